@@ -1,0 +1,1 @@
+//! Edges. **Invariant: the api cannot store.**

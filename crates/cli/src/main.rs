@@ -1,0 +1,3 @@
+//! The binary `memoryscope`. **Invariant: the cli cannot think.**
+
+fn main() {}

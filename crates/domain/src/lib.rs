@@ -1,0 +1,21 @@
+//! What MemoryScope means, without a runtime.
+//!
+//! **Invariant: the domain cannot wait.** Nothing here is async, does I/O, reads a clock, draws a
+//! random number or iterates over a hash map: the same inputs give the same bytes on every machine,
+//! which is what makes a decision replayable. The tidy test and `clippy.toml` keep it so.
+//!
+//! Start with [`govern`]: everything a caller may see or change goes through [`govern::decide`].
+
+pub mod audit_chain;
+// pub mod change;
+// pub mod govern;
+// pub mod grant;
+pub mod ids;
+pub mod limits;
+// pub mod memory;
+pub mod policy;
+pub mod preference;
+pub mod principal;
+pub mod purpose;
+pub mod scope;
+pub mod time;

@@ -1,0 +1,1 @@
+//! The policy language: what may be done with a memory, for whom, and why.

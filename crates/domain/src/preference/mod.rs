@@ -1,0 +1,1 @@
+//! The scoped dialect's values: their shapes, their normal form, their deterministic merge.

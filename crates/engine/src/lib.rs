@@ -1,0 +1,1 @@
+//! The governed pipeline. **Invariant: the engine cannot speak SQL or HTTP.**

@@ -1,0 +1,1 @@
+//! Stores. **Invariant: a store cannot decide.**
