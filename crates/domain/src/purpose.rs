@@ -82,3 +82,36 @@ impl Purpose {
         Self::ALL.into_iter().find(|purpose| purpose.name() == name)
     }
 }
+
+/// The classes that free text is mapped to, in the order in which they are tried. A scoped read states one of them.
+pub const SCOPED_CLASSES: [Purpose; 6] = [
+    Purpose::ContentGeneration,
+    Purpose::Recommendation,
+    Purpose::Scheduling,
+    Purpose::UiRendering,
+    Purpose::NotificationDelivery,
+    Purpose::TaskExecution,
+];
+
+/// What a text must contain to be of a class: lower-case beginnings of words, in the order of [`SCOPED_CLASSES`].
+pub const SCOPED_KEYWORDS: [(Purpose, &[&str]); 6] = [
+    (Purpose::ContentGeneration, &["content", "generate", "create", "write"]),
+    (Purpose::Recommendation, &["recommend", "suggest"]),
+    (Purpose::Scheduling, &["schedul", "calendar", "time"]),
+    (Purpose::UiRendering, &["ui", "render", "display", "show"]),
+    (Purpose::NotificationDelivery, &["notify", "notification", "alert"]),
+    (Purpose::TaskExecution, &["task", "execute", "action", "run"]),
+];
+
+/// The class of a purpose in free text: the first of [`SCOPED_KEYWORDS`] with a keyword at the start of a word, that
+/// is after no letter or digit of any script. Case does not matter. `None` means denied: a read fails closed.
+///
+/// The text's length is the caller's to limit ([`crate::limits::PURPOSE_CHARS_MAX`]).
+#[must_use]
+pub fn classify(text: &str) -> Option<Purpose> {
+    let text: String = text.chars().flat_map(char::to_lowercase).collect();
+    let starts_word = |at: usize| !text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+    let has = |keyword: &str| text.match_indices(keyword).any(|(at, _)| starts_word(at));
+    let found = SCOPED_KEYWORDS.into_iter().find(|(_, keywords)| keywords.iter().any(|keyword| has(keyword)));
+    found.map(|(purpose, _)| purpose)
+}
