@@ -1,1 +1,10 @@
 //! Edges. **Invariant: the api cannot store.**
+//!
+//! What every dialect shares stands at the top: [`json`] reads a body, [`wire`] decodes it and describes
+//! it, [`problem`] says no, [`edge`] wraps each request, [`serve`] accepts connections, and [`health`]
+//! tells how the server is. A dialect is a folder of its own, and none imports another.
+
+pub mod json;
+pub mod meta;
+pub mod problem;
+pub mod wire;

@@ -1,0 +1,95 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn value(text: &str) -> Value {
+    parse(text.as_bytes())
+        .and_then(Document::into_value)
+        .unwrap_or_else(|p| panic!("{text}: {}", p.message()))
+}
+
+fn refused(bytes: &[u8]) -> (u16, String) {
+    let problem = parse(bytes).and_then(Document::into_value).unwrap_err();
+    let fields: Vec<String> =
+        problem.fields().iter().map(|f| format!("{}: {}", f.field(), f.fault.as_str())).collect();
+    let text = if fields.is_empty() { problem.message().to_owned() } else { fields.join(", ") };
+    (problem.status().as_u16(), text.trim_start_matches("The body cannot be read as JSON: ").to_owned())
+}
+
+#[test]
+fn json_is_kept_as_sent() {
+    let text = r#"{"a":[1,-2,18446744073709551615,-9223372036854775808,0.1,1e20,"é🙂\u00e9\ud83d\ude42",true,null,{}]}"#;
+    let read = value(text);
+    assert_eq!(read, serde_json::from_str::<Value>(text).unwrap());
+    assert_eq!(value(" \n[]\t"), json!([]));
+    assert_eq!(value("[1e20,2e300,-1.5e19]"), json!([1e20, 2e300, -1.5e19]));
+    assert_eq!(value("5"), json!(5));
+    for decimal in ["0.1", "2.2250738585072011e-308", "9007199254740993.0", "123456789.12345679"] {
+        let expected: f64 = decimal.parse().unwrap();
+        assert_eq!(value(decimal).as_f64(), Some(expected), "{decimal}");
+    }
+}
+
+#[test]
+fn what_is_wrong_and_where() {
+    let ten_to_400 = format!("{{\"a\":1{}}}", "0".repeat(400));
+    let bodies: [&[u8]; 24] = [
+        b"",
+        b" \n",
+        b"{\"a\":1,\n \"a\":2}",
+        b"{\"x\":[{\"a\":1,\"a\":2}]}",
+        b"{\"a\":1,\"\\u0061\":2}",
+        b"{\"a\":1} x",
+        b"{\"a\":",
+        b"{\"a\":1,}",
+        b"{\"a\":\"\n\"}",
+        b"\xef\xbb\xbf{}",
+        b"{\n\"a\":\"\xff\"}",
+        b"[\"\xed\xa0\x80\"]",
+        br#"["\ud800"]"#,
+        br#"["\udc00"]"#,
+        br#"{"\ud800\ud800":1}"#,
+        b"[NaN]",
+        b"[01]",
+        br#"{"a":["x\u0000"],"\u0000b":1}"#,
+        br#"{"a":{"b":1e400}}"#,
+        br#"{"a":["\u0000",-1e999999999999]}"#,
+        b"[1,18446744073709551616]",
+        b"{\"a\":-9223372036854775809 , \"b\":1e30}",
+        b"99999999999999999999999",
+        ten_to_400.as_bytes(),
+    ];
+    let mut table = String::new();
+    for bytes in bodies {
+        let (status, text) = refused(bytes);
+        let shown: String = bytes.escape_ascii().map(char::from).take(50).collect();
+        table.push_str(&format!("{shown}\n    {status} {text}\n"));
+    }
+    insta::assert_snapshot!("refusals", table);
+}
+
+#[test]
+fn depth_is_bounded() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    value(&nested(64));
+    assert_eq!(refused(nested(65).as_bytes()).1, "it is nested deeper than 64 levels (line 1, column 66)");
+    assert_eq!(refused("[".repeat(100_000).as_bytes()).0, 400);
+    assert_eq!(refused("{\"a\":".repeat(100_000).as_bytes()).0, 400);
+}
+
+#[test]
+fn values_and_memory_are_bounded() {
+    let keys = |n: usize| {
+        let members: Vec<String> = (0..n).map(|i| format!("\"k{i}\":0")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    value(&keys(100_000));
+    assert!(refused(keys(1_000_000).as_bytes()).1.starts_with("it holds more than 400000 values"));
+    let tiny = format!("[{}{{}}]", "{\"\":0},".repeat(150_000));
+    assert!(
+        refused(tiny.as_bytes()).1.starts_with("it holds too many small objects"),
+        "{:?}",
+        refused(tiny.as_bytes())
+    );
+    value(&format!("[{}{{}}]", "{\"a\":0},".repeat(50_000)));
+}

@@ -1,0 +1,1 @@
+//! The edge, driven as clients drive it.
