@@ -122,16 +122,19 @@ impl Config {
     /// The file of the SQLite database.
     ///
     /// # Errors
-    /// When the URL names PostgreSQL, which this build cannot store in.
-    pub(crate) fn sqlite_path(&self) -> anyhow::Result<&Path> {
+    /// When the URL names PostgreSQL, which this version cannot store in.
+    pub(crate) fn sqlite_path(&self) -> Result<&Path, Invalid> {
         match &self.database.value {
             DatabaseUrl::Sqlite(path) => Ok(path),
-            DatabaseUrl::Postgres(_) => anyhow::bail!(
-                "DATABASE_URL ({}) names PostgreSQL, and this version stores in SQLite only: \
-                 set sqlite://PATH, or leave it unset for {}",
+            DatabaseUrl::Postgres(_) => Err(Invalid(vec![Problem::bare(
+                setting::DATABASE_URL.name,
                 self.database.origin,
-                setting::DATABASE_URL.default
-            ),
+                &format!(
+                    "names PostgreSQL, and this version stores in SQLite only: set sqlite://PATH, or leave it \
+                     unset for {}",
+                    setting::DATABASE_URL.default
+                ),
+            )])),
         }
     }
 
