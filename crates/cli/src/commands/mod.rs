@@ -1,0 +1,81 @@
+//! What one can ask of the binary: the words of the command line, and one file per command.
+
+pub(crate) mod audit;
+pub(crate) mod config;
+pub(crate) mod flags;
+pub(crate) mod migrate;
+pub(crate) mod policy;
+pub(crate) mod serve;
+pub(crate) mod version;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+/// The memory server for AI agents that people can trust with what matters.
+#[derive(Debug, Parser)]
+#[command(name = "memoryscope", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Args),
+    /// Print the effective configuration, secrets masked.
+    Config(config::Args),
+    /// Bring the database's schema up to date.
+    Migrate(migrate::Args),
+    /// Check, explain and test policies.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Verify, export and sign the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Print the version.
+    Version(version::Args),
+}
+
+/// Does what the command line says. `Err` is for what went wrong; a check that failed is an exit code.
+///
+/// # Errors
+/// A [`crate::config::Invalid`], or whatever stopped the command.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        None => {
+            print(&Cli::command().render_help().to_string())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Config(args)) => config::run(args),
+        Some(Command::Migrate(args)) => migrate::run(args),
+        Some(Command::Policy(command)) => policy::run(command),
+        Some(Command::Audit(command)) => audit::run(command),
+        Some(Command::Version(args)) => version::run(&args),
+    }
+}
+
+/// Writes to standard output. A reader that has gone away (`memoryscope config | head -1`) is no error.
+///
+/// # Errors
+/// When standard output cannot be written to.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    let line_end: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
+    match out.write_all(text.as_bytes()).and_then(|()| out.write_all(line_end)).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,99 @@
+//! The closed list of settings: one row each, from which the messages, `memoryscope config` and the
+//! tests of `env.example` and `docs/configuration.md` are made.
+
+/// One thing that can be set.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The environment variable, which is also its name everywhere else.
+    pub(crate) name: &'static str,
+    /// The flag that sets it, when there is one.
+    pub(crate) flag: Option<&'static str>,
+    /// What it is when nobody sets it, in the words one would set it with; empty for "not set".
+    pub(crate) default: &'static str,
+    /// What may stand there: completes the sentence "must be …".
+    pub(crate) allowed: &'static str,
+}
+
+pub(crate) const DATABASE_URL: Setting = Setting {
+    name: "DATABASE_URL",
+    flag: Some("--database-url"),
+    default: "sqlite://memoryscope.db",
+    allowed: "sqlite://PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+};
+pub(crate) const DATABASE_URL_TEST: Setting = Setting {
+    name: "DATABASE_URL_TEST",
+    flag: None,
+    default: "",
+    allowed: "a database URL other than DATABASE_URL: sqlite://PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+};
+pub(crate) const MEMORYSCOPE_LISTEN: Setting = Setting {
+    name: "MEMORYSCOPE_LISTEN",
+    flag: Some("--listen"),
+    default: "127.0.0.1:8000",
+    allowed: "ADDRESS:PORT, with an IP address or localhost, such as 127.0.0.1:8000 or [::1]:8000",
+};
+pub(crate) const MEMORYSCOPE_POLICY: Setting = Setting {
+    name: "MEMORYSCOPE_POLICY",
+    flag: Some("--policy"),
+    default: "",
+    allowed: "the path of a policy file",
+};
+pub(crate) const MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS: Setting = Setting {
+    name: "MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS",
+    flag: Some("--request-timeout-seconds"),
+    default: "30",
+    allowed: "a whole number from 1 to 600",
+};
+pub(crate) const MEMORYSCOPE_MIGRATE: Setting = Setting {
+    name: "MEMORYSCOPE_MIGRATE",
+    flag: Some("--no-migrate"),
+    default: "true",
+    allowed: "true or false",
+};
+pub(crate) const LOG_LEVEL: Setting = Setting {
+    name: "LOG_LEVEL",
+    flag: Some("--log-level"),
+    default: "INFO",
+    allowed: "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+};
+pub(crate) const LOG_FORMAT: Setting =
+    Setting { name: "LOG_FORMAT", flag: Some("--log-format"), default: "human", allowed: "json or human" };
+pub(crate) const CORS_ORIGINS: Setting = Setting {
+    name: "CORS_ORIGINS",
+    flag: None,
+    default: "",
+    allowed: "a comma-separated list of origins such as https://app.example or http://localhost:3000, or null, or *",
+};
+pub(crate) const CORS_ALLOW_CREDENTIALS: Setting =
+    Setting { name: "CORS_ALLOW_CREDENTIALS", flag: None, default: "true", allowed: "true or false" };
+pub(crate) const ENVIRONMENT: Setting = Setting {
+    name: "ENVIRONMENT",
+    flag: None,
+    default: "development",
+    allowed: "development, staging or production",
+};
+pub(crate) const VALIDATE_CONFIG: Setting = Setting {
+    name: "VALIDATE_CONFIG",
+    flag: Some("--validate-config"),
+    default: "false",
+    allowed: "true or false",
+};
+pub(crate) const SENTRY_DSN: Setting =
+    Setting { name: "SENTRY_DSN", flag: None, default: "", allowed: "https://KEY@HOST/PROJECT" };
+
+/// Every setting, in the order in which they are shown.
+pub(crate) const ALL: [&Setting; 13] = [
+    &DATABASE_URL,
+    &DATABASE_URL_TEST,
+    &MEMORYSCOPE_LISTEN,
+    &MEMORYSCOPE_POLICY,
+    &MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS,
+    &MEMORYSCOPE_MIGRATE,
+    &LOG_LEVEL,
+    &LOG_FORMAT,
+    &CORS_ORIGINS,
+    &CORS_ALLOW_CREDENTIALS,
+    &ENVIRONMENT,
+    &VALIDATE_CONFIG,
+    &SENTRY_DSN,
+];

@@ -1,0 +1,18 @@
+//! Tests of the whole binary and of the repository: one binary, because each one costs a link.
+
+mod configuration;
+mod readme;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.canonicalize().expect("the workspace is two folders up")
+}
+
+/// The text of a file of the repository.
+fn text_of(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
