@@ -1,0 +1,3 @@
+//! The domain's integration tests: one binary, one module per subject.
+
+mod policy_default;
