@@ -213,10 +213,37 @@ impl Preference {
         &self.value
     }
 
+    /// The same preference without the members that these dotted paths name, each below the value: what a policy
+    /// redacts. What is left keeps its shape, so that it merges as before.
+    #[must_use]
+    pub fn without<T: AsRef<str>>(&self, paths: &[T]) -> Self {
+        let mut shown = self.clone();
+        for path in paths {
+            let path = path.as_ref();
+            remove_path(&mut shown.value, path.strip_prefix("value.").unwrap_or(path));
+        }
+        shown
+    }
+
     /// Where it comes from.
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source
+    }
+}
+
+/// Removes the member at a dotted path, if it is there.
+fn remove_path(value: &mut Value, path: &str) {
+    let Value::Object(members) = value else { return };
+    match path.split_once('.') {
+        Some((first, rest)) => {
+            if let Some(below) = members.get_mut(first) {
+                remove_path(below, rest);
+            }
+        }
+        None => {
+            members.remove(path);
+        }
     }
 }
 
