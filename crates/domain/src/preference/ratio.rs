@@ -103,6 +103,12 @@ impl Pattern {
         }
         Some(Self { places, chars: text.len() })
     }
+
+    /// How many words a row of its table takes.
+    #[must_use]
+    pub const fn words(&self) -> usize {
+        self.chars.div_ceil(64)
+    }
 }
 
 /// The length of the longest common subsequence: never less than [`matched`] in either direction, since matching
@@ -111,7 +117,7 @@ impl Pattern {
 /// Bit-parallel (Hyyrö 2004): a row of 64 columns takes a few instructions.
 #[must_use]
 pub fn common_subsequence(pattern: &Pattern, text: &[char]) -> usize {
-    let words = pattern.chars.div_ceil(64);
+    let words = pattern.words();
     let mut open = [u64::MAX; WORDS];
     for c in text {
         let Ok(found) = pattern.places.binary_search_by_key(c, |(known, _)| *known) else { continue };
