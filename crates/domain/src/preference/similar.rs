@@ -12,7 +12,7 @@ const PAIR_BINS: usize = 128;
 /// How many steps a list's comparisons may take before the rest is compared exactly only, so that no set of memories
 /// can occupy a server: one for each pair of texts that is looked at, one for each word of a subsequence's table, one
 /// for each cell of a full comparison. Counted, not timed: every machine stops at the same place.
-const STEPS_MAX: u64 = 100_000_000;
+const STEPS_MAX: u64 = 200_000_000;
 
 /// The texts kept so far, by length: only those of a similar length can be alike.
 pub(super) struct Kept {
@@ -93,8 +93,9 @@ fn compare(kept: &Text, new: &Text, pattern: &Pattern, steps_left: &mut u64) -> 
     if !ratio::reaches(ratio::common_subsequence(pattern, &kept.text), total) {
         return false;
     }
-    *steps_left = steps_left.saturating_sub((kept.text.len() * new.text.len()) as u64);
-    ratio::alike(&kept.text, &new.text)
+    let (matched, cells) = ratio::matched_with_cost(&kept.text, &new.text);
+    *steps_left = steps_left.saturating_sub(cells as u64);
+    ratio::reaches(matched, total)
 }
 
 /// How many pairs of neighbours two alike texts of `total` characters have in common, at least.

@@ -1,5 +1,7 @@
 //! The examples of docs/merging.md are true.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like a test")]
+
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::preference::{Kind, Preference, Source, merge};
 use memoryscope_domain::time::Timestamp;

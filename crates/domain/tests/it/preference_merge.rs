@@ -1,5 +1,7 @@
 //! Merging: the rules one by one, and its laws.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like a test")]
+
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
 use memoryscope_domain::preference::{Kind, Preference, Source, Summary, merge, ratio};

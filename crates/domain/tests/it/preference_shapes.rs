@@ -1,5 +1,7 @@
 //! Shapes, normal forms, and what is refused.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like a test")]
+
 use memoryscope_domain::limits;
 use memoryscope_domain::preference::{Domain, InvalidValue, Kind, Preference, Shape, Source};
 use proptest::prelude::*;
@@ -62,7 +64,7 @@ fn likes_are_arrays_of_scalars() {
             "value_json.likes[1]: {not_scalar}\nvalue_json.likes[3]: {not_scalar}\nvalue_json.dislikes: {not_array}"
         ),
     );
-    let faults = preference(json!({ "likes": vec![json!([]); 1000] })).unwrap_err();
+    let faults = preference(json!({ "likes": vec![json!([]); 1000], "dislikes": 1 })).unwrap_err();
     assert_eq!(faults.len(), InvalidValue::REPORTED_MAX);
 }
 
