@@ -1,7 +1,7 @@
 //! The scoped dialect's values: their shapes, their normal form, their deterministic merge.
 //!
 //! [`Preference::new`] is the only way in: it finds the [`Shape`], brings the value into its normal form and
-//! refuses what fits no shape. [`merge`] is the only way out: the memories of one user, scope and domain become
+//! refuses what fits no shape. [`merge()`] is the only way out: the memories of one user, scope and domain become
 //! one [`Summary`], which depends on the set of memories and on nothing else.
 //!
 //! `docs/merging.md` says the same for users, with examples that a test executes.
@@ -172,7 +172,7 @@ impl Preference {
     /// Finds the value's shape and brings it into its normal form.
     ///
     /// # Errors
-    /// At least one fault and at most [`InvalidValue::REPORTED_MAX`], in document order, when the value is neither
+    /// At least one fault and at most [`InvalidValue::REPORTED_MAX`], likes before dislikes, when the value is neither
     /// an object nor an array, nests deeper than [`limits::JSON_DEPTH_MAX`], is longer than
     /// [`limits::VALUE_JSON_BYTES_MAX`] as compact JSON (as sent, or once normalised: lower-casing may lengthen it),
     /// or fits no shape.

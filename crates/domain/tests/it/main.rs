@@ -3,3 +3,8 @@
 mod audit_chain;
 mod audit_support;
 mod policy_default;
+mod preference_docs;
+mod preference_merge;
+mod preference_purpose;
+mod preference_ratio;
+mod preference_shapes;
