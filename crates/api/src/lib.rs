@@ -4,7 +4,11 @@
 //! it, [`problem`] says no, [`edge`] wraps each request, [`serve`] accepts connections, and [`health`]
 //! tells how the server is. A dialect is a folder of its own, and none imports another.
 
+pub mod audit;
+pub mod auth;
 pub mod json;
 pub mod meta;
 pub mod problem;
+pub mod refused;
+pub mod scoped;
 pub mod wire;

@@ -1,1 +1,124 @@
-//! (in the making)
+//! The closed list of what a store can be told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit_chain::{AuditKey, Draft, Private, SignedCheckpoint};
+use crate::grant::ReadGrant;
+use crate::ids::{GrantId, MemoryId, TenantId};
+use crate::memory::{Memory, SubjectRef};
+use crate::time::Timestamp;
+
+/// What must still be so when a change set is applied; if it is not, nothing of it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// The content hash of the tenant's active policy; `None` means the server's default.
+    ActivePolicy(Option<String>),
+    /// A memory stands at this version.
+    Memory {
+        /// Which.
+        id: MemoryId,
+        /// Its version when it was loaded.
+        version: u64,
+    },
+    /// A grant stands at this version.
+    Grant {
+        /// Which.
+        id: GrantId,
+        /// Its version when it was loaded.
+        version: u64,
+    },
+    /// Nobody has made this subject's audit key meanwhile.
+    NoSubjectKey(SubjectRef),
+    /// Nobody has used this idempotency key meanwhile.
+    NoIdempotencyKey(IdempotencyKey),
+}
+
+/// One thing that a store is told to do.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Keep a new memory.
+    InsertMemory(Memory),
+    /// Keep the next version of a memory; the one before moves to the versions.
+    ReplaceMemory(Memory),
+    /// Keep a tombstone in a memory's place and wipe what every version of it said.
+    EraseMemory(Memory),
+    /// Keep a new read grant.
+    InsertGrant(ReadGrant),
+    /// Keep the next version of a grant.
+    ReplaceGrant(ReadGrant),
+    /// Keep a subject's audit key.
+    InsertSubjectKey {
+        /// Whose.
+        subject: SubjectRef,
+        /// The key.
+        key: AuditKey,
+    },
+    /// Keep the text of the policy that decided, so that traces can point at it. Does nothing where it is kept.
+    KeepPolicy(PolicyDocument),
+    /// From now on the tenant's decisions are made by the kept policy of this content hash.
+    ActivatePolicy {
+        /// Which.
+        hash: String,
+    },
+    /// Remember what an idempotency key did.
+    InsertIdempotency(IdempotencyRecord),
+    /// Forget what idempotency keys did that were used before this time.
+    ForgetIdempotencyBefore(Timestamp),
+    /// Forget read grants that expired before this time.
+    ForgetGrantsExpiredBefore(Timestamp),
+    /// Keep a signed checkpoint.
+    InsertCheckpoint(SignedCheckpoint),
+}
+
+/// A policy's text under its version and content hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyDocument {
+    /// `policy_version` of the document.
+    pub version: String,
+    /// Hexadecimal SHA-256 of `text`.
+    pub hash: String,
+    /// The YAML as it was loaded.
+    pub text: String,
+}
+
+/// The key that a client gave a request, so that repeating it does nothing twice.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct IdempotencyKey {
+    /// Who gave it.
+    pub client: String,
+    /// The key.
+    pub key: String,
+}
+
+/// What an idempotency key did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyRecord {
+    /// Which key.
+    pub key: IdempotencyKey,
+    /// SHA-256 over the request that it came with.
+    pub request_digest: [u8; 32],
+    /// The operation's name.
+    pub operation: String,
+    /// The memories it made or changed, in order.
+    pub memory_ids: Vec<MemoryId>,
+    /// The grant it made or changed.
+    pub grant: Option<GrantId>,
+    /// When it was first used.
+    pub used: Timestamp,
+}
+
+/// Everything that one operation does to a tenant, with the audit entry that says so. It is applied whole or not at
+/// all, and durable when the store says it is.
+#[derive(Debug, Clone)]
+pub struct ChangeSet {
+    /// Whose data.
+    pub tenant: TenantId,
+    /// What must still be so.
+    pub expects: Vec<Expect>,
+    /// What is done, in order.
+    pub changes: Vec<Change>,
+    /// What the audit chain says about it, before the store numbers it.
+    pub entry: Draft,
+    /// What stands beside the entry, erasable and not hashed.
+    pub private: Private,
+}

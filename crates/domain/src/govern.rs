@@ -1,1 +1,505 @@
-//! (in the making)
+//! Deciding: from facts to what a caller may see, and from there to what a store may be told.
+//!
+//! The types are the rule. [`decide`] is the only maker of [`Visible`]; [`Visible::decided`] and
+//! [`Denial::decided`] are the only makers of [`Decided`], and both consume what they are called on. So an operation
+//! cannot look at facts that were not decided, a store cannot be given changes that were not decided, and no decision
+//! can be used twice: each of these does not compile (`crates/engine/tests/ui`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::audit_chain::{Entry, Private, SignedCheckpoint, Verdict as Outcome, Verification};
+use crate::change::{Change, ChangeSet};
+use crate::grant::ReadGrant;
+use crate::ids::{GrantId, MemoryId};
+use crate::memory::{Memory, State};
+use crate::policy::{
+    Decision, Dialect, Effect, Filter, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace,
+};
+use crate::preference::Kind;
+use crate::principal::{Caller, Principal, Role};
+use crate::purpose::Purpose;
+use crate::time::Timestamp;
+
+mod view;
+
+pub use view::MemoryView;
+
+/// An audit entry with what stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// The entry in its place.
+    pub entry: Entry,
+    /// What stands beside it, unless it was erased.
+    pub private: Option<Private>,
+}
+
+/// What was loaded, and what is proposed, before anybody decided anything.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Stored memories.
+    pub memories: Vec<Arc<Memory>>,
+    /// Whether the selection went on behind its limit.
+    pub more: bool,
+    /// Memories that the operation wants to make.
+    pub proposed: Vec<Memory>,
+    /// The grant of the token that was shown.
+    pub grant: Option<ReadGrant>,
+    /// Audit entries.
+    pub entries: Vec<StoredEntry>,
+    /// What a walk of the chain found.
+    pub verification: Option<Verification>,
+    /// The checkpoints that the store keeps, oldest first.
+    pub checkpoints: Vec<SignedCheckpoint>,
+}
+
+/// By what right an operation is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// The policy grants this effect.
+    Policy(Effect),
+    /// The policy grants writing, and the memory is the caller's own.
+    Owner,
+    /// The caller holds a token, and the policy still grants reading.
+    Continue,
+    /// The caller holds a token.
+    Revoke,
+    /// The caller has one of these roles.
+    Roles(&'static [Role]),
+    /// The caller is the server itself.
+    System,
+}
+
+/// What is asked of the policy.
+#[derive(Debug, Clone)]
+pub struct Ask<'a> {
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// What for, where one is named.
+    pub purpose: Option<Purpose>,
+    /// The operation's name.
+    pub operation: &'static str,
+    /// Which public API speaks.
+    pub dialect: Dialect,
+    /// When.
+    pub now: Timestamp,
+    /// By what right.
+    pub authority: Authority,
+    /// The kind of preference it is about, where it is about one.
+    pub kind: Option<Kind>,
+    /// Whether it only shows again what an idempotency key did.
+    pub repeat: bool,
+}
+
+impl Ask<'_> {
+    fn request(&self) -> Request<'_> {
+        Request {
+            principal: self.principal,
+            purpose: self.purpose,
+            operation: self.operation,
+            dialect: self.dialect,
+            tool: None,
+            include_events: false,
+            now: self.now,
+            spiral: SpiralFacts::default(),
+        }
+    }
+}
+
+/// Why something was refused, in a word that programs know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The policy denies it.
+    PolicyDenied,
+    /// The caller's role does not allow it.
+    RoleDenied,
+    /// There is no such grant, or not for this caller.
+    UnknownToken,
+    /// There is no such record, or not for this caller.
+    Unknown,
+    /// The grant was revoked.
+    Revoked,
+    /// The grant has expired.
+    Expired,
+}
+
+impl Reason {
+    /// Its name in audit entries and answers.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::PolicyDenied => "POLICY_DENIED",
+            Self::RoleDenied => "ROLE_DENIED",
+            Self::UnknownToken => "UNKNOWN_TOKEN",
+            Self::Unknown => "NOT_FOUND",
+            Self::Revoked => "REVOKED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+
+    /// What the audit chain calls the outcome: where existence itself is a secret, it is "not found".
+    #[must_use]
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::UnknownToken | Self::Unknown => Outcome::NotFound,
+            _ => Outcome::Denied,
+        }
+    }
+}
+
+/// How it was ruled: which rules decided, how often, and the trace.
+#[derive(Debug, Clone, Default)]
+pub struct Ruling {
+    /// Deciding rules with the number of records they let through.
+    pub rules: RuleCounts,
+    /// The policy's trace, where the policy was asked.
+    pub trace: Option<Trace>,
+}
+
+/// What the caller may see. Made by [`decide`] alone.
+#[derive(Debug)]
+pub struct Visible<F> {
+    facts: F,
+    refused: BTreeMap<usize, Trace>,
+    authority: Authority,
+    ruling: Ruling,
+}
+
+/// A refusal. Made by [`decide`] alone.
+#[derive(Debug)]
+pub struct Denial {
+    reason: Reason,
+    ruling: Ruling,
+    grant: Option<ReadGrant>,
+}
+
+/// What a store may be told: it went through [`decide`].
+#[derive(Debug)]
+pub struct Decided<T>(T);
+
+/// What [`decide`] says.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Go on with this.
+    Allowed(Box<Visible<Facts>>),
+    /// Stop.
+    Refused(Box<Denial>),
+}
+
+/// A plan went beyond what was decided: a defect of the operation, never of the request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the plan went beyond the decision: {0}")]
+pub struct BeyondDecision(pub &'static str);
+
+impl<T> Decided<T> {
+    /// What was decided.
+    #[must_use]
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
+    /// What was decided, to be applied once.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// Goes round the policy, for tests of stores.
+    #[cfg(feature = "undecided")]
+    #[must_use]
+    pub const fn without_policy(inner: T) -> Self {
+        Self(inner)
+    }
+}
+
+/// What the policy makes of a read before anything is loaded: a filter for the store. Operations that are not reads
+/// by policy load by id or token, and are not narrowed.
+#[must_use]
+pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
+    match ask.authority {
+        Authority::Policy(effect @ Effect::Read) => {
+            Some(policy.narrow(&ask.request(), effect, &view::known_attributes(ask.kind)))
+        }
+        _ => None,
+    }
+}
+
+/// Decides every record, in full.
+///
+/// Hard rules come first (tenant, liveness, who holds the token), then who may read the memory at all, then the
+/// policy; each only ever narrows. Denied or hidden is chosen here and nowhere else: what the caller named by an id or
+/// a token and may not have is hidden, everything else is denied.
+#[must_use]
+pub fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
+    match ask.authority {
+        Authority::Policy(Effect::Read) => decide_read(policy, ask, facts),
+        Authority::Policy(effect) => decide_proposed(policy, ask, effect, facts),
+        Authority::Owner => decide_owner(policy, ask, facts),
+        Authority::Continue => decide_continue(policy, ask, facts),
+        Authority::Revoke => {
+            match held(ask, facts.grant.take()).filter(|g| ask.repeat || g.revoked.is_none()) {
+                Some(grant) => allowed(ask, Facts { grant: Some(grant), ..facts }, Ruling::default()),
+                None => refused(Reason::UnknownToken, Ruling::default(), None),
+            }
+        }
+        Authority::Roles(roles) => {
+            let has_role = roles.iter().any(|role| ask.principal.roles.contains(role));
+            if has_role || ask.principal.caller == Caller::System {
+                allowed(ask, facts, Ruling::default())
+            } else {
+                refused(Reason::RoleDenied, Ruling::default(), None)
+            }
+        }
+        Authority::System if ask.principal.caller == Caller::System => allowed(ask, facts, Ruling::default()),
+        Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),
+    }
+}
+
+fn allowed(ask: &Ask<'_>, facts: Facts, ruling: Ruling) -> Verdict {
+    let visible = Visible { facts, refused: BTreeMap::new(), authority: ask.authority, ruling };
+    Verdict::Allowed(Box::new(visible))
+}
+
+fn refused(reason: Reason, ruling: Ruling, grant: Option<ReadGrant>) -> Verdict {
+    Verdict::Refused(Box::new(Denial { reason, ruling, grant }))
+}
+
+/// The grant, if this caller holds it.
+fn held(ask: &Ask<'_>, grant: Option<ReadGrant>) -> Option<ReadGrant> {
+    grant.filter(|g| g.tenant == ask.principal.tenant && g.client == ask.principal.client)
+}
+
+fn decide_read(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    let request = ask.request();
+    let narrowed = policy.narrow(&request, Effect::Read, &view::known_attributes(ask.kind));
+    if narrowed.filter == Filter::Nothing {
+        let ruling = Ruling { rules: RuleCounts::default(), trace: Some(narrowed.trace) };
+        return refused(Reason::PolicyDenied, ruling, facts.grant);
+    }
+    let mut ruling = Ruling { rules: RuleCounts::default(), trace: Some(narrowed.trace) };
+    let loaded = std::mem::take(&mut facts.memories);
+    for memory in loaded.into_iter().filter(|memory| memory.is_live(ask.now)) {
+        let view = MemoryView::new(&memory, ask.principal, ask.now);
+        let decision = policy.decide(&request, &view, &[Effect::Read]);
+        if decision.allows(Effect::Read) && !decision.obligations.outlived_by(view.age_days()) {
+            ruling.count(&decision, Effect::Read);
+            facts.memories.push(view::redacted(&memory, &decision.obligations));
+        }
+    }
+    allowed(ask, facts, ruling)
+}
+
+/// Continuing is reading again, as the person the grant was given for.
+fn decide_continue(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    let Some(grant) = held(ask, facts.grant.take()) else {
+        return refused(Reason::UnknownToken, Ruling::default(), None);
+    };
+    if grant.revoked.is_some() {
+        return refused(Reason::Revoked, Ruling::default(), Some(grant));
+    }
+    if grant.expires <= ask.now {
+        return refused(Reason::Expired, Ruling::default(), Some(grant));
+    }
+    let holder = ask.principal.clone().acting_for(grant.user.clone());
+    let again =
+        Ask { principal: &holder, purpose: Some(grant.purpose), kind: Some(grant.kind), ..ask.clone() };
+    decide_read(policy, &again, Facts { grant: Some(grant), ..facts })
+}
+
+/// What an operation wants to make: each proposal is decided on its own, and its state may only be tightened.
+fn decide_proposed(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Facts) -> Verdict {
+    let request = ask.request();
+    let mut ruling = Ruling::default();
+    let mut refusals = BTreeMap::new();
+    for (at, memory) in facts.proposed.iter_mut().enumerate() {
+        let decision = policy.decide(&request, &MemoryView::new(memory, ask.principal, ask.now), &[effect]);
+        if memory.tenant == ask.principal.tenant && decision.allows(effect) {
+            ruling.count(&decision, effect);
+            memory.state =
+                memory.state.max(decision.obligations.set_state.map_or(State::Active, State::from));
+        } else {
+            refusals.insert(at, decision.trace);
+        }
+    }
+    // A repeat shows what was made before, if today's policy would still let it be made.
+    let stored = std::mem::take(&mut facts.memories);
+    for memory in stored.into_iter().filter(|memory| memory.is_live(ask.now)) {
+        let decision = policy.decide(&request, &MemoryView::new(&memory, ask.principal, ask.now), &[effect]);
+        if decision.allows(effect) {
+            ruling.count(&decision, effect);
+            facts.memories.push(memory);
+        }
+    }
+    if !facts.proposed.is_empty() && refusals.len() == facts.proposed.len() {
+        ruling.trace = refusals.into_values().next();
+        return refused(Reason::PolicyDenied, ruling, None);
+    }
+    let visible = Visible { facts, refused: refusals, authority: ask.authority, ruling };
+    Verdict::Allowed(Box::new(visible))
+}
+
+/// What the caller named by its id: not its own is hidden; its own, already erased, is shown as such.
+fn decide_owner(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    facts.memories.retain(|memory| memory.is_owned_by(ask.principal));
+    let Some(memory) = facts.memories.first().cloned() else {
+        return refused(Reason::Unknown, Ruling::default(), None);
+    };
+    if memory.state == State::Tombstoned {
+        return allowed(ask, facts, Ruling::default());
+    }
+    if !memory.is_live(ask.now) {
+        return refused(Reason::Unknown, Ruling::default(), None);
+    }
+    let view = MemoryView::new(&memory, ask.principal, ask.now);
+    let decision = policy.decide(&ask.request(), &view, &[Effect::Write]);
+    let mut ruling = Ruling::default();
+    if !decision.allows(Effect::Write) {
+        ruling.trace = Some(decision.trace);
+        return refused(Reason::PolicyDenied, ruling, None);
+    }
+    ruling.count(&decision, Effect::Write);
+    allowed(ask, facts, ruling)
+}
+
+impl Ruling {
+    /// Counts a record that was let through. The trace is the first one's, with every rule that matched for another.
+    fn count(&mut self, decision: &Decision, effect: Effect) {
+        let first = self.rules.iter().next().is_none();
+        self.rules.add(&decision.trace, effect);
+        match &mut self.trace {
+            Some(trace) if !first => {
+                for rule in &decision.trace.matched_rules {
+                    if !trace.matched_rules.contains(rule) {
+                        trace.matched_rules.push(Arc::clone(rule));
+                    }
+                }
+            }
+            trace => *trace = Some(decision.trace.clone()),
+        }
+    }
+}
+
+impl Visible<Facts> {
+    /// The memories that the caller may see, as the policy obliges them to be shown.
+    #[must_use]
+    pub fn memories(&self) -> &[Arc<Memory>] {
+        &self.facts.memories
+    }
+
+    /// Whether the selection went on behind its limit.
+    #[must_use]
+    pub const fn more(&self) -> bool {
+        self.facts.more
+    }
+
+    /// What was proposed: each with its trace where the policy refuses it.
+    pub fn proposals(&self) -> impl Iterator<Item = Result<&Memory, &Trace>> {
+        self.facts.proposed.iter().enumerate().map(|(at, memory)| match self.refused.get(&at) {
+            Some(trace) => Err(trace),
+            None => Ok(memory),
+        })
+    }
+
+    /// The grant that the caller holds.
+    #[must_use]
+    pub const fn grant(&self) -> Option<&ReadGrant> {
+        self.facts.grant.as_ref()
+    }
+
+    /// Audit entries.
+    #[must_use]
+    pub fn entries(&self) -> &[StoredEntry] {
+        &self.facts.entries
+    }
+
+    /// What a walk of the chain found.
+    #[must_use]
+    pub const fn verification(&self) -> Option<&Verification> {
+        self.facts.verification.as_ref()
+    }
+
+    /// The checkpoints that the store keeps, oldest first.
+    #[must_use]
+    pub fn checkpoints(&self) -> &[SignedCheckpoint] {
+        &self.facts.checkpoints
+    }
+
+    /// How it was ruled.
+    #[must_use]
+    pub const fn ruling(&self) -> &Ruling {
+        &self.ruling
+    }
+
+    /// Makes a plan a decision, once.
+    ///
+    /// # Errors
+    /// When the plan touches a memory or a grant that was not decided.
+    pub fn decided(self, set: ChangeSet) -> Result<Decided<ChangeSet>, BeyondDecision> {
+        if set.entry.decision != Outcome::Allowed || set.entry.tenant != set.tenant {
+            return Err(BeyondDecision("its audit entry says something else"));
+        }
+        let proposed: BTreeSet<MemoryId> = self.proposals().filter_map(Result::ok).map(|m| m.id).collect();
+        let stored: BTreeSet<MemoryId> = self.facts.memories.iter().map(|m| m.id).collect();
+        let held: Option<GrantId> = self.facts.grant.as_ref().map(|grant| grant.id);
+        for change in &set.changes {
+            let covered = match change {
+                Change::InsertMemory(memory) => memory.tenant == set.tenant && proposed.contains(&memory.id),
+                Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
+                    memory.tenant == set.tenant && stored.contains(&memory.id)
+                }
+                Change::InsertGrant(grant) => {
+                    grant.tenant == set.tenant && self.authority == Authority::Policy(Effect::Read)
+                }
+                Change::ReplaceGrant(grant) => grant.tenant == set.tenant && held == Some(grant.id),
+                Change::ActivatePolicy { .. }
+                | Change::InsertCheckpoint(_)
+                | Change::ForgetIdempotencyBefore(_)
+                | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
+                Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => {
+                    true
+                }
+            };
+            if !covered {
+                return Err(BeyondDecision("it changes what was not decided"));
+            }
+        }
+        Ok(Decided(set))
+    }
+}
+
+impl Denial {
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// How it was ruled.
+    #[must_use]
+    pub const fn ruling(&self) -> &Ruling {
+        &self.ruling
+    }
+
+    /// The grant that was no longer good.
+    #[must_use]
+    pub const fn grant(&self) -> Option<&ReadGrant> {
+        self.grant.as_ref()
+    }
+
+    /// Makes the denial's audit entry a decision: it changes nothing else.
+    ///
+    /// # Errors
+    /// When more than the entry and its bookkeeping is to be written.
+    pub fn decided(self, set: ChangeSet) -> Result<Decided<ChangeSet>, BeyondDecision> {
+        if set.entry.decision != self.reason.outcome() || set.entry.tenant != set.tenant {
+            return Err(BeyondDecision("its audit entry says something else"));
+        }
+        let bookkeeping =
+            |change: &Change| matches!(change, Change::InsertSubjectKey { .. } | Change::KeepPolicy(_));
+        if !set.changes.iter().all(bookkeeping) {
+            return Err(BeyondDecision("a denial changes something"));
+        }
+        Ok(Decided(set))
+    }
+}

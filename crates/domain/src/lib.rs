@@ -7,12 +7,12 @@
 //! Start with [`govern`]: everything a caller may see or change goes through [`govern::decide`].
 
 pub mod audit_chain;
-// pub mod change;
-// pub mod govern;
-// pub mod grant;
+pub mod change;
+pub mod govern;
+pub mod grant;
 pub mod ids;
 pub mod limits;
-// pub mod memory;
+pub mod memory;
 pub mod policy;
 pub mod preference;
 pub mod principal;

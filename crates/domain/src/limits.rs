@@ -32,3 +32,33 @@ pub const POLICY_BYTES_MAX: usize = 256 * 1_024;
 pub const POLICY_RULES_MAX: usize = 1_000;
 /// How deep a policy's `all`, `any`, `none` and `not` may nest.
 pub const POLICY_DEPTH_MAX: usize = 16;
+/// How often a request loads and decides again when something changed meanwhile.
+pub const COMMIT_ATTEMPTS_MAX: usize = 16;
+/// How many memories one read merges; more than anybody's settings.
+pub const MERGE_MEMORIES_MAX: usize = 100_000;
+/// How long a read grant lives, in hours.
+pub const GRANT_HOURS: i64 = 24;
+/// How long an expired grant is still told from an unknown one, in days.
+pub const GRANT_KEPT_DAYS: i64 = 30;
+/// How long an idempotency key is remembered, in days.
+pub const IDEMPOTENCY_KEPT_DAYS: i64 = 7;
+/// An idempotency key, in characters.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Memories in one batch.
+pub const BATCH_ITEMS_MAX: usize = 1_000;
+/// Memories on one page of a listing.
+pub const LIST_ITEMS_MAX: usize = 1_000;
+/// Memories on one page of a listing, unless asked otherwise.
+pub const LIST_ITEMS_DEFAULT: usize = 100;
+/// Audit entries on one page.
+pub const AUDIT_PAGE_ITEMS_MAX: usize = 1_000;
+/// Memories that the expiry job erases in one commit.
+pub const EXPIRY_BATCH_ITEMS: usize = 500;
+/// Tenants that a job looks up at a time.
+pub const TENANTS_PAGE_ITEMS: usize = 1_000;
+/// Memories that a listing looks at to fill one page.
+pub const LIST_SCAN_ITEMS: usize = 5_000;
+/// A revocation token as a caller sends it back.
+pub const TOKEN_BYTES_MAX: usize = 512;
+/// A cursor as a caller sends it back.
+pub const CURSOR_BYTES_MAX: usize = 512;

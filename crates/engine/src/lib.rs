@@ -1,1 +1,15 @@
-//! The governed pipeline. **Invariant: the engine cannot speak SQL or HTTP.**
+//! The governed pipeline: who asks, what may they see, what changes, and the entry that says so.
+//!
+//! **Invariant: the engine cannot speak SQL or HTTP.** It is async because its ports are; what it decides and plans
+//! is pure and lives in the domain or in [`op`].
+//!
+//! Start with [`engine::Engine::run`]: the one function that everything passes through.
+
+pub mod context;
+pub mod engine;
+pub mod jobs;
+pub mod memory_store;
+pub mod op;
+mod policies;
+pub mod port;
+pub mod refusal;

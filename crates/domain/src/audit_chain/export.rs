@@ -215,7 +215,12 @@ impl ExportVerifier {
     }
 }
 
-fn take_checkpoint(verifier: &mut Verifier, chain: &mut CheckpointChain, signed: &SignedCheckpoint) {
+/// Holds the walk to the next of a tenant's checkpoints, or says what is wrong with it.
+pub(super) fn take_checkpoint(
+    verifier: &mut Verifier,
+    chain: &mut CheckpointChain,
+    signed: &SignedCheckpoint,
+) {
     match chain.push(signed) {
         Ok(checkpoint) => verifier.expect(checkpoint, signed.public_key),
         Err(_) => verifier.refuse_checkpoint(signed.checkpoint.head.seq, Reason::CheckpointInvalid),

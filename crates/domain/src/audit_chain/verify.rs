@@ -5,8 +5,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::checkpoint::{Checkpoint, CheckpointPublicKey};
+use super::checkpoint::{Checkpoint, CheckpointChain, CheckpointPublicKey, SignedCheckpoint, Trust};
 use super::entry::Entry;
+use super::export::take_checkpoint;
 use super::hash::{Hash32, Head, Seq, link_hash};
 use super::keys::{AuditKey, Private, PrivateCheck};
 use super::parse::{InvalidEntry, Record};
@@ -222,6 +223,15 @@ impl Verifier {
             *count += 1;
         } else {
             self.refuse_checkpoint(seq, Reason::SplitView);
+        }
+    }
+
+    /// Holds the chain to the checkpoints that are kept beside it, from the first. That shows damage; whose keys
+    /// signed them is reported, not judged.
+    pub fn expect_stored(&mut self, checkpoints: &[SignedCheckpoint]) {
+        let mut chain = CheckpointChain::new(self.tenant.clone(), Trust::AnyKey);
+        for signed in checkpoints {
+            take_checkpoint(self, &mut chain, signed);
         }
     }
 

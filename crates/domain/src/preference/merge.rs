@@ -50,7 +50,7 @@ pub enum Side {
 ///
 /// The result depends on the set of memories only: any order gives the same bytes, and adding the newest memory
 /// once more changes the confidence alone. The cost grows with the number of distinct likes times those of a similar
-/// length, and is bounded: past 400 million steps of comparison per list, likes are told apart exactly only.
+/// length, and is bounded: past 200 million steps of comparison per list, likes are told apart exactly only.
 #[must_use]
 pub fn merge<'a>(
     kind: Kind,

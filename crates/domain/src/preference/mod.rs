@@ -1,7 +1,7 @@
 //! The scoped dialect's values: their shapes, their normal form, their deterministic merge.
 //!
 //! [`Preference::new`] is the only way in: it finds the [`Shape`], brings the value into its normal form and
-//! refuses what fits no shape. [`merge`] is the only way out: the memories of one user, scope and domain become
+//! refuses what fits no shape. [`merge()`] is the only way out: the memories of one user, scope and domain become
 //! one [`Summary`], which depends on the set of memories and on nothing else.
 //!
 //! `docs/merging.md` says the same for users, with examples that a test executes.
@@ -172,7 +172,7 @@ impl Preference {
     /// Finds the value's shape and brings it into its normal form.
     ///
     /// # Errors
-    /// At least one fault and at most [`InvalidValue::REPORTED_MAX`], in document order, when the value is neither
+    /// At least one fault and at most [`InvalidValue::REPORTED_MAX`], likes before dislikes, when the value is neither
     /// an object nor an array, nests deeper than [`limits::JSON_DEPTH_MAX`], is longer than
     /// [`limits::VALUE_JSON_BYTES_MAX`] as compact JSON (as sent, or once normalised: lower-casing may lengthen it),
     /// or fits no shape.
@@ -213,10 +213,37 @@ impl Preference {
         &self.value
     }
 
+    /// The same preference without the members that these dotted paths name, each below the value: what a policy
+    /// redacts. What is left keeps its shape, so that it merges as before.
+    #[must_use]
+    pub fn without<T: AsRef<str>>(&self, paths: &[T]) -> Self {
+        let mut shown = self.clone();
+        for path in paths {
+            let path = path.as_ref();
+            remove_path(&mut shown.value, path.strip_prefix("value.").unwrap_or(path));
+        }
+        shown
+    }
+
     /// Where it comes from.
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source
+    }
+}
+
+/// Removes the member at a dotted path, if it is there.
+fn remove_path(value: &mut Value, path: &str) {
+    let Value::Object(members) = value else { return };
+    match path.split_once('.') {
+        Some((first, rest)) => {
+            if let Some(below) = members.get_mut(first) {
+                remove_path(below, rest);
+            }
+        }
+        None => {
+            members.remove(path);
+        }
     }
 }
 

@@ -28,10 +28,16 @@ pub fn alike(a: &[char], b: &[char]) -> bool {
 /// The characters in matching blocks. Its cost grows with `len(a)·len(b)` for each level of blocks.
 #[must_use]
 pub fn matched(a: &[char], b: &[char]) -> usize {
-    let mut total = 0;
+    matched_with_cost(a, b).0
+}
+
+/// The characters in matching blocks, and how many cells were looked at to find them.
+pub(super) fn matched_with_cost(a: &[char], b: &[char]) -> (usize, usize) {
+    let (mut total, mut cells) = (0, 0);
     let mut rows = Rows { above: vec![0; b.len() + 1], current: vec![0; b.len() + 1] };
     let mut open = vec![(0..a.len(), 0..b.len())];
     while let Some((in_a, in_b)) = open.pop() {
+        cells += in_a.len() * in_b.len();
         let block = longest_run(a, b, &in_a, &in_b, &mut rows);
         if block.length == 0 {
             continue;
@@ -40,7 +46,7 @@ pub fn matched(a: &[char], b: &[char]) -> usize {
         open.push((in_a.start..block.start_a, in_b.start..block.start_b));
         open.push((block.start_a + block.length..in_a.end, block.start_b + block.length..in_b.end));
     }
-    total
+    (total, cells)
 }
 
 /// Scratch space: `row[j + 1]` is the length of the common run that ends at `b[j]`.
@@ -81,6 +87,9 @@ const WORDS: usize = PATTERN_CHARS_MAX / 64;
 /// A text prepared for [`common_subsequence`]: for each of its characters, a bit per place where it stands.
 #[derive(Debug, Clone)]
 pub struct Pattern {
+    /// Of ASCII characters, by their code: the lookup is the table's inner loop.
+    ascii: Vec<[u64; WORDS]>,
+    /// Of the others, sorted.
     places: Vec<(char, [u64; WORDS])>,
     chars: usize,
 }
@@ -92,16 +101,34 @@ impl Pattern {
         if text.len() > PATTERN_CHARS_MAX {
             return None;
         }
-        let mut alphabet = text.to_vec();
+        let mut alphabet: Vec<char> = text.iter().copied().filter(|c| !c.is_ascii()).collect();
         alphabet.sort_unstable();
         alphabet.dedup();
-        let mut places: Vec<_> = alphabet.into_iter().map(|c| (c, [0u64; WORDS])).collect();
+        let places = alphabet.into_iter().map(|c| (c, [0u64; WORDS])).collect();
+        let mut pattern = Self { ascii: vec![[0; WORDS]; 128], places, chars: text.len() };
         for (place, c) in text.iter().enumerate() {
-            if let Ok(found) = places.binary_search_by_key(c, |(known, _)| *known) {
-                places[found].1[place / 64] |= 1 << (place % 64);
-            }
+            let found = pattern.places.binary_search_by_key(c, |(known, _)| *known);
+            let words = match (pattern.ascii.get_mut(*c as usize), found) {
+                (Some(words), _) => words,
+                (None, Ok(found)) => &mut pattern.places[found].1,
+                (None, Err(_)) => continue,
+            };
+            words[place / 64] |= 1 << (place % 64);
         }
-        Some(Self { places, chars: text.len() })
+        Some(pattern)
+    }
+
+    fn places_of(&self, c: char) -> Option<&[u64; WORDS]> {
+        self.ascii.get(c as usize).or_else(|| {
+            let found = self.places.binary_search_by_key(&c, |(known, _)| *known).ok()?;
+            Some(&self.places[found].1)
+        })
+    }
+
+    /// How many words a row of its table takes.
+    #[must_use]
+    pub const fn words(&self) -> usize {
+        self.chars.div_ceil(64)
     }
 }
 
@@ -111,11 +138,10 @@ impl Pattern {
 /// Bit-parallel (Hyyrö 2004): a row of 64 columns takes a few instructions.
 #[must_use]
 pub fn common_subsequence(pattern: &Pattern, text: &[char]) -> usize {
-    let words = pattern.chars.div_ceil(64);
+    let words = pattern.words();
     let mut open = [u64::MAX; WORDS];
     for c in text {
-        let Ok(found) = pattern.places.binary_search_by_key(c, |(known, _)| *known) else { continue };
-        let places = &pattern.places[found].1;
+        let Some(places) = pattern.places_of(*c) else { continue };
         let mut carry = false;
         for (word, places) in open.iter_mut().zip(places).take(words) {
             let (sum, over) = word.overflowing_add(*word & places);

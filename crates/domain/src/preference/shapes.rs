@@ -84,6 +84,7 @@ fn detect_object(map: &Map<String, Value>) -> Result<Shape, Vec<InvalidValue>> {
         for (sent, list) in LIKES_KEYS.iter().filter_map(|key| members.get(*key)) {
             check_scalars(sent, list, &mut faults);
         }
+        faults.truncate(InvalidValue::REPORTED_MAX);
         return if faults.is_empty() { Ok(Shape::LikesDislikes) } else { Err(faults) };
     }
     if members.values().all(|(_, value)| value.is_boolean()) {

@@ -1,0 +1,188 @@
+//! The audit chain over HTTP, for all dialects: `/v2/audit`, `/v2/audit/verify`, `/v2/access-logs`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use memoryscope_domain::audit_chain::{Seq, Verification, View};
+use memoryscope_domain::govern::StoredEntry;
+use memoryscope_domain::ids::{AuditId, TenantId};
+use memoryscope_domain::limits;
+use memoryscope_domain::policy::Dialect;
+use memoryscope_engine::context::Context;
+use memoryscope_engine::engine::Engine;
+use memoryscope_engine::op::audit::{Get, List, Walk};
+use memoryscope_engine::refusal::{Denied, Refusal};
+use serde_json::{Value, json};
+
+use crate::auth::Caller;
+use crate::meta::RequestMeta;
+use crate::problem::{Code, Problem};
+use crate::refused;
+use crate::wire::{Decode as _, Fields, Shape, Unknown, decode_query, parameter, string, whole};
+
+/// The routes.
+pub fn router(engine: Arc<Engine>) -> Router {
+    Router::new()
+        .route("/v2/audit", get(entries))
+        .route("/v2/audit/verify", get(verify))
+        .route("/v2/access-logs", get(access_logs))
+        .route("/v2/access-logs/{id}", get(access_log))
+        .with_state(engine)
+}
+
+/// A page of the chain.
+#[derive(Debug)]
+struct PageRequest {
+    tenant: TenantId,
+    after: Seq,
+    limit: usize,
+}
+
+impl Shape for PageRequest {
+    const NAME: &'static str = "AuditPage";
+
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let tenant = tenant(f);
+        let (default, max) = (limits::LIST_ITEMS_DEFAULT as i64, limits::AUDIT_PAGE_ITEMS_MAX as i64);
+        let limit = f.or("limit", whole(1..=max), default);
+        // The chain is one list in one order for everybody who may see it, so its cursor is a place in it.
+        let cursor = f.or("cursor", whole(0..=i64::MAX), 0);
+        let after = Seq(u64::try_from(cursor?).ok()?);
+        Some(Self { tenant: tenant?, after, limit: usize::try_from(limit?).ok()? })
+    }
+}
+
+/// Whose chain.
+#[derive(Debug)]
+struct TenantRequest {
+    tenant: TenantId,
+}
+
+impl Shape for TenantRequest {
+    const NAME: &'static str = "Tenant";
+
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { tenant: tenant(f)? })
+    }
+}
+
+fn tenant(f: &mut Fields<'_>) -> Option<TenantId> {
+    let sent = f.sent("tenant_id");
+    let tenant = f.optional("tenant_id", string().parsed(|text: &String| TenantId::parse(text)));
+    if sent { tenant } else { Some(TenantId::default_tenant()) }
+}
+
+fn context(engine: &Engine, caller: &Caller, meta: &RequestMeta, tenant: TenantId) -> Context {
+    engine.begin(caller.principal(tenant), meta.request_id.clone(), Dialect::Core, meta.now)
+}
+
+fn problem(refusal: Refusal, meta: &RequestMeta) -> Problem {
+    refused::problem(refusal, meta, |_: &Denied| {
+        Problem::new(Code::PolicyDenied, "The policy does not allow this")
+    })
+}
+
+async fn entries(
+    State(engine): State<Arc<Engine>>,
+    meta: RequestMeta,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    page(&engine, &meta, &caller, query.as_deref(), false).await
+}
+
+async fn access_logs(
+    State(engine): State<Arc<Engine>>,
+    meta: RequestMeta,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    page(&engine, &meta, &caller, query.as_deref(), true).await
+}
+
+async fn page(
+    engine: &Engine,
+    meta: &RequestMeta,
+    caller: &Caller,
+    query: Option<&str>,
+    accesses_only: bool,
+) -> Result<Response, Problem> {
+    let PageRequest { tenant, after, limit } = decode_query::<PageRequest>(query, Unknown::Refuse)?.value;
+    let cx = context(engine, caller, meta, tenant);
+    let op = List { after, limit, accesses_only };
+    let done = engine.run(&cx, &op).await.map_err(|refusal| problem(refusal, meta))?;
+    let show = |stored: &StoredEntry| {
+        let shown = entry(stored, meta)?;
+        Ok(if accesses_only { access(stored, shown) } else { shown })
+    };
+    let items: Vec<Value> = done.output.items.iter().map(show).collect::<Result<_, Problem>>()?;
+    let next = done.output.next.map(|seq| seq.0.to_string());
+    Ok(refused::with_access_log(
+        Json(json!({"items": items, "next_cursor": next})).into_response(),
+        done.access_log,
+    ))
+}
+
+async fn access_log(
+    State(engine): State<Arc<Engine>>,
+    meta: RequestMeta,
+    caller: Caller,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let id = parameter("id", &id, &string().parsed(|text: &String| AuditId::parse(text)))?;
+    let TenantRequest { tenant } = decode_query::<TenantRequest>(query.as_deref(), Unknown::Refuse)?.value;
+    let cx = context(&engine, &caller, &meta, tenant);
+    let done = engine.run(&cx, &Get { id }).await.map_err(|refusal| problem(refusal, &meta))?;
+    let stored = done.output.ok_or_else(Problem::not_found)?;
+    let body = access(&stored, entry(&stored, &meta)?);
+    Ok(refused::with_access_log(Json(body).into_response(), done.access_log))
+}
+
+async fn verify(
+    State(engine): State<Arc<Engine>>,
+    meta: RequestMeta,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let TenantRequest { tenant } = decode_query::<TenantRequest>(query.as_deref(), Unknown::Refuse)?.value;
+    let cx = context(&engine, &caller, &meta, tenant);
+    let done = engine.run(&cx, &Walk::Verify).await.map_err(|refusal| problem(refusal, &meta))?;
+    let body = Json(verification(&done.output.verification)).into_response();
+    Ok(refused::with_access_log(body, done.access_log))
+}
+
+/// What is told of a walk of the chain.
+fn verification(found: &Verification) -> Value {
+    let mut body = json!({
+        "ok": found.ok,
+        "entries": found.entries,
+        "head": found.head.hash.to_string(),
+        "checkpoints": found.checkpoints,
+    });
+    if let Some(broken) = &found.first_broken {
+        body["first_broken_seq"] = json!(broken.seq);
+        body["reason"] = json!(broken.reason.name());
+    }
+    body
+}
+
+/// What is told of an entry.
+fn entry(stored: &StoredEntry, meta: &RequestMeta) -> Result<Value, Problem> {
+    let record = stored.entry.parse().map_err(|why| Problem::bug(meta.request_id.as_str(), &why))?;
+    let view = View { record: &record, prev_hash: stored.entry.prev_hash, hash: stored.entry.hash };
+    serde_json::to_value(view).map_err(|why| Problem::bug(meta.request_id.as_str(), &why))
+}
+
+/// An access log: the entry, with what stands beside it until it is erased.
+fn access(stored: &StoredEntry, mut shown: Value) -> Value {
+    shown["access_log_id"] = shown["id"].clone();
+    shown["private"] = match stored.private.as_ref().and_then(|private| private.object().ok()) {
+        Some(private) => Value::Object(private),
+        None => Value::Null,
+    };
+    shown
+}

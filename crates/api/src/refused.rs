@@ -1,0 +1,71 @@
+//! What a [`Refusal`] is called on the wire, where all dialects agree.
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use memoryscope_domain::govern::Reason;
+use memoryscope_domain::ids::AuditId;
+use memoryscope_engine::refusal::{Conflict, Denied, Gone, Refusal};
+
+use crate::meta::RequestMeta;
+use crate::problem::{Code, Problem};
+
+/// The header that names the audit entry of an answer.
+pub const ACCESS_LOG_ID: &str = "x-access-log-id";
+
+/// Names the audit entry of an answer in its headers.
+#[must_use]
+pub fn with_access_log(mut response: Response, access_log: AuditId) -> Response {
+    if let Ok(value) = HeaderValue::from_str(&access_log.prefixed()) {
+        response.headers_mut().insert(HeaderName::from_static(ACCESS_LOG_ID), value);
+    }
+    response
+}
+
+/// The problem that a refusal is; `say` words a denial by the policy.
+pub fn problem(refusal: Refusal, meta: &RequestMeta, say: impl Fn(&Denied) -> Problem) -> Problem {
+    match refusal {
+        Refusal::Denied { denied, access_log } => {
+            let problem = if denied.reason == Reason::RoleDenied { role_denied() } else { say(&denied) };
+            let problem = match &denied.trace {
+                Some(trace) => problem.detail("policy_trace", serde_json::json!(trace)),
+                None => problem,
+            };
+            problem.detail("access_log_id", access_log.prefixed())
+        }
+        Refusal::Hidden { .. } => Problem::not_found(),
+        Refusal::Gone { gone, access_log } => {
+            let problem = match gone {
+                Gone::Revoked => Problem::new(Code::Revoked, "The grant was revoked"),
+                Gone::Expired => Problem::new(Code::Expired, "The grant has expired"),
+            };
+            problem.detail("access_log_id", access_log.prefixed()).hint("Read again to be given a new token")
+        }
+        Refusal::Conflict(conflict) => {
+            let code = match conflict {
+                Conflict::KeyReused => Code::IdempotencyKeyReused,
+                Conflict::InProgress => Code::InProgress,
+                Conflict::ResultGone | Conflict::Contended => Code::Conflict,
+            };
+            Problem::new(code, capitalised(&conflict.to_string()))
+        }
+        Refusal::TooLarge { limit, max } => {
+            Problem::new(Code::PayloadTooLarge, format!("More than {max} {limit}")).detail("limit", max)
+        }
+        Refusal::Unavailable(cause) => {
+            tracing::warn!(request_id = meta.request_id.as_str(), %cause, "unavailable");
+            Problem::new(Code::Unavailable, "The store cannot be written or read now; nothing was answered")
+                .hint("Try again: nothing is done twice under the same Idempotency-Key")
+        }
+        bug @ Refusal::Bug(_) => Problem::bug(meta.request_id.as_str(), &bug),
+    }
+}
+
+fn role_denied() -> Problem {
+    Problem::new(Code::Forbidden, "Only the roles auditor and admin may do this")
+        .hint("Send the header X-MemoryScope-Roles: auditor")
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

@@ -1,0 +1,98 @@
+//! `POST /memory/batch`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use memoryscope_domain::ids::UserId;
+use memoryscope_engine::engine::Engine;
+use memoryscope_engine::op::batch::{Item, create_batch};
+use memoryscope_engine::op::create::NewPreference;
+use memoryscope_engine::refusal::Refusal;
+use serde_json::{Value, json};
+
+use super::wire::{self, BatchRequest};
+use super::{context, error};
+use crate::auth::Caller;
+use crate::json::Document;
+use crate::meta::RequestMeta;
+use crate::problem::Problem;
+use crate::wire::Unknown;
+
+/// Stores memories, each accepted or refused on its own: 200 where all were accepted, 207 where some were not.
+pub(super) async fn handler(
+    State(engine): State<Arc<Engine>>,
+    meta: RequestMeta,
+    caller: Caller,
+    document: Document,
+) -> Result<Response, Problem> {
+    let read = document.decode::<BatchRequest>(Unknown::Accept)?;
+    let count = read.value.memories.len();
+    let mut results: BTreeMap<usize, Value> = BTreeMap::new();
+    let mut wanted: Vec<(usize, (UserId, NewPreference))> = Vec::new();
+    for (index, memory) in read.value.memories.iter().enumerate() {
+        match memory {
+            Ok(item) => wanted.push((index, (item.value.user.clone(), item.value.item.clone()))),
+            Err(errors) => {
+                results.insert(index, refused(index, &Problem::from(errors.clone()), &meta));
+            }
+        }
+    }
+    let idempotency = caller.idempotency("POST /memory/batch", document.value());
+    let cx = context(&engine, &caller, &meta, None, idempotency);
+    let kinds: Vec<_> = wanted.iter().map(|(index, (_, item))| (*index, item.preference.kind())).collect();
+    let items = wanted.into_iter().map(|(_, item)| item).collect();
+    let answers = create_batch(&engine, &cx, items).await;
+    let mut problems = Vec::new();
+    for ((index, kind), result) in kinds.into_iter().zip(answers) {
+        match told(result, kind, &meta) {
+            Ok(created) => {
+                results.insert(index, with_index(index, created));
+            }
+            Err(problem) => {
+                results.insert(index, refused(index, &problem, &meta));
+                problems.push(problem);
+            }
+        }
+    }
+    // Where nothing could be tried, the batch failed, not its items.
+    if problems.len() == count
+        && let Some(first) = problems.first().filter(|problem| problem.status().is_server_error())
+    {
+        return Err(first.clone());
+    }
+    let rejected = results.values().filter(|result| result.get("error").is_some()).count();
+    let status = if rejected == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
+    let results: Vec<Value> = results.into_values().collect();
+    let body = json!({"results": results, "accepted": count - rejected, "rejected": rejected});
+    Ok((status, axum::Json(wire::with_warnings(body, &read))).into_response())
+}
+
+/// What is told of one item.
+fn told(
+    result: Result<Item, Refusal>,
+    kind: memoryscope_domain::preference::Kind,
+    meta: &RequestMeta,
+) -> Result<Value, Problem> {
+    let Item { result, access_log } = result.map_err(|refusal| error::problem(refusal, meta))?;
+    match result {
+        Ok(created) => {
+            let mut told = wire::created(&created);
+            told["access_log_id"] = json!(access_log.prefixed());
+            Ok(told)
+        }
+        Err(trace) => Err(error::write_denied(kind, *trace, access_log, meta)),
+    }
+}
+
+fn with_index(index: usize, mut told: Value) -> Value {
+    told["index"] = json!(index);
+    told["status"] = json!(StatusCode::CREATED.as_u16());
+    told
+}
+
+fn refused(index: usize, problem: &Problem, meta: &RequestMeta) -> Value {
+    json!({"index": index, "status": problem.status().as_u16(), "error": problem.error(meta)})
+}

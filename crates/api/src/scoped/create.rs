@@ -1,0 +1,44 @@
+//! `POST /memory`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use memoryscope_engine::engine::Engine;
+use memoryscope_engine::op::create::Create;
+use memoryscope_engine::refusal::Refusal;
+
+use super::wire::{self, CreateRequest};
+use super::{answer, context, error};
+use crate::auth::Caller;
+use crate::json::Document;
+use crate::meta::RequestMeta;
+use crate::problem::Problem;
+use crate::wire::Unknown;
+
+/// Stores a memory.
+pub(super) async fn handler(
+    State(engine): State<Arc<Engine>>,
+    meta: RequestMeta,
+    caller: Caller,
+    document: Document,
+) -> Result<Response, Problem> {
+    let read = document.decode::<CreateRequest>(Unknown::Accept)?;
+    let CreateRequest { user, item } = &read.value;
+    let idempotency = caller.idempotency("POST /memory", document.value());
+    let cx = context(&engine, &caller, &meta, Some(user.clone()), idempotency);
+    let kind = item.preference.kind();
+    let op = Create { user: user.clone(), items: vec![item.clone()] };
+    let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
+    let access_log = done.access_log;
+    let created = match done.output.into_iter().next() {
+        Some(Ok(created)) => created,
+        Some(Err(trace)) => {
+            return Err(error::write_denied(kind, *trace, access_log, &meta));
+        }
+        None => return Err(error::problem(Refusal::Bug("nothing was created".to_owned()), &meta)),
+    };
+    let body = wire::with_warnings(wire::created(&created), &read);
+    Ok(answer(StatusCode::CREATED, body, access_log))
+}

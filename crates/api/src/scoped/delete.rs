@@ -1,0 +1,34 @@
+//! `DELETE /memory/{id}`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use memoryscope_domain::ids::MemoryId;
+use memoryscope_engine::engine::Engine;
+use memoryscope_engine::op::delete::Delete;
+use serde_json::json;
+
+use super::wire::{self, DeleteRequest};
+use super::{answer, context, error};
+use crate::auth::Caller;
+use crate::meta::RequestMeta;
+use crate::problem::Problem;
+use crate::wire::{Decode as _, Unknown, decode_query, parameter, string};
+
+/// Erases a memory of the person that the query names; doing it again changes nothing.
+pub(super) async fn handler(
+    State(engine): State<Arc<Engine>>,
+    meta: RequestMeta,
+    caller: Caller,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let id = parameter("id", &id, &string().parsed(|text: &String| MemoryId::parse(text)))?;
+    let read = decode_query::<DeleteRequest>(query.as_deref(), Unknown::Accept)?;
+    let cx = context(&engine, &caller, &meta, Some(read.value.user.clone()), None);
+    let done = engine.run(&cx, &Delete { id }).await.map_err(|refusal| error::problem(refusal, &meta))?;
+    let body = json!({"id": done.output.to_string(), "deleted": true});
+    Ok(answer(StatusCode::OK, wire::with_warnings(body, &read), done.access_log))
+}

@@ -1,0 +1,61 @@
+//! `GET /memory`.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use memoryscope_domain::memory::Memory;
+use memoryscope_engine::engine::Engine;
+use memoryscope_engine::op::list::List;
+use serde_json::{Value, json};
+
+use super::wire::{self, ListRequest};
+use super::{answer, context, cursor, error};
+use crate::auth::Caller;
+use crate::meta::RequestMeta;
+use crate::problem::Problem;
+use crate::wire::{Unknown, decode_query};
+
+/// Lists a person's live memories of one scope, oldest first.
+pub(super) async fn handler(
+    State(engine): State<Arc<Engine>>,
+    meta: RequestMeta,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let read = decode_query::<ListRequest>(query.as_deref(), Unknown::Accept)?;
+    let request = &read.value;
+    let after = cursor::read(request)?;
+    let cx = context(&engine, &caller, &meta, Some(request.user.clone()), None);
+    let op = List {
+        user: request.user.clone(),
+        kind: request.kind,
+        domain: request.domain.clone(),
+        purpose: request.purpose.class,
+        purpose_text: request.purpose.text.clone(),
+        after,
+        limit: request.limit,
+    };
+    let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
+    let items: Vec<Value> = done.output.items.iter().filter_map(|memory| item(memory)).collect();
+    let next = done.output.next.map(|position| cursor::write(request, position));
+    let body = json!({"items": items, "next_cursor": next});
+    Ok(answer(StatusCode::OK, wire::with_warnings(body, &read), done.access_log))
+}
+
+/// What is told of a listed memory.
+fn item(memory: &Memory) -> Option<Value> {
+    let preference = memory.preference()?;
+    Some(json!({
+        "id": memory.id.to_string(),
+        "user_id": memory.scope.id,
+        "scope": preference.kind().name(),
+        "domain": preference.domain(),
+        "shape": preference.shape().name(),
+        "value_json": preference.value(),
+        "source": preference.source().name(),
+        "created_at": memory.created.to_string(),
+        "expires_at": memory.expires.map(|time| time.to_string()),
+    }))
+}

@@ -1,0 +1,114 @@
+//! What is wrong with a policy, where, and what was probably meant.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// How many errors one load reports: a file that is wrong throughout is not a book to read.
+pub const POLICY_ERRORS_MAX: usize = 100;
+
+/// The longest name for which a similar one is looked up.
+const SUGGESTION_CHARS_MAX: usize = 100;
+
+/// One thing that is wrong with a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+pub struct PolicyError {
+    /// What is wrong.
+    pub message: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// The nearest known name, or what to write instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)?;
+        match &self.suggestion {
+            Some(suggestion) => write!(f, " (did you mean {suggestion}?)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A place in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The line, from 1.
+    pub(super) line: usize,
+    /// The column, from 1.
+    pub(super) column: usize,
+}
+
+impl Place {
+    /// Where a document begins.
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+}
+
+/// Collects everything that is wrong with a document.
+#[derive(Debug, Default)]
+pub(super) struct Errors {
+    found: Vec<PolicyError>,
+}
+
+impl Errors {
+    /// Notes an error.
+    pub(super) fn push(&mut self, place: Place, message: impl Into<String>) {
+        self.suggest(place, message, None);
+    }
+
+    /// Notes an error, and what was probably meant.
+    pub(super) fn suggest(&mut self, place: Place, message: impl Into<String>, suggestion: Option<String>) {
+        if self.found.len() < POLICY_ERRORS_MAX {
+            let Place { line, column } = place;
+            self.found.push(PolicyError { message: message.into(), line, column, suggestion });
+        }
+    }
+
+    /// Notes a name that is not known, and the nearest one that is.
+    pub(super) fn unknown(&mut self, place: Place, what: &str, name: &str, known: &[&str]) {
+        if self.found.len() >= POLICY_ERRORS_MAX {
+            return;
+        }
+        let nearest = nearest(name, known).map(str::to_owned);
+        self.suggest(place, format!("unknown {what} `{}`", shortened(name)), nearest);
+    }
+
+    /// Whether nothing is wrong.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// The errors, in the order of the document.
+    pub(super) fn into_vec(mut self) -> Vec<PolicyError> {
+        self.found.sort_by_key(|error| (error.line, error.column));
+        self.found
+    }
+}
+
+/// The known name that looks most like `name`, if any looks like it at all.
+pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    if name.chars().count() > SUGGESTION_CHARS_MAX {
+        return None;
+    }
+    let scored = known.iter().map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate));
+    let mut best: Option<(f64, &'a str)> = None;
+    for (score, candidate) in scored {
+        if score > 0.75 && best.is_none_or(|(highest, _)| score > highest) {
+            best = Some((score, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// A name as an error shows it: at most 60 characters.
+pub(super) fn shortened(name: &str) -> String {
+    let mut shown: String = name.chars().take(60).collect();
+    if shown.len() < name.len() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,33 @@
+//! Who asks, when, and under which name: made once per request.
+
+use memoryscope_domain::change::IdempotencyKey;
+use memoryscope_domain::ids::{IdSeed, RequestId};
+use memoryscope_domain::policy::Dialect;
+use memoryscope_domain::principal::Principal;
+use memoryscope_domain::time::Timestamp;
+
+/// The first argument of everything that is done: who asks, when, under which name.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Who acts.
+    pub principal: Principal,
+    /// The request's name.
+    pub request_id: RequestId,
+    /// Which public API speaks.
+    pub dialect: Dialect,
+    /// The request's time: the clock is not read again.
+    pub now: Timestamp,
+    /// What the request's identifiers are made from.
+    pub id_seed: IdSeed,
+    /// The client's own name for this change, so that a repeat does nothing twice.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// An idempotency key with the digest of the request that it came with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The key.
+    pub key: IdempotencyKey,
+    /// SHA-256 over the request.
+    pub request_digest: [u8; 32],
+}

@@ -1,0 +1,355 @@
+//! `run`: the one function that everything passes through.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private};
+use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
+use memoryscope_domain::govern::{self, Ask, Denial, Facts, Reason, Ruling, Verdict, Visible};
+use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
+use memoryscope_domain::limits;
+use memoryscope_domain::memory::SubjectRef;
+use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
+use memoryscope_domain::principal::Principal;
+use memoryscope_domain::scope::ScopeType;
+use memoryscope_domain::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::op::{Mint, Operation, Plan};
+use crate::policies::{Policies, Ready};
+use crate::port::{Load, Ports, Select, Snapshot, StoreError};
+use crate::refusal::{Conflict, Denied, Gone, Refusal};
+
+/// The governed pipeline over its ports.
+#[derive(Debug)]
+pub struct Engine {
+    ports: Ports,
+    policies: Policies,
+    in_flight: Mutex<BTreeSet<(TenantId, IdempotencyKey)>>,
+}
+
+/// What an operation answered, and under which name it stands in the audit chain.
+#[derive(Debug)]
+pub struct Done<T> {
+    /// The answer.
+    pub output: T,
+    /// The audit entry's id.
+    pub access_log: AuditId,
+    /// The policy's trace, where the policy was asked.
+    pub trace: Option<Trace>,
+}
+
+/// Why an attempt did not come to an answer.
+enum Stopped {
+    /// Something changed meanwhile: load and decide again.
+    Again,
+    /// The request is refused.
+    Refused(Refusal),
+}
+
+impl<E: Into<Refusal>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// What an attempt has in hand once the facts are loaded.
+struct Loaded {
+    policy: Ready,
+    active_policy: Option<String>,
+    head: memoryscope_domain::audit_chain::Seq,
+    subject: SubjectRef,
+    subject_key: Option<AuditKey>,
+    ids: IdSource,
+    access_log: AuditId,
+    repeats: bool,
+}
+
+impl Engine {
+    /// An engine on these ports; `default_policy` decides for tenants that have activated none of their own.
+    #[must_use]
+    pub fn new(ports: Ports, default_policy: Arc<Policy>) -> Self {
+        Self { ports, policies: Policies::new(default_policy), in_flight: Mutex::default() }
+    }
+
+    /// The ports it stands on.
+    #[must_use]
+    pub const fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Begins a request at the time of its arrival; its identifiers are seeded once.
+    #[must_use]
+    pub fn begin(
+        &self,
+        principal: Principal,
+        request_id: RequestId,
+        dialect: Dialect,
+        now: Timestamp,
+    ) -> Context {
+        let id_seed = self.ports.ids.seed();
+        Context { principal, request_id, dialect, now, id_seed, idempotency: None }
+    }
+
+    /// Runs an operation: narrow, load, decide, plan, commit. No answer leaves before its audit entry is durable.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; denials are in the audit chain too.
+    pub async fn run<O: Operation>(&self, cx: &Context, op: &O) -> Result<Done<O::Output>, Refusal> {
+        let _guard = self.claim(cx)?;
+        for _ in 0..limits::COMMIT_ATTEMPTS_MAX {
+            match self.attempt(cx, op).await {
+                Ok(done) => return Ok(done),
+                Err(Stopped::Again) => {}
+                Err(Stopped::Refused(refusal)) => return Err(refusal),
+            }
+        }
+        Err(Refusal::Conflict(Conflict::Contended))
+    }
+
+    /// Marks the request's idempotency key as being worked on, until the guard is dropped.
+    fn claim(&self, cx: &Context) -> Result<Option<Claim<'_>>, Refusal> {
+        let Some(given) = &cx.idempotency else { return Ok(None) };
+        let key = (cx.principal.tenant.clone(), given.key.clone());
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        if !in_flight.insert(key.clone()) {
+            return Err(Refusal::Conflict(Conflict::InProgress));
+        }
+        Ok(Some(Claim { in_flight: &self.in_flight, key }))
+    }
+
+    async fn attempt<O: Operation>(&self, cx: &Context, op: &O) -> Result<Done<O::Output>, Stopped> {
+        let tenant = &cx.principal.tenant;
+        let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store).await?;
+        let ask = ask(cx, op, false);
+        let narrowed = govern::narrow(&policy.policy, &ask);
+        let select = match &narrowed {
+            Some(narrowed) if narrowed.filter == Filter::Nothing => Select::Nothing,
+            _ => op.select(cx),
+        };
+        let filter = narrowed.map_or(Filter::Everything, |narrowed| narrowed.filter);
+        let snapshot = self.load(cx, select, filter).await?;
+        if snapshot.active_policy != active_policy {
+            self.policies.learn_active(tenant, snapshot.active_policy);
+            return Err(Stopped::Again);
+        }
+        let repeat = self.repeat_of(cx, op, &snapshot)?;
+        let repeats = repeat.is_some();
+        let snapshot = match repeat {
+            Some(select) => self.load(cx, select, Filter::Everything).await?,
+            None => snapshot,
+        };
+        let mut ids = IdSource::new(cx.id_seed, cx.now);
+        let access_log = AuditId::from_uuid(ids.next_uuid());
+        let Snapshot { head, subject, subject_key, mut facts, .. } = snapshot;
+        let mut loaded =
+            Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
+        if !repeats {
+            facts.proposed = op.propose(cx, &mut loaded.ids);
+        }
+        match govern::decide(&loaded.policy.policy, &self::ask(cx, op, repeats), facts) {
+            Verdict::Allowed(seen) => self.carry_out(cx, op, loaded, *seen).await,
+            Verdict::Refused(denial) => Err(self.refuse(cx, op, loaded, *denial).await),
+        }
+    }
+
+    async fn load(&self, cx: &Context, select: Select, filter: Filter) -> Result<Snapshot, StoreError> {
+        let load = Load {
+            tenant: cx.principal.tenant.clone(),
+            now: cx.now,
+            select,
+            filter,
+            subject: cx.principal.user.as_ref().map_or(SubjectRef::TENANT, SubjectRef::of_user),
+            idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
+        };
+        self.ports.store.load(&load).await
+    }
+
+    /// What to load to answer a repeat, if this is one.
+    fn repeat_of<O: Operation>(
+        &self,
+        cx: &Context,
+        op: &O,
+        snapshot: &Snapshot,
+    ) -> Result<Option<Select>, Refusal> {
+        let (Some(given), Some(record)) = (&cx.idempotency, &snapshot.idempotency) else { return Ok(None) };
+        let same = record.request_digest == given.request_digest && record.operation == op.info().name;
+        match op.select_repeat(record).filter(|_| same) {
+            Some(select) => Ok(Some(select)),
+            None => Err(Refusal::Conflict(Conflict::KeyReused)),
+        }
+    }
+
+    async fn carry_out<O: Operation>(
+        &self,
+        cx: &Context,
+        op: &O,
+        loaded: Loaded,
+        seen: Visible<Facts>,
+    ) -> Result<Done<O::Output>, Stopped> {
+        let token = op.gives_token().then(|| self.ports.secrets.token());
+        let mut mint = Mint { ids: loaded.ids.clone(), token };
+        let plan = if loaded.repeats {
+            op.plan_repeat(&seen).ok_or(Refusal::Conflict(Conflict::ResultGone))?
+        } else {
+            op.plan(cx, &seen, &mut mint)?
+        };
+        let Plan { changes, output, memory_ids, grant, reason } = plan;
+        let mut set = self.change_set(cx, op, &loaded, seen.ruling(), seen.grant().map(|g| &g.user));
+        set.entry.memories = MemoryRefs::of(&memory_ids);
+        set.entry.grant = grant;
+        set.entry.reason_code = reason;
+        if let Some(held) = seen.grant() {
+            set.expects.push(Expect::Grant { id: held.id, version: held.version });
+        }
+        for change in &changes {
+            if let Change::ReplaceMemory(memory) | Change::EraseMemory(memory) = change {
+                set.expects.push(Expect::Memory { id: memory.id, version: memory.version - 1 });
+            }
+        }
+        set.changes.extend(changes);
+        if let (Some(given), false) = (&cx.idempotency, loaded.repeats) {
+            set.expects.push(Expect::NoIdempotencyKey(given.key.clone()));
+            set.changes.push(Change::InsertIdempotency(IdempotencyRecord {
+                key: given.key.clone(),
+                request_digest: given.request_digest,
+                operation: op.info().name.to_owned(),
+                memory_ids,
+                grant,
+                used: cx.now,
+            }));
+        }
+        let trace = seen.ruling().trace.clone();
+        self.commit(seen.decided(set)?).await?;
+        self.policies.learn_kept(&cx.principal.tenant, &loaded.policy);
+        Ok(Done { output, access_log: loaded.access_log, trace })
+    }
+
+    /// Writes a denial to the chain; if that can't be done, the request fails for that reason instead.
+    async fn refuse<O: Operation>(&self, cx: &Context, op: &O, loaded: Loaded, denial: Denial) -> Stopped {
+        let access_log = loaded.access_log;
+        let mut set = self.change_set(cx, op, &loaded, denial.ruling(), denial.grant().map(|g| &g.user));
+        set.entry.decision = denial.reason().outcome();
+        set.entry.reason_code = Some(Code::literal(denial.reason().code()));
+        set.entry.grant = denial.grant().map(|grant| grant.id);
+        let reason = denial.reason();
+        let purpose = denial.grant().map_or_else(|| op.purpose(), |grant| Some(grant.purpose));
+        let kind = denial.grant().map_or_else(|| op.kind(), |grant| Some(grant.kind));
+        let trace = denial.ruling().trace.clone();
+        let committed = match denial.decided(set) {
+            Ok(decided) => self.commit(decided).await,
+            Err(beyond) => Err(beyond.into()),
+        };
+        if let Err(stopped) = committed {
+            return stopped;
+        }
+        self.policies.learn_kept(&cx.principal.tenant, &loaded.policy);
+        Stopped::Refused(match reason {
+            Reason::Unknown | Reason::UnknownToken => Refusal::Hidden { access_log },
+            Reason::Revoked => Refusal::Gone { gone: Gone::Revoked, access_log },
+            Reason::Expired => Refusal::Gone { gone: Gone::Expired, access_log },
+            Reason::PolicyDenied | Reason::RoleDenied => {
+                let denied = Denied { reason, operation: op.info().name, purpose, kind, trace };
+                Refusal::Denied { denied: Box::new(denied), access_log }
+            }
+        })
+    }
+
+    async fn commit(&self, decided: memoryscope_domain::govern::Decided<ChangeSet>) -> Result<(), Stopped> {
+        match self.ports.store.commit(decided).await {
+            Ok(_) => Ok(()),
+            Err(StoreError::Conflict(_)) => Err(Stopped::Again),
+            Err(error) => Err(Stopped::Refused(error.into())),
+        }
+    }
+
+    /// A change set that says nothing yet but who, when, what for and by which policy.
+    fn change_set<O: Operation>(
+        &self,
+        cx: &Context,
+        op: &O,
+        loaded: &Loaded,
+        ruling: &Ruling,
+        holder: Option<&memoryscope_domain::ids::UserId>,
+    ) -> ChangeSet {
+        let tenant = cx.principal.tenant.clone();
+        let mut expects = vec![Expect::ActivePolicy(loaded.active_policy.clone())];
+        let mut changes = Vec::new();
+        let key = loaded.subject_key.clone().unwrap_or_else(|| {
+            let key = self.ports.secrets.audit_key();
+            expects.push(Expect::NoSubjectKey(loaded.subject));
+            changes.push(Change::InsertSubjectKey { subject: loaded.subject, key: key.clone() });
+            key
+        });
+        let policy = &loaded.policy;
+        if !self.policies.is_kept(&tenant, policy) {
+            changes.push(Change::KeepPolicy(policy.document()));
+        }
+        let user = holder.or(cx.principal.user.as_ref());
+        let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str())));
+        let entry = Draft {
+            id: loaded.access_log,
+            tenant: tenant.clone(),
+            time: cx.now,
+            operation: op.info().audit.clone(),
+            actor: Some(key.actor(&cx.principal.client)),
+            subject: user.map(|user| key.subject(user.as_str())),
+            purpose: op.purpose(),
+            scope_type: user.map(|_| ScopeType::User),
+            kind: op.kind().map(|kind| Code::literal(kind.name())),
+            decision: memoryscope_domain::audit_chain::Verdict::Allowed,
+            reason_code: None,
+            rules: ruling.rules.iter().map(|(rule, count)| (Arc::clone(rule), count)).collect(),
+            as_of: loaded.head,
+            policy: policy.reference.clone(),
+            memories: MemoryRefs::none(),
+            grant: None,
+            private_digest: Some(key.private(&private)),
+            value_digest: None,
+        };
+        ChangeSet { tenant, expects, changes, entry, private }
+    }
+}
+
+/// An idempotency key that is being worked on; dropping it frees the key.
+#[derive(Debug)]
+struct Claim<'a> {
+    in_flight: &'a Mutex<BTreeSet<(TenantId, IdempotencyKey)>>,
+    key: (TenantId, IdempotencyKey),
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+/// What is asked of the policy for an operation.
+fn ask<'a, O: Operation>(cx: &'a Context, op: &O, repeat: bool) -> Ask<'a> {
+    Ask {
+        principal: &cx.principal,
+        purpose: op.purpose(),
+        operation: op.info().name,
+        dialect: cx.dialect,
+        now: cx.now,
+        authority: op.authority(),
+        kind: op.kind(),
+        repeat,
+    }
+}
+
+/// The erasable part of an entry: names, free text, the request, and what a replay starts from.
+fn private_part<O: Operation>(cx: &Context, op: &O, user: Option<&str>) -> Map<String, Value> {
+    let mut private = op.private();
+    let seed: String = cx.id_seed.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    private.insert("operation".to_owned(), json!(op.info().name));
+    private.insert("request_id".to_owned(), json!(cx.request_id.as_str()));
+    private.insert("client".to_owned(), json!(cx.principal.client));
+    private.insert("dialect".to_owned(), json!(cx.dialect.name()));
+    private.insert("id_seed".to_owned(), json!(seed));
+    if let Some(user) = user {
+        private.insert("user_id".to_owned(), json!(user));
+    }
+    private
+}

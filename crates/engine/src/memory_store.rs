@@ -1,0 +1,308 @@
+//! The store over ordered maps: the executable specification of [`Store`], and the test double.
+//!
+//! Where another store differs from it, one of the two is wrong.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use memoryscope_domain::audit_chain::{self, AuditKey, Head, Row, Seq, SignedCheckpoint, Verifier};
+use memoryscope_domain::change::{
+    Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
+};
+use memoryscope_domain::govern::{Decided, Facts, MemoryView, StoredEntry};
+use memoryscope_domain::grant::{ReadGrant, TokenHash};
+use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::memory::{Memory, State, SubjectRef};
+use memoryscope_domain::policy::Filter;
+use memoryscope_domain::time::Timestamp;
+
+use crate::port::{Due, Health, Load, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError};
+
+/// A store that lives as long as its process.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    tenants: Mutex<BTreeMap<TenantId, Tenant>>,
+}
+
+/// Everything that one tenant has.
+#[derive(Debug, Clone, Default)]
+struct Tenant {
+    memories: BTreeMap<MemoryId, Version>,
+    versions: BTreeMap<(MemoryId, u64), (Version, Seq)>,
+    grants: BTreeMap<TokenHash, ReadGrant>,
+    subject_keys: BTreeMap<SubjectRef, AuditKey>,
+    policies: BTreeMap<String, PolicyDocument>,
+    active_policy: Option<String>,
+    idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
+    checkpoints: Vec<SignedCheckpoint>,
+    entries: Vec<StoredEntry>,
+    head: Head,
+}
+
+/// A version of a memory, and the commit that it is valid from.
+#[derive(Debug, Clone)]
+struct Version {
+    memory: Arc<Memory>,
+    valid_from: Seq,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn tenants(&self) -> MutexGuard<'_, BTreeMap<TenantId, Tenant>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The versions of a memory before its current one, oldest first, each with the commits that it was valid from
+    /// and until.
+    #[must_use]
+    pub fn versions(&self, tenant: &TenantId, id: MemoryId) -> Vec<(Arc<Memory>, Seq, Seq)> {
+        let tenants = self.tenants();
+        let Some(tenant) = tenants.get(tenant) else { return Vec::new() };
+        let range = tenant.versions.range((id, 0)..=(id, u64::MAX));
+        range.map(|(_, (version, until))| (Arc::clone(&version.memory), version.valid_from, *until)).collect()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, load: &Load) -> Result<Snapshot, StoreError> {
+        let empty = Tenant::default();
+        let tenants = self.tenants();
+        let tenant = tenants.get(&load.tenant).unwrap_or(&empty);
+        let facts = tenant.facts(load);
+        let subject = facts.grant.as_ref().map_or(load.subject, |grant| SubjectRef::of_user(&grant.user));
+        Ok(Snapshot {
+            head: tenant.head,
+            active_policy: tenant.active_policy.clone(),
+            subject,
+            subject_key: tenant.subject_keys.get(&subject).cloned(),
+            idempotency: load.idempotency.as_ref().and_then(|key| tenant.idempotency.get(key).cloned()),
+            facts,
+        })
+    }
+
+    async fn commit(&self, decided: Decided<ChangeSet>) -> Result<Receipt, StoreError> {
+        let set = decided.into_inner();
+        let mut tenants = self.tenants();
+        let tenant = tenants.entry(set.tenant.clone()).or_default();
+        tenant.check(&set)?;
+        let seq = tenant.head.seq.next();
+        for change in set.changes {
+            tenant.apply(change, seq);
+        }
+        let entry = audit_chain::link(&tenant.head, &set.entry);
+        tenant.head = entry.head();
+        tenant.entries.push(StoredEntry { entry, private: Some(set.private) });
+        Ok(Receipt { seq })
+    }
+
+    async fn policy(&self, tenant: &TenantId, hash: &str) -> Result<Option<PolicyDocument>, StoreError> {
+        Ok(self.tenants().get(tenant).and_then(|tenant| tenant.policies.get(hash).cloned()))
+    }
+
+    async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants();
+        let with_due = tenants.iter().filter(|(_, tenant)| tenant.has_due(due));
+        Ok(with_due.map(|(id, _)| id.clone()).take(limit).collect())
+    }
+
+    async fn probe(&self) -> Result<Health, StoreError> {
+        Ok(Health { engine: "memory", schema: (0, 0) })
+    }
+}
+
+impl Tenant {
+    fn facts(&self, load: &Load) -> Facts {
+        let mut facts = Facts::default();
+        match &load.select {
+            Select::Nothing => {}
+            Select::Preferences(select) => self.preferences(load, select, &mut facts),
+            Select::Memories(ids) => {
+                facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
+            }
+            Select::Grant { token_hash, memories } => {
+                facts.grant = self.grants.get(token_hash).cloned();
+                if let (Some(grant), Some(bounds)) = (facts.grant.clone(), memories) {
+                    self.preferences(load, &PreferenceSelect::of_grant(&grant, bounds, load.now), &mut facts);
+                }
+            }
+            Select::Expired { limit } => {
+                let mut expired: Vec<&Arc<Memory>> =
+                    self.current().filter(|memory| has_expired(memory, load.now)).collect();
+                expired.sort_by_key(|memory| (memory.expires, memory.id));
+                facts.more = expired.len() > *limit;
+                facts.memories = expired.into_iter().take(*limit).cloned().collect();
+            }
+            Select::Entries { after, operations, limit } => {
+                let wanted = |stored: &&StoredEntry| {
+                    let record = stored.entry.parse();
+                    operations.is_empty() || record.is_ok_and(|r| operations.contains(&r.draft.operation))
+                };
+                let behind = self.entries.iter().filter(|stored| stored.entry.seq > *after);
+                let page: Vec<&StoredEntry> = behind.filter(wanted).take(limit + 1).collect();
+                facts.more = page.len() > *limit;
+                facts.entries = page.into_iter().take(*limit).cloned().collect();
+            }
+            Select::Entry(id) => {
+                facts.entries =
+                    self.entries.iter().filter(|stored| stored.entry.id == *id).cloned().collect();
+            }
+            Select::Verification => {
+                facts.checkpoints = self.checkpoints.clone();
+                facts.verification = Some(self.verify(&load.tenant));
+            }
+        }
+        facts
+    }
+
+    fn current(&self) -> impl Iterator<Item = &Arc<Memory>> {
+        self.memories.values().map(|version| &version.memory)
+    }
+
+    fn memory(&self, id: MemoryId) -> Option<Arc<Memory>> {
+        self.memories.get(&id).map(|version| Arc::clone(&version.memory))
+    }
+
+    fn preferences(&self, load: &Load, select: &PreferenceSelect, facts: &mut Facts) {
+        let on_shelf = |memory: &&Arc<Memory>| {
+            memory.partition == select.partition
+                && memory.is_live(load.now)
+                && memory.shelf().is_some_and(|shelf| {
+                    shelf.kind == select.kind && select.domain.is_none_or(|domain| shelf.domain == domain)
+                })
+                && select.created_from.is_none_or(|from| memory.created >= from)
+                && select.after.is_none_or(|after| (memory.created, memory.id) > after)
+        };
+        let mut found: Vec<&Arc<Memory>> =
+            self.current().filter(on_shelf).filter(|memory| passes(&load.filter, memory, load)).collect();
+        found.sort_by_key(|memory| (memory.created, memory.id));
+        facts.more = found.len() > select.limit;
+        facts.memories = found.into_iter().take(select.limit).cloned().collect();
+    }
+
+    fn verify(&self, tenant: &TenantId) -> audit_chain::Verification {
+        let mut verifier = Verifier::new(tenant.clone());
+        verifier.expect_stored(&self.checkpoints);
+        verifier.expect_head(self.head);
+        for StoredEntry { entry, .. } in &self.entries {
+            let (seq, prev_hash, hash) = (entry.seq, entry.prev_hash, entry.hash);
+            verifier.push(&Row { seq, prev_hash, hash, text: &entry.text });
+        }
+        verifier.finish()
+    }
+
+    fn grant(&self, id: GrantId) -> Option<&ReadGrant> {
+        self.grants.values().find(|grant| grant.id == id)
+    }
+
+    /// Whether everything that the change set expects is so, what it inserts is new, and what it replaces is there.
+    fn check(&self, set: &ChangeSet) -> Result<(), StoreError> {
+        let require =
+            |so: bool, what: &'static str| if so { Ok(()) } else { Err(StoreError::Conflict(what)) };
+        let version_of = |id: &MemoryId| self.memories.get(id).map(|version| version.memory.version);
+        for expect in &set.expects {
+            match expect {
+                Expect::ActivePolicy(hash) => require(self.active_policy == *hash, "the active policy")?,
+                Expect::Memory { id, version } => require(version_of(id) == Some(*version), "a memory")?,
+                Expect::Grant { id, version } => {
+                    require(self.grant(*id).is_some_and(|grant| grant.version == *version), "a grant")?;
+                }
+                Expect::NoSubjectKey(subject) => {
+                    require(!self.subject_keys.contains_key(subject), "a subject's key")?;
+                }
+                Expect::NoIdempotencyKey(key) => {
+                    require(!self.idempotency.contains_key(key), "an idempotency key")?;
+                }
+            }
+        }
+        for change in &set.changes {
+            match change {
+                Change::InsertMemory(memory) => require(version_of(&memory.id).is_none(), "a memory's id")?,
+                Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
+                    require(version_of(&memory.id) == Some(memory.version - 1), "a memory")?;
+                }
+                Change::InsertGrant(grant) => {
+                    let is_new =
+                        !self.grants.contains_key(&grant.token_hash) && self.grant(grant.id).is_none();
+                    require(is_new, "a grant's token")?;
+                }
+                Change::ReplaceGrant(grant) => {
+                    let stored = self.grant(grant.id);
+                    require(stored.is_some_and(|stored| stored.version + 1 == grant.version), "a grant")?;
+                }
+                Change::InsertSubjectKey { subject, .. } => {
+                    require(!self.subject_keys.contains_key(subject), "a subject's key")?;
+                }
+                Change::InsertIdempotency(record) => {
+                    require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
+                }
+                Change::KeepPolicy(_)
+                | Change::ActivatePolicy { .. }
+                | Change::ForgetIdempotencyBefore(_)
+                | Change::ForgetGrantsExpiredBefore(_)
+                | Change::InsertCheckpoint(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, change: Change, seq: Seq) {
+        match change {
+            Change::InsertMemory(memory) => {
+                let version = Version { memory: Arc::new(memory), valid_from: seq };
+                self.memories.insert(version.memory.id, version);
+            }
+            Change::ReplaceMemory(memory) => self.replace(memory, seq),
+            Change::EraseMemory(memory) => {
+                let id = memory.id;
+                self.replace(memory, seq);
+                for (_, (version, _)) in self.versions.range_mut((id, 0)..=(id, u64::MAX)) {
+                    version.memory = Arc::new(version.memory.wiped());
+                }
+            }
+            Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => {
+                self.grants.insert(grant.token_hash, grant);
+            }
+            Change::InsertSubjectKey { subject, key } => {
+                self.subject_keys.insert(subject, key);
+            }
+            Change::KeepPolicy(document) => {
+                self.policies.entry(document.hash.clone()).or_insert(document);
+            }
+            Change::ActivatePolicy { hash } => self.active_policy = Some(hash),
+            Change::InsertIdempotency(record) => {
+                self.idempotency.insert(record.key.clone(), record);
+            }
+            Change::ForgetIdempotencyBefore(time) => self.idempotency.retain(|_, record| record.used >= time),
+            Change::ForgetGrantsExpiredBefore(time) => self.grants.retain(|_, grant| grant.expires >= time),
+            Change::InsertCheckpoint(signed) => self.checkpoints.push(signed),
+        }
+    }
+
+    fn replace(&mut self, memory: Memory, seq: Seq) {
+        let next = Version { memory: Arc::new(memory), valid_from: seq };
+        if let Some(last) = self.memories.insert(next.memory.id, next) {
+            self.versions.insert((last.memory.id, last.memory.version), (last, seq));
+        }
+    }
+
+    fn has_due(&self, due: &Due) -> bool {
+        self.current().any(|memory| has_expired(memory, due.memories_expired_by))
+            || self.grants.values().any(|grant| grant.expires < due.grants_expired_before)
+            || self.idempotency.values().any(|record| record.used < due.idempotency_before)
+    }
+}
+
+fn has_expired(memory: &Memory, now: Timestamp) -> bool {
+    memory.state != State::Tombstoned && memory.expires.is_some_and(|end| end <= now)
+}
+
+fn passes(filter: &Filter, memory: &Memory, load: &Load) -> bool {
+    filter.matches(&MemoryView::stored(memory, load.now))
+}

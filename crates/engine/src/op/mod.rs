@@ -1,0 +1,149 @@
+//! One file per operation, and the closed list of them.
+
+use memoryscope_domain::audit_chain::Code;
+use memoryscope_domain::change::{Change, IdempotencyRecord};
+use memoryscope_domain::govern::{Authority, Facts, Visible};
+use memoryscope_domain::grant::Token;
+use memoryscope_domain::ids::{GrantId, IdSource, MemoryId};
+use memoryscope_domain::memory::Memory;
+use memoryscope_domain::preference::Kind;
+use memoryscope_domain::purpose::Purpose;
+use serde_json::{Map, Value};
+
+use crate::context::Context;
+use crate::port::Select;
+use crate::refusal::Refusal;
+
+pub mod audit;
+pub mod batch;
+pub mod checkpoint;
+pub mod continue_read;
+pub mod create;
+pub mod delete;
+pub mod expire;
+pub mod list;
+pub mod policy;
+pub mod read;
+pub mod revoke;
+
+/// What every operation declares of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// Its name in policies (`request.operation`), metrics and the audit's private part.
+    pub name: &'static str,
+    /// What its audit entries are called.
+    pub audit: Code,
+    /// Whether it changes something beside the audit chain: then it honours idempotency keys over HTTP.
+    pub changes: bool,
+}
+
+/// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
+pub static ALL: [&Info; 14] = [
+    &create::INFO,
+    &read::INFO,
+    &continue_read::INFO,
+    &revoke::INFO,
+    &list::INFO,
+    &delete::INFO,
+    &expire::INFO,
+    &audit::LIST,
+    &audit::VERIFY,
+    &audit::EXPORT,
+    &audit::LOGS,
+    &audit::LOG,
+    &checkpoint::INFO,
+    &policy::ACTIVATE,
+];
+
+/// One thing that can be asked of MemoryScope. It is given what is visible, never what was loaded.
+pub trait Operation: Send + Sync {
+    /// What it answers with.
+    type Output: Send;
+
+    /// What it declares of itself.
+    fn info(&self) -> &'static Info;
+
+    /// By what right it is done.
+    fn authority(&self) -> Authority;
+
+    /// What for.
+    fn purpose(&self) -> Option<Purpose> {
+        None
+    }
+
+    /// The kind of preference it is about.
+    fn kind(&self) -> Option<Kind> {
+        None
+    }
+
+    /// Whether it gives out a token.
+    fn gives_token(&self) -> bool {
+        false
+    }
+
+    /// What it needs to be loaded.
+    fn select(&self, cx: &Context) -> Select;
+
+    /// What it wants to make, before it is decided.
+    fn propose(&self, _cx: &Context, _ids: &mut IdSource) -> Vec<Memory> {
+        Vec::new()
+    }
+
+    /// What it says of itself in the erasable part of its audit entry: free text, names, the request.
+    fn private(&self) -> Map<String, Value> {
+        Map::new()
+    }
+
+    /// What it does with what is visible. Pure.
+    ///
+    /// # Errors
+    /// When what is visible is more than a limit allows.
+    fn plan(
+        &self,
+        cx: &Context,
+        seen: &Visible<Facts>,
+        mint: &mut Mint,
+    ) -> Result<Plan<Self::Output>, Refusal>;
+
+    /// What has to be loaded to show again what an idempotency key did; `None` where it takes no such keys.
+    fn select_repeat(&self, _record: &IdempotencyRecord) -> Option<Select> {
+        None
+    }
+
+    /// Shows again what an idempotency key did, out of what is visible today; `None` where it is gone.
+    fn plan_repeat(&self, _seen: &Visible<Facts>) -> Option<Plan<Self::Output>> {
+        None
+    }
+}
+
+/// Where a plan's new identifiers and its token come from.
+#[derive(Debug)]
+pub struct Mint {
+    /// The request's identifiers.
+    pub ids: IdSource,
+    /// A fresh token, for an operation that gives one.
+    pub token: Option<Token>,
+}
+
+/// What an operation does and answers.
+#[derive(Debug)]
+pub struct Plan<T> {
+    /// What it changes.
+    pub changes: Vec<Change>,
+    /// What it answers.
+    pub output: T,
+    /// The memories it returns, makes or changes, in order.
+    pub memory_ids: Vec<MemoryId>,
+    /// The grant it uses, makes or takes back.
+    pub grant: Option<GrantId>,
+    /// A word on how it came about, such as `CONTINUE`.
+    pub reason: Option<Code>,
+}
+
+impl<T> Plan<T> {
+    /// A plan that only answers.
+    #[must_use]
+    pub const fn answer(output: T) -> Self {
+        Self { changes: Vec::new(), output, memory_ids: Vec::new(), grant: None, reason: None }
+    }
+}

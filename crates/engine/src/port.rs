@@ -1,0 +1,241 @@
+//! What the engine needs from outside. A port belongs to its user, so they stand here and not with their makers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Seq};
+use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::govern::{Decided, Facts};
+use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
+use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId};
+use memoryscope_domain::memory::{DomainKey, SubjectRef};
+use memoryscope_domain::policy::Filter;
+use memoryscope_domain::preference::Kind;
+use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::time::Timestamp;
+
+/// Where the time comes from. Read once per request.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Where identifiers come from: a seed per request, kept with its audit entry, so that a replay mints the same ones.
+pub trait Ids: Send + Sync + fmt::Debug {
+    /// A seed that was never given before.
+    fn seed(&self) -> IdSeed;
+}
+
+/// The operating system's randomness, for what must not be guessed. Never seeded, never logged.
+pub trait Secrets: Send + Sync + fmt::Debug {
+    /// A revocation token.
+    fn token(&self) -> Token;
+    /// A subject's audit key.
+    fn audit_key(&self) -> AuditKey;
+}
+
+/// Where memories are kept. Every method names the tenant first; none of them decides anything.
+#[async_trait]
+pub trait Store: Send + Sync + fmt::Debug {
+    /// Reads what an operation needs, in one snapshot.
+    ///
+    /// # Errors
+    /// When the store cannot be read now ([`StoreError::Unavailable`]) or holds what this program did not write.
+    async fn load(&self, load: &Load) -> Result<Snapshot, StoreError>;
+
+    /// Applies a change set whole, or not at all; when it returns, it is durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when an expectation no longer holds: nothing was written.
+    async fn commit(&self, decided: Decided<ChangeSet>) -> Result<Receipt, StoreError>;
+
+    /// The text of a policy that was kept for the tenant.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    async fn policy(&self, tenant: &TenantId, hash: &str) -> Result<Option<PolicyDocument>, StoreError>;
+
+    /// At most `limit` tenants that hold something whose time is over, in the order of their ids.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError>;
+
+    /// Whether it can be written and read now.
+    ///
+    /// # Errors
+    /// When it can't.
+    async fn probe(&self) -> Result<Health, StoreError>;
+}
+
+/// What is read, for whom.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// Whose data.
+    pub tenant: TenantId,
+    /// The request's time: what has expired by then is invisible.
+    pub now: Timestamp,
+    /// Which records.
+    pub select: Select,
+    /// What the policy lets through, over-approximated; a store may let more through, never less.
+    pub filter: Filter,
+    /// Whose audit key is wanted, unless a grant names its own user.
+    pub subject: SubjectRef,
+    /// The idempotency key whose record is wanted.
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// Which records an operation asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Select {
+    /// None.
+    Nothing,
+    /// Live preferences of one scope, oldest first (created, then id).
+    Preferences(PreferenceSelect),
+    /// These memories, whatever their state; ids that the tenant lacks are left out.
+    Memories(Vec<MemoryId>),
+    /// The grant of that token, and, where asked, the live preferences it stands for.
+    Grant {
+        /// What the token hashes to.
+        token_hash: TokenHash,
+        /// How its memories are bounded; `None` where they are not wanted.
+        memories: Option<GrantMemories>,
+    },
+    /// Memories that expired before now and are not yet tombstones, earliest first.
+    Expired {
+        /// At most so many.
+        limit: usize,
+    },
+    /// Audit entries in the order of the chain.
+    Entries {
+        /// From the one behind this.
+        after: Seq,
+        /// Only entries of these operations; empty means all.
+        operations: Vec<Code>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// One audit entry.
+    Entry(AuditId),
+    /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
+    Verification,
+}
+
+/// Whose time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Memories that expired at or before this time and are not yet tombstones.
+    pub memories_expired_by: Timestamp,
+    /// Grants that expired before this time.
+    pub grants_expired_before: Timestamp,
+    /// Idempotency keys that were used before this time.
+    pub idempotency_before: Timestamp,
+}
+
+/// Which preferences of a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreferenceSelect {
+    /// Whose.
+    pub partition: Partition,
+    /// Which kind.
+    pub kind: Kind,
+    /// Which domain; `None` means all of them.
+    pub domain: Option<DomainKey>,
+    /// Only those created at or after this time.
+    pub created_from: Option<Timestamp>,
+    /// Only those behind this one.
+    pub after: Option<(Timestamp, MemoryId)>,
+    /// At most so many; [`Facts::more`] says whether there were more.
+    pub limit: usize,
+}
+
+impl PreferenceSelect {
+    /// The shelf that a grant stands for, bounded as asked.
+    #[must_use]
+    pub fn of_grant(grant: &ReadGrant, bounds: &GrantMemories, now: Timestamp) -> Self {
+        Self {
+            partition: Scope::of_user(&grant.user).partition(),
+            kind: grant.kind,
+            domain: Some(DomainKey::of(grant.domain.as_ref())),
+            created_from: grant.clamp_age(bounds.max_age_days).map(|days| now.plus_days(-days)),
+            after: None,
+            limit: bounds.limit,
+        }
+    }
+}
+
+/// How the memories of a grant are bounded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantMemories {
+    /// A smaller age than was granted, if one is asked for.
+    pub max_age_days: Option<i64>,
+    /// At most so many; [`Facts::more`] says whether there were more.
+    pub limit: usize,
+}
+
+/// What was read, as of one commit.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The head of the tenant's chain at that moment.
+    pub head: Head,
+    /// The content hash of the tenant's active policy; `None` means the server's default.
+    pub active_policy: Option<String>,
+    /// Whose key `subject_key` is.
+    pub subject: SubjectRef,
+    /// That subject's audit key, if it has one.
+    pub subject_key: Option<AuditKey>,
+    /// What the idempotency key did, if it was used.
+    pub idempotency: Option<IdempotencyRecord>,
+    /// The records.
+    pub facts: Facts,
+}
+
+/// What a commit was numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The audit entry's place in the tenant's chain.
+    pub seq: Seq,
+}
+
+/// How a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Which engine, as people call it: `sqlite`, `memory`.
+    pub engine: &'static str,
+    /// The schema's version, and the newest that this program knows.
+    pub schema: (u32, u32),
+}
+
+/// Why a store did not do what it was told.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// An expectation no longer holds; nothing was written. Load and decide again.
+    #[error("conflict: {0}")]
+    Conflict(&'static str),
+    /// It can't be reached or written now; nothing is known to be written.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It holds what this program did not write, or refuses what this program should not have asked.
+    #[error("the store is corrupt or was misused: {0}")]
+    Corrupt(String),
+}
+
+impl From<memoryscope_domain::memory::Unreadable> for StoreError {
+    fn from(why: memoryscope_domain::memory::Unreadable) -> Self {
+        Self::Corrupt(why.to_string())
+    }
+}
+
+/// The ports that an engine stands on.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    /// Where memories are kept.
+    pub store: Arc<dyn Store>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where identifiers come from.
+    pub ids: Arc<dyn Ids>,
+    /// Where secrets come from.
+    pub secrets: Arc<dyn Secrets>,
+}
