@@ -92,7 +92,8 @@ impl View<'_> {
         let idempotency = self.load.idempotency.as_ref();
         let idempotency = idempotency.map(|key| self.idempotency(key)).transpose()?.flatten();
         let facts = self.facts()?;
-        let subject = facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
+        let subject =
+            facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
         let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], row::audit_key)?;
         Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, facts })
@@ -238,7 +239,8 @@ impl View<'_> {
     }
 
     fn entry(&self, id: AuditId) -> Result<Option<StoredEntry>, Failure> {
-        let sql = "SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = ?1 AND id = ?2";
+        let sql =
+            "SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = ?1 AND id = ?2";
         one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], row::entry)
     }
 
@@ -275,7 +277,9 @@ impl View<'_> {
         while let Some(row) = rows.next()? {
             match SignedCheckpoint::parse(text(row, 1)?) {
                 Ok(checkpoint) => checkpoints.push(checkpoint),
-                Err(_) => verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid),
+                Err(_) => {
+                    verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid)
+                }
             }
         }
         Ok(checkpoints)

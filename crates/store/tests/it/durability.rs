@@ -177,7 +177,8 @@ async fn versions_say_when_they_stood() {
         let expected = model.versions(&a, memory_id(id));
         let rows: Vec<_> = rows.unwrap().map(Result::unwrap).collect();
         assert_eq!(rows.len(), expected.len());
-        for ((version, from, until, texts), (memory, valid_from, valid_to)) in rows.into_iter().zip(expected) {
+        for ((version, from, until, texts), (memory, valid_from, valid_to)) in rows.into_iter().zip(expected)
+        {
             assert_eq!((version, from, until), (memory.version, valid_from.0, valid_to.0));
             match texts {
                 (Some(document), Some(body)) => {

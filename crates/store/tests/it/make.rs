@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use memoryscope_domain::audit_chain::{Code, Draft, Hash32, Head, MemoryRefs, PolicyRef, Private, Seq, Verdict};
+use memoryscope_domain::audit_chain::{
+    Code, Draft, Hash32, Head, MemoryRefs, PolicyRef, Private, Seq, Verdict,
+};
 use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
@@ -163,6 +165,7 @@ pub(crate) fn numbers(snapshot: &Snapshot) -> Vec<u128> {
 /// Everything that an answer says, secrets and private texts included.
 pub(crate) fn whole(snapshot: &Snapshot) -> String {
     let key = snapshot.subject_key.as_ref().map(|key| *key.expose());
-    let private: Vec<_> = snapshot.facts.entries.iter().map(|e| e.private.as_ref().map(Private::as_str)).collect();
+    let private: Vec<_> =
+        snapshot.facts.entries.iter().map(|e| e.private.as_ref().map(Private::as_str)).collect();
     format!("{snapshot:#?} {key:?} {private:?}")
 }

@@ -58,11 +58,28 @@ enum Guess {
 #[derive(Debug, Clone)]
 enum Pick {
     Nothing,
-    Shelf { user: usize, kind: usize, domain: Option<usize>, from: Option<i64>, after: Option<(i64, u128)>, limit: usize },
+    Shelf {
+        user: usize,
+        kind: usize,
+        domain: Option<usize>,
+        from: Option<i64>,
+        after: Option<(i64, u128)>,
+        limit: usize,
+    },
     Ids(Vec<u128>),
-    Grant { id: u8, age_days: Option<i64>, limit: usize },
-    Expired { limit: usize },
-    Entries { after: u64, reads_only: bool, limit: usize },
+    Grant {
+        id: u8,
+        age_days: Option<i64>,
+        limit: usize,
+    },
+    Expired {
+        limit: usize,
+    },
+    Entries {
+        after: u64,
+        reads_only: bool,
+        limit: usize,
+    },
     Entry(u128),
     Verification,
 }
@@ -180,9 +197,10 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             let select = Select::Grant { token_hash: grant(tenant, id).token_hash, memories: None };
             Change::ReplaceGrant(make::load(store, tenant, select).await.facts.grant?.revoke(time(NOW)))
         }
-        Wish::SubjectKey { subject } => {
-            Change::InsertSubjectKey { subject: SubjectRef([subject; 16]), key: AuditKey::from_bytes([subject; 32]) }
-        }
+        Wish::SubjectKey { subject } => Change::InsertSubjectKey {
+            subject: SubjectRef([subject; 16]),
+            key: AuditKey::from_bytes([subject; 32]),
+        },
         Wish::KeepPolicy { hash } => Change::KeepPolicy(PolicyDocument {
             version: format!("v{hash}"),
             hash: HASHES[hash].to_owned(),

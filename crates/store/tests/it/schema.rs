@@ -63,7 +63,8 @@ fn a_newer_schema_is_refused() {
     let path = dir.path().join("newer.db");
     SqliteStore::migrate(&SqliteConfig::file(&path)).unwrap();
     let conn = Connection::open(&path).unwrap();
-    conn.execute("INSERT INTO schema_migrations (number, name, checksum) VALUES (99, 'later', x'00')", []).unwrap();
+    conn.execute("INSERT INTO schema_migrations (number, name, checksum) VALUES (99, 'later', x'00')", [])
+        .unwrap();
     for migrate in [true, false] {
         let why = refusal(&path, |config| config.migrate(migrate));
         assert!(why.contains("99") && why.contains("newer"), "{why}");

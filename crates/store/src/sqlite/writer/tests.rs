@@ -60,7 +60,8 @@ async fn a_panic_is_answered_and_the_writer_goes_on() {
     let (writer, conn, _dir) = writer();
     for number in 1..=3 {
         let half_written = |conn: &Connection| {
-            conn.execute_batch("BEGIN IMMEDIATE; INSERT INTO policies VALUES ('t_a', 'h', 'v', 'half')").unwrap();
+            conn.execute_batch("BEGIN IMMEDIATE; INSERT INTO policies VALUES ('t_a', 'h', 'v', 'half')")
+                .unwrap();
             panic!("asked to");
         };
         assert!(matches!(run(&writer, half_written).await, Err(StoreError::Corrupt(_))));

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{
-    Checkpoint, CheckpointKey, Code, Head, Seq, SignedCheckpoint, link,
-};
+use memoryscope_domain::audit_chain::{Checkpoint, CheckpointKey, Code, Head, Seq, SignedCheckpoint, link};
 use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_engine::port::{Select, Store};
 

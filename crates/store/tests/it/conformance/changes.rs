@@ -53,7 +53,10 @@ pub(super) async fn grants_stand_for_a_shelf(store: Arc<dyn Store>) {
         Change::InsertMemory(memory(&a, 2)),
         Change::InsertGrant(grant(&a, 1)),
         Change::InsertGrant(other),
-        Change::InsertSubjectKey { subject: SubjectRef::of_user(&user("ann")), key: AuditKey::from_bytes([7; 32]) },
+        Change::InsertSubjectKey {
+            subject: SubjectRef::of_user(&user("ann")),
+            key: AuditKey::from_bytes([7; 32]),
+        },
     ];
     commit_all(&*store, &a, changes).await;
     let all = Some(GrantMemories { max_age_days: None, limit: 9 });
@@ -101,7 +104,12 @@ pub(super) async fn a_grants_age_bounds_what_it_shows(store: Arc<dyn Store>) {
 pub(super) async fn subject_keys_belong_to_their_subject(store: Arc<dyn Store>) {
     let a = tenant("a");
     let ann = SubjectRef::of_user(&user("ann"));
-    commit_all(&*store, &a, vec![Change::InsertSubjectKey { subject: ann, key: AuditKey::from_bytes([1; 32]) }]).await;
+    commit_all(
+        &*store,
+        &a,
+        vec![Change::InsertSubjectKey { subject: ann, key: AuditKey::from_bytes([1; 32]) }],
+    )
+    .await;
     for (subject, expected) in [(ann, Some([1; 32])), (SubjectRef::TENANT, None)] {
         let snapshot = store.load(&Load { subject, ..load_of(&a, Select::Nothing) }).await.unwrap();
         assert_eq!(snapshot.subject, subject);
@@ -144,7 +152,12 @@ pub(crate) fn record(key: &str, used: i64) -> IdempotencyRecord {
 pub(super) async fn idempotency_keys_are_remembered_and_forgotten(store: Arc<dyn Store>) {
     let a = tenant("a");
     let changes = ["old", "new"].into_iter().zip([10, 20]);
-    commit_all(&*store, &a, changes.map(|(key, used)| Change::InsertIdempotency(record(key, used))).collect()).await;
+    commit_all(
+        &*store,
+        &a,
+        changes.map(|(key, used)| Change::InsertIdempotency(record(key, used))).collect(),
+    )
+    .await;
     let used = async |key: IdempotencyKey| {
         let load = Load { idempotency: Some(key), ..load_of(&a, Select::Nothing) };
         store.load(&load).await.unwrap().idempotency
@@ -198,6 +211,9 @@ pub(super) async fn tenants_do_not_meet(store: Arc<dyn Store>) {
         let grants = load(&*store, tenant, Select::Grant { token_hash, memories: None }).await;
         assert_eq!(grants.facts.grant.is_some(), has);
         let select = PreferenceSelect { domain: None, ..shelf() };
-        assert_eq!(numbers(&load(&*store, tenant, Select::Preferences(select)).await).len(), usize::from(has));
+        assert_eq!(
+            numbers(&load(&*store, tenant, Select::Preferences(select)).await).len(),
+            usize::from(has)
+        );
     }
 }

@@ -8,7 +8,9 @@ use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_engine::port::{Select, Store, StoreError};
 
 use super::changes::record;
-use crate::make::{commit, commit_all, grant, head, load, memory, memory_id, numbers, set, shelf, tenant, time};
+use crate::make::{
+    commit, commit_all, grant, head, load, memory, memory_id, numbers, set, shelf, tenant, time,
+};
 
 fn expecting(number: u128, expect: Expect) -> ChangeSet {
     ChangeSet { expects: vec![expect], ..set(&tenant("a"), number, Vec::new()) }
@@ -23,10 +25,13 @@ pub(super) async fn what_is_expected_must_hold(store: Arc<dyn Store>) {
     let memory_at = |number, version| Expect::Memory { id: memory_id(number), version };
     let grant_at = |number, version| Expect::Grant { id: grant(&a, number).id, version };
     let subject = SubjectRef::TENANT;
-    for (expect, number) in
-        [Expect::ActivePolicy(None), Expect::NoSubjectKey(subject), Expect::NoIdempotencyKey(record("key", 0).key)]
-            .into_iter()
-            .zip(1..)
+    for (expect, number) in [
+        Expect::ActivePolicy(None),
+        Expect::NoSubjectKey(subject),
+        Expect::NoIdempotencyKey(record("key", 0).key),
+    ]
+    .into_iter()
+    .zip(1..)
     {
         commit(&*store, expecting(number, expect)).await.unwrap();
     }
@@ -79,7 +84,8 @@ pub(super) async fn what_is_inserted_must_be_new(store: Arc<dyn Store>) {
 
 pub(super) async fn what_is_replaced_must_stand_at_the_version_before(store: Arc<dyn Store>) {
     let a = tenant("a");
-    commit_all(&*store, &a, vec![Change::InsertMemory(memory(&a, 1)), Change::InsertGrant(grant(&a, 1))]).await;
+    commit_all(&*store, &a, vec![Change::InsertMemory(memory(&a, 1)), Change::InsertGrant(grant(&a, 1))])
+        .await;
     let at = |version| Memory { version, ..memory(&a, 1) };
     let mut grant_at_3 = grant(&a, 1);
     grant_at_3.version = 3;

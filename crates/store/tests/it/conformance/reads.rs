@@ -30,7 +30,17 @@ pub(super) async fn shelves_are_read_oldest_first(store: Arc<dyn Store>) {
     let other_user = memory_of(&a, 21, "bob", Kind::Preferences, "music", "x");
     let other_domain = memory_of(&a, 22, "ann", Kind::Preferences, "food", "x");
     let no_domain = memory_of(&a, 23, "ann", Kind::Preferences, "", "x");
-    let all = [at(5, 10), at(4, 10), at(3, 30), at(2, 20), at(1, -5), other_kind, other_user, other_domain, no_domain];
+    let all = [
+        at(5, 10),
+        at(4, 10),
+        at(3, 30),
+        at(2, 20),
+        at(1, -5),
+        other_kind,
+        other_user,
+        other_domain,
+        no_domain,
+    ];
     commit_all(&*store, &a, all.into_iter().map(Change::InsertMemory).collect()).await;
 
     let music = load(&*store, &a, Select::Preferences(shelf())).await;
@@ -169,7 +179,8 @@ pub(super) async fn memories_are_read_by_id_in_any_state(store: Arc<dyn Store>) 
 
 pub(super) async fn what_has_expired_is_listed_earliest_first(store: Arc<dyn Store>) {
     let a = tenant("a");
-    let ending = |number, end| Change::InsertMemory(Memory { expires: Some(time(end)), ..memory(&a, number) });
+    let ending =
+        |number, end| Change::InsertMemory(Memory { expires: Some(time(end)), ..memory(&a, number) });
     let revoked = Memory { state: State::Revoked, expires: Some(time(5)), ..memory(&a, 7) };
     let gone = Memory { expires: Some(time(1)), ..memory(&a, 6) };
     let changes = vec![
@@ -206,7 +217,8 @@ pub(super) async fn tenants_with_something_due_are_listed(store: Arc<dyn Store>)
     commit_all(&*store, &c, vec![Change::InsertMemory(memory(&c, 1))]).await;
     commit_all(&*store, &b, vec![Change::InsertMemory(ended(&b, 50))]).await;
     let gone = ended(&a, 50);
-    commit_all(&*store, &a, vec![Change::InsertMemory(gone.clone()), Change::EraseMemory(gone.tombstone())]).await;
+    commit_all(&*store, &a, vec![Change::InsertMemory(gone.clone()), Change::EraseMemory(gone.tombstone())])
+        .await;
 
     let due = |memories, grants, keys| Due {
         memories_expired_by: time(memories),
