@@ -4,7 +4,10 @@
 //! it, [`problem`] says no, [`edge`] wraps each request, [`serve`] accepts connections, and [`health`]
 //! tells how the server is. A dialect is a folder of its own, and none imports another.
 
+pub mod edge;
+pub mod health;
 pub mod json;
 pub mod meta;
 pub mod problem;
+pub mod serve;
 pub mod wire;
