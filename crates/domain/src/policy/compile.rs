@@ -48,6 +48,12 @@ impl StateSet {
         self.0 & (1 << rank) != 0
     }
 
+    /// Whether everything in this set is in `other`.
+    #[must_use]
+    pub(super) const fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// Its members' names.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         STATES.iter().enumerate().filter(move |(rank, _)| self.has_rank(*rank)).map(|(_, name)| *name)
