@@ -158,6 +158,21 @@ table! {
     POLICY_BYTES_MAX,
     POLICY_RULES_MAX,
     POLICY_DEPTH_MAX,
+    COMMIT_ATTEMPTS_MAX,
+    MERGE_MEMORIES_MAX,
+    GRANT_HOURS,
+    GRANT_KEPT_DAYS,
+    IDEMPOTENCY_KEPT_DAYS,
+    IDEMPOTENCY_KEY_CHARS_MAX,
+    BATCH_ITEMS_MAX,
+    LIST_ITEMS_MAX,
+    LIST_ITEMS_DEFAULT,
+    AUDIT_PAGE_ITEMS_MAX,
+    EXPIRY_BATCH_ITEMS,
+    TENANTS_PAGE_ITEMS,
+    LIST_SCAN_ITEMS,
+    TOKEN_BYTES_MAX,
+    CURSOR_BYTES_MAX,
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's

@@ -106,6 +106,12 @@ impl Store for MemoryStore {
         Ok(self.tenants().get(tenant).and_then(|tenant| tenant.policies.get(hash).cloned()))
     }
 
+    async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants();
+        let behind = tenants.keys().filter(|id| after.is_none_or(|after| *id > after));
+        Ok(behind.take(limit).cloned().collect())
+    }
+
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         let tenants = self.tenants();
         let with_due = tenants.iter().filter(|(_, tenant)| tenant.has_due(due));
