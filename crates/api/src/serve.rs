@@ -1,8 +1,10 @@
 //! Accepts connections and serves them until told to stop.
 //!
-//! A client may be slow, silent or one of too many, and none of that may cost the others: headers must arrive in
-//! time and within bounds, connections beyond the most wait in the system's queue (they are accepted later, not
-//! dropped), and running out of file descriptors is waited out.
+//! A client may be slow, silent or one of too many, and none of that may cost the others: headers must arrive
+//! in time and within bounds, answers must be read, connections beyond the most wait in the system's queue (they
+//! are accepted later, not dropped), and running out of file descriptors is waited out.
+
+mod stall;
 
 use std::io;
 use std::pin::pin;
@@ -27,6 +29,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 pub struct ServeConfig {
     /// How long the head of a request may take to arrive; also how long an idle connection is kept.
     pub header_read_timeout: Duration,
+    /// How long a client may leave an answer unread.
+    pub write_timeout: Duration,
     /// The most connections at once.
     pub connections_max: usize,
     /// The most headers of a request (431 beyond).
@@ -43,6 +47,7 @@ impl Default for ServeConfig {
     fn default() -> Self {
         Self {
             header_read_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(30),
             connections_max: 8_192,
             headers_max: 100,
             header_bytes_max: 32 * 1_024,
@@ -97,6 +102,7 @@ async fn serve_on(
             next = next(&listener, &permits) => next,
             () = &mut shutdown => break,
         };
+        let stream = stall::Stalling::new(stream, config.write_timeout);
         connections.spawn(connection(stream, permit, http.clone(), router.clone(), stopping.clone()));
     }
     // New connections are refused from here on; those we have are told to end after their request.
@@ -129,7 +135,11 @@ async fn next(listener: &impl Accept, permits: &Arc<Semaphore>) -> (TcpStream, O
     let mut backoff = BACKOFF_FIRST;
     loop {
         match listener.accept().await {
-            Ok(stream) => return (stream, permit),
+            Ok(stream) => {
+                // Answers are small and awaited: do not wait for more to send.
+                let _ = stream.set_nodelay(true);
+                return (stream, permit);
+            }
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
                 // Out of file descriptors or memory: what is open must end first.
@@ -148,14 +158,12 @@ fn of_one_connection(error: &io::Error) -> bool {
 }
 
 async fn connection(
-    stream: TcpStream,
+    stream: stall::Stalling,
     permit: Option<OwnedSemaphorePermit>,
     http: http1::Builder,
     router: Router,
     mut stopping: watch::Receiver<()>,
 ) {
-    // Answers are small and awaited: do not wait for more to send.
-    let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {

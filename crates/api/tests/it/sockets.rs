@@ -153,3 +153,18 @@ async fn shutdown_is_bounded() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(server.stop().await, Stopped { cut: 1 });
 }
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut() {
+    let server = start(ServeConfig { write_timeout: Duration::from_secs(2), ..ServeConfig::default() }).await;
+    let mut reader = server.connect().await;
+    reader.write_all(b"GET /big HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.expect("sent");
+    assert!(rest(reader).await.len() > 64 << 20, "a client that reads is cut");
+    let mut client = server.connect().await;
+    client.write_all(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    let mut first = [0u8; 12];
+    client.read_exact(&mut first).await.expect("an answer begins");
+    // The server can only end, with nothing left to cut, once it has given the client up.
+    assert_eq!(server.stop().await, Stopped { cut: 0 });
+    assert!(rest(client).await.len() < 64 << 20, "the whole answer came");
+}

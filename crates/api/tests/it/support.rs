@@ -56,6 +56,7 @@ pub(crate) fn routes(stored: &Stored) -> Router {
         .route("/panic", post(async |_: Bytes| -> StatusCode { panic!("canary-in-a-panic") }))
         .route("/slow", post(async |_: Bytes| tokio::time::sleep(Duration::from_secs(3600)).await))
         .route("/short", get(async || tokio::time::sleep(Duration::from_millis(300)).await))
+        .route("/big", get(async || vec![b'x'; 64 << 20]))
         .route("/meta", get(async |meta: RequestMeta| meta.now.to_string()))
 }
 
