@@ -173,6 +173,11 @@ table! {
     LIST_SCAN_ITEMS,
     TOKEN_BYTES_MAX,
     CURSOR_BYTES_MAX,
+    BODY_BYTES_MAX,
+    BATCH_BODY_BYTES_MAX,
+    JSON_TREE_BYTES_MAX,
+    REQUEST_TIMEOUT_SECONDS,
+    EXPIRY_INTERVAL_SECONDS,
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's

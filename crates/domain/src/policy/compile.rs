@@ -48,6 +48,12 @@ impl StateSet {
         self.0 & (1 << rank) != 0
     }
 
+    /// The set without active memories, for which every grant counts.
+    #[must_use]
+    pub(super) const fn hidden(self) -> Self {
+        Self(self.0 & !1)
+    }
+
     /// Whether everything in this set is in `other`.
     #[must_use]
     pub(super) const fn is_subset_of(self, other: Self) -> bool {

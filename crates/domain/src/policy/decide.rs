@@ -154,7 +154,7 @@ impl Policy {
         obligations.redact.dedup();
         let sight = if reading.allowed { Sight::Memory(memory) } else { Sight::Nothing };
         let denied = verdicts.iter().find(|verdict| !verdict.allowed);
-        let nearest_grant = denied.and_then(|denied| self.hint(request, sight, denied));
+        let nearest_grant = denied.and_then(|denied| self.hint(request, &sight, denied));
         let trace = Trace {
             policy_version: Arc::clone(self.version()),
             policy_hash: Arc::clone(self.hash()),

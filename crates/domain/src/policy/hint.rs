@@ -137,7 +137,7 @@ impl Policy {
     pub(super) fn hint<M: MemoryAttributes + ?Sized>(
         &self,
         request: &Request<'_>,
-        sight: Sight<'_, M>,
+        sight: &Sight<'_, M>,
         denied: &Verdict,
     ) -> Option<Hint> {
         let effect = match denied.by {
@@ -146,7 +146,7 @@ impl Policy {
             _ => return None,
         };
         let granting = self.rules().iter().filter(|rule| rule.grants.contains(effect));
-        let candidates = granting.filter_map(|rule| candidate(rule, request, &sight)).collect::<Vec<_>>();
+        let candidates = granting.filter_map(|rule| candidate(rule, request, sight)).collect::<Vec<_>>();
         let nearest = candidates.iter().map(Candidate::distance).min()?;
         let mut tied = candidates.iter().filter(|candidate| candidate.distance() == nearest);
         let first = tied.next()?;

@@ -282,7 +282,7 @@ fn compared(one: &Examined<'_>, other: &Examined<'_>, first: bool) -> Option<War
 
 /// Whether `by` says everything that `rule` says, where both match. Reasons do not count.
 fn says_all_of(by: &Rule, rule: &Rule) -> bool {
-    let grants_count = rule.grants.is_empty() || rule.names.is_subset_of(by.names);
+    let grants_count = rule.grants.is_empty() || rule.names.hidden().is_subset_of(by.names);
     grants_count
         && rule.grants.is_subset_of(by.grants)
         && rule.denies.is_subset_of(by.denies)

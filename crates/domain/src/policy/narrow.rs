@@ -102,7 +102,8 @@ impl Policy {
         let ids = rules.iter().map(|rule| Arc::clone(&rule.id)).collect::<Vec<RuleId>>();
         let verdict = Verdict { effect, allowed: filter != Filter::Nothing, by, rules: ids.clone() };
         let denied = !verdict.allowed;
-        let nearest_grant = denied.then(|| self.hint(narrowing.request, narrowing.sight, &verdict)).flatten();
+        let nearest_grant =
+            denied.then(|| self.hint(narrowing.request, &narrowing.sight, &verdict)).flatten();
         let trace = Trace {
             policy_version: Arc::clone(self.version()),
             policy_hash: Arc::clone(self.hash()),

@@ -176,9 +176,7 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::ReplaceGrant(grant) => {
             hold(grant_version(conn, tenant, grant.id)? == Some(grant.version - 1), CONFLICT_GRANT)
         }
-        Step::InsertSubjectKey(subject, _) => {
-            hold(!has_subject_key(conn, tenant, *subject)?, CONFLICT_KEY)
-        }
+        Step::InsertSubjectKey(subject, _) => hold(!has_subject_key(conn, tenant, *subject)?, CONFLICT_KEY),
         Step::InsertIdempotency(record) => {
             hold(!has_idempotency_key(conn, tenant, &record.client, &record.key)?, CONFLICT_IDEMPOTENCY)
         }
@@ -236,12 +234,16 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
             execute(conn, sql, params![tenant, hash])?
         }
         Step::InsertIdempotency(record) => insert_idempotency(conn, tenant, record)?,
-        Step::ForgetIdempotencyBefore(time) => {
-            execute(conn, "DELETE FROM idempotency_keys WHERE tenant = ?1 AND used < ?2", params![tenant, time])?
-        }
-        Step::ForgetGrantsExpiredBefore(time) => {
-            execute(conn, "DELETE FROM read_grants WHERE tenant = ?1 AND expires < ?2", params![tenant, time])?
-        }
+        Step::ForgetIdempotencyBefore(time) => execute(
+            conn,
+            "DELETE FROM idempotency_keys WHERE tenant = ?1 AND used < ?2",
+            params![tenant, time],
+        )?,
+        Step::ForgetGrantsExpiredBefore(time) => execute(
+            conn,
+            "DELETE FROM read_grants WHERE tenant = ?1 AND expires < ?2",
+            params![tenant, time],
+        )?,
         Step::InsertCheckpoint { seq, text } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)
                        SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM checkpoints WHERE tenant = ?1";

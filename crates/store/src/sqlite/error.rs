@@ -28,13 +28,22 @@ pub(super) fn is_environment(why: &Error) -> bool {
 pub(super) fn wants_reopening(why: &Error) -> bool {
     matches!(
         why.sqlite_error_code(),
-        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::DatabaseCorrupt)
+        Some(
+            ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::DatabaseCorrupt
+        )
     )
 }
 
 /// SQLite's error as the port's. SQLite's messages name tables and columns, never values.
 pub(super) fn store_error(why: &Error) -> StoreError {
-    if is_environment(why) { StoreError::Unavailable(why.to_string()) } else { StoreError::Corrupt(why.to_string()) }
+    if is_environment(why) {
+        StoreError::Unavailable(why.to_string())
+    } else {
+        StoreError::Corrupt(why.to_string())
+    }
 }
 
 /// A stored value is not what this program writes.

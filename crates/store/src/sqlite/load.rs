@@ -46,8 +46,9 @@ impl Reader {
 
     /// The tenants that have a chain, from the one behind `after`.
     pub(super) fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, Failure> {
-        let mut statement =
-            self.conn.prepare_cached("SELECT tenant FROM audit_heads WHERE tenant > ?1 ORDER BY tenant LIMIT ?2")?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT tenant FROM audit_heads WHERE tenant > ?1 ORDER BY tenant LIMIT ?2")?;
         let after = after.map_or("", TenantId::as_str);
         let mut rows = statement.query(params![after, row::limit(limit)])?;
         let mut tenants = Vec::new();
@@ -105,7 +106,8 @@ impl View<'_> {
         let idempotency = self.load.idempotency.as_ref();
         let idempotency = idempotency.map(|key| self.idempotency(key)).transpose()?.flatten();
         let facts = self.facts()?;
-        let subject = facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
+        let subject =
+            facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
         let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], row::audit_key)?;
         Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, facts })
@@ -251,7 +253,8 @@ impl View<'_> {
     }
 
     fn entry(&self, id: AuditId) -> Result<Option<StoredEntry>, Failure> {
-        let sql = "SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = ?1 AND id = ?2";
+        let sql =
+            "SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = ?1 AND id = ?2";
         one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], row::entry)
     }
 
@@ -288,7 +291,9 @@ impl View<'_> {
         while let Some(row) = rows.next()? {
             match SignedCheckpoint::parse(text(row, 1)?) {
                 Ok(checkpoint) => checkpoints.push(checkpoint),
-                Err(_) => verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid),
+                Err(_) => {
+                    verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid)
+                }
             }
         }
         Ok(checkpoints)

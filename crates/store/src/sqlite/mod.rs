@@ -193,7 +193,9 @@ impl Store for SqliteStore {
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {
-        self.readers.read(|reader| Ok(reader.conn.execute_batch("SELECT count(*) FROM audit_heads LIMIT 1")?)).await?;
+        self.readers
+            .read(|reader| Ok(reader.conn.execute_batch("SELECT count(*) FROM audit_heads LIMIT 1")?))
+            .await?;
         self.writer.probe().await?;
         Ok(Health { engine: "sqlite", schema: (self.schema, migrate::newest()) })
     }

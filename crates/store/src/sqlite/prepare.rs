@@ -169,8 +169,8 @@ fn grant_row(tenant: &TenantId, grant: &ReadGrant, touched: &mut Touched) -> Res
 }
 
 fn idempotency_row(record: &IdempotencyRecord) -> Result<IdempotencyRow, StoreError> {
-    let document = serde_json::to_string(record)
-        .map_err(|_| misuse("an idempotency record cannot be written"))?;
+    let document =
+        serde_json::to_string(record).map_err(|_| misuse("an idempotency record cannot be written"))?;
     Ok(IdempotencyRow {
         client: record.key.client.clone(),
         key: record.key.key.clone(),

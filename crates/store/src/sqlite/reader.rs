@@ -54,7 +54,8 @@ impl Readers {
         &self,
         read: impl FnOnce(&mut Reader) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let refused = || StoreError::Unavailable("too many loads wait, or the readers have stopped".to_owned());
+        let refused =
+            || StoreError::Unavailable("too many loads wait, or the readers have stopped".to_owned());
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |worker| {
             if !reply.is_closed() {
