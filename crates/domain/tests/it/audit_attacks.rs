@@ -1,8 +1,8 @@
 //! Every attack on a log that the chain promises to find, at many places: none missed, no false alarm.
 
 use memoryscope_domain::audit_chain::{
-    Broken, Checkpoint, CheckpointChain, CheckpointKey, Entry, InvalidCheckpoint, Reason, SignedCheckpoint,
-    Trust, Verification, Verifier, link, split_view,
+    Broken, Checkpoint, CheckpointChain, CheckpointKey, Entry, Hash32, InvalidCheckpoint, Reason, Row, Seq,
+    SignedCheckpoint, Trust, Verification, Verifier, link, split_view,
 };
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::time::Timestamp;
@@ -300,6 +300,30 @@ fn flip(entry: &mut Entry, bit: usize) -> bool {
         }
     }
     true
+}
+
+#[test]
+fn a_right_hash_does_not_make_an_entry() {
+    let tenant_a = tenant("t_a");
+    let honest = log(&tenant_a, 1, 1).remove(0);
+    let found = |text: &str, seq: u64| {
+        let hash = Hash32::of(&[b"memoryscope-audit-v1\0", &[0; 32][..], text.as_bytes()].concat());
+        let mut verifier = Verifier::new(tenant("t_a"));
+        verifier.push(&Row { seq: Seq(seq), prev_hash: Hash32::ZERO, hash, text });
+        broken(&verifier.finish())
+    };
+    assert_eq!(found(&honest.text, 1), None);
+    let cases = [
+        (honest.text.replace(",\"v\":1", ", \"v\":1"), Reason::NotCanonical),
+        (honest.text.replace("\"v\":1", "\"v\":2"), Reason::Unreadable),
+        (honest.text.replace("\"seq\":1", "\"seq\":2"), Reason::Edited),
+        (log(&tenant("t_b"), 1, 1).remove(0).text, Reason::WrongTenant),
+        ("{}".to_owned(), Reason::Unreadable),
+        (String::new(), Reason::Unreadable),
+    ];
+    for (text, reason) in cases {
+        assert_eq!(found(&text, 1), Some((1, reason)), "{text}");
+    }
 }
 
 #[test]

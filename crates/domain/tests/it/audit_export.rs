@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use memoryscope_domain::audit_chain::{
-    CheckpointKey, Entry, ExportVerifier, Private, SignedCheckpoint, Trust, Verification, entry_line, link,
+    CheckpointKey, Entry, ExportVerifier, Hash32, Private, SignedCheckpoint, Trust, Verification, entry_line,
+    link,
 };
 use serde_json::json;
 
@@ -46,14 +47,15 @@ fn private_texts_travel_only_when_asked_for() {
     let mut draft = draft(&tenant, &mut Numbers(1));
     draft.private_digest = Some(key().private(&private));
     let entry = link(&Default::default(), &draft);
-    let header = export(&tenant, &[entry.clone()], &[]).lines().next().expect("a header").to_owned();
+    let header =
+        export(&tenant, std::slice::from_ref(&entry), &[]).lines().next().expect("a header").to_owned();
     let with = format!("{header}\n{}\n", entry_line(&(&entry).into(), Some(&private)));
 
     let mut walk = ExportVerifier::new(Trust::AnyKey, Vec::new());
     let mut entries = with.lines().filter_map(|line| walk.push_line(line.as_bytes()));
     let exported = entries.next().expect("one entry");
     assert_eq!(exported.private, Some(private.clone()));
-    assert!(!export(&tenant, &[entry.clone()], &[]).contains("food"));
+    assert!(!export(&tenant, std::slice::from_ref(&entry), &[]).contains("food"));
 
     // Not the text that was written: seen by who has the key, and by anyone where the entry never had one.
     let verifier = walk.verifier().expect("among the entries");
@@ -61,7 +63,8 @@ fn private_texts_travel_only_when_asked_for() {
     assert!(!walk.finish().ok);
     draft.private_digest = None;
     let bare = link(&Default::default(), &draft);
-    let header = export(&tenant, &[bare.clone()], &[]).lines().next().expect("a header").to_owned();
+    let header =
+        export(&tenant, std::slice::from_ref(&bare), &[]).lines().next().expect("a header").to_owned();
     let smuggled = format!("{header}\n{}\n", entry_line(&(&bare).into(), Some(&private)));
     assert!(!verify(smuggled.as_bytes(), &Trust::AnyKey, &[]).ok);
     let answers = ask_python(&[with.into_bytes(), smuggled.into_bytes()], &[]);
@@ -138,6 +141,11 @@ fn ask_python(exports: &[Vec<u8>], options: &[String]) -> Vec<String> {
     answers
 }
 
+/// The hash that an entry's text ought to have, whatever the text.
+fn link_by_hand(entry: &Entry) -> Hash32 {
+    Hash32::of(&[b"memoryscope-audit-v1\0", &entry.prev_hash.0[..], entry.text.as_bytes()].concat())
+}
+
 /// Honest and broken exports of the golden log.
 fn exports() -> Vec<Vec<u8>> {
     let (entries, signed, text) = golden();
@@ -182,6 +190,17 @@ fn exports() -> Vec<Vec<u8>> {
         let mut moved = entries.clone();
         moved[at] = foreign[at].clone();
         all.push(export(&tenant, &moved, &signed).into_bytes());
+        // Rightly hashed, but no entry: a member that version 1 does not know, a list that contradicts its count.
+        for (from, to) in [
+            ("\"v\":1", "\"v\":1,\"w\":1"),
+            ("\"memory_count\":", "\"memory_count\":1"),
+            ("\"v\":1", "\"v\":2"),
+        ] {
+            let mut odd = entries[..=at].to_vec();
+            odd[at].text = odd[at].text.replacen(from, to, 1);
+            odd[at].hash = link_by_hand(&odd[at]);
+            all.push(export(&tenant, &odd, &[]).into_bytes());
+        }
         let stranger = CheckpointKey::from_bytes(&[10; 32]).sign(signed[0].checkpoint.clone());
         all.push(export(&tenant, &entries, &[stranger]).into_bytes());
     }
@@ -209,7 +228,7 @@ fn two_verifiers_that_share_no_code_agree() {
             let shown = String::from_utf8_lossy(export);
             assert_eq!(python_line(answer), line_of(&ours), "export {number} with {options:?}:\n{shown}");
         }
-        assert!(broken > 150, "the exports are meant to be broken: {broken} are");
+        assert!(broken > 140, "the exports are meant to be broken: {broken} are");
     }
     std::fs::remove_file(&kept).expect("the checkpoints are removed");
 }
