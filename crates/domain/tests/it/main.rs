@@ -1,6 +1,8 @@
 //! The domain's integration tests: one binary, one module per subject.
 
+mod audit_attacks;
 mod audit_chain;
+mod audit_export;
 mod audit_support;
 mod policy_corpus;
 mod policy_default;
