@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 /// Turned on by the change that makes `memoryscope serve` work.
-const SERVE_WORKS: bool = false;
+const SERVE_WORKS: bool = true;
 
 /// The address that the README uses.
 const BASE: &str = "http://127.0.0.1:8000";
