@@ -32,8 +32,9 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Job {
     Commit(Box<Prepared>, Reply<Receipt>),
     Probe(Reply<()>),
+    /// Does something to the writer's connection.
     #[cfg(test)]
-    Panic(Reply<()>),
+    Run(fn(&Connection), Reply<()>),
 }
 
 /// The way to the writer's thread. When it is dropped, what waits is still written, and the thread ends.
@@ -131,7 +132,12 @@ impl Worker {
                 }
                 Job::Probe(reply) => probes.push(reply),
                 #[cfg(test)]
-                Job::Panic(reply) => drop(reply.send(self.guarded(|_| panic!("asked to")))),
+                Job::Run(run, reply) => {
+                    let _ = reply.send(self.guarded(|conn| {
+                        run(conn);
+                        Ok(())
+                    }));
+                }
             }
         }
         if !sets.is_empty() {
@@ -265,18 +271,4 @@ fn transact(conn: &Connection, sets: &[Prepared]) -> Result<Vec<Result<Receipt, 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_is_answered_and_the_writer_goes_on() {
-        let place = Place::fresh_memory();
-        let mut conn = connection::open(&place, Use::Create).unwrap();
-        super::super::migrate::run(&mut conn).unwrap();
-        let writer = Writer::start(place, Arc::default(), None).unwrap();
-        for _ in 0..3 {
-            assert!(matches!(writer.ask(Job::Panic).await, Err(StoreError::Corrupt(_))));
-            writer.probe().await.unwrap();
-        }
-    }
-}
+mod tests;
