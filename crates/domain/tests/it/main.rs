@@ -6,3 +6,4 @@ mod policy_docs;
 mod policy_laws;
 mod policy_model;
 mod policy_reference;
+mod policy_speed;

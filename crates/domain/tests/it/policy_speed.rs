@@ -51,7 +51,11 @@ fn speed() {
         let policy = policy(rules);
         for (what, memory) in [("allowed", memory("common")), ("denied", memory("nothing"))] {
             let micros = time(|| {
-                black_box(policy.decide(&request.as_request(), &memory, &[Effect::Read, Effect::IncludeInPrompt]));
+                black_box(policy.decide(
+                    &request.as_request(),
+                    &memory,
+                    &[Effect::Read, Effect::IncludeInPrompt],
+                ));
             });
             println!("decide with trace, {rules} rules, {what}: {micros:.2} µs");
         }
