@@ -60,7 +60,7 @@ impl<M: MemoryAttributes + ?Sized> Sight<'_, M> {
     }
 
     /// What a condition is worth; none while it is open.
-    fn weighs(&self, condition: &Condition, request: &Request<'_>) -> Option<Truth> {
+    pub(super) fn weighs(&self, condition: &Condition, request: &Request<'_>) -> Option<Truth> {
         match condition {
             Condition::Leaf(leaf) => self.holds(leaf, request),
             Condition::All(parts) => all(parts.iter().map(|part| self.weighs(part, request))),
