@@ -7,14 +7,15 @@ use std::time::Instant;
 use memoryscope_domain::policy::{Attribute, Effect, MemoryFacts, OwnedValue, Policy, RequestFacts, Value};
 use memoryscope_domain::purpose::Purpose;
 
-/// A policy of `rules` rules, of which a tenth match.
+/// A policy of `rules` rules, of which half are for another purpose, and a tenth match.
 fn policy(rules: usize) -> Policy {
     let mut text = String::from("policy_version: speed\nrules:\n");
     for n in 0..rules {
         let label = if n % 10 == 0 { "common".to_owned() } else { format!("label{n}") };
+        let purpose = if n % 2 == 0 { "chat_response" } else { "scheduling" };
         let _ = writeln!(
             text,
-            "  - id: rule_{n}\n    when: {{request.purpose: [chat_response, recommendation], memory.type: event, \
+            "  - id: rule_{n}\n    when: {{request.purpose: [{purpose}, recommendation], memory.type: event, \
              memory.sensitivity.level: {{lte: medium}}, memory.labels: [{label}]}}\n    then: {{allow_read: true, \
              include_in_prompt: true, reason: because of rule {n}}}"
         );
@@ -51,10 +52,20 @@ fn speed() {
         let policy = policy(rules);
         for (what, memory) in [("allowed", memory("common")), ("denied", memory("nothing"))] {
             let micros = time(|| {
-                black_box(policy.decide(&request.as_request(), &memory, &[Effect::Read, Effect::IncludeInPrompt]));
+                black_box(policy.decide(
+                    &request.as_request(),
+                    &memory,
+                    &[Effect::Read, Effect::IncludeInPrompt],
+                ));
             });
             println!("decide with trace, {rules} rules, {what}: {micros:.2} µs");
         }
+        let as_request = request.as_request();
+        let (prepared, memory) = (policy.prepare(&as_request), memory("common"));
+        let micros = time(|| {
+            black_box(prepared.decide(&memory, &[Effect::Read, Effect::IncludeInPrompt]));
+        });
+        println!("prepared, {rules} rules, allowed: {micros:.2} µs");
         let micros = time(|| {
             black_box(policy.narrow(&request.as_request(), Effect::Read, &known));
         });
