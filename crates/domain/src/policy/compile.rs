@@ -183,7 +183,11 @@ impl Policy {
         }
         Ok(Self {
             version: document.version.into(),
-            hash: hex_sha256(text).into(),
+            hash: match base {
+                // What it extends is part of what it means: another built-in policy makes it another one.
+                Some(base) => hex_sha256(&format!("{text}\0{}", base.hash)).into(),
+                None => hex_sha256(text).into(),
+            },
             source: text.to_owned(),
             extends_builtin: document.extends_builtin,
             defaults,
@@ -223,7 +227,7 @@ impl Policy {
         &self.version
     }
 
-    /// SHA-256 of its source, in hexadecimal.
+    /// SHA-256 of its source, and of the built-in policy's hash where it extends that, in hexadecimal.
     #[must_use]
     pub fn hash(&self) -> &Arc<str> {
         &self.hash

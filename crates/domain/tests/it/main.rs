@@ -10,7 +10,6 @@ mod policy_docs;
 mod policy_laws;
 mod policy_model;
 mod policy_reference;
-mod policy_speed;
 mod preference_docs;
 mod preference_merge;
 mod preference_purpose;

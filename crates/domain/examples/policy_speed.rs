@@ -1,4 +1,5 @@
-//! How long a decision takes. `cargo test --release -p memoryscope-domain --test it -- --ignored --nocapture speed`.
+//! How long a decision takes: `cargo run --release -p memoryscope-domain --example policy_speed`.
+#![expect(clippy::print_stdout, reason = "an example that measures prints what it measured")]
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -43,9 +44,7 @@ fn time(mut call: impl FnMut()) -> f64 {
     }
 }
 
-#[test]
-#[ignore = "measures; run it alone and in release"]
-fn speed() {
+fn main() {
     let request = RequestFacts { purpose: Some(Purpose::ChatResponse), ..RequestFacts::default() };
     let known = [(Attribute::MemoryType, Value::Text("event"))];
     for rules in [10, 100, 1_000] {
