@@ -71,6 +71,17 @@ pub enum Authority {
     System,
 }
 
+impl Authority {
+    /// Whether it is a right to make or change memories. Giving a grant back is not.
+    fn writes(self) -> bool {
+        match self {
+            Self::Policy(effect) => effect != Effect::Read,
+            Self::Owner => true,
+            Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => false,
+        }
+    }
+}
+
 /// What is asked of the policy.
 #[derive(Debug, Clone)]
 pub struct Ask<'a> {
@@ -205,6 +216,9 @@ pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
 #[must_use]
 pub fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
+    if ask.authority.writes() && ask.principal.roles.iter().eq([&Role::Reader]) {
+        return refused(Reason::RoleDenied, Ruling::default(), None);
+    }
     match ask.authority {
         Authority::Policy(Effect::Read) => decide_read(policy, ask, facts),
         Authority::Policy(effect) => decide_proposed(policy, ask, effect, facts),
@@ -292,14 +306,16 @@ fn decide_proposed(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Fa
     for (at, memory) in facts.proposed.iter_mut().enumerate() {
         let decision = policy.decide(&request, &MemoryView::new(memory, ask.principal, ask.now), &[effect]);
         if memory.tenant == ask.principal.tenant && decision.allows(effect) {
-            ruling.count(&decision, effect);
+            if !ask.repeat {
+                ruling.count(&decision, effect);
+            }
             memory.state =
                 memory.state.max(decision.obligations.set_state.map_or(State::Active, State::from));
         } else {
             refusals.insert(at, decision.trace);
         }
     }
-    // A repeat shows what was made before, if today's policy would still let it be made.
+    // A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
     let stored = std::mem::take(&mut facts.memories);
     for memory in stored.into_iter().filter(|memory| memory.is_live(ask.now)) {
         let decision = policy.decide(&request, &MemoryView::new(&memory, ask.principal, ask.now), &[effect]);
@@ -318,6 +334,8 @@ fn decide_proposed(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Fa
 /// What the caller named by its id: not its own is hidden; its own, already erased, is shown as such.
 fn decide_owner(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.is_owned_by(ask.principal));
+    // What has expired is gone, whether or not it was swept up already.
+    facts.memories.retain(|memory| memory.expires.is_none_or(|end| ask.now < end));
     let Some(memory) = facts.memories.first().cloned() else {
         return refused(Reason::Unknown, Ruling::default(), None);
     };
