@@ -4,11 +4,15 @@
 //! it, [`problem`] says no, [`edge`] wraps each request, [`serve`] accepts connections, and [`health`]
 //! tells how the server is. A dialect is a folder of its own, and none imports another.
 
+pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod edge;
+pub mod health;
 pub mod json;
 pub mod meta;
 pub mod problem;
 pub mod refused;
 pub mod scoped;
+pub mod serve;
 pub mod wire;

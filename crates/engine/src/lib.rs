@@ -7,6 +7,8 @@
 
 pub mod context;
 pub mod engine;
+#[cfg(feature = "fakes")]
+pub mod fakes;
 pub mod jobs;
 pub mod memory_store;
 pub mod op;

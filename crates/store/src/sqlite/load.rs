@@ -44,6 +44,20 @@ impl Reader {
         })
     }
 
+    /// The tenants that have a chain, from the one behind `after`.
+    pub(super) fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, Failure> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT tenant FROM audit_heads WHERE tenant > ?1 ORDER BY tenant LIMIT ?2")?;
+        let after = after.map_or("", TenantId::as_str);
+        let mut rows = statement.query(params![after, row::limit(limit)])?;
+        let mut tenants = Vec::new();
+        while let Some(row) = rows.next()? {
+            tenants.push(TenantId::parse(text(row, 0)?).map_err(|_| corrupt("tenant"))?);
+        }
+        Ok(tenants)
+    }
+
     /// The tenants that hold something whose time is over. Whoever wrote anything has a head, so the heads are
     /// walked, and each asks three indexes.
     pub(super) fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, Failure> {
@@ -278,7 +292,7 @@ impl View<'_> {
             match SignedCheckpoint::parse(text(row, 1)?) {
                 Ok(checkpoint) => checkpoints.push(checkpoint),
                 Err(_) => {
-                    verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid)
+                    verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid);
                 }
             }
         }

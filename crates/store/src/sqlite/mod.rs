@@ -182,6 +182,11 @@ impl Store for SqliteStore {
         self.readers.read(move |reader| reader.policy(&tenant, &hash)).await
     }
 
+    async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        let after = after.cloned();
+        self.readers.read(move |reader| reader.tenants(after.as_ref(), limit)).await
+    }
+
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         let due = *due;
         self.readers.read(move |reader| reader.tenants_due(&due, limit)).await
