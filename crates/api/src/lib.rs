@@ -6,9 +6,12 @@
 
 pub mod audit;
 pub mod auth;
+pub mod edge;
+pub mod health;
 pub mod json;
 pub mod meta;
 pub mod problem;
 pub mod refused;
 pub mod scoped;
+pub mod serve;
 pub mod wire;

@@ -100,6 +100,7 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Problem> {
 
 /// How the text is read: `serde_json` turns an integer beyond 64 bits into a double without a word. Where a
 /// number could be one, the text is read again, byte by byte, so that the number's own text can be looked at.
+#[derive(Debug, Clone, Copy)]
 enum Reading {
     Fast,
     Exact,

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -92,4 +93,43 @@ fn values_and_memory_are_bounded() {
         refused(tiny.as_bytes())
     );
     value(&format!("[{}{{}}]", "{\"a\":0},".repeat(50_000)));
+}
+
+/// Any JSON that is within the bounds.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[^\0]{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 64, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map("[^\0]{0,4}", inner, 0..6).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(json in any_json()) {
+        prop_assert_eq!(value(&json.to_string()), json.clone());
+        prop_assert_eq!(value(&format!("{json:#}")), json);
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        drop(parse(&bytes));
+    }
+
+    #[test]
+    fn no_text_like_json_panics(text in r#"[\[\]{},:"\\ud8c0eE.+0-9\-]{0,40}"#) {
+        let strict = parse(text.as_bytes()).and_then(Document::into_value);
+        if let Ok(read) = strict {
+            prop_assert_eq!(read, serde_json::from_str::<Value>(&text).expect("stricter, never laxer"));
+        }
+    }
 }

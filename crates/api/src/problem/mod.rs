@@ -212,7 +212,6 @@ impl Problem {
 struct Written;
 
 /// The edge's last step: writes the body of a problem that nobody has written yet.
-#[expect(dead_code, reason = "the edge is written next")]
 pub(crate) fn finish(mut response: Response, meta: &RequestMeta) -> Response {
     if let Some(problem) = Problem::of(&response)
         && response.extensions().get::<Written>().is_none()

@@ -120,6 +120,7 @@ pub struct Fields<'a> {
     known: Vec<&'static str>,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "specs are built where they are asked with")]
 impl Fields<'_> {
     /// A field that must be there.
     pub fn required<D: Decode>(&mut self, name: &'static str, spec: D) -> Option<D::Out> {
@@ -152,7 +153,6 @@ impl Fields<'_> {
     }
 
     /// A field where absent and null differ: `Some(None)` is null, `None` is absent (or wrong).
-    #[expect(clippy::option_option, reason = "absent, null and a value are three things to an update")]
     pub fn nullable<D: Decode>(&mut self, name: &'static str, spec: D) -> Option<Option<D::Out>> {
         if self.is_null(name) {
             self.known.push(name);

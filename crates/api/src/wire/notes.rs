@@ -140,7 +140,7 @@ impl Notes {
     pub(super) fn unknown(&mut self, at: &Path<'_>, slip: Option<&str>) {
         match self.policy {
             Unknown::Accept if self.unknown.len() < FIELDS_SHOWN_MAX => {
-                self.unknown.push(field_text(&at.steps()))
+                self.unknown.push(field_text(&at.steps()));
             }
             Unknown::Accept => {}
             Unknown::Refuse => {

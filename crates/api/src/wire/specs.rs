@@ -101,7 +101,7 @@ impl<D: Decode> Decode for List<D> {
     }
 
     fn schema(&self) -> Value {
-        array_schema(self.spec.schema(), &self.count)
+        array_schema(&self.spec.schema(), &self.count)
     }
 }
 
@@ -131,7 +131,7 @@ impl<T: Shape> Decode for Each<T> {
     }
 
     fn schema(&self) -> Value {
-        array_schema(object_schema::<T>(), &self.count)
+        array_schema(&object_schema::<T>(), &self.count)
     }
 }
 
@@ -148,7 +148,7 @@ fn elements<'v>(
     Some(list)
 }
 
-fn array_schema(items: Value, count: &RangeInclusive<usize>) -> Value {
+fn array_schema(items: &Value, count: &RangeInclusive<usize>) -> Value {
     let mut schema = json!({"type": "array", "items": items});
     if *count.start() > 0 {
         schema["minItems"] = json!(count.start());

@@ -1,0 +1,47 @@
+//! The probes.
+
+use axum::Router;
+use memoryscope_api::health::{Health, Part, Readiness};
+use serde_json::json;
+
+use crate::support::{bare, send};
+
+fn with(readiness: Readiness) -> Router {
+    Health::new("1.2.3", move || async move { readiness }).routes()
+}
+
+const WELL: Readiness = Readiness { database: Part::Ok, migrations: Part::Ok, models: Part::Ok };
+
+#[tokio::test]
+async fn a_healthy_server_says_so() {
+    let answer = send(with(WELL), bare("GET", "/healthz")).await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"status":"ok"}"#));
+    let answer = send(with(WELL), bare("GET", "/healthz/live")).await;
+    assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"status":"alive"}"#));
+    let answer = send(with(WELL), bare("GET", "/healthz/ready")).await;
+    assert_eq!(answer.status, 200);
+    let parts =
+        json!({"status": "ready", "version": "1.2.3", "database": "ok", "migrations": "ok", "models": "ok"});
+    assert_eq!(answer.json(), parts);
+    let answer = send(with(WELL), bare("GET", "/version")).await;
+    assert_eq!(answer.json(), json!({"name": "memoryscope", "version": "1.2.3"}));
+}
+
+#[tokio::test]
+async fn a_server_without_its_store_is_not_ready() {
+    let cut = Readiness { database: Part::Failed, ..WELL };
+    let answer = send(with(cut), bare("GET", "/healthz/ready")).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+    assert_eq!(answer.json()["database"], "failed");
+    assert_eq!(send(with(cut), bare("GET", "/healthz")).await.text, r#"{"status":"degraded"}"#);
+    assert_eq!(send(with(cut), bare("GET", "/healthz/live")).await.status, 200);
+    let slower = Readiness { models: Part::Degraded, ..WELL };
+    assert_eq!(send(with(slower), bare("GET", "/healthz/ready")).await.status, 200);
+    assert_eq!(send(with(slower), bare("GET", "/healthz")).await.text, r#"{"status":"degraded"}"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_hangs_has_failed() {
+    let app = Health::new("1", std::future::pending::<Readiness>).routes();
+    assert_eq!(send(app, bare("GET", "/healthz/ready")).await.status, 503);
+}
