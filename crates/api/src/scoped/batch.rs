@@ -18,7 +18,7 @@ use super::{context, error};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::wire::Unknown;
 
 /// Stores memories, each accepted or refused on its own: 200 where all were accepted, 207 where some were not.
@@ -49,6 +49,10 @@ pub(super) async fn handler(
     for ((index, kind), result) in kinds.into_iter().zip(answers) {
         match told(result, kind, &meta) {
             Ok(created) => {
+                let created = match &read.value.memories[index] {
+                    Ok(item) => wire::with_warnings(created, item),
+                    Err(_) => created,
+                };
                 results.insert(index, with_index(index, created));
             }
             Err(problem) => {
@@ -59,7 +63,7 @@ pub(super) async fn handler(
     }
     // Where nothing could be tried, the batch failed, not its items.
     if problems.len() == count
-        && let Some(first) = problems.first().filter(|problem| problem.status().is_server_error())
+        && let Some(first) = problems.first().filter(|problem| is_of_the_batch(problem))
     {
         return Err(first.clone());
     }
@@ -68,6 +72,12 @@ pub(super) async fn handler(
     let results: Vec<Value> = results.into_values().collect();
     let body = json!({"results": results, "accepted": count - rejected, "rejected": rejected});
     Ok((status, axum::Json(wire::with_warnings(body, &read))).into_response())
+}
+
+/// Whether a problem is with the whole request and not with what one item says.
+fn is_of_the_batch(problem: &Problem) -> bool {
+    problem.status().is_server_error()
+        || matches!(problem.code(), Code::IdempotencyKeyReused | Code::InProgress)
 }
 
 /// What is told of one item.
