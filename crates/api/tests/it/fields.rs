@@ -164,10 +164,10 @@ fn wrong_types(field: &Field) -> Vec<Value> {
     let mut wrong = vec![json!(true), json!(false)];
     match field.takes {
         Takes::Text => {
-            wrong.extend([json!(0), json!(1.5), json!([]), json!(["a"]), json!({}), json!({"a": 1})])
+            wrong.extend([json!(0), json!(1.5), json!([]), json!(["a"]), json!({}), json!({"a": 1})]);
         }
         Takes::Whole => {
-            wrong.extend([json!("7"), json!(7.0), json!(1e300), json!(0.5), json!([7]), json!({})])
+            wrong.extend([json!("7"), json!(7.0), json!(1e300), json!(0.5), json!([7]), json!({})]);
         }
         Takes::Container => wrong.extend([json!(0), json!(-1.5), json!("{}"), json!("")]),
         Takes::List => wrong.extend([json!(0), json!("[]"), json!({}), json!({"0": 1})]),

@@ -3,6 +3,7 @@
 mod bodies;
 mod canary;
 mod cors;
+mod docs;
 mod edge;
 mod faulty;
 mod fields;

@@ -160,9 +160,9 @@ async fn anothers_token(engine: &Engine) -> Token {
     let mut cx = memoryscope_engine::fakes::context(engine, Some("user-1"));
     cx.principal.client = "another".to_owned();
     let read = Read {
-        user: UserId::parse("user-1").unwrap(),
+        user: UserId::parse("user-1").expect("a user"),
         kind: Kind::Preferences,
-        domain: Domain::parse("food").unwrap(),
+        domain: Domain::parse("food").expect("a domain"),
         purpose: Some(Purpose::Recommendation),
         purpose_text: None,
         max_age_days: None,
