@@ -4,6 +4,7 @@
 //! it, [`problem`] says no, [`edge`] wraps each request, [`serve`] accepts connections, and [`health`]
 //! tells how the server is. A dialect is a folder of its own, and none imports another.
 
+pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod edge;

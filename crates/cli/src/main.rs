@@ -8,6 +8,7 @@ mod config;
 mod logging;
 #[cfg(feature = "sentry")]
 mod sentry_report;
+mod wiring;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -62,3 +62,13 @@ pub const LIST_SCAN_ITEMS: usize = 5_000;
 pub const TOKEN_BYTES_MAX: usize = 512;
 /// A cursor as a caller sends it back.
 pub const CURSOR_BYTES_MAX: usize = 512;
+/// A request's body: what one memory or one policy needs, many times over.
+pub const BODY_BYTES_MAX: usize = 1_024 * 1_024;
+/// A batch's body.
+pub const BATCH_BODY_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// The memory that a body's tree may take, by estimate: a tree of tiny objects takes ninety times its text.
+pub const JSON_TREE_BYTES_MAX: usize = 48 * 1_024 * 1_024;
+/// How long a request may take, in seconds, unless configured otherwise.
+pub const REQUEST_TIMEOUT_SECONDS: u64 = 30;
+/// How often the expiry job runs, in seconds. What has expired is invisible at once; this only erases it.
+pub const EXPIRY_INTERVAL_SECONDS: u64 = 60;

@@ -106,6 +106,12 @@ impl Store for MemoryStore {
         Ok(self.tenants().get(tenant).and_then(|tenant| tenant.policies.get(hash).cloned()))
     }
 
+    async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants();
+        let behind = tenants.keys().filter(|id| after.is_none_or(|after| *id > after));
+        Ok(behind.take(limit).cloned().collect())
+    }
+
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         let tenants = self.tenants();
         let with_due = tenants.iter().filter(|(_, tenant)| tenant.has_due(due));
@@ -239,14 +245,17 @@ impl Tenant {
                 Change::InsertSubjectKey { subject, .. } => {
                     require(!self.subject_keys.contains_key(subject), "a subject's key")?;
                 }
+                Change::InsertCheckpoint(signed) => {
+                    let last = self.checkpoints.last().map(|last| last.checkpoint.hash());
+                    require(signed.checkpoint.prev_checkpoint == last, "the last checkpoint")?;
+                }
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
                 Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
                 | Change::ForgetIdempotencyBefore(_)
-                | Change::ForgetGrantsExpiredBefore(_)
-                | Change::InsertCheckpoint(_) => {}
+                | Change::ForgetGrantsExpiredBefore(_) => {}
             }
         }
         Ok(())

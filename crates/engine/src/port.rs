@@ -56,6 +56,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// As [`Store::load`].
     async fn policy(&self, tenant: &TenantId, hash: &str) -> Result<Option<PolicyDocument>, StoreError>;
 
+    /// The tenants that have a chain, in the order of their ids, from the one behind `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError>;
+
     /// At most `limit` tenants that hold something whose time is over, in the order of their ids.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use memoryscope_domain::ids::RequestId;
+use memoryscope_domain::limits;
 use memoryscope_domain::time::Timestamp;
 use tracing::Instrument as _;
 
@@ -32,13 +33,6 @@ use crate::problem::{self, Code, Problem};
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long the answer took, in seconds.
 pub const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
-
-/// How long a request may take.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The largest body: what one memory or one policy needs, many times over.
-pub const BODY_BYTES_MAX: usize = 1_024 * 1_024;
-/// The largest body of a batch route.
-pub const BATCH_BODY_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
 /// The status that the log line of a request has whose client went away before the answer.
 const CLIENT_GONE: u16 = 499;
@@ -61,9 +55,9 @@ pub struct EdgeConfig {
 impl Default for EdgeConfig {
     fn default() -> Self {
         Self {
-            timeout: REQUEST_TIMEOUT,
-            body_bytes_max: BODY_BYTES_MAX,
-            batch_body_bytes_max: BATCH_BODY_BYTES_MAX,
+            timeout: Duration::from_secs(limits::REQUEST_TIMEOUT_SECONDS),
+            body_bytes_max: limits::BODY_BYTES_MAX,
+            batch_body_bytes_max: limits::BATCH_BODY_BYTES_MAX,
             batch_routes: BTreeSet::new(),
             cors: None,
         }

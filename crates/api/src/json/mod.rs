@@ -2,11 +2,12 @@
 //!
 //! 400 `INVALID_JSON` with line and column: not JSON, not UTF-8, a byte order mark, a lone surrogate, a
 //! duplicate key, deeper than [`limits::JSON_DEPTH_MAX`], more than [`limits::JSON_VALUES_MAX`] values, or
-//! more memory than [`TREE_BYTES_MAX`]. 422 with the field's path: U+0000 in a key or a string, a number that
+//! more memory than [`limits::JSON_TREE_BYTES_MAX`]. 422 with the field's path: U+0000 in a key or a string, a number that
 //! neither an integer of 64 bits nor a double can hold. 415: a body that does not say it is JSON (a missing
 //! `Content-Type` too: a browser sends such a request to other origins without asking). 413: too large.
 //!
 //! [`limits::JSON_DEPTH_MAX`]: memoryscope_domain::limits::JSON_DEPTH_MAX
+//! [`limits::JSON_TREE_BYTES_MAX`]: memoryscope_domain::limits::JSON_TREE_BYTES_MAX
 //! [`limits::JSON_VALUES_MAX`]: memoryscope_domain::limits::JSON_VALUES_MAX
 
 mod body;
@@ -24,10 +25,6 @@ use strict::{Halt, Seed, State};
 
 use crate::problem::{Code, Problem};
 use crate::wire::{Errors, Fault, FieldError, Path, Read, Shape, Unknown, field_text};
-
-/// How many bytes of memory a body's tree may take, by estimate: a tree of tiny objects takes ninety times
-/// its text.
-pub const TREE_BYTES_MAX: usize = 48 * 1_024 * 1_024;
 
 /// A body that is JSON, and what is wrong with single values in it.
 #[derive(Debug, Clone)]

@@ -8,8 +8,8 @@ use memoryscope_domain::limits;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::TREE_BYTES_MAX;
 use crate::wire::{Errors, Fault, FieldError, Step};
+use memoryscope_domain::limits::JSON_TREE_BYTES_MAX;
 
 /// From here on a double may be an integer that did not fit: 2^63.
 const INTEGER_ENDS: f64 = 9_223_372_036_854_775_808.0;
@@ -66,7 +66,7 @@ impl<'a> State<'a> {
         if self.values > limits::JSON_VALUES_MAX {
             return Err(self.halt(Halt::Values(limits::JSON_VALUES_MAX)));
         }
-        if self.bytes > TREE_BYTES_MAX {
+        if self.bytes > JSON_TREE_BYTES_MAX {
             return Err(self.halt(Halt::Memory));
         }
         Ok(())

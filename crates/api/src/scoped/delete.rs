@@ -28,7 +28,9 @@ pub(super) async fn handler(
 ) -> Result<Response, Problem> {
     let id = parameter("id", &id, &string().parsed(|text: &String| MemoryId::parse(text)));
     let (id, read) = both(id, decode_query::<DeleteRequest>(query.as_deref(), Unknown::Accept))?;
-    let cx = context(&engine, &caller, &meta, Some(read.value.user.clone()), None);
+    let user = read.value.user.clone();
+    let idempotency = caller.idempotency("DELETE /memory/{id}", &json!([id.to_string(), user.as_str()]));
+    let cx = context(&engine, &caller, &meta, Some(user), idempotency);
     let done = engine.run(&cx, &Delete { id }).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let body = json!({"id": done.output.to_string(), "deleted": true});
     Ok(answer(StatusCode::OK, wire::with_warnings(body, &read), done.access_log))

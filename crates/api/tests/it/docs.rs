@@ -4,7 +4,6 @@
 //! their order on one server. An object with the member "…" may have more members than are shown. A comment
 //! `<!-- N hours later -->` moves the clock. `UPDATE_DOCS=1` writes answers that are not true anew.
 
-use memoryscope_api::edge::{BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX};
 use memoryscope_domain::limits;
 use serde_json::Value;
 
@@ -153,8 +152,8 @@ fn limits_are_those_that_hold() {
     let page = page();
     let mib = |bytes: usize| format!("{} MiB", bytes / 1_048_576);
     let rows = [
-        ("a body", mib(BODY_BYTES_MAX)),
-        ("a batch's body", mib(BATCH_BODY_BYTES_MAX)),
+        ("a body", mib(limits::BODY_BYTES_MAX)),
+        ("a batch's body", mib(limits::BATCH_BODY_BYTES_MAX)),
         ("memories in a batch", limits::BATCH_ITEMS_MAX.to_string()),
         ("`user_id`", format!("{} bytes", limits::USER_ID_BYTES_MAX)),
         ("`domain`", format!("{} characters", limits::DOMAIN_CHARS_MAX)),

@@ -1,17 +1,16 @@
-//! The dialects on an engine whose clock, identifiers and secrets are the test's, wrapped as the server wraps them.
+//! The whole server on an engine whose store, clock, identifiers and secrets are the test's.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
-use memoryscope_api::edge::{Edge, EdgeConfig};
-use memoryscope_api::{audit, scoped};
+use axum::http::{HeaderValue, Request};
+use memoryscope_api::app::{self, AppConfig};
+use memoryscope_api::edge::X_REQUEST_ID;
 use memoryscope_domain::audit_chain::Head;
-use memoryscope_domain::ids::{IdSeed, RequestId, TenantId};
+use memoryscope_domain::ids::{IdSeed, TenantId};
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::{BUILTIN_SOURCE, Filter, Policy};
 use memoryscope_engine::engine::Engine;
@@ -116,16 +115,9 @@ impl App {
             secrets: Arc::<CountingSecrets>::clone(&secrets),
         };
         let engine = Arc::new(Engine::new(ports, policy));
-        let routes = scoped::router(Arc::clone(&engine)).merge(audit::router(Arc::clone(&engine)));
+        let timeout = std::time::Duration::from_secs(30);
+        let router = app::router(&engine, AppConfig { timeout, cors: None, version: "0.0.0" });
         let requests = Arc::new(AtomicU64::new(1));
-        let (time, names) = (Arc::clone(&clock), Arc::clone(&requests));
-        let mint = move || {
-            let name = format!("req-{}", names.fetch_add(1, Ordering::SeqCst));
-            RequestId::parse(&name).expect("a good name")
-        };
-        let batch_routes = BTreeSet::from(["/memory/batch".to_owned()]);
-        let config = EdgeConfig { batch_routes, ..EdgeConfig::default() };
-        let router = Edge::new(config, move || time.now(), mint).wrap(routes);
         Self { store, clock, seeds, engine, secrets, requests, router }
     }
 
@@ -140,8 +132,13 @@ impl App {
         app
     }
 
+    /// Asks, under a name that counts where the request brings none.
     pub(crate) async fn ask(&self, ask: Ask) -> Answer {
-        send(self.router.clone(), ask.request()).await
+        let mut request = ask.request();
+        let name = format!("req-{}", self.requests.fetch_add(1, Ordering::SeqCst));
+        let name = HeaderValue::from_str(&name).expect("a good name");
+        request.headers_mut().entry(X_REQUEST_ID).or_insert(name);
+        send(self.router.clone(), request).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {

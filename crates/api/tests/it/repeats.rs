@@ -105,6 +105,35 @@ async fn deleting_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_key_of_a_deletion_is_for_that_one() {
+    let app = App::new();
+    let mut ids: Vec<String> = Vec::new();
+    for _ in 0..2 {
+        ids.push(app.post("/memory", &memory()).await.json()["id"].as_str().unwrap().to_owned());
+    }
+    let delete =
+        |id: &str| Ask::new(&format!("DELETE /memory/{id}?user_id=user-1")).with("idempotency-key", "k");
+    let first = app.ask(delete(&ids[0])).await;
+    let again = app.ask(delete(&ids[0])).await;
+    assert_eq!((first.status, &first.text), (200, &again.text));
+    assert_eq!(app.ask(delete(&ids[1])).await.code(), "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(count(&app).await, 1);
+}
+
+#[tokio::test]
+async fn a_batch_under_anothers_key_stores_nothing() {
+    let app = App::new();
+    let item = |user: &str| changed(&memory(), &[("user_id", json!(user))]);
+    app.ask(keyed("/memory/batch", &json!({"memories": [item("a")]}), "k")).await;
+    let other = json!({"memories": [item("a"), item("user-1"), {"user_id": 1}]});
+    let answer = app.ask(keyed("/memory/batch", &other, "k")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (409, "IDEMPOTENCY_KEY_REUSED"), "{}", answer.text);
+    assert_eq!(count(&app).await, 0);
+    // A key is one for the whole of a client, not one for each route.
+    assert_eq!(app.ask(keyed("/memory", &item("b"), "k")).await.code(), "IDEMPOTENCY_KEY_REUSED");
+}
+
+#[tokio::test]
 async fn while_the_first_is_at_work_the_second_is_told_so() {
     for (path, body) in [("/memory", memory()), ("/memory/batch", json!({"memories": [memory()]}))] {
         let app = App::new();

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use comfy_table::{Table, presets};
-
 use super::flags::{self, CommonFlags, ServerFlags};
 
 #[derive(Debug, clap::Args)]
@@ -23,13 +21,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         super::print(&serde_json::to_string_pretty(&serde_json::json!({ "settings": entries }))?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["SETTING", "VALUE", "FROM"]);
-    for entry in entries {
+    let rows = entries.into_iter().map(|entry| {
         let value = if entry.value.is_empty() { "(not set)".to_owned() } else { entry.value };
-        table.add_row([entry.name.to_owned(), value, entry.origin]);
-    }
-    let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
-    super::print(&lines.join("\n"))?;
+        [entry.name.to_owned(), value, entry.origin]
+    });
+    super::print(&super::table(["SETTING", "VALUE", "FROM"], rows))?;
     Ok(ExitCode::SUCCESS)
 }

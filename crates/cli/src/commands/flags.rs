@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::{Config, Invalid, setting};
 
 /// For every command that reads the configuration.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct CommonFlags {
     /// Where memories are kept: sqlite://PATH (DATABASE_URL).
     #[arg(long, value_name = "URL")]

@@ -3,7 +3,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+use memoryscope_store::sqlite::{SqliteConfig, SqliteStore};
+
 use super::flags::{self, CommonFlags, ServerFlags};
+use super::print;
 use crate::logging;
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +26,26 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     migrate(path, args.status)
 }
 
-/// TO BE REPLACED by the store's migration runner.
-fn migrate(_path: &Path, _status_only: bool) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`memoryscope migrate` is not built yet")
+fn migrate(path: &Path, status_only: bool) -> anyhow::Result<ExitCode> {
+    let place = SqliteConfig::file(path);
+    if !status_only {
+        let applied =
+            SqliteStore::migrate(&place).with_context(|| format!("cannot migrate {}", path.display()))?;
+        for number in &applied {
+            print(&format!("applied {number:04}"))?;
+        }
+        if applied.is_empty() {
+            print("the schema is up to date")?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let found =
+        SqliteStore::migration_status(&place).with_context(|| format!("cannot read {}", path.display()))?;
+    let rows = found.iter().map(|migration| {
+        let applied = migration.applied.clone().unwrap_or_else(|| "no".to_owned());
+        [format!("{:04}", migration.number), migration.name.clone(), applied]
+    });
+    print(&super::table(["MIGRATION", "NAME", "APPLIED"], rows))?;
+    let all_applied = found.iter().all(|migration| migration.applied.is_some());
+    Ok(if all_applied { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

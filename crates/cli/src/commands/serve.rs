@@ -1,10 +1,27 @@
 //! `memoryscope serve`: the server.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use memoryscope_api::app::AppConfig;
+use memoryscope_api::edge::{CorsConfig, install_panic_hook};
+use memoryscope_api::serve::ServeConfig;
+use memoryscope_domain::limits;
+use memoryscope_engine::engine::Engine;
+use memoryscope_engine::jobs;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 
 use super::flags::{self, CommonFlags, ServerFlags};
 use crate::config::Config;
 use crate::logging;
+use crate::wiring;
+
+/// Files that are open beside connections: the database, its log, its readers, standard streams.
+const FILES_BESIDE_CONNECTIONS: u64 = 64;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,8 +46,78 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     serve(&config)
 }
 
-/// TO BE REPLACED by the wiring of store, engine and api. Prints `listening on http://ADDRESS` on standard
-/// output once it is bound.
-fn serve(_config: &Config) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`memoryscope serve` is not built yet")
+/// Wires store, engine and api together, and serves until told to stop.
+fn serve(config: &Config) -> anyhow::Result<ExitCode> {
+    let store = wiring::open_store(config, config.migrate.value)?;
+    let engine = wiring::engine(config, store)?;
+    let app = AppConfig {
+        timeout: config.request_timeout.value,
+        cors: cors(config)?,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    // More connections than the usual limit of open files allows; the server does with what it gets.
+    let connections = ServeConfig::default().connections_max as u64;
+    if let Err(cause) = rlimit::increase_nofile_limit(connections + FILES_BESIDE_CONNECTIONS) {
+        tracing::debug!(%cause, "the limit of open files stays as it is");
+    }
+    install_panic_hook();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run_until_stopped(config, &engine, app))?;
+    // What was sent to the store is written before the store is dropped, and with it the process ends.
+    drop(runtime);
+    drop(engine);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig) -> anyhow::Result<()> {
+    if config.validate_config.value {
+        let health = engine.ports().store.probe().await.context("the database does not answer")?;
+        tracing::info!(engine = health.engine, schema = health.schema.0, "the configuration holds");
+    }
+    let address = config.listen.value;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let bound = listener.local_addr()?;
+    let expiry = tokio::spawn(expire_now_and_then(Arc::clone(engine)));
+    super::print(&format!("listening on http://{bound}"))?;
+    tracing::info!(address = %bound, version = app.version, "listening");
+    let router = memoryscope_api::app::router(engine, app);
+    let stopped =
+        memoryscope_api::serve::serve(listener, router, ServeConfig::default(), stop_signal()?).await;
+    expiry.abort();
+    tracing::info!(cut = stopped.cut, "stopped");
+    Ok(())
+}
+
+/// Erases what has expired, again and again.
+async fn expire_now_and_then(engine: Arc<Engine>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(limits::EXPIRY_INTERVAL_SECONDS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match jobs::expire_all(&engine).await {
+            Ok(0) => {}
+            Ok(erased) => tracing::info!(erased, "expired memories were erased"),
+            Err(cause) => tracing::warn!(%cause, "expired memories could not be erased; trying again later"),
+        }
+    }
+}
+
+fn cors(config: &Config) -> anyhow::Result<Option<CorsConfig>> {
+    let origins = config.cors_origins.value.as_list();
+    origins
+        .map(|list| CorsConfig::new(&list, config.cors_allow_credentials.value))
+        .transpose()
+        .map_err(anyhow::Error::msg)
+}
+
+/// Ready when the process is asked to stop: SIGTERM or Ctrl-C.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

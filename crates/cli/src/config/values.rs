@@ -104,6 +104,15 @@ pub(crate) enum CorsOrigins {
 }
 
 impl CorsOrigins {
+    /// The list as it would be set; `None` for the same origin only.
+    pub(crate) fn as_list(&self) -> Option<String> {
+        match self {
+            Self::SameOrigin => None,
+            Self::Any => Some("*".to_owned()),
+            Self::These(origins) => Some(origins.join(",")),
+        }
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut origins = Vec::new();
         let mut any = false;

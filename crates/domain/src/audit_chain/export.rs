@@ -231,20 +231,22 @@ fn take_entry(verifier: &mut Verifier, line: Option<&str>) -> Option<ExportedEnt
     let parsed = line.and_then(|line| {
         let wire: EntryWire<'_> = serde_json::from_str(line).ok()?;
         let private = wire.private.map(Private::from_stored);
-        let seq = place_in(wire.entry.get())?;
-        let row = Row { seq, prev_hash: wire.prev_hash, hash: wire.hash, text: wire.entry.get() };
-        (entry_line(&row, private.as_ref()) == line).then_some((row, private))
+        let text = wire.entry.get();
+        let record = Record::parse(text).ok();
+        let seq = record.as_ref().map(|record| record.seq).or_else(|| place_in(text))?;
+        let row = Row { seq, prev_hash: wire.prev_hash, hash: wire.hash, text };
+        (entry_line(&row, private.as_ref()) == line).then_some((row, record, private))
     });
-    let Some((row, private)) = parsed else {
+    let Some((row, record, private)) = parsed else {
         verifier.refuse_next(Reason::MalformedLine);
         return None;
     };
-    let record = verifier.push(&row)?;
+    let record = verifier.push_parsed(&row, record)?;
     verifier.check_private(&record, private.as_ref(), None);
     Some(ExportedEntry { record, private })
 }
 
-/// The place that an entry's text claims, read without trusting the rest.
+/// The place that a text claims which is no entry, read without trusting the rest.
 fn place_in(text: &str) -> Option<super::hash::Seq> {
     #[derive(Deserialize)]
     struct Place {

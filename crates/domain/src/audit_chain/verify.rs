@@ -255,13 +255,18 @@ impl Verifier {
     /// Takes the next row; gives back what it says if it is in order. After the first broken link the rows are
     /// only looked through to tell a missing entry from a moved one.
     pub fn push(&mut self, row: &Row<'_>) -> Option<Record> {
+        self.push_parsed(row, None)
+    }
+
+    /// [`Self::push`] for one who has parsed the row's text already.
+    pub(super) fn push_parsed(&mut self, row: &Row<'_>, parsed: Option<Record>) -> Option<Record> {
         if let Some(broken) = &mut self.broken_link {
             if broken.reason == Reason::Gap && row.seq == broken.seq {
                 broken.reason = Reason::Reordered;
             }
             return None;
         }
-        match self.check(row) {
+        match self.check(row, parsed) {
             Ok(record) => {
                 self.head = Head { seq: row.seq, hash: row.hash };
                 self.entries += 1;
@@ -321,7 +326,7 @@ impl Verifier {
         }
     }
 
-    fn check(&self, row: &Row<'_>) -> Result<Record, Reason> {
+    fn check(&self, row: &Row<'_>, parsed: Option<Record>) -> Result<Record, Reason> {
         let due = self.head.seq.next();
         if row.seq != due {
             let moved = if row.seq == self.head.seq { Reason::Duplicate } else { Reason::Reordered };
@@ -333,10 +338,13 @@ impl Verifier {
         if link_hash(&self.head.hash, row.text) != row.hash {
             return Err(self.wrong_tenant(row).unwrap_or(Reason::Edited));
         }
-        let record = Record::parse(row.text).map_err(|invalid| match invalid {
-            InvalidEntry::Unreadable => Reason::Unreadable,
-            InvalidEntry::NotCanonical => Reason::NotCanonical,
-        })?;
+        let record = match parsed {
+            Some(record) => record,
+            None => Record::parse(row.text).map_err(|invalid| match invalid {
+                InvalidEntry::Unreadable => Reason::Unreadable,
+                InvalidEntry::NotCanonical => Reason::NotCanonical,
+            })?,
+        };
         if record.draft.tenant != self.tenant {
             return Err(Reason::WrongTenant);
         }

@@ -70,7 +70,7 @@ impl MemoryFacts {
     /// # Errors
     /// Everything that is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, Vec<PolicyError>> {
-        parsed(text, |node, errors| memory(node, errors))
+        parsed(text, memory)
     }
 }
 
@@ -153,7 +153,7 @@ impl RequestFacts {
     /// # Errors
     /// Everything that is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, Vec<PolicyError>> {
-        parsed(text, |node, errors| request(node, errors))
+        parsed(text, request)
     }
 }
 

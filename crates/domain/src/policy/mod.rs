@@ -6,9 +6,10 @@
 //! - [`Policy::decide`]: what is allowed with this memory, for this request?
 //! - [`Policy::narrow`]: what can a store leave out before anything is read?
 //!
-//! More tools for the people who write policies follow.
+//! [`lint`](mod@lint), [`explain`](fn@explain) and [`cases`] serve the people who write policies.
 //! **Invariant: the order of the rules changes no decision.**
 
+pub mod cases;
 pub mod catalogue;
 pub mod compile;
 pub mod condition;
@@ -20,6 +21,7 @@ pub mod explain;
 pub mod facts;
 pub mod filter;
 pub mod hint;
+pub mod lint;
 pub mod narrow;
 mod parse;
 pub mod request;
@@ -29,7 +31,7 @@ mod yaml;
 
 pub use catalogue::Attribute;
 pub use compile::{BUILTIN_SOURCE, Policy, Rule};
-pub use decide::{Decision, Obligations};
+pub use decide::{Decision, Obligations, Prepared};
 pub use effect::{Effect, EffectSet, IngestState};
 pub use error::PolicyError;
 pub use explain::{Explanation, explain};

@@ -1,8 +1,15 @@
 //! The domain's integration tests: one binary, one module per subject.
 
+mod audit_attacks;
 mod audit_chain;
+mod audit_export;
 mod audit_support;
+mod policy_corpus;
 mod policy_default;
+mod policy_docs;
+mod policy_laws;
+mod policy_model;
+mod policy_reference;
 mod preference_docs;
 mod preference_merge;
 mod preference_purpose;

@@ -1,7 +1,7 @@
 //! A rule's `when`: which attribute is asked what, checked against the catalogue.
 
 use crate::limits;
-use crate::policy::catalogue::{Attribute, CATALOGUE, Kind};
+use crate::policy::catalogue::{Attribute, CATALOGUE, Kind, METADATA_PREFIX};
 use crate::policy::condition::{Bound, Comparison, Condition, Leaf, Literal, Path, Test};
 use crate::policy::error::{Errors, Place};
 use crate::policy::yaml::{Key, Node, NodeKind};
@@ -57,13 +57,17 @@ fn blocks(node: &Node, depth: usize, errors: &mut Errors) -> Box<[Condition]> {
 
 fn leaf(key: &Key, value: &Node, depth: usize, errors: &mut Errors) -> Condition {
     let Some(attribute) = Attribute::from_path(&key.text) else {
+        if key.text.starts_with(METADATA_PREFIX) {
+            errors.push(key.place, "a metadata attribute is memory.metadata. and a dotted path");
+            return never();
+        }
         let known =
             CATALOGUE.iter().map(|entry| entry.path).chain(BLOCKS.iter().copied()).collect::<Vec<_>>();
         errors.unknown(key.place, "attribute", &key.text, &known);
         return never();
     };
     let metadata = match attribute {
-        Attribute::MemoryMetadata => key.text.get("memory.metadata.".len()..).unwrap_or_default(),
+        Attribute::MemoryMetadata => key.text.get(METADATA_PREFIX.len()..).unwrap_or_default(),
         _ => "",
     };
     if attribute == Attribute::MemoryMetadata && metadata.split('.').any(str::is_empty) {

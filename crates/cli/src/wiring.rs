@@ -1,0 +1,128 @@
+//! The ports as they really are, and the engine on top of them.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use memoryscope_domain::audit_chain::AuditKey;
+use memoryscope_domain::grant::Token;
+use memoryscope_domain::ids::{IdSeed, RequestId, TenantId};
+use memoryscope_domain::policy::{Dialect, Policy};
+use memoryscope_domain::principal::Principal;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::context::Context;
+use memoryscope_engine::engine::Engine;
+use memoryscope_engine::port::{Clock, Ids, Ports, Secrets, Store};
+use memoryscope_store::sqlite::{SqliteConfig, SqliteStore};
+
+use crate::config::Config;
+
+/// The one real clock.
+#[derive(Debug)]
+struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one real clock")]
+    fn now(&self) -> Timestamp {
+        let micros = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            Err(before) => -i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX),
+        };
+        Timestamp::from_unix_micros(micros)
+    }
+}
+
+/// The operating system's randomness.
+#[derive(Debug)]
+struct SystemRandom;
+
+impl SystemRandom {
+    /// Random bytes; a machine that has none cannot go on.
+    #[expect(clippy::disallowed_methods, reason = "this is the one real source of randomness")]
+    fn bytes<const N: usize>() -> [u8; N] {
+        let mut bytes = [0; N];
+        match getrandom::fill(&mut bytes) {
+            Ok(()) => bytes,
+            Err(cause) => {
+                tracing::error!(%cause, "the operating system gives no randomness");
+                std::process::abort()
+            }
+        }
+    }
+}
+
+impl Ids for SystemRandom {
+    fn seed(&self) -> IdSeed {
+        IdSeed(Self::bytes())
+    }
+}
+
+impl Secrets for SystemRandom {
+    fn token(&self) -> Token {
+        Token::from_bytes(Self::bytes())
+    }
+
+    fn audit_key(&self) -> AuditKey {
+        AuditKey::from_bytes(Self::bytes())
+    }
+}
+
+/// 32 random bytes for a signing key.
+pub(crate) fn random_key() -> [u8; 32] {
+    SystemRandom::bytes()
+}
+
+/// The store that the configuration names.
+///
+/// # Errors
+/// When it cannot be opened, or its schema is not the one that this version needs.
+pub(crate) fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Arc<dyn Store>> {
+    let path = config.sqlite_path()?;
+    let place = SqliteConfig::file(path).migrate(migrate);
+    let store = SqliteStore::open(&place).with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(Arc::new(store))
+}
+
+/// The engine on a store, with the policy that the configuration names.
+///
+/// # Errors
+/// When the policy cannot be read or does not load; every error of it is named with line and column.
+pub(crate) fn engine(config: &Config, store: Arc<dyn Store>) -> anyhow::Result<Arc<Engine>> {
+    let policy = match &config.policy.value {
+        Some(path) => Arc::new(read_policy(path)?),
+        None => Policy::builtin(),
+    };
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let ids: Arc<SystemRandom> = Arc::clone(&random);
+    Ok(Arc::new(Engine::new(Ports { store, clock, ids, secrets: random }, policy)))
+}
+
+/// Loads a policy from a file.
+///
+/// # Errors
+/// When it cannot be read or does not load.
+pub(crate) fn read_policy(path: &std::path::Path) -> anyhow::Result<Policy> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read the policy {}", path.display()))?;
+    match Policy::load(&text) {
+        Ok(policy) => Ok(policy),
+        Err(errors) => {
+            let lines: Vec<String> = errors.iter().map(|e| format!("{}:{e}", path.display())).collect();
+            bail!("the policy does not load:\n{}", lines.join("\n"))
+        }
+    }
+}
+
+/// A request of the operator's own, for a tenant.
+pub(crate) fn operator(engine: &Engine, tenant: TenantId) -> Context {
+    let ports = engine.ports();
+    let name = format!("operator-{}", hex(&ports.ids.seed().0[..8]));
+    let request_id = RequestId::parse(&name).unwrap_or_else(|_| RequestId::minted(uuid::Uuid::nil()));
+    engine.begin(Principal::system(tenant), request_id, Dialect::Core, ports.clock.now())
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,82 @@
+//! Memories that were read before, so that they need not be read again: parsing one costs more than finding it.
+//!
+//! The key holds the version, and a version never changes, so nothing has to be invalidated. Erasure counts up
+//! [`Erasures`], and every cache that sees it forgets everything: content leaves the process too.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memoryscope_domain::ids::{MemoryId, TenantId};
+use memoryscope_domain::memory::Memory;
+
+/// Stored bytes of the memories in one of a cache's two generations.
+const GENERATION_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
+/// How often something was erased.
+#[derive(Debug, Default)]
+pub(super) struct Erasures(AtomicU64);
+
+impl Erasures {
+    /// Something was.
+    pub(super) fn count_up(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+type Versions = BTreeMap<(MemoryId, u64, TenantId), Arc<Memory>>;
+
+/// One reader's cache. When the young generation is full it becomes the old one, and the old one is dropped; whatever
+/// is used in between is young again.
+#[derive(Debug)]
+pub(super) struct Cache {
+    young: Versions,
+    young_bytes: usize,
+    old: Versions,
+    erasures: Arc<Erasures>,
+    erasures_seen: u64,
+}
+
+impl Cache {
+    /// An empty cache.
+    pub(super) fn new(erasures: Arc<Erasures>) -> Self {
+        let erasures_seen = erasures.count();
+        Self { young: Versions::new(), young_bytes: 0, old: Versions::new(), erasures, erasures_seen }
+    }
+
+    /// Forgets everything if something was erased meanwhile.
+    pub(super) fn follow_erasures(&mut self) {
+        let count = self.erasures.count();
+        if count != self.erasures_seen {
+            self.erasures_seen = count;
+            self.young.clear();
+            self.old.clear();
+            self.young_bytes = 0;
+        }
+    }
+
+    /// A version, if it is here.
+    pub(super) fn get(&mut self, tenant: &TenantId, id: MemoryId, version: u64) -> Option<Arc<Memory>> {
+        let key = (id, version, tenant.clone());
+        if let Some(memory) = self.young.get(&key) {
+            return Some(Arc::clone(memory));
+        }
+        let memory = self.old.remove(&key)?;
+        self.young.insert(key, Arc::clone(&memory));
+        Some(memory)
+    }
+
+    /// Keeps a version that was stored in so many bytes.
+    pub(super) fn put(&mut self, memory: &Arc<Memory>, bytes: usize) {
+        if self.young_bytes + bytes > GENERATION_BYTES_MAX {
+            self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
+        }
+        self.young_bytes += bytes;
+        self.young.insert((memory.id, memory.version, memory.tenant.clone()), Arc::clone(memory));
+    }
+}

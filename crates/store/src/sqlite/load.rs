@@ -1,0 +1,340 @@
+//! What the engine asks for, read in one transaction: everything in an answer is as of one commit.
+
+use std::sync::Arc;
+
+use memoryscope_domain::audit_chain::{Code, Reason, Row, Seq, SignedCheckpoint, Verifier};
+use memoryscope_domain::change::{IdempotencyKey, IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
+use memoryscope_domain::grant::{ReadGrant, TokenHash};
+use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
+use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
+use memoryscope_engine::port::{Due, Load, PreferenceSelect, Select, Snapshot};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+use uuid::Uuid;
+
+use super::apply::{active_policy, head, one};
+use super::cache::Cache;
+use super::error::{Failure, corrupt};
+use super::filter_sql::{self, Condition};
+use super::row::{self, blob, text};
+
+/// A reader's connection and what it remembers.
+pub(super) struct Reader {
+    pub(super) conn: Connection,
+    pub(super) cache: Cache,
+}
+
+impl Reader {
+    /// Answers a load.
+    pub(super) fn load(&mut self, load: &Load) -> Result<Snapshot, Failure> {
+        self.cache.follow_erasures();
+        let Self { conn, cache } = self;
+        let snapshot = conn.unchecked_transaction()?;
+        let answer = View { conn: &snapshot, cache, load }.snapshot();
+        snapshot.finish()?;
+        answer
+    }
+
+    /// The text of a kept policy.
+    pub(super) fn policy(&self, tenant: &TenantId, hash: &str) -> Result<Option<PolicyDocument>, Failure> {
+        let sql = "SELECT version, hash, text FROM policies WHERE tenant = ?1 AND hash = ?2";
+        one(&self.conn, sql, [tenant.as_str(), hash], |row| {
+            Ok(PolicyDocument { version: row.get(0)?, hash: row.get(1)?, text: row.get(2)? })
+        })
+    }
+
+    /// The tenants that have a chain, from the one behind `after`.
+    pub(super) fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, Failure> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT tenant FROM audit_heads WHERE tenant > ?1 ORDER BY tenant LIMIT ?2")?;
+        let after = after.map_or("", TenantId::as_str);
+        let mut rows = statement.query(params![after, row::limit(limit)])?;
+        let mut tenants = Vec::new();
+        while let Some(row) = rows.next()? {
+            tenants.push(TenantId::parse(text(row, 0)?).map_err(|_| corrupt("tenant"))?);
+        }
+        Ok(tenants)
+    }
+
+    /// The tenants that hold something whose time is over. Whoever wrote anything has a head, so the heads are
+    /// walked, and each asks three indexes.
+    pub(super) fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, Failure> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT tenant FROM audit_heads AS h
+             WHERE EXISTS (SELECT 1 FROM memories AS m WHERE m.tenant = h.tenant
+                           AND m.expires IS NOT NULL AND m.state < 4 AND m.expires <= ?1)
+                OR EXISTS (SELECT 1 FROM read_grants AS g WHERE g.tenant = h.tenant AND g.expires < ?2)
+                OR EXISTS (SELECT 1 FROM idempotency_keys AS i WHERE i.tenant = h.tenant AND i.used < ?3)
+             ORDER BY tenant LIMIT ?4",
+        )?;
+        let mut rows = statement.query(params![
+            due.memories_expired_by.unix_micros(),
+            due.grants_expired_before.unix_micros(),
+            due.idempotency_before.unix_micros(),
+            row::limit(limit),
+        ])?;
+        let mut tenants = Vec::new();
+        while let Some(row) = rows.next()? {
+            tenants.push(TenantId::parse(text(row, 0)?).map_err(|_| corrupt("tenant"))?);
+        }
+        Ok(tenants)
+    }
+}
+
+/// One load in its transaction.
+struct View<'a> {
+    conn: &'a Connection,
+    cache: &'a mut Cache,
+    load: &'a Load,
+}
+
+/// Where a current version stands.
+struct Found {
+    rowid: i64,
+    id: MemoryId,
+    version: u64,
+}
+
+impl View<'_> {
+    fn snapshot(mut self) -> Result<Snapshot, Failure> {
+        let tenant = &self.load.tenant;
+        // The head first: it fixes the snapshot.
+        let head = head(self.conn, tenant)?;
+        let active_policy = active_policy(self.conn, tenant)?;
+        let idempotency = self.load.idempotency.as_ref();
+        let idempotency = idempotency.map(|key| self.idempotency(key)).transpose()?.flatten();
+        let facts = self.facts()?;
+        let subject =
+            facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
+        let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
+        let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], row::audit_key)?;
+        Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, facts })
+    }
+
+    fn facts(&mut self) -> Result<Facts, Failure> {
+        let mut facts = Facts::default();
+        match &self.load.select {
+            Select::Nothing => {}
+            Select::Preferences(select) => self.preferences(select, &mut facts)?,
+            Select::Memories(ids) => {
+                for id in ids {
+                    facts.memories.extend(self.memory(*id)?);
+                }
+            }
+            Select::Grant { token_hash, memories } => {
+                facts.grant = self.grant(token_hash)?;
+                if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
+                    let select = PreferenceSelect::of_grant(grant, bounds, self.load.now);
+                    self.preferences(&select, &mut facts)?;
+                }
+            }
+            Select::Expired { limit } => self.expired(*limit, &mut facts)?,
+            Select::Entries { after, operations, limit } => {
+                facts.entries = self.entries(*after, operations, *limit)?;
+                facts.more = facts.entries.len() > *limit;
+                facts.entries.truncate(*limit);
+            }
+            Select::Entry(id) => facts.entries.extend(self.entry(*id)?),
+            Select::Verification => self.verify(&mut facts)?,
+        }
+        Ok(facts)
+    }
+
+    fn idempotency(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, Failure> {
+        let sql = "SELECT document FROM idempotency_keys WHERE tenant = ?1 AND client = ?2 AND key = ?3";
+        one(self.conn, sql, [self.load.tenant.as_str(), &key.client, &key.key], |row| {
+            Ok(serde_json::from_str(text(row, 0)?).map_err(|_| corrupt("idempotency record"))?)
+        })
+    }
+
+    fn grant(&self, token_hash: &TokenHash) -> Result<Option<ReadGrant>, Failure> {
+        let sql = "SELECT document FROM read_grants WHERE tenant = ?1 AND token_hash = ?2";
+        let values = params![self.load.tenant.as_str(), token_hash.0];
+        let grant = one(self.conn, sql, values, |row| Ok(ReadGrant::read(text(row, 0)?)?))?;
+        match grant {
+            Some(grant) if grant.tenant != self.load.tenant => Err(corrupt("grant").into()),
+            grant => Ok(grant),
+        }
+    }
+
+    /// Live ones, oldest first. The filter is tested twice: as SQL, so that little is read, and on what was read, so
+    /// that the answer is exact.
+    fn preferences(&mut self, select: &PreferenceSelect, facts: &mut Facts) -> Result<(), Failure> {
+        let conn = self.conn;
+        let condition = shelf_condition(self.load, select);
+        let mut statement = conn.prepare_cached(&condition.sql)?;
+        let mut rows = statement.query(params_from_iter(condition.values))?;
+        while let Some(row) = rows.next()? {
+            let memory = self.fetch(&found(row)?)?;
+            if !self.load.filter.matches(&MemoryView::stored(&memory, self.load.now)) {
+                continue;
+            }
+            if facts.memories.len() == select.limit {
+                facts.more = true;
+                break;
+            }
+            facts.memories.push(memory);
+        }
+        Ok(())
+    }
+
+    fn memory(&mut self, id: MemoryId) -> Result<Option<Arc<Memory>>, Failure> {
+        let sql = "SELECT rowid, id, version FROM memories WHERE tenant = ?1 AND id = ?2";
+        let found = one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], found)?;
+        found.map(|found| self.fetch(&found)).transpose()
+    }
+
+    fn expired(&mut self, limit: usize, facts: &mut Facts) -> Result<(), Failure> {
+        let conn = self.conn;
+        let mut statement = conn.prepare_cached(
+            "SELECT rowid, id, version FROM memories
+             WHERE tenant = ?1 AND expires IS NOT NULL AND state < 4 AND expires <= ?2
+             ORDER BY expires, id LIMIT ?3",
+        )?;
+        let now = self.load.now.unix_micros();
+        let bound = row::limit(limit.saturating_add(1));
+        let mut rows = statement.query(params![self.load.tenant.as_str(), now, bound])?;
+        while let Some(row) = rows.next()? {
+            if facts.memories.len() == limit {
+                facts.more = true;
+                break;
+            }
+            facts.memories.push(self.fetch(&found(row)?)?);
+        }
+        Ok(())
+    }
+
+    /// A current version, from the cache or from its row.
+    fn fetch(&mut self, found: &Found) -> Result<Arc<Memory>, Failure> {
+        let tenant = &self.load.tenant;
+        if let Some(memory) = self.cache.get(tenant, found.id, found.version) {
+            return Ok(memory);
+        }
+        let sql = "SELECT document, body FROM memories WHERE rowid = ?1";
+        let read = one(self.conn, sql, [found.rowid], |row| {
+            let (document, body) = (text(row, 0)?, blob(row, 1)?);
+            Ok((StoredMemory::read(document, body)?, document.len() + body.len()))
+        })?;
+        let (memory, bytes) = read.ok_or_else(|| corrupt("memory"))?;
+        // A row that was copied to another place must not be believed.
+        if memory.tenant != *tenant || memory.id != found.id || memory.version != found.version {
+            return Err(corrupt("memory").into());
+        }
+        let memory = Arc::new(memory);
+        self.cache.put(&memory, bytes);
+        Ok(memory)
+    }
+
+    fn entries(&self, after: Seq, operations: &[Code], limit: usize) -> Result<Vec<StoredEntry>, Failure> {
+        let mut sql = "SELECT seq, id, prev_hash, hash, text, private FROM audit_events
+                       WHERE tenant = ? AND seq > ?"
+            .to_owned();
+        let after = row::whole(after.0).unwrap_or(i64::MAX);
+        let mut values = vec![Value::Text(self.load.tenant.as_str().to_owned()), Value::Integer(after)];
+        if !operations.is_empty() {
+            sql.push_str(" AND operation IN (");
+            for (at, operation) in operations.iter().enumerate() {
+                sql.push_str(if at > 0 { ",?" } else { "?" });
+                values.push(Value::Text(operation.as_str().to_owned()));
+            }
+            sql.push(')');
+        }
+        sql.push_str(" ORDER BY seq LIMIT ?");
+        values.push(Value::Integer(row::limit(limit.saturating_add(1))));
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(values))?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            entries.push(row::entry(row)?);
+        }
+        Ok(entries)
+    }
+
+    fn entry(&self, id: AuditId) -> Result<Option<StoredEntry>, Failure> {
+        let sql =
+            "SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = ?1 AND id = ?2";
+        one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], row::entry)
+    }
+
+    /// Walks the chain row by row, in constant memory.
+    fn verify(&self, facts: &mut Facts) -> Result<(), Failure> {
+        let tenant = &self.load.tenant;
+        let mut verifier = Verifier::new(tenant.clone());
+        facts.checkpoints = self.checkpoints(&mut verifier)?;
+        verifier.expect_stored(&facts.checkpoints);
+        verifier.expect_head(head(self.conn, tenant)?);
+        let mut statement = self.conn.prepare_cached(
+            "SELECT seq, prev_hash, hash, text FROM audit_events WHERE tenant = ?1 ORDER BY seq",
+        )?;
+        let mut rows = statement.query([tenant.as_str()])?;
+        while let Some(row) = rows.next()? {
+            let seq = Seq(row::count(row.get(0)?)?);
+            // A hash of another length is a finding, not a failure of the walk.
+            let (Ok(prev_hash), Ok(hash)) = (row::hash(blob(row, 1)?), row::hash(blob(row, 2)?)) else {
+                verifier.refuse_next(Reason::Edited);
+                continue;
+            };
+            verifier.push(&Row { seq, prev_hash, hash, text: text(row, 3)? });
+        }
+        facts.verification = Some(verifier.finish());
+        Ok(())
+    }
+
+    /// The checkpoints that can be read; the verifier is told of those that cannot.
+    fn checkpoints(&self, verifier: &mut Verifier) -> Result<Vec<SignedCheckpoint>, Failure> {
+        let sql = "SELECT seq, text FROM checkpoints WHERE tenant = ?1 ORDER BY number";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows = statement.query([self.load.tenant.as_str()])?;
+        let mut checkpoints = Vec::new();
+        while let Some(row) = rows.next()? {
+            match SignedCheckpoint::parse(text(row, 1)?) {
+                Ok(checkpoint) => checkpoints.push(checkpoint),
+                Err(_) => {
+                    verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid);
+                }
+            }
+        }
+        Ok(checkpoints)
+    }
+}
+
+/// Which rows of a shelf are wanted, oldest first. There is no LIMIT: the rows are taken one by one, and the filter
+/// may turn some down.
+fn shelf_condition(load: &Load, select: &PreferenceSelect) -> Condition {
+    let mut condition = Condition {
+        sql: "SELECT rowid, id, version FROM memories
+              WHERE tenant = ? AND partition_key = ? AND kind = ? AND state < 3 AND (expires IS NULL OR expires > ?)"
+            .to_owned(),
+        values: vec![
+            Value::Text(load.tenant.as_str().to_owned()),
+            Value::Blob(select.partition.0.to_vec()),
+            Value::Text(select.kind.name().to_owned()),
+            Value::Integer(load.now.unix_micros()),
+        ],
+    };
+    let mut require = |sql: &str, values: Vec<Value>| {
+        condition.sql.push_str(sql);
+        condition.values.extend(values);
+    };
+    if let Some(domain) = select.domain {
+        require(" AND domain_key = ?", vec![Value::Blob(domain.0.to_vec())]);
+    }
+    if let Some(from) = select.created_from {
+        require(" AND created >= ?", vec![Value::Integer(from.unix_micros())]);
+    }
+    if let Some((created, id)) = select.after {
+        let id = Value::Blob(id.uuid().as_bytes().to_vec());
+        require(" AND (created, id) > (?, ?)", vec![Value::Integer(created.unix_micros()), id]);
+    }
+    condition.sql.push_str(" AND ");
+    filter_sql::push(&load.filter, &mut condition);
+    condition.sql.push_str(" ORDER BY created, id");
+    condition
+}
+
+fn found(row: &rusqlite::Row<'_>) -> Result<Found, Failure> {
+    let id = Uuid::from_slice(blob(row, 1)?).map_err(|_| corrupt("memory id"))?;
+    Ok(Found { rowid: row.get(0)?, id: MemoryId::from_uuid(id), version: row::count(row.get(2)?)? })
+}

@@ -1,0 +1,223 @@
+//! Numbered SQL files, applied in order, each once, under the write lock.
+
+use memoryscope_engine::port::StoreError;
+use rusqlite::{Connection, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use super::connection::APPLICATION_ID;
+use super::error::Failure;
+
+/// One step of the schema. A step that was released is never edited; the next one is added.
+struct Migration {
+    number: u32,
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// All of them, in order. PostgreSQL has the same numbers.
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "foundation",
+    sql: include_str!("../../migrations/sqlite/0001_foundation.sql"),
+}];
+
+/// How a migration stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Its number.
+    pub number: u32,
+    /// Its name.
+    pub name: String,
+    /// When it was applied, in UTC; `None` if it wasn't.
+    pub applied: Option<String>,
+}
+
+struct Applied {
+    number: u32,
+    name: String,
+    checksum: Vec<u8>,
+    time: String,
+}
+
+/// The newest schema that this program knows.
+pub(super) fn newest() -> u32 {
+    MIGRATIONS.last().map_or(0, |last| last.number)
+}
+
+/// Brings the schema up to the newest; gives back the numbers that were applied now.
+///
+/// Whoever comes second waits for the lock, looks again, and finds nothing left to do.
+pub(super) fn run(conn: &mut Connection) -> Result<Vec<u32>, StoreError> {
+    Ok(run_list(conn, MIGRATIONS)?)
+}
+
+fn run_list(conn: &mut Connection, list: &[Migration]) -> Result<Vec<u32>, Failure> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (
+             number   INTEGER PRIMARY KEY,
+             name     TEXT NOT NULL,
+             checksum BLOB NOT NULL,
+             applied  TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+         ) STRICT",
+    )?;
+    let applied = applied(&tx)?;
+    check(&applied, list)?;
+    let mut done = Vec::new();
+    for step in &list[applied.len()..] {
+        tx.execute_batch(step.sql)?;
+        tx.execute(
+            "INSERT INTO schema_migrations (number, name, checksum) VALUES (?1, ?2, ?3)",
+            params![step.number, step.name, checksum(step)],
+        )?;
+        done.push(step.number);
+    }
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.commit()?;
+    Ok(done)
+}
+
+/// The schema's number, if this program can work with it.
+pub(super) fn require_newest(conn: &Connection) -> Result<u32, StoreError> {
+    let applied = applied(conn).map_err(StoreError::from)?;
+    check(&applied, MIGRATIONS)?;
+    let number = applied.last().map_or(0, |last| last.number);
+    if number == newest() {
+        return Ok(number);
+    }
+    Err(StoreError::Unavailable(format!(
+        "its schema is at {number} and this program needs {}: run `memoryscope migrate`",
+        newest()
+    )))
+}
+
+/// Every migration that is known or applied.
+pub(super) fn status(conn: Option<&Connection>) -> Result<Vec<MigrationStatus>, StoreError> {
+    let applied = conn.map_or_else(|| Ok(Vec::new()), applied).map_err(StoreError::from)?;
+    let pending = MIGRATIONS.iter().filter(|step| !applied.iter().any(|done| done.number == step.number));
+    let pending: Vec<_> = pending
+        .map(|step| MigrationStatus { number: step.number, name: step.name.to_owned(), applied: None })
+        .collect();
+    let done = applied.into_iter().map(|done| MigrationStatus {
+        number: done.number,
+        name: done.name,
+        applied: Some(done.time),
+    });
+    Ok(done.chain(pending).collect())
+}
+
+fn applied(conn: &Connection) -> Result<Vec<Applied>, Failure> {
+    if !conn.table_exists(None, "schema_migrations")? {
+        return Ok(Vec::new());
+    }
+    let mut statement =
+        conn.prepare("SELECT number, name, checksum, applied FROM schema_migrations ORDER BY number")?;
+    let rows = statement.query_map([], |row| {
+        Ok(Applied { number: row.get(0)?, name: row.get(1)?, checksum: row.get(2)?, time: row.get(3)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether what was applied is a beginning of `list`, unchanged.
+fn check(applied: &[Applied], list: &[Migration]) -> Result<(), StoreError> {
+    let newest = list.last().map_or(0, |last| last.number);
+    if let Some(newer) = applied.iter().find(|done| done.number > newest) {
+        return Err(StoreError::Unavailable(format!(
+            "its schema is at {}, and this program knows schemas up to {newest}: run a newer one",
+            newer.number
+        )));
+    }
+    for (done, step) in applied.iter().zip(list) {
+        if done.number != step.number {
+            return Err(StoreError::Corrupt(format!("migration {} was never applied", step.number)));
+        }
+        if done.checksum != checksum(step) {
+            return Err(StoreError::Corrupt(format!(
+                "migration {} was applied with another content than this program's",
+                step.number
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn checksum(step: &Migration) -> Vec<u8> {
+    Sha256::digest(step.sql.as_bytes()).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Migration =
+        Migration { number: 2, name: "second", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
+
+    fn list() -> Vec<Migration> {
+        let first = MIGRATIONS.iter().map(|step| Migration { ..*step });
+        first.chain([SECOND]).collect()
+    }
+
+    #[test]
+    fn numbers_count_up_from_one() {
+        for (step, number) in MIGRATIONS.iter().zip(1..) {
+            assert_eq!(step.number, number);
+        }
+    }
+
+    #[test]
+    fn steps_are_applied_once_and_keep_the_data() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1]);
+        conn.execute("INSERT INTO policies VALUES ('t_a', 'h', 'v', 'text')", []).unwrap();
+        assert!(run_list(&mut conn, MIGRATIONS).unwrap().is_empty());
+        assert_eq!(run_list(&mut conn, &list()).unwrap(), [2]);
+        let text: String = conn.query_row("SELECT text FROM policies", [], |row| row.get(0)).unwrap();
+        assert_eq!(text, "text");
+    }
+
+    #[test]
+    fn a_failing_step_leaves_nothing() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        let mut broken = list();
+        broken[1].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
+        assert!(run_list(&mut conn, &broken).is_err());
+        assert!(applied(&conn).unwrap().is_empty());
+        assert!(!conn.table_exists(None, "half").unwrap());
+    }
+
+    #[test]
+    fn newer_edited_and_missing_steps_are_refused() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        assert!(require_newest(&conn).unwrap_err().to_string().contains("memoryscope migrate"));
+        run_list(&mut conn, &list()).unwrap();
+        let newer = require_newest(&conn).unwrap_err().to_string();
+        assert!(newer.contains("is at 2") && newer.contains("up to 1"), "{newer}");
+        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 1"));
+
+        let mut edited = list();
+        edited[1].sql = "SELECT 1";
+        assert!(matches!(run_list(&mut conn, &edited), Err(Failure::Store(StoreError::Corrupt(_)))));
+
+        conn.execute("DELETE FROM schema_migrations WHERE number = 1", []).unwrap();
+        assert!(matches!(run_list(&mut conn, &list()), Err(Failure::Store(StoreError::Corrupt(_)))));
+    }
+
+    #[test]
+    fn every_key_and_index_begins_with_the_tenant() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        run(&mut conn).unwrap();
+        let mut statement = conn
+            .prepare(
+                "SELECT i.name, (SELECT name FROM pragma_index_info(i.name) WHERE seqno = 0)
+                 FROM pragma_table_list AS t, pragma_index_list(t.name) AS i
+                 WHERE t.schema = 'main' AND t.name <> 'schema_migrations'",
+            )
+            .unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let firsts: Vec<(String, String)> = rows.collect::<Result<_, _>>().unwrap();
+        assert!(firsts.len() >= 12, "{firsts:?}");
+        for (index, first) in firsts {
+            assert_eq!(first, "tenant", "{index}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The store in one SQLite file.
+//!
+//! One thread writes ([`writer`]), some read ([`reader`]), one moves the log into the database ([`checkpoint`]); the
+//! async side only sends and waits. `docs/storage.md` says what is promised and how it was measured.
+
+mod apply;
+mod cache;
+mod checkpoint;
+mod connection;
+mod error;
+mod filter_sql;
+mod load;
+mod migrate;
+mod prepare;
+mod reader;
+mod row;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use memoryscope_domain::change::{ChangeSet, PolicyDocument};
+use memoryscope_domain::govern::Decided;
+use memoryscope_domain::ids::TenantId;
+use memoryscope_engine::port::{Due, Health, Load, Receipt, Select, Snapshot, Store, StoreError};
+
+pub use migrate::MigrationStatus;
+
+use cache::Erasures;
+use checkpoint::Checkpointer;
+use connection::{Place, Use};
+use prepare::Prepared;
+use reader::Readers;
+use writer::Writer;
+
+/// Fewest reading threads: two were measured to be better than none, and one may be busy.
+const READERS_MIN: usize = 2;
+
+/// How the store is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteConfig {
+    place: Place,
+    migrate: bool,
+    readers: usize,
+}
+
+impl SqliteConfig {
+    /// In this file, which is made if it is not there.
+    #[must_use]
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self { place: Place::File(path.into()), migrate: true, readers: READERS_MIN }
+    }
+
+    /// In memory: gone with the store. For tests and trials.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self { place: Place::fresh_memory(), migrate: true, readers: READERS_MIN }
+    }
+
+    /// Whether the schema is brought up to date when the store is opened; if not, an older one is refused.
+    #[must_use]
+    pub fn migrate(self, migrate: bool) -> Self {
+        Self { migrate, ..self }
+    }
+
+    /// How many threads read; at least two do.
+    #[must_use]
+    pub fn readers(self, readers: usize) -> Self {
+        Self { readers: readers.max(READERS_MIN), ..self }
+    }
+}
+
+/// The store in one SQLite file.
+///
+/// Dropping it waits for what was sent to be written; what was acknowledged is on the disk in any case.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // In the order in which they end: the checkpoint thread last, when nobody uses the file any more.
+    readers: Readers,
+    walker: Readers,
+    writer: Writer,
+    checkpointer: Option<Checkpointer>,
+    _checkpoint_thread: Option<Joined>,
+    schema: u32,
+}
+
+/// A thread that is waited for when this is dropped.
+#[derive(Debug)]
+struct Joined(Option<JoinHandle<()>>);
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store. This blocks: call it before serving, or on a thread for blocking work.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is another program's, or its schema is newer than this program; or older,
+    /// if it must not be migrated.
+    pub fn open(config: &SqliteConfig) -> Result<Self, StoreError> {
+        let place = &config.place;
+        let first = if config.migrate { Use::Create } else { Use::Write };
+        let mut conn = connection::open(place, first)?;
+        if config.migrate {
+            for number in migrate::run(&mut conn)? {
+                tracing::info!(number, "applied a migration");
+            }
+        }
+        let schema = migrate::require_newest(&conn)?;
+        let erasures = Arc::new(Erasures::default());
+        let (checkpointer, thread) = if place.has_wal() {
+            let (checkpointer, thread) = Checkpointer::start(place)?;
+            (Some(checkpointer), Some(Joined(Some(thread))))
+        } else {
+            (None, None)
+        };
+        Ok(Self {
+            readers: Readers::start("reader", config.readers, place, &erasures)?,
+            // Walks of a whole chain take seconds: on the other threads two of them would stop every read.
+            walker: Readers::start("walker", 1, place, &erasures)?,
+            writer: Writer::start(place.clone(), erasures, checkpointer.clone())?,
+            checkpointer,
+            _checkpoint_thread: thread,
+            schema,
+        })
+    }
+
+    /// Brings the schema up to date and gives back the numbers of the migrations that this took.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn migrate(config: &SqliteConfig) -> Result<Vec<u32>, StoreError> {
+        migrate::run(&mut connection::open(&config.place, Use::Create)?)
+    }
+
+    /// Every migration and whether it was applied. Makes no file.
+    ///
+    /// # Errors
+    /// When there is a file that cannot be read.
+    pub fn migration_status(config: &SqliteConfig) -> Result<Vec<MigrationStatus>, StoreError> {
+        match &config.place {
+            Place::File(path) if path.exists() => {
+                migrate::status(Some(&connection::open(&config.place, Use::Read)?))
+            }
+            _ => migrate::status(None),
+        }
+    }
+
+    /// Moves the whole log into the database and empties it: what was erased is then in neither.
+    ///
+    /// # Errors
+    /// When readers or another process keep the log in use.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        match &self.checkpointer {
+            Some(checkpointer) => checkpointer.truncate().await,
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load(&self, load: &Load) -> Result<Snapshot, StoreError> {
+        let load = load.clone();
+        let threads = if load.select == Select::Verification { &self.walker } else { &self.readers };
+        threads.read(move |reader| reader.load(&load)).await
+    }
+
+    async fn commit(&self, decided: Decided<ChangeSet>) -> Result<Receipt, StoreError> {
+        self.writer.commit(Prepared::new(decided.into_inner())?).await
+    }
+
+    async fn policy(&self, tenant: &TenantId, hash: &str) -> Result<Option<PolicyDocument>, StoreError> {
+        let (tenant, hash) = (tenant.clone(), hash.to_owned());
+        self.readers.read(move |reader| reader.policy(&tenant, &hash)).await
+    }
+
+    async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        let after = after.cloned();
+        self.readers.read(move |reader| reader.tenants(after.as_ref(), limit)).await
+    }
+
+    async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        let due = *due;
+        self.readers.read(move |reader| reader.tenants_due(&due, limit)).await
+    }
+
+    async fn probe(&self) -> Result<Health, StoreError> {
+        self.readers
+            .read(|reader| Ok(reader.conn.execute_batch("SELECT count(*) FROM audit_heads LIMIT 1")?))
+            .await?;
+        self.writer.probe().await?;
+        Ok(Health { engine: "sqlite", schema: (self.schema, migrate::newest()) })
+    }
+}

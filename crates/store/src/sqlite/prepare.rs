@@ -1,0 +1,180 @@
+//! A change set as rows. Made on the caller's thread: the one writer is the narrowest place, and writing JSON would
+//! be half of its work.
+
+use std::collections::BTreeSet;
+
+use memoryscope_domain::audit_chain::{AuditKey, Draft, Private};
+use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::grant::ReadGrant;
+use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
+use memoryscope_engine::port::StoreError;
+
+use super::row::{self, state_number};
+
+/// A row of `memories`, but for what the commit adds.
+#[derive(Debug)]
+pub(super) struct MemoryRow {
+    pub(super) id: MemoryId,
+    pub(super) version: i64,
+    pub(super) partition: [u8; 16],
+    pub(super) memory_type: &'static str,
+    pub(super) kind: Option<&'static str>,
+    pub(super) domain_key: Option<[u8; 16]>,
+    pub(super) state: i64,
+    pub(super) created: i64,
+    pub(super) expires: Option<i64>,
+    pub(super) stored: StoredMemory,
+}
+
+/// A row of `read_grants`.
+#[derive(Debug)]
+pub(super) struct GrantRow {
+    pub(super) id: GrantId,
+    pub(super) token_hash: [u8; 32],
+    pub(super) version: i64,
+    pub(super) expires: i64,
+    pub(super) document: String,
+}
+
+/// A row of `idempotency_keys`.
+#[derive(Debug)]
+pub(super) struct IdempotencyRow {
+    pub(super) client: String,
+    pub(super) key: String,
+    pub(super) used: i64,
+    pub(super) document: String,
+}
+
+/// One change as rows.
+#[derive(Debug)]
+pub(super) enum Step {
+    InsertMemory(MemoryRow),
+    ReplaceMemory(MemoryRow),
+    EraseMemory(MemoryRow),
+    InsertGrant(GrantRow),
+    ReplaceGrant(GrantRow),
+    InsertSubjectKey(SubjectRef, AuditKey),
+    KeepPolicy(PolicyDocument),
+    ActivatePolicy(String),
+    InsertIdempotency(IdempotencyRow),
+    ForgetIdempotencyBefore(i64),
+    ForgetGrantsExpiredBefore(i64),
+    InsertCheckpoint { seq: i64, text: String },
+}
+
+/// A change set, ready to be applied.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) tenant: TenantId,
+    pub(super) expects: Vec<Expect>,
+    pub(super) steps: Vec<Step>,
+    pub(super) entry: Draft,
+    pub(super) private: Private,
+}
+
+impl Prepared {
+    /// Turns a change set into rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it mixes tenants or touches a record twice: no operation asks for that.
+    pub(super) fn new(set: ChangeSet) -> Result<Self, StoreError> {
+        if set.entry.tenant != set.tenant {
+            return Err(misuse("its audit entry is another tenant's"));
+        }
+        let mut touched = Touched::default();
+        let mut steps = Vec::with_capacity(set.changes.len());
+        for change in set.changes {
+            steps.push(step(&set.tenant, change, &mut touched)?);
+        }
+        Ok(Self { tenant: set.tenant, expects: set.expects, steps, entry: set.entry, private: set.private })
+    }
+
+    /// Whether content is to leave the files.
+    pub(super) fn erases(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::EraseMemory(_)))
+    }
+}
+
+/// What a change set has named so far: expectations are compared before anything is written, so each record may
+/// change once.
+#[derive(Default)]
+struct Touched {
+    memories: BTreeSet<MemoryId>,
+    grants: BTreeSet<GrantId>,
+}
+
+fn misuse(why: &str) -> StoreError {
+    StoreError::Corrupt(format!("a change set was refused: {why}"))
+}
+
+fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step, StoreError> {
+    Ok(match change {
+        Change::InsertMemory(memory) => Step::InsertMemory(memory_row(tenant, &memory, touched)?),
+        Change::ReplaceMemory(memory) => Step::ReplaceMemory(memory_row(tenant, &memory, touched)?),
+        Change::EraseMemory(memory) => Step::EraseMemory(memory_row(tenant, &memory, touched)?),
+        Change::InsertGrant(grant) => Step::InsertGrant(grant_row(tenant, &grant, touched)?),
+        Change::ReplaceGrant(grant) => Step::ReplaceGrant(grant_row(tenant, &grant, touched)?),
+        Change::InsertSubjectKey { subject, key } => Step::InsertSubjectKey(subject, key),
+        Change::KeepPolicy(policy) => Step::KeepPolicy(policy),
+        Change::ActivatePolicy { hash } => Step::ActivatePolicy(hash),
+        Change::InsertIdempotency(record) => Step::InsertIdempotency(idempotency_row(&record)?),
+        Change::ForgetIdempotencyBefore(time) => Step::ForgetIdempotencyBefore(time.unix_micros()),
+        Change::ForgetGrantsExpiredBefore(time) => Step::ForgetGrantsExpiredBefore(time.unix_micros()),
+        Change::InsertCheckpoint(signed) => {
+            if signed.checkpoint.tenant != *tenant {
+                return Err(misuse("a checkpoint is another tenant's"));
+            }
+            Step::InsertCheckpoint { seq: row::whole(signed.checkpoint.head.seq.0)?, text: signed.text() }
+        }
+    })
+}
+
+fn memory_row(tenant: &TenantId, memory: &Memory, touched: &mut Touched) -> Result<MemoryRow, StoreError> {
+    if memory.tenant != *tenant {
+        return Err(misuse("a memory is another tenant's"));
+    }
+    if !touched.memories.insert(memory.id) {
+        return Err(misuse("a memory is changed twice"));
+    }
+    let shelf = memory.shelf();
+    Ok(MemoryRow {
+        id: memory.id,
+        version: row::whole(memory.version)?,
+        partition: memory.partition.0,
+        memory_type: memory.body.memory_type().name(),
+        kind: shelf.map(|shelf| shelf.kind.name()),
+        domain_key: shelf.map(|shelf| shelf.domain.0),
+        state: state_number(memory.state),
+        created: memory.created.unix_micros(),
+        expires: memory.expires.map(|end| end.unix_micros()),
+        stored: StoredMemory::write(memory)?,
+    })
+}
+
+fn grant_row(tenant: &TenantId, grant: &ReadGrant, touched: &mut Touched) -> Result<GrantRow, StoreError> {
+    if grant.tenant != *tenant {
+        return Err(misuse("a grant is another tenant's"));
+    }
+    if !touched.grants.insert(grant.id) {
+        return Err(misuse("a grant is changed twice"));
+    }
+    Ok(GrantRow {
+        id: grant.id,
+        token_hash: grant.token_hash.0,
+        version: row::whole(grant.version)?,
+        expires: grant.expires.unix_micros(),
+        document: grant.write()?,
+    })
+}
+
+fn idempotency_row(record: &IdempotencyRecord) -> Result<IdempotencyRow, StoreError> {
+    let document =
+        serde_json::to_string(record).map_err(|_| misuse("an idempotency record cannot be written"))?;
+    Ok(IdempotencyRow {
+        client: record.key.client.clone(),
+        key: record.key.key.clone(),
+        used: record.used.unix_micros(),
+        document,
+    })
+}
