@@ -4,6 +4,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use memoryscope_domain::govern::Reason;
 use memoryscope_domain::ids::AuditId;
+use memoryscope_engine::op;
 use memoryscope_engine::refusal::{Conflict, Denied, Gone, Refusal};
 
 use crate::meta::RequestMeta;
@@ -34,7 +35,11 @@ pub(crate) fn audited(problem: Problem, access_log: AuditId) -> Problem {
 pub fn problem(refusal: Refusal, meta: &RequestMeta, say: impl Fn(&Denied) -> Problem) -> Problem {
     match refusal {
         Refusal::Denied { denied, access_log } => {
-            let problem = if denied.reason == Reason::RoleDenied { role_denied() } else { say(&denied) };
+            let problem = if denied.reason == Reason::RoleDenied {
+                role_denied(denied.operation)
+            } else {
+                say(&denied)
+            };
             let problem = match &denied.trace {
                 Some(trace) => problem.detail("policy_trace", serde_json::json!(trace)),
                 None => problem,
@@ -86,9 +91,15 @@ pub fn both<A, B>(first: Result<A, Problem>, second: Result<B, Problem>) -> Resu
     }
 }
 
-fn role_denied() -> Problem {
-    Problem::new(Code::Forbidden, "Only the roles auditor and admin may do this")
-        .hint("Send the header X-MemoryScope-Roles: auditor")
+/// Changes are refused to those who may only read; the audit chain is shown to two roles.
+fn role_denied(operation: &str) -> Problem {
+    if op::ALL.iter().any(|info| info.name == operation && info.changes) {
+        Problem::new(Code::Forbidden, "The role reader may only read")
+            .hint("Send the header X-MemoryScope-Roles with a role that may change, such as app")
+    } else {
+        Problem::new(Code::Forbidden, "Only the roles auditor and admin may do this")
+            .hint("Send the header X-MemoryScope-Roles: auditor")
+    }
 }
 
 fn capitalised(text: &str) -> String {

@@ -172,6 +172,15 @@ async fn roles() {
         }
         assert_eq!(app.ask(Ask::new(&format!("GET {target}"))).await.status, 403);
     }
+    // Who may only read cannot write, and still reads.
+    let reader = |ask: Ask| ask.with("x-memoryscope-roles", "reader");
+    let answer = app.ask(reader(Ask::new("POST /memory").json(&memory()))).await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "FORBIDDEN"), "{}", answer.text);
+    assert_eq!(answer.json()["detail"], "The role reader may only read");
+    let answer = app.ask(reader(Ask::new("POST /memory/batch").json(&json!({"memories": [memory()]})))).await;
+    assert_eq!(answer.json()["results"][0]["status"], 403, "{}", answer.text);
+    let answer = app.ask(reader(Ask::new("POST /memory/read").json(&reading()))).await;
+    assert_eq!(answer.json()["confidence"], json!(0.6), "{}", answer.text);
     // Whatever the role, a memory is its user's alone.
     for role in ["auditor", "admin", "app"] {
         let other = changed(&reading(), &[("user_id", json!("user-2"))]);

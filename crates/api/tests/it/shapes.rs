@@ -72,6 +72,8 @@ async fn create() {
     let other = post("/memory", &least).with("idempotency-key", "k-1");
     talk.say("with the key, another body", other).await;
     faults(&mut talk, &post("/memory", &memory()), false).await;
+    let reader = post("/memory", &memory()).with("x-memoryscope-roles", "reader");
+    talk.say("who may only read", reader).await;
     talk.app = talk.app.under(STRICT);
     let denied = changed(&memory(), &[("scope", json!("attention"))]);
     talk.post("the policy refuses it", "/memory", &denied).await;
@@ -360,4 +362,14 @@ async fn hidden_is_absent() {
         seen.push(shown_answer(&answer));
     }
     assert!(seen.iter().all(|shown| *shown == seen[0]), "{seen:#?}");
+}
+
+/// What the server says of itself.
+#[tokio::test]
+async fn server() {
+    let mut talk = Talk::with(App::new());
+    for target in ["/healthz", "/healthz/live", "/healthz/ready", "/version", "/v2/limits"] {
+        talk.say(target, Ask::new(&format!("GET {target}"))).await;
+    }
+    insta::assert_snapshot!("server", talk.end());
 }
