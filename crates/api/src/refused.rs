@@ -21,6 +21,15 @@ pub fn with_access_log(mut response: Response, access_log: AuditId) -> Response 
     response
 }
 
+/// A refusal that stands in the chain names its entry as an answer does: in its headers. Its body does too, but for
+/// a 404's, which tells nothing.
+pub(crate) fn audited(problem: Problem, access_log: AuditId) -> Problem {
+    match HeaderValue::from_str(&access_log.prefixed()) {
+        Ok(value) => problem.header(HeaderName::from_static(ACCESS_LOG_ID), value),
+        Err(_) => problem,
+    }
+}
+
 /// The problem that a refusal is; `say` words a denial by the policy.
 pub fn problem(refusal: Refusal, meta: &RequestMeta, say: impl Fn(&Denied) -> Problem) -> Problem {
     match refusal {
@@ -30,15 +39,16 @@ pub fn problem(refusal: Refusal, meta: &RequestMeta, say: impl Fn(&Denied) -> Pr
                 Some(trace) => problem.detail("policy_trace", serde_json::json!(trace)),
                 None => problem,
             };
-            problem.detail("access_log_id", access_log.prefixed())
+            audited(problem.detail("access_log_id", access_log.prefixed()), access_log)
         }
-        Refusal::Hidden { .. } => Problem::not_found(),
+        Refusal::Hidden { access_log } => audited(Problem::not_found(), access_log),
         Refusal::Gone { gone, access_log } => {
             let problem = match gone {
                 Gone::Revoked => Problem::new(Code::Revoked, "The grant was revoked"),
                 Gone::Expired => Problem::new(Code::Expired, "The grant has expired"),
             };
-            problem.detail("access_log_id", access_log.prefixed()).hint("Read again to be given a new token")
+            let problem = problem.detail("access_log_id", access_log.prefixed());
+            audited(problem, access_log).hint("Read again to be given a new token")
         }
         Refusal::Conflict(conflict) => {
             let code = match conflict {
@@ -57,6 +67,22 @@ pub fn problem(refusal: Refusal, meta: &RequestMeta, say: impl Fn(&Denied) -> Pr
                 .hint("Try again: nothing is done twice under the same Idempotency-Key")
         }
         bug @ Refusal::Bug(_) => Problem::bug(meta.request_id.as_str(), &bug),
+    }
+}
+
+/// Two parts of one request, such as its path and its query: what is wrong in either is in one answer.
+///
+/// # Errors
+/// What is wrong with either part; the wrong fields of both, where it is fields that are wrong.
+pub fn both<A, B>(first: Result<A, Problem>, second: Result<B, Problem>) -> Result<(A, B), Problem> {
+    let invalid = |problem: &Problem| problem.code() == Code::ValidationError;
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(first), Err(second)) if invalid(&first) && invalid(&second) => {
+            Err(Problem::invalid([first.fields(), second.fields()].concat()))
+        }
+        (Err(first), Err(second)) => Err(if invalid(&first) { second } else { first }),
+        (Err(problem), Ok(_)) | (Ok(_), Err(problem)) => Err(problem),
     }
 }
 
