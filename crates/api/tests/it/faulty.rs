@@ -81,6 +81,10 @@ impl Store for Faulty {
         self.inner.policy(tenant, hash).await
     }
 
+    async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        self.inner.tenants(after, limit).await
+    }
+
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         self.inner.tenants_due(due, limit).await
     }
