@@ -56,6 +56,8 @@ impl Writer {
             place,
             conn: None,
             log_pages: Arc::default(),
+            log_pages_seen: 0,
+            woken_at: 0,
             relieved_at: 0,
             failing: false,
             erasures,
@@ -103,7 +105,11 @@ struct Worker {
     conn: Option<Connection>,
     /// Pages in the write-ahead log after the last commit.
     log_pages: Arc<AtomicU32>,
-    /// Pages in the log when the writer itself last tried to shorten it.
+    /// The same at the last look.
+    log_pages_seen: u32,
+    /// Pages in the log when the other thread was last woken.
+    woken_at: u32,
+    /// Pages in the log when the writer itself last moved it.
     relieved_at: u32,
     /// Whether the last transaction failed by its surroundings.
     failing: bool,
@@ -227,13 +233,16 @@ impl Worker {
     fn relieve(&mut self) {
         let pages = self.log_pages.load(Ordering::Relaxed);
         let Some(checkpointer) = &self.checkpointer else { return };
-        if pages < self.relieved_at {
-            self.relieved_at = 0;
+        if pages < self.log_pages_seen {
+            // The log was begun anew.
+            (self.woken_at, self.relieved_at) = (0, 0);
         }
-        if pages >= checkpoint::LOG_PAGES_WANTED {
+        self.log_pages_seen = pages;
+        if pages >= self.woken_at + checkpoint::LOG_PAGES_WANTED {
+            self.woken_at = pages;
             checkpointer.wake();
         }
-        if pages >= checkpoint::LOG_PAGES_MAX + self.relieved_at {
+        if pages >= self.relieved_at + checkpoint::LOG_PAGES_MAX {
             self.relieved_at = pages;
             if let Some(conn) = &self.conn
                 && let Err(why) = checkpoint::passive(conn)

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use memoryscope_domain::change::Change;
+use memoryscope_domain::change::{Change, Expect};
 use memoryscope_domain::memory::{Memory, State, StoredMemory};
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{Select, StoreError};
+use memoryscope_engine::port::{Select, Store, StoreError};
 use memoryscope_store::{SqliteConfig, SqliteStore};
 use rusqlite::Connection;
 
@@ -105,7 +105,7 @@ async fn a_row_that_this_program_did_not_write_is_an_error() {
     let store = open(&path);
     for number in 1..=5 {
         let select = Select::Memories(vec![memory_id(number)]);
-        let result = memoryscope_engine::port::Store::load(&store, &make::load_of(&a, select)).await;
+        let result = store.load(&make::load_of(&a, select)).await;
         let Err(StoreError::Corrupt(why)) = result else { panic!("{number}: {result:?}") };
         assert!(!why.contains("like"), "no content in errors: {why}");
     }
@@ -113,6 +113,16 @@ async fn a_row_that_this_program_did_not_write_is_an_error() {
     let b = tenant("b");
     assert!(matches!(commit(&store, set(&b, 1, Vec::new())).await, Err(StoreError::Corrupt(_))));
     commit(&store, set(&a, 1, Vec::new())).await.unwrap();
+}
+
+/// A tenant whose only change set lost has no chain, and is no tenant.
+#[tokio::test]
+async fn a_loser_makes_no_tenant() {
+    let store = SqliteStore::open(&SqliteConfig::memory()).unwrap();
+    let mut loser = set(&tenant("a"), 1, Vec::new());
+    loser.expects.push(Expect::ActivePolicy(Some("h".to_owned())));
+    assert!(matches!(commit(&store, loser).await, Err(StoreError::Conflict(_))));
+    assert!(store.tenants(None, 9).await.unwrap().is_empty());
 }
 
 /// A change set that no operation makes is refused and does no harm to its neighbours.

@@ -332,8 +332,16 @@ async fn both(model: &MemoryStore, sqlite: &SqliteStore, number: u128, step: &St
                 grants_expired_before: time(*by),
                 idempotency_before: time(*by),
             };
-            let one = model.tenants_due(&due, *limit).await.unwrap();
+            let mut chained = Vec::new();
+            for tenant in TENANTS.map(tenant) {
+                if make::head(model, &tenant).await.seq > Seq::ZERO {
+                    chained.push(tenant);
+                }
+            }
+            chained.truncate(*limit);
+            let one = (model.tenants_due(&due, *limit).await.unwrap(), chained);
             let other = sqlite.tenants_due(&due, *limit).await.unwrap();
+            let other = (other, sqlite.tenants(None, *limit).await.unwrap());
             (format!("{one:?}"), format!("{other:?}"))
         }
     }

@@ -64,6 +64,7 @@ on_every_store! {
         memories_are_read_by_id_in_any_state
         what_has_expired_is_listed_earliest_first
         tenants_with_something_due_are_listed
+        tenants_are_listed_in_pages
         a_large_value_comes_back_as_it_was;
     changes:
         replacing_keeps_one_current_version

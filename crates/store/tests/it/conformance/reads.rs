@@ -11,7 +11,8 @@ use memoryscope_domain::preference::Kind;
 use memoryscope_engine::port::{Due, Load, PreferenceSelect, Select, Store};
 
 use crate::make::{
-    NOW, commit_all, domain, grant, load, load_of, memory, memory_id, memory_of, numbers, shelf, tenant, time,
+    NOW, commit, commit_all, domain, grant, load, load_of, memory, memory_id, memory_of, numbers, set, shelf,
+    tenant, time,
 };
 
 pub(super) async fn an_empty_store_answers_emptily(store: Arc<dyn Store>) {
@@ -229,6 +230,17 @@ pub(super) async fn tenants_with_something_due_are_listed(store: Arc<dyn Store>)
     assert_eq!(store.tenants_due(&all, 10).await.unwrap(), [b.clone(), d.clone(), e]);
     assert_eq!(store.tenants_due(&all, 2).await.unwrap(), [b, d]);
     assert_eq!(store.tenants_due(&due(49, 2_000_000, 100), 10).await.unwrap(), []);
+}
+
+pub(super) async fn tenants_are_listed_in_pages(store: Arc<dyn Store>) {
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(tenant);
+    for tenant in [&c, &a, &b] {
+        commit(&*store, set(tenant, 1, Vec::new())).await.unwrap();
+    }
+    assert_eq!(store.tenants(None, 2).await.unwrap(), [a.clone(), b.clone()]);
+    assert_eq!(store.tenants(Some(&b), 2).await.unwrap(), [c]);
+    assert_eq!(store.tenants(Some(&d), 2).await.unwrap(), []);
+    assert_eq!(store.tenants(None, 0).await.unwrap(), []);
 }
 
 pub(super) async fn a_large_value_comes_back_as_it_was(store: Arc<dyn Store>) {
