@@ -1,0 +1,9 @@
+//! The engine on its memory store: what each operation does with right, wrong and repeated input.
+
+mod faults;
+mod grants;
+mod idempotency;
+mod memories;
+mod support;
+mod types;
+mod upkeep;
