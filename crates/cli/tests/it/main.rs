@@ -1,6 +1,10 @@
 //! Tests of the whole binary and of the repository: one binary, because each one costs a link.
 
 mod configuration;
+mod crash;
+mod http;
+mod memories;
+mod process;
 mod readme;
 mod tidy;
 
