@@ -1,7 +1,9 @@
 //! Tests of the whole binary and of the repository: one binary, because each one costs a link.
 
+mod concurrency;
 mod configuration;
 mod crash;
+mod faults;
 mod http;
 mod memories;
 mod process;
