@@ -1,5 +1,6 @@
 //! Tests of the whole binary and of the repository: one binary, because each one costs a link.
 
+mod audit_commands;
 mod concurrency;
 mod configuration;
 mod crash;
