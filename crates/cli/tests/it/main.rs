@@ -7,6 +7,7 @@ mod crash;
 mod faults;
 mod http;
 mod memories;
+mod policy_commands;
 mod process;
 mod readme;
 mod tidy;
