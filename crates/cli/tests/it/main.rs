@@ -10,6 +10,8 @@ mod memories;
 mod policy_commands;
 mod process;
 mod readme;
+mod shutdown;
+mod starting;
 mod tidy;
 
 use std::path::{Path, PathBuf};
