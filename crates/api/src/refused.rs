@@ -59,7 +59,9 @@ pub fn problem(refusal: Refusal, meta: &RequestMeta, say: impl Fn(&Denied) -> Pr
             let code = match conflict {
                 Conflict::KeyReused => Code::IdempotencyKeyReused,
                 Conflict::InProgress => Code::InProgress,
-                Conflict::ResultGone | Conflict::Contended => Code::Conflict,
+                Conflict::ResultGone => Code::Conflict,
+                // Others were faster, again and again: nothing is wrong with the request, so it may be sent again.
+                Conflict::Contended => Code::Unavailable,
             };
             Problem::new(code, capitalised(&conflict.to_string()))
         }
@@ -69,7 +71,7 @@ pub fn problem(refusal: Refusal, meta: &RequestMeta, say: impl Fn(&Denied) -> Pr
         Refusal::Unavailable(cause) => {
             tracing::warn!(request_id = meta.request_id.as_str(), %cause, "unavailable");
             Problem::new(Code::Unavailable, "The store cannot be written or read now; nothing was answered")
-                .hint("Try again: nothing is done twice under the same Idempotency-Key")
+                .hint("Try again after Retry-After; send an Idempotency-Key with what must not be done twice")
         }
         bug @ Refusal::Bug(_) => Problem::bug(meta.request_id.as_str(), &bug),
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, IsTerminal as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,9 +10,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use memoryscope_domain::audit_chain::{
-    CheckpointKey, CheckpointPublicKey, ExportHeader, ExportVerifier, Row, Seq, SignedCheckpoint, Trust,
-    Verification, entry_line,
+    CheckpointKey, CheckpointPublicKey, ExportHeader, ExportVerifier, Head, Row, Seq, SignedCheckpoint,
+    Trust, Verification, entry_line,
 };
+use memoryscope_domain::govern::StoredEntry;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
 use memoryscope_engine::engine::Engine;
@@ -41,7 +42,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
     /// Verify an exported file instead of the database.
-    #[arg(long, value_name = "FILE", conflicts_with = "tenant")]
+    #[arg(long = "file", alias = "export", value_name = "FILE", conflicts_with = "tenant")]
     export: Option<PathBuf>,
     /// A file of checkpoints that were kept elsewhere, to hold the chain to.
     #[arg(long, value_name = "FILE")]
@@ -158,8 +159,8 @@ fn verify_store(
 ) -> anyhow::Result<Vec<(String, Verification)>> {
     let (engine, runtime) = open(CommonFlags::clone(&args.common))?;
     let tenants = match &args.tenant {
-        Some(tenant) => vec![TenantId::parse(tenant).context("--tenant")?],
-        None => runtime.block_on(engine.ports().store.tenants(None, limits::TENANTS_PAGE_ITEMS))?,
+        Some(tenant) => vec![known_tenant(&engine, &runtime, tenant)?],
+        None => all_tenants(&engine, &runtime)?,
     };
     let mut found = Vec::new();
     for tenant in tenants {
@@ -167,15 +168,48 @@ fn verify_store(
             walk(&engine, &runtime, &tenant, Walk::Verify)?.verification
         } else {
             let mut verifier = ExportVerifier::new(trust.clone(), kept.to_vec());
-            write_export(&engine, &runtime, &tenant, false, &mut |line| {
+            let export = write_export(&engine, &runtime, &tenant, false, &mut |line| {
                 verifier.push_line(line.as_bytes());
                 Ok(())
             })?;
-            verifier.finish()
+            worse(export.verification, verifier.finish())
         };
         found.push((tenant.as_str().to_owned(), verification));
     }
     Ok(found)
+}
+
+/// Of two walks of one chain, the one that found something wrong, or found it earlier; else the second.
+fn worse(one: Verification, other: Verification) -> Verification {
+    let place = |found: &Verification| found.first_broken.as_ref().map(|broken| broken.seq);
+    match (place(&one), place(&other)) {
+        (Some(at), Some(there)) if at <= there => one,
+        (Some(_), None) => one,
+        _ => other,
+    }
+}
+
+/// Every tenant that has a chain.
+fn all_tenants(engine: &Engine, runtime: &Runtime) -> anyhow::Result<Vec<TenantId>> {
+    let mut all: Vec<TenantId> = Vec::new();
+    loop {
+        let page = engine.ports().store.tenants(all.last(), limits::TENANTS_PAGE_ITEMS);
+        let page = runtime.block_on(page)?;
+        let last = page.len() < limits::TENANTS_PAGE_ITEMS;
+        all.extend(page);
+        if last {
+            return Ok(all);
+        }
+    }
+}
+
+/// The tenant of that name. One that has no chain is a slip, and looking would begin a chain for it.
+fn known_tenant(engine: &Engine, runtime: &Runtime, name: &str) -> anyhow::Result<TenantId> {
+    let tenant = TenantId::parse(name).context("--tenant")?;
+    if !all_tenants(engine, runtime)?.contains(&tenant) {
+        bail!("there is no chain of {name}: nothing was ever asked of it");
+    }
+    Ok(tenant)
 }
 
 fn walk(engine: &Engine, runtime: &Runtime, tenant: &TenantId, walk: Walk) -> anyhow::Result<Walked> {
@@ -206,60 +240,100 @@ fn read_checkpoints(file: &Path) -> anyhow::Result<Vec<SignedCheckpoint>> {
 }
 
 fn export(args: ExportArgs) -> anyhow::Result<ExitCode> {
-    let tenant = TenantId::parse(&args.tenant).context("--tenant")?;
     let (engine, runtime) = open(args.common)?;
+    let tenant = known_tenant(&engine, &runtime, &args.tenant)?;
     let mut out: Box<dyn Write> = match &args.out {
         Some(path) => {
-            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+            let file = file.with_context(|| format!("cannot write {}", path.display()))?;
             Box::new(BufWriter::new(file))
         }
         None => Box::new(BufWriter::new(io::stdout().lock())),
     };
-    let entries = write_export(&engine, &runtime, &tenant, args.private, &mut |line| {
+    let exported = write_export(&engine, &runtime, &tenant, args.private, &mut |line| {
         out.write_all(line.as_bytes())?;
         out.write_all(b"\n")?;
         Ok(())
     })?;
     out.flush()?;
+    drop(out);
     if let Some(path) = &args.out {
-        print(&format!("{entries} entries of {} written to {}", args.tenant, path.display()))?;
+        let (entries, tenant) = (exported.entries, &args.tenant);
+        print(&format!("{entries} entries of {tenant} written to {}", path.display()))?;
+    }
+    if let Some(broken) = exported.verification.first_broken {
+        let (at, why) = (broken.seq, broken.reason.name());
+        bail!("the chain is BROKEN at {at}: {why}; the export holds it as it is");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a chain out line by line, up to the head that it has now. Answers how many entries that were.
+/// What was exported.
+struct Exported {
+    /// What a walk of the chain in the store found.
+    verification: Verification,
+    /// How many entries were written.
+    entries: u64,
+}
+
+/// Writes a chain out line by line, up to the head that it has now; a broken one as it is, broken.
 fn write_export(
     engine: &Engine,
     runtime: &Runtime,
     tenant: &TenantId,
     private: bool,
     put: &mut dyn FnMut(&str) -> anyhow::Result<()>,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<Exported> {
     let walked = walk(engine, runtime, tenant, Walk::Export)?;
-    let head = walked.verification.head;
+    let mut head = walked.verification.head;
+    if !walked.verification.ok {
+        // The walk's head is the last entry before the break: an export up to there would look whole.
+        each_entry(engine, runtime, tenant, None, &mut |last| {
+            head = Head { seq: last.entry.seq, hash: last.entry.hash };
+            Ok(())
+        })?;
+    }
     let checkpoints = walked.checkpoints.len() as u64;
     put(&ExportHeader { tenant: tenant.clone(), head, checkpoints }.line())?;
     for signed in &walked.checkpoints {
         put(&signed.text())?;
     }
     let progress = progress(head.seq);
+    let mut entries = 0;
+    each_entry(engine, runtime, tenant, Some(head.seq), &mut |stored| {
+        let entry = &stored.entry;
+        let (seq, prev_hash, hash) = (entry.seq, entry.prev_hash, entry.hash);
+        let row = Row { seq, prev_hash, hash, text: &entry.text };
+        put(&entry_line(&row, stored.private.as_ref().filter(|_| private)))?;
+        entries += 1;
+        progress.inc(1);
+        Ok(())
+    })?;
+    progress.finish_and_clear();
+    Ok(Exported { verification: walked.verification, entries })
+}
+
+/// Takes the entries of a chain in order, up to a place or to the last.
+fn each_entry(
+    engine: &Engine,
+    runtime: &Runtime,
+    tenant: &TenantId,
+    up_to: Option<Seq>,
+    take: &mut dyn FnMut(&StoredEntry) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut after = Seq::ZERO;
-    while after < head.seq {
+    loop {
         let cx = wiring::operator(engine, tenant.clone());
         let op = List { after, limit: limits::AUDIT_PAGE_ITEMS_MAX, accesses_only: false };
         let page = runtime.block_on(engine.run(&cx, &op))?.output;
-        let Some(last) = page.items.last() else { break };
-        after = last.entry.seq;
-        for stored in page.items.iter().filter(|stored| stored.entry.seq <= head.seq) {
-            let entry = &stored.entry;
-            let (seq, prev_hash, hash) = (entry.seq, entry.prev_hash, entry.hash);
-            let row = Row { seq, prev_hash, hash, text: &entry.text };
-            put(&entry_line(&row, stored.private.as_ref().filter(|_| private)))?;
-            progress.inc(1);
+        for stored in page.items.iter().filter(|stored| up_to.is_none_or(|end| stored.entry.seq <= end)) {
+            take(stored)?;
+        }
+        match page.next {
+            Some(next) if up_to.is_none_or(|end| next < end) => after = next,
+            _ => return Ok(()),
         }
     }
-    progress.finish_and_clear();
-    Ok(head.seq.0)
 }
 
 /// A bar on standard error; nothing where that is no terminal.
@@ -275,22 +349,27 @@ fn progress(entries: Seq) -> ProgressBar {
 }
 
 fn checkpoint(args: CheckpointArgs) -> anyhow::Result<ExitCode> {
-    let tenant = TenantId::parse(&args.tenant).context("--tenant")?;
     let (engine, runtime) = open(args.common)?;
+    let tenant = known_tenant(&engine, &runtime, &args.tenant)?;
     let key = signing_key(&args.key)?;
     let public = key.public();
+    // Opened before it is needed: what is signed is in the store at once, and must not be missing here.
+    let out = args.out.as_deref().map(|path| {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        file.with_context(|| format!("cannot write {}", path.display()))
+    });
+    let out = out.transpose()?;
     let cx = wiring::operator(&engine, tenant);
     let signed = match runtime.block_on(engine.run(&cx, &SignHead { key }))?.output {
         Ok(signed) => signed,
         Err(verification) => {
             let broken = verification.first_broken.map(|broken| broken.seq.0).unwrap_or_default();
-            bail!("the chain is broken at {broken}: nothing was signed");
+            bail!("the chain is BROKEN at {broken}: nothing was signed");
         }
     };
-    match &args.out {
-        Some(path) => {
-            let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-            writeln!(file, "{}", signed.text())?;
+    match out {
+        Some(mut file) => {
+            file.write_all(format!("{}\n", signed.text()).as_bytes())?;
             file.sync_all()?;
             print(&format!("signed entry {} with public key {public}", signed.checkpoint.head.seq))?;
         }
@@ -302,7 +381,12 @@ fn checkpoint(args: CheckpointArgs) -> anyhow::Result<ExitCode> {
 /// The signing key in a file of 64 hexadecimal digits; a missing one is made.
 fn signing_key(path: &Path) -> anyhow::Result<CheckpointKey> {
     match fs::read_to_string(path) {
-        Ok(text) => CheckpointKey::parse(text.trim()).with_context(|| format!("{}", path.display())),
+        Ok(text) => {
+            if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+                bail!("{} can be read by others than its owner: chmod 600 it", path.display());
+            }
+            CheckpointKey::parse(text.trim()).with_context(|| format!("{}", path.display()))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let secret = wiring::random_key();
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;

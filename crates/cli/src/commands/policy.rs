@@ -233,6 +233,7 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
 
 fn activate(args: ActivateArgs) -> anyhow::Result<ExitCode> {
     let config = flags::load(args.common, ServerFlags::default())?;
+    config.sqlite_path()?;
     logging::start(&config)?;
     let policy = Arc::new(load(&args.file)?);
     let tenant = TenantId::parse(&args.tenant).context("--tenant")?;

@@ -77,12 +77,13 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     let address = config.listen.value;
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let bound = listener.local_addr()?;
+    // Before anyone can know that the server is there: from then on it may be asked to stop, and stops in order.
+    let stop = stop_signal()?;
     let expiry = tokio::spawn(expire_now_and_then(Arc::clone(engine)));
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
     let router = memoryscope_api::app::router(engine, app);
-    let stopped =
-        memoryscope_api::serve::serve(listener, router, ServeConfig::default(), stop_signal()?).await;
+    let stopped = memoryscope_api::serve::serve(listener, router, ServeConfig::default(), stop).await;
     expiry.abort();
     tracing::info!(cut = stopped.cut, "stopped");
     Ok(())

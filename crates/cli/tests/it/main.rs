@@ -1,7 +1,19 @@
 //! Tests of the whole binary and of the repository: one binary, because each one costs a link.
 
+mod audit_commands;
+mod concurrency;
 mod configuration;
+mod crash;
+mod faults;
+mod hostile;
+mod http;
+mod memories;
+mod policy_commands;
+mod process;
 mod readme;
+mod secrets;
+mod shutdown;
+mod starting;
 mod tidy;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,105 @@
+//! Many at once: first requests on an empty database, servers on one file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+
+use crate::http::Client;
+use crate::memories::{Export, create, list, reading};
+use crate::process::{Server, run, verify_with_python};
+
+/// Runs something so many times at once, and answers what came of each.
+fn at_once<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let (together, work) = (Barrier::new(count), &work);
+    thread::scope(|scope| {
+        let start = |number| {
+            let together = &together;
+            scope.spawn(move || {
+                together.wait();
+                work(number)
+            })
+        };
+        let threads: Vec<_> = (0..count).map(start).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    })
+}
+
+/// The chain of the folder's database, which must hold for both verifiers.
+fn chain(folder: &Path) -> Export {
+    run(folder, &["audit", "verify"]).expect(0);
+    run(folder, &["audit", "export", "--out", "export.jsonl"]).expect(0);
+    verify_with_python(folder, &["export.jsonl"]).expect(0);
+    let export = Export::read(&std::fs::read_to_string(folder.join("export.jsonl")).expect("an export"));
+    let places = export.places();
+    assert!(places.iter().copied().eq(1..=places.len() as u64), "gaps: {places:?}");
+    export
+}
+
+#[test]
+fn twelve_first_requests_at_once_make_one_chain() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path());
+    let ids = at_once(12, |number| {
+        // The same person and others; each on a connection of its own.
+        let user = if number % 2 == 0 { "ada".to_owned() } else { format!("user-{number}") };
+        create(&mut server.client(), &user, &format!("thing {number}"))
+    });
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 12);
+    assert!(server.stop().0.success());
+    let export = chain(folder.path());
+    let firsts = export.entries.iter().filter(|entry| entry["seq"] == 1).count();
+    assert_eq!(firsts, 1);
+    assert_eq!(export.memories("MEMORY_WRITE"), ids.into_iter().collect());
+}
+
+#[test]
+fn servers_that_start_at_once_on_no_database_all_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let servers = at_once(4, |_| Server::start(folder.path()));
+    let ids = at_once(4, |number| create(&mut servers[number].client(), "ada", &format!("thing {number}")));
+    for server in &servers {
+        assert_eq!(list(&mut server.client(), "ada"), ids.iter().cloned().collect());
+    }
+    for server in servers {
+        assert!(server.stop().0.success());
+    }
+    chain(folder.path());
+}
+
+#[test]
+fn two_servers_on_one_file_write_one_gapless_chain() {
+    const CLIENTS: usize = 8;
+    const WRITES: usize = 40;
+    let folder = tempfile::tempdir().expect("a folder");
+    let servers = [Server::start(folder.path()), Server::start(folder.path())];
+    let ids: BTreeSet<String> = at_once(CLIENTS, |number| {
+        let mut client = servers[number % 2].client();
+        let write = |at| create(&mut client, "ada", &format!("thing {number} {at}"));
+        (0..WRITES).map(write).collect::<Vec<_>>()
+    })
+    .into_iter()
+    .flatten()
+    .collect();
+    assert_eq!(ids.len(), CLIENTS * WRITES);
+    // Each sees what the other wrote, and what the other took back.
+    let (mut one, mut other) = (servers[0].client(), servers[1].client());
+    assert_eq!(list(&mut one, "ada"), ids);
+    assert_eq!(list(&mut other, "ada"), ids);
+    let token = one.post("/memory/read", &reading("ada")).expect(200).text("revocation_token");
+    let grant = serde_json::json!({"revocation_token": token});
+    other.post("/memory/revoke", &grant).expect(200);
+    assert_eq!(one.post("/memory/read/continue", &grant).expect(403).code(), "REVOKED");
+    forget(&mut other, &ids);
+    assert!(list(&mut one, "ada").is_empty());
+    for server in servers {
+        assert!(server.stop().0.success());
+    }
+    assert_eq!(chain(folder.path()).memories("MEMORY_WRITE"), ids);
+}
+
+fn forget(client: &mut Client, ids: &BTreeSet<String>) {
+    for id in ids {
+        client.send("DELETE", &format!("/memory/{id}?user_id=ada"), &[], b"").expect("an answer").expect(200);
+    }
+}

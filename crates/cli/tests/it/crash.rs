@@ -1,0 +1,241 @@
+//! `kill -9` under load: nothing acknowledged is lost, nothing is there by halves, and the chain verifies.
+//!
+//! Eight clients write, read, revoke and delete, and keep a journal of what was acknowledged. After the k-th
+//! acknowledgement the server is killed. What had no answer may have been done or not, but only whole.
+//! `scripts/kill-campaign 50` does the same more often.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::http::{Answer, Client};
+use crate::memories::{Export, list, memory};
+use crate::process::{Server, run, sql, verify_with_python};
+
+const WRITERS: usize = 8;
+/// In the suite; `MEMORYSCOPE_KILLS` asks for more.
+const KILLS: u32 = 5;
+
+/// What one client was told, and what it was not told.
+#[derive(Debug, Default)]
+struct Journal {
+    user: String,
+    created: BTreeSet<String>,
+    deleted: BTreeSet<String>,
+    /// Of this round only: the tokens of earlier rounds were looked at then.
+    granted: BTreeSet<String>,
+    revoked: BTreeSet<String>,
+    unanswered_creates: usize,
+    unanswered_deletes: BTreeSet<String>,
+    step: u64,
+}
+
+/// Counts what was acknowledged, and wakes whoever waits for a number.
+#[derive(Debug, Default)]
+struct Acknowledged {
+    count: Mutex<u64>,
+    more: Condvar,
+}
+
+impl Acknowledged {
+    fn one_more(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.more.notify_all();
+    }
+
+    fn wait_for(&self, wanted: u64) {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let patience = crate::process::DEADLINE;
+        let (count, _) = self
+            .more
+            .wait_timeout_while(count, patience, |count| *count < wanted)
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(*count >= wanted, "only {count} of {wanted} acknowledgements in {patience:?}");
+    }
+
+    fn count(&self) -> u64 {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal {
+    /// One request after the other, until none is answered any more.
+    fn work(&mut self, client: &mut Client, acknowledged: &Acknowledged) {
+        while self.next(client).is_ok() {
+            acknowledged.one_more();
+        }
+    }
+
+    fn next(&mut self, client: &mut Client) -> io::Result<()> {
+        self.step += 1;
+        match self.step % 8 {
+            3 | 6 => self.read(client),
+            4 => self.revoke(client),
+            7 => self.delete(client),
+            _ => self.create(client),
+        }
+    }
+
+    fn create(&mut self, client: &mut Client) -> io::Result<()> {
+        let like = format!("{}-{}", self.user, self.step);
+        match client.try_post("/memory", &memory(&self.user, &like)) {
+            Ok(answer) => {
+                self.created.insert(answer.expect(201).text("id"));
+                Ok(())
+            }
+            Err(why) => {
+                self.unanswered_creates += 1;
+                Err(why)
+            }
+        }
+    }
+
+    fn read(&mut self, client: &mut Client) -> io::Result<()> {
+        let body = json!({"user_id": self.user, "scope": "constraints", "purpose": "schedule"});
+        let answer = client.try_post("/memory/read", &body)?.expect(200);
+        self.granted.insert(answer.text("revocation_token"));
+        Ok(())
+    }
+
+    fn revoke(&mut self, client: &mut Client) -> io::Result<()> {
+        let Some(token) = self.granted.pop_first() else { return self.read(client) };
+        // Taken out of `granted` first: if no answer comes, nothing is expected of it.
+        client.try_post("/memory/revoke", &json!({"revocation_token": token}))?.expect(200);
+        self.revoked.insert(token);
+        Ok(())
+    }
+
+    fn delete(&mut self, client: &mut Client) -> io::Result<()> {
+        let live = self.created.iter().find(|id| !self.deleted.contains(*id));
+        let Some(id) = live.cloned() else { return self.create(client) };
+        match client.send("DELETE", &format!("/memory/{id}?user_id={}", self.user), &[], b"") {
+            Ok(answer) => {
+                answer.expect(200);
+                self.deleted.insert(id);
+                Ok(())
+            }
+            Err(why) => {
+                self.unanswered_deletes.insert(id);
+                Err(why)
+            }
+        }
+    }
+
+    /// Compares what was acknowledged with what is there, which it answers.
+    fn check(&mut self, client: &mut Client) -> BTreeSet<String> {
+        let there = list(client, &self.user);
+        let must: BTreeSet<String> = self.created.difference(&self.deleted).cloned().collect();
+        let lost: Vec<_> =
+            must.difference(&there).filter(|id| !self.unanswered_deletes.contains(*id)).collect();
+        assert!(lost.is_empty(), "{}: acknowledged and lost: {lost:?}", self.user);
+        let undead: Vec<_> = self.deleted.intersection(&there).collect();
+        assert!(undead.is_empty(), "{}: deleted and there: {undead:?}", self.user);
+        let unexpected = there.difference(&self.created).count();
+        assert!(unexpected <= self.unanswered_creates, "{}: {unexpected} that nobody made", self.user);
+        for token in std::mem::take(&mut self.revoked) {
+            let answer = go_on(client, &token).expect(403);
+            assert_eq!(answer.code(), "REVOKED", "{}: a revocation was lost", self.user);
+        }
+        for token in std::mem::take(&mut self.granted) {
+            go_on(client, &token).expect(200);
+        }
+        there
+    }
+}
+
+fn go_on(client: &mut Client, token: &str) -> Answer {
+    client.post("/memory/read/continue", &json!({"revocation_token": token}))
+}
+
+/// What one kill showed.
+#[derive(Debug)]
+struct Round {
+    acknowledged: u64,
+    restart: Duration,
+    memories: usize,
+    /// Of them, those whose answer the kill cut off.
+    unanswered: usize,
+    entries: usize,
+}
+
+/// Loads the server, kills it after so many acknowledgements, starts it again and looks.
+fn round(folder: &Path, server: Server, journals: &mut [Journal], kill_after: u64) -> (Server, Round) {
+    let acknowledged = Acknowledged::default();
+    std::thread::scope(|scope| {
+        for journal in journals.iter_mut() {
+            let (mut client, acknowledged) = (server.client(), &acknowledged);
+            scope.spawn(move || journal.work(&mut client, acknowledged));
+        }
+        acknowledged.wait_for(kill_after);
+        server.kill();
+    });
+    let started = Instant::now();
+    let server = Server::start(folder);
+    server.ready();
+    let restart = started.elapsed();
+    let mut client = server.client();
+    let there: BTreeSet<String> = journals.iter_mut().flat_map(|it| it.check(&mut client)).collect();
+    let entries = check_chain(folder, journals, &there);
+    let answered = |id: &&String| journals.iter().any(|it| it.created.contains(*id));
+    let unanswered = there.iter().filter(|id| !answered(id)).count();
+    let acknowledged = acknowledged.count();
+    (server, Round { acknowledged, restart, memories: there.len(), unanswered, entries })
+}
+
+/// The chain holds, for both verifiers, and tells of the same memories as the listings do.
+fn check_chain(folder: &Path, journals: &[Journal], there: &BTreeSet<String>) -> usize {
+    let database = ["--database-url", "sqlite://memoryscope.db"];
+    let verified = run(folder, &[&["audit", "verify", "--json"][..], &database].concat()).expect(0);
+    assert_eq!(verified.json()["ok"], true, "{}", verified.out);
+    run(folder, &[&["audit", "export", "--out", "export.jsonl"][..], &database].concat()).expect(0);
+    let second = verify_with_python(folder, &["export.jsonl"]).expect(0);
+    assert!(second.out.contains(": ok "), "{}", second.out);
+
+    let export = Export::read(&std::fs::read_to_string(folder.join("export.jsonl")).expect("an export"));
+    let places = export.places();
+    assert!(places.iter().copied().eq(1..=places.len() as u64), "the places of the chain have gaps");
+    let written = export.memories("MEMORY_WRITE");
+    let without_entry: Vec<_> = there.difference(&written).collect();
+    assert!(without_entry.is_empty(), "memories without an audit entry: {without_entry:?}");
+    let gone = |id: &&String| {
+        journals.iter().any(|it| it.deleted.contains(*id) || it.unanswered_deletes.contains(*id))
+    };
+    let without_memory: Vec<_> = written.difference(there).filter(|id| !gone(id)).collect();
+    assert!(without_memory.is_empty(), "audit entries without their memory: {without_memory:?}");
+    places.len()
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_kill_9() {
+    let asked = std::env::var("MEMORYSCOPE_KILLS").ok();
+    let kills = asked.map_or(KILLS, |text| text.parse().expect("MEMORYSCOPE_KILLS is a number"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Server::start(folder.path());
+    let mut journals: Vec<Journal> =
+        (0..WRITERS).map(|i| Journal { user: format!("writer-{i}"), ..Journal::default() }).collect();
+    println!("kill  acknowledged  restart ms  memories  unanswered  entries");
+    let mut restarts = Vec::new();
+    for kill in 0..kills {
+        // At the first acknowledgement, in the middle of work, late: always at the same counts.
+        let kill_after = 1 + u64::from(kill) * 149 % 601;
+        let found;
+        (server, found) = round(folder.path(), server, &mut journals, kill_after);
+        let Round { acknowledged, restart, memories, unanswered, entries } = found;
+        let restart_ms = restart.as_millis();
+        println!(
+            "{:>4}  {acknowledged:>12}  {restart_ms:>10}  {memories:>8}  {unanswered:>10}  {entries:>7}",
+            kill + 1
+        );
+        restarts.push(restart);
+    }
+    assert_eq!(sql(folder.path(), "memoryscope.db", "PRAGMA integrity_check"), "ok");
+    let (status, _) = server.stop();
+    assert!(status.success(), "{status}");
+    restarts.sort();
+    let (median, longest) = (restarts.get(restarts.len() / 2), restarts.last());
+    println!("restart to ready: median {median:?}, longest {longest:?}; lost: 0; chain broken: 0");
+}
