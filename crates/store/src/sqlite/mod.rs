@@ -1,6 +1,6 @@
 //! The store in one SQLite file.
 //!
-//! One thread writes ([`writer`]), some read ([`reader`]), one moves the log into the database ([`checkpoint`]); the
+//! One thread writes (`writer`), some read (`reader`), one moves the log into the database (`checkpoint`); the
 //! async side only sends and waits. `docs/storage.md` says what is promised and how it was measured.
 
 mod apply;
