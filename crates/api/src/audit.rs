@@ -23,9 +23,6 @@ use crate::problem::{Code, Problem};
 use crate::refused;
 use crate::wire::{Decode as _, Fields, Shape, Unknown, decode_query, parameter, string, whole};
 
-/// The last place that a chain can have. One less than would make "at least 0" the whole message of a refusal.
-const CURSOR_MAX: i64 = i64::MAX - 1;
-
 /// The routes.
 pub fn router(engine: Arc<Engine>) -> Router {
     Router::new()
@@ -40,7 +37,7 @@ pub fn router(engine: Arc<Engine>) -> Router {
 #[derive(Debug)]
 struct PageRequest {
     tenant: TenantId,
-    after: Seq,
+    cursor: Cursor,
     limit: usize,
 }
 
@@ -51,10 +48,38 @@ impl Shape for PageRequest {
         let tenant = tenant(f);
         let (default, max) = (limits::LIST_ITEMS_DEFAULT as i64, limits::AUDIT_PAGE_ITEMS_MAX as i64);
         let limit = f.or("limit", whole(1..=max), default);
-        // The chain is one list in one order for everybody who may see it, so its cursor is a place in it.
-        let cursor = f.or("cursor", whole(0..=CURSOR_MAX), 0);
-        let after = Seq(u64::try_from(cursor?).ok()?);
-        Some(Self { tenant: tenant?, after, limit: usize::try_from(limit?).ok()? })
+        let cursor = f.optional(
+            "cursor",
+            string().bytes(1..=limits::CURSOR_BYTES_MAX).parsed(|t: &String| Cursor::read(t)),
+        );
+        let cursor = if f.sent("cursor") { cursor? } else { Cursor::START };
+        Some(Self { tenant: tenant?, cursor, limit: usize::try_from(limit?).ok()? })
+    }
+}
+
+/// Where a listing of the chain goes on, and where it ends. The chain is one list in one order for everybody who may
+/// see it, so these are places in it; the end is there because reading a page adds an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cursor {
+    after: Seq,
+    until: Option<Seq>,
+}
+
+impl Cursor {
+    const START: Self = Self { after: Seq::ZERO, until: None };
+
+    fn read(text: &str) -> Result<Self, &'static str> {
+        let place = |text: &str| text.parse::<u64>().ok().filter(|seq| i64::try_from(*seq).is_ok()).map(Seq);
+        let read = match text.split_once('-') {
+            Some((after, until)) => place(after).zip(place(until)).map(|(after, until)| (after, Some(until))),
+            None => place(text).map(|after| (after, None)),
+        };
+        let (after, until) = read.ok_or("must be a next_cursor, or the seq to go on behind")?;
+        Ok(Self { after, until })
+    }
+
+    fn write((after, until): (Seq, Seq)) -> String {
+        format!("{after}-{until}")
     }
 }
 
@@ -113,16 +138,17 @@ async fn page(
     query: Option<&str>,
     accesses_only: bool,
 ) -> Result<Response, Problem> {
-    let PageRequest { tenant, after, limit } = decode_query::<PageRequest>(query, Unknown::Refuse)?.value;
+    let PageRequest { tenant, cursor: Cursor { after, until }, limit } =
+        decode_query::<PageRequest>(query, Unknown::Refuse)?.value;
     let cx = context(engine, caller, meta, tenant);
-    let op = List { after, limit, accesses_only };
+    let op = List { after, until, limit, accesses_only };
     let done = engine.run(&cx, &op).await.map_err(|refusal| problem(refusal, meta))?;
     let show = |stored: &StoredEntry| {
         let shown = entry(stored, meta)?;
         Ok(if accesses_only { access(stored, shown) } else { shown })
     };
     let items: Vec<Value> = done.output.items.iter().map(show).collect::<Result<_, Problem>>()?;
-    let next = done.output.next.map(|seq| seq.0.to_string());
+    let next = done.output.next.map(Cursor::write);
     Ok(refused::with_access_log(
         Json(json!({"items": items, "next_cursor": next})).into_response(),
         done.access_log,

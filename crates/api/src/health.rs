@@ -178,6 +178,7 @@ table! {
     JSON_TREE_BYTES_MAX,
     REQUEST_TIMEOUT_SECONDS,
     EXPIRY_INTERVAL_SECONDS,
+    POLICIES_KNOWN_MAX,
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::audit_chain::{Entry, Private, SignedCheckpoint, Verdict as Outcome, Verification};
+use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification};
 use crate::grant::ReadGrant;
 use crate::ids::UserId;
 use crate::memory::{Memory, State};
@@ -38,6 +38,8 @@ pub struct StoredEntry {
 /// What was loaded, and what is proposed, before anybody decided anything.
 #[derive(Debug, Default)]
 pub struct Facts {
+    /// The head of the tenant's chain when they were loaded.
+    pub as_of: Seq,
     /// Stored memories.
     pub memories: Vec<Arc<Memory>>,
     /// Whether the selection went on behind its limit.
@@ -379,6 +381,12 @@ impl Visible<Facts> {
     #[must_use]
     pub fn memories(&self) -> &[Arc<Memory>] {
         &self.facts.memories
+    }
+
+    /// The head of the tenant's chain when this was loaded.
+    #[must_use]
+    pub const fn as_of(&self) -> Seq {
+        self.facts.as_of
     }
 
     /// Whether the selection went on behind its limit.

@@ -72,3 +72,5 @@ pub const JSON_TREE_BYTES_MAX: usize = 48 * 1_024 * 1_024;
 pub const REQUEST_TIMEOUT_SECONDS: u64 = 30;
 /// How often the expiry job runs, in seconds. What has expired is invisible at once; this only erases it.
 pub const EXPIRY_INTERVAL_SECONDS: u64 = 60;
+/// Tenants whose policy a server remembers; beyond, it forgets all and looks them up again.
+pub const POLICIES_KNOWN_MAX: usize = 10_000;

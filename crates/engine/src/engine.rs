@@ -147,6 +147,7 @@ impl Engine {
         let Snapshot { head, subject, subject_key, mut facts, .. } = snapshot;
         let mut loaded =
             Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
+        facts.as_of = head.seq;
         facts.proposed = op.propose(cx, &mut loaded.ids);
         match govern::decide(&loaded.policy.policy, &self::ask(cx, op, repeats), facts) {
             Verdict::Allowed(seen) => self.carry_out(cx, op, loaded, *seen).await,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use memoryscope_domain::audit_chain::{Hash32, PolicyRef};
 use memoryscope_domain::change::PolicyDocument;
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::limits;
 use memoryscope_domain::policy::Policy;
 
 use crate::port::Store;
@@ -82,13 +83,20 @@ impl Policies {
         let policy = Policy::load(&document.text)
             .map_err(|_| Refusal::Bug(format!("the active policy {hash} no longer loads")))?;
         let policy = Ready::new(Arc::new(policy));
-        self.known().compiled.insert((tenant.clone(), hash.clone()), policy.clone());
+        let mut known = self.known();
+        if known.compiled.len() >= limits::POLICIES_KNOWN_MAX {
+            known.compiled.clear();
+        }
+        known.compiled.insert((tenant.clone(), hash.clone()), policy.clone());
         Ok((Some(hash), policy))
     }
 
     /// Takes note of what a snapshot says.
     pub(crate) fn learn_active(&self, tenant: &TenantId, active: Option<String>) {
         let mut known = self.known();
+        if known.active.len() >= limits::POLICIES_KNOWN_MAX {
+            known.active.clear();
+        }
         match active {
             Some(hash) => known.active.insert(tenant.clone(), hash),
             None => known.active.remove(tenant),
@@ -104,8 +112,9 @@ impl Policies {
     pub(crate) fn learn_kept(&self, tenant: &TenantId, policy: &Ready) {
         let key = (tenant.clone(), policy.reference.hash);
         let mut known = self.known();
-        if !known.kept.contains(&key) {
-            known.kept.insert(key);
+        if known.kept.len() >= limits::POLICIES_KNOWN_MAX {
+            known.kept.clear();
         }
+        known.kept.insert(key);
     }
 }

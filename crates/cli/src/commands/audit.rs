@@ -321,18 +321,16 @@ fn each_entry(
     up_to: Option<Seq>,
     take: &mut dyn FnMut(&StoredEntry) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut after = Seq::ZERO;
+    let (mut after, mut until) = (Seq::ZERO, up_to);
     loop {
         let cx = wiring::operator(engine, tenant.clone());
-        let op = List { after, limit: limits::AUDIT_PAGE_ITEMS_MAX, accesses_only: false };
+        let op = List { after, until, limit: limits::AUDIT_PAGE_ITEMS_MAX, accesses_only: false };
         let page = runtime.block_on(engine.run(&cx, &op))?.output;
-        for stored in page.items.iter().filter(|stored| up_to.is_none_or(|end| stored.entry.seq <= end)) {
+        for stored in &page.items {
             take(stored)?;
         }
-        match page.next {
-            Some(next) if up_to.is_none_or(|end| next < end) => after = next,
-            _ => return Ok(()),
-        }
+        let Some((last, end)) = page.next else { return Ok(()) };
+        (after, until) = (last, Some(end));
     }
 }
 

@@ -34,6 +34,8 @@ const ACCESSES: [Code; 2] = [Code::MEMORY_READ, Code::MEMORY_LIST];
 pub struct List {
     /// From the one behind this.
     pub after: Seq,
+    /// Up to this one, so that paging ends although each page adds an entry; `None`: up to the head of now.
+    pub until: Option<Seq>,
     /// At most so many.
     pub limit: usize,
     /// Only entries that are access logs.
@@ -45,8 +47,8 @@ pub struct List {
 pub struct Page {
     /// The entries.
     pub items: Vec<StoredEntry>,
-    /// What to go on behind, if there is more.
-    pub next: Option<Seq>,
+    /// What to go on behind, and up to where, if there is more.
+    pub next: Option<(Seq, Seq)>,
 }
 
 impl Operation for List {
@@ -79,8 +81,11 @@ impl Operation for List {
         seen: &Visible<Facts>,
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
-        let items = seen.entries().to_vec();
-        let next = items.last().map(|last| last.entry.seq).filter(|_| seen.more());
+        let until = self.until.unwrap_or(seen.as_of());
+        let items: Vec<StoredEntry> =
+            seen.entries().iter().filter(|stored| stored.entry.seq <= until).cloned().collect();
+        let last = items.last().map(|last| last.entry.seq);
+        let next = last.filter(|last| seen.more() && *last < until).map(|last| (last, until));
         Ok(Plan::answer(Page { items, next }))
     }
 }

@@ -97,7 +97,7 @@ impl Case {
             self.cx.principal.tenant = TenantId::parse("t_another").unwrap();
         }
         let log = self.world.chain().await[0].entry.id;
-        let entries = |accesses_only| Entries { after: Seq::ZERO, limit: 9, accesses_only };
+        let entries = |accesses_only| Entries { after: Seq::ZERO, until: None, limit: 9, accesses_only };
         let seen = |page: &op::audit::Page| !page.items.is_empty();
         let token_hash = self.token.hash();
         let mark = match name {

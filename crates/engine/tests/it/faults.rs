@@ -50,6 +50,10 @@ impl Store for Faulty {
         self.world.policy(tenant, hash).await
     }
 
+    async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        self.world.tenants(after, limit).await
+    }
+
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         self.world.tenants_due(due, limit).await
     }

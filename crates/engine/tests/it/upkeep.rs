@@ -23,7 +23,7 @@ fn auditor(world: &World) -> Context {
     cx
 }
 
-const ALL: List = List { after: Seq::ZERO, limit: 1_000, accesses_only: false };
+const ALL: List = List { after: Seq::ZERO, until: None, limit: 1_000, accesses_only: false };
 
 #[tokio::test]
 async fn what_has_expired_is_erased_at_that_instant() {
@@ -112,7 +112,10 @@ async fn auditors_read_the_chain_and_are_in_it() {
     let page = world.run(auditor(&world), ALL).await.unwrap().output;
     assert_eq!((page.items.len(), page.next), (3, None));
     let page = world.run(auditor(&world), List { limit: 2, ..ALL }).await.unwrap().output;
-    assert_eq!(page.next, Some(Seq(2)));
+    assert_eq!(page.next, Some((Seq(2), Seq(4))));
+    let last = List { after: Seq(2), until: Some(Seq(4)), limit: 9, ..ALL };
+    let last = world.run(auditor(&world), last).await.unwrap().output;
+    assert_eq!((last.items.len(), last.next), (2, None), "reading pages does not keep the listing going");
     let rest = world.run(auditor(&world), List { after: Seq(2), limit: 9, ..ALL }).await.unwrap().output;
     assert_eq!((rest.items[0].entry.seq, rest.items.len()), (Seq(3), 3));
     let logs = world.run(auditor(&world), List { accesses_only: true, ..ALL }).await.unwrap().output.items;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use memoryscope_domain::audit_chain::{Head, Seq, link};
+use memoryscope_domain::audit_chain::{Hash32, Head, Seq, SignedCheckpoint, link};
 use memoryscope_domain::change::{Expect, PolicyDocument};
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_engine::port::{Receipt, StoreError};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use super::error::Failure;
+use super::error::{Failure, corrupt};
 use super::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
 use super::row;
 
@@ -133,6 +133,7 @@ const MEMORY_ID: &str = "a memory's id";
 const GRANT: &str = "a grant";
 const GRANT_TOKEN: &str = "a grant's token";
 const POLICY: &str = "the active policy";
+const CHECKPOINT: &str = "the last checkpoint";
 const SUBJECT_KEY: &str = "a subject's key";
 const IDEMPOTENCY_KEY: &str = "an idempotency key";
 
@@ -183,9 +184,21 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::KeepPolicy(_)
         | Step::ActivatePolicy(_)
         | Step::ForgetIdempotencyBefore(_)
-        | Step::ForgetGrantsExpiredBefore(_)
-        | Step::InsertCheckpoint { .. } => Ok(()),
+        | Step::ForgetGrantsExpiredBefore(_) => Ok(()),
+        Step::InsertCheckpoint { follows, .. } => {
+            hold(last_checkpoint(conn, tenant)? == *follows, CHECKPOINT)
+        }
     }
+}
+
+/// The hash of the newest checkpoint. One that cannot be read is followed by none.
+fn last_checkpoint(conn: &Connection, tenant: &str) -> Result<Option<Hash32>, Failure> {
+    let sql = "SELECT text FROM checkpoints WHERE tenant = ?1 ORDER BY number DESC LIMIT 1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let text: Option<String> = statement.query_row([tenant], |row| row.get(0)).optional()?;
+    let Some(text) = text else { return Ok(None) };
+    let signed = SignedCheckpoint::parse(&text).map_err(|_| corrupt("checkpoint"))?;
+    Ok(Some(signed.checkpoint.hash()))
 }
 
 fn version(conn: &Connection, sql: &str, tenant: &str, id: &[u8; 16]) -> Result<Option<i64>, Failure> {
@@ -244,7 +257,7 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
             "DELETE FROM read_grants WHERE tenant = ?1 AND expires < ?2",
             params![tenant, time],
         )?,
-        Step::InsertCheckpoint { seq, text } => {
+        Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)
                        SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM checkpoints WHERE tenant = ?1";
             execute(conn, sql, params![tenant, seq, text])?

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use memoryscope_domain::audit_chain::{AuditKey, Draft, Private};
+use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
@@ -60,7 +60,7 @@ pub(super) enum Step {
     InsertIdempotency(IdempotencyRow),
     ForgetIdempotencyBefore(i64),
     ForgetGrantsExpiredBefore(i64),
-    InsertCheckpoint { seq: i64, text: String },
+    InsertCheckpoint { seq: i64, text: String, follows: Option<Hash32> },
 }
 
 /// A change set, ready to be applied.
@@ -125,7 +125,12 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
             if signed.checkpoint.tenant != *tenant {
                 return Err(misuse("a checkpoint is another tenant's"));
             }
-            Step::InsertCheckpoint { seq: row::whole(signed.checkpoint.head.seq.0)?, text: signed.text() }
+            let follows = signed.checkpoint.prev_checkpoint;
+            Step::InsertCheckpoint {
+                seq: row::whole(signed.checkpoint.head.seq.0)?,
+                text: signed.text(),
+                follows,
+            }
         }
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use memoryscope_domain::change::{Change, Expect};
+use memoryscope_domain::change::Change;
 use memoryscope_domain::memory::{Memory, State, StoredMemory};
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Select, Store, StoreError};
@@ -113,16 +113,6 @@ async fn a_row_that_this_program_did_not_write_is_an_error() {
     let b = tenant("b");
     assert!(matches!(commit(&store, set(&b, 1, Vec::new())).await, Err(StoreError::Corrupt(_))));
     commit(&store, set(&a, 1, Vec::new())).await.unwrap();
-}
-
-/// A tenant whose only change set lost has no chain, and is no tenant.
-#[tokio::test]
-async fn a_loser_makes_no_tenant() {
-    let store = SqliteStore::open(&SqliteConfig::memory()).unwrap();
-    let mut loser = set(&tenant("a"), 1, Vec::new());
-    loser.expects.push(Expect::ActivePolicy(Some("h".to_owned())));
-    assert!(matches!(commit(&store, loser).await, Err(StoreError::Conflict(_))));
-    assert!(store.tenants(None, 9).await.unwrap().is_empty());
 }
 
 /// A change set that no operation makes is refused and does no harm to its neighbours.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{Checkpoint, CheckpointKey, Code, Head, Seq, SignedCheckpoint, link};
 use memoryscope_domain::change::{Change, ChangeSet};
-use memoryscope_engine::port::{Select, Store};
+use memoryscope_engine::port::{Select, Store, StoreError};
 
 use crate::make::{commit, draft, head, load, memory, numbers, set, shelf, tenant, time};
 
@@ -74,6 +74,10 @@ pub(super) async fn a_walk_finds_the_chain_whole(store: Arc<dyn Store>) {
     assert!(walk.ok, "{walk:?}");
     assert_eq!((walk.entries, walk.head, walk.checkpoints), (30, head(&*store, &a).await, 3));
     assert_eq!(facts.checkpoints, signed);
+    let head = head(&*store, &a).await;
+    let unlinked = key.sign(Checkpoint { tenant: a.clone(), head, time: time(2), prev_checkpoint: None });
+    let refused = commit(&*store, set(&a, 99, vec![Change::InsertCheckpoint(unlinked)])).await;
+    assert!(matches!(refused, Err(StoreError::Conflict("the last checkpoint"))), "{refused:?}");
     assert!(facts.entries.is_empty());
 }
 

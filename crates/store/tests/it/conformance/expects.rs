@@ -173,3 +173,10 @@ pub(super) async fn losers_and_winners_share_a_batch(store: Arc<dyn Store>) {
     let walk = load(&*store, &a, Select::Verification).await.facts.verification.unwrap();
     assert!(walk.ok && walk.entries == 100, "{walk:?}");
 }
+
+pub(super) async fn a_loser_makes_no_tenant(store: Arc<dyn Store>) {
+    let mut loser = set(&tenant("a"), 1, Vec::new());
+    loser.expects.push(Expect::ActivePolicy(Some("h".to_owned())));
+    assert!(matches!(commit(&*store, loser).await, Err(StoreError::Conflict(_))));
+    assert!(store.tenants(None, 9).await.unwrap().is_empty());
+}

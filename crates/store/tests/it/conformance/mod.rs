@@ -82,7 +82,8 @@ on_every_store! {
         what_is_replaced_must_stand_at_the_version_before
         a_loser_writes_nothing
         of_many_at_once_one_wins
-        losers_and_winners_share_a_batch;
+        losers_and_winners_share_a_batch
+        a_loser_makes_no_tenant;
     audit:
         commits_are_chained_and_numbered
         entries_are_paged_and_picked
