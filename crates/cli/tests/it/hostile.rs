@@ -239,6 +239,24 @@ fn hostile_requests_are_refused_and_cost_little() {
     assert!(server.stop().0.success());
 }
 
+/// What takes the most memory for its bytes. On a server of its own: what the allocator keeps of the other bodies
+/// would come on top.
+#[test]
+fn the_largest_tree_is_refused_and_costs_little() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path());
+    server.ready();
+    let before_kib = server.memory_kib("VmRSS");
+    let body = format!("{{\"value_json\":[{}0]}}", "{\"\":0},".repeat(149_000));
+    for path in ["/memory", "/memory/read", "/memory/read/continue", "/memory/revoke"] {
+        let answer = server.client().send("POST", path, &[JSON], body.as_bytes()).expect("an answer");
+        assert_eq!((answer.status, answer.code().as_str()), (400, "INVALID_JSON"), "{path}");
+    }
+    let growth_kib = server.memory_kib("VmHWM").saturating_sub(before_kib);
+    println!("grew by at most {growth_kib} KiB");
+    assert!(growth_kib <= GROWTH_KIB_MAX, "grew by {growth_kib} KiB");
+}
+
 /// Sets a flag when it goes.
 struct Ends<'a>(&'a AtomicBool);
 
