@@ -23,6 +23,9 @@ use crate::problem::{Code, Problem};
 use crate::refused;
 use crate::wire::{Decode as _, Fields, Shape, Unknown, decode_query, parameter, string, whole};
 
+/// The last place that a chain can have. One less than would make "at least 0" the whole message of a refusal.
+const CURSOR_MAX: i64 = i64::MAX - 1;
+
 /// The routes.
 pub fn router(engine: Arc<Engine>) -> Router {
     Router::new()
@@ -49,7 +52,7 @@ impl Shape for PageRequest {
         let (default, max) = (limits::LIST_ITEMS_DEFAULT as i64, limits::AUDIT_PAGE_ITEMS_MAX as i64);
         let limit = f.or("limit", whole(1..=max), default);
         // The chain is one list in one order for everybody who may see it, so its cursor is a place in it.
-        let cursor = f.or("cursor", whole(0..=i64::MAX), 0);
+        let cursor = f.or("cursor", whole(0..=CURSOR_MAX), 0);
         let after = Seq(u64::try_from(cursor?).ok()?);
         Some(Self { tenant: tenant?, after, limit: usize::try_from(limit?).ok()? })
     }
@@ -133,13 +136,15 @@ async fn access_log(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let id = parameter("id", &id, &string().parsed(|text: &String| AuditId::parse(text)))?;
-    let TenantRequest { tenant } = decode_query::<TenantRequest>(query.as_deref(), Unknown::Refuse)?.value;
+    let id = parameter("id", &id, &string().parsed(|text: &String| AuditId::parse(text)));
+    let (id, read) = refused::both(id, decode_query::<TenantRequest>(query.as_deref(), Unknown::Refuse))?;
+    let TenantRequest { tenant } = read.value;
     let cx = context(&engine, &caller, &meta, tenant);
     let done = engine.run(&cx, &Get { id }).await.map_err(|refusal| problem(refusal, &meta))?;
-    let stored = done.output.ok_or_else(Problem::not_found)?;
+    let access_log = done.access_log;
+    let stored = done.output.ok_or_else(|| refused::audited(Problem::not_found(), access_log))?;
     let body = access(&stored, entry(&stored, &meta)?);
-    Ok(refused::with_access_log(Json(body).into_response(), done.access_log))
+    Ok(refused::with_access_log(Json(body).into_response(), access_log))
 }
 
 async fn verify(

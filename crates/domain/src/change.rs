@@ -66,7 +66,7 @@ pub enum Change {
     ForgetIdempotencyBefore(Timestamp),
     /// Forget read grants that expired before this time.
     ForgetGrantsExpiredBefore(Timestamp),
-    /// Keep a signed checkpoint.
+    /// Keep a signed checkpoint. It names the last one that is kept, or it comes too late: checkpoints are a chain.
     InsertCheckpoint(SignedCheckpoint),
 }
 

@@ -5,13 +5,12 @@
 //! cannot look at facts that were not decided, a store cannot be given changes that were not decided, and no decision
 //! can be used twice: each of these does not compile (`crates/engine/tests/ui`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::audit_chain::{Entry, Private, SignedCheckpoint, Verdict as Outcome, Verification};
-use crate::change::{Change, ChangeSet};
 use crate::grant::ReadGrant;
-use crate::ids::{GrantId, MemoryId};
+use crate::ids::UserId;
 use crate::memory::{Memory, State};
 use crate::policy::{
     Decision, Dialect, Effect, Filter, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace,
@@ -21,8 +20,10 @@ use crate::principal::{Caller, Principal, Role};
 use crate::purpose::Purpose;
 use crate::time::Timestamp;
 
+mod decided;
 mod view;
 
+pub use decided::{BeyondDecision, Decided};
 pub use view::MemoryView;
 
 /// An audit entry with what stands beside it.
@@ -68,6 +69,17 @@ pub enum Authority {
     Roles(&'static [Role]),
     /// The caller is the server itself.
     System,
+}
+
+impl Authority {
+    /// Whether it is a right to make or change memories. Giving a grant back is not.
+    fn writes(self) -> bool {
+        match self {
+            Self::Policy(effect) => effect != Effect::Read,
+            Self::Owner => true,
+            Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => false,
+        }
+    }
 }
 
 /// What is asked of the policy.
@@ -162,6 +174,8 @@ pub struct Visible<F> {
     facts: F,
     refused: BTreeMap<usize, Trace>,
     authority: Authority,
+    client: String,
+    user: Option<UserId>,
     ruling: Ruling,
 }
 
@@ -173,10 +187,6 @@ pub struct Denial {
     grant: Option<ReadGrant>,
 }
 
-/// What a store may be told: it went through [`decide`].
-#[derive(Debug)]
-pub struct Decided<T>(T);
-
 /// What [`decide`] says.
 #[derive(Debug)]
 pub enum Verdict {
@@ -184,32 +194,6 @@ pub enum Verdict {
     Allowed(Box<Visible<Facts>>),
     /// Stop.
     Refused(Box<Denial>),
-}
-
-/// A plan went beyond what was decided: a defect of the operation, never of the request.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the plan went beyond the decision: {0}")]
-pub struct BeyondDecision(pub &'static str);
-
-impl<T> Decided<T> {
-    /// What was decided.
-    #[must_use]
-    pub fn get(&self) -> &T {
-        &self.0
-    }
-
-    /// What was decided, to be applied once.
-    #[must_use]
-    pub fn into_inner(self) -> T {
-        self.0
-    }
-
-    /// Goes round the policy, for tests of stores.
-    #[cfg(feature = "undecided")]
-    #[must_use]
-    pub const fn without_policy(inner: T) -> Self {
-        Self(inner)
-    }
 }
 
 /// What the policy makes of a read before anything is loaded: a filter for the store. Operations that are not reads
@@ -232,6 +216,9 @@ pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
 #[must_use]
 pub fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
+    if ask.authority.writes() && ask.principal.roles.iter().eq([&Role::Reader]) {
+        return refused(Reason::RoleDenied, Ruling::default(), None);
+    }
     match ask.authority {
         Authority::Policy(Effect::Read) => decide_read(policy, ask, facts),
         Authority::Policy(effect) => decide_proposed(policy, ask, effect, facts),
@@ -257,8 +244,12 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
 }
 
 fn allowed(ask: &Ask<'_>, facts: Facts, ruling: Ruling) -> Verdict {
-    let visible = Visible { facts, refused: BTreeMap::new(), authority: ask.authority, ruling };
-    Verdict::Allowed(Box::new(visible))
+    partly_allowed(ask, facts, BTreeMap::new(), ruling)
+}
+
+fn partly_allowed(ask: &Ask<'_>, facts: Facts, refused: BTreeMap<usize, Trace>, ruling: Ruling) -> Verdict {
+    let (authority, client, user) = (ask.authority, ask.principal.client.clone(), ask.principal.user.clone());
+    Verdict::Allowed(Box::new(Visible { facts, refused, authority, client, user, ruling }))
 }
 
 fn refused(reason: Reason, ruling: Ruling, grant: Option<ReadGrant>) -> Verdict {
@@ -315,14 +306,16 @@ fn decide_proposed(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Fa
     for (at, memory) in facts.proposed.iter_mut().enumerate() {
         let decision = policy.decide(&request, &MemoryView::new(memory, ask.principal, ask.now), &[effect]);
         if memory.tenant == ask.principal.tenant && decision.allows(effect) {
-            ruling.count(&decision, effect);
+            if !ask.repeat {
+                ruling.count(&decision, effect);
+            }
             memory.state =
                 memory.state.max(decision.obligations.set_state.map_or(State::Active, State::from));
         } else {
             refusals.insert(at, decision.trace);
         }
     }
-    // A repeat shows what was made before, if today's policy would still let it be made.
+    // A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
     let stored = std::mem::take(&mut facts.memories);
     for memory in stored.into_iter().filter(|memory| memory.is_live(ask.now)) {
         let decision = policy.decide(&request, &MemoryView::new(&memory, ask.principal, ask.now), &[effect]);
@@ -335,13 +328,14 @@ fn decide_proposed(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Fa
         ruling.trace = refusals.into_values().next();
         return refused(Reason::PolicyDenied, ruling, None);
     }
-    let visible = Visible { facts, refused: refusals, authority: ask.authority, ruling };
-    Verdict::Allowed(Box::new(visible))
+    partly_allowed(ask, facts, refusals, ruling)
 }
 
 /// What the caller named by its id: not its own is hidden; its own, already erased, is shown as such.
 fn decide_owner(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.is_owned_by(ask.principal));
+    // What has expired is gone, whether or not it was swept up already.
+    facts.memories.retain(|memory| memory.expires.is_none_or(|end| ask.now < end));
     let Some(memory) = facts.memories.first().cloned() else {
         return refused(Reason::Unknown, Ruling::default(), None);
     };
@@ -430,42 +424,6 @@ impl Visible<Facts> {
     pub const fn ruling(&self) -> &Ruling {
         &self.ruling
     }
-
-    /// Makes a plan a decision, once.
-    ///
-    /// # Errors
-    /// When the plan touches a memory or a grant that was not decided.
-    pub fn decided(self, set: ChangeSet) -> Result<Decided<ChangeSet>, BeyondDecision> {
-        if set.entry.decision != Outcome::Allowed || set.entry.tenant != set.tenant {
-            return Err(BeyondDecision("its audit entry says something else"));
-        }
-        let proposed: BTreeSet<MemoryId> = self.proposals().filter_map(Result::ok).map(|m| m.id).collect();
-        let stored: BTreeSet<MemoryId> = self.facts.memories.iter().map(|m| m.id).collect();
-        let held: Option<GrantId> = self.facts.grant.as_ref().map(|grant| grant.id);
-        for change in &set.changes {
-            let covered = match change {
-                Change::InsertMemory(memory) => memory.tenant == set.tenant && proposed.contains(&memory.id),
-                Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
-                    memory.tenant == set.tenant && stored.contains(&memory.id)
-                }
-                Change::InsertGrant(grant) => {
-                    grant.tenant == set.tenant && self.authority == Authority::Policy(Effect::Read)
-                }
-                Change::ReplaceGrant(grant) => grant.tenant == set.tenant && held == Some(grant.id),
-                Change::ActivatePolicy { .. }
-                | Change::InsertCheckpoint(_)
-                | Change::ForgetIdempotencyBefore(_)
-                | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
-                Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => {
-                    true
-                }
-            };
-            if !covered {
-                return Err(BeyondDecision("it changes what was not decided"));
-            }
-        }
-        Ok(Decided(set))
-    }
 }
 
 impl Denial {
@@ -485,21 +443,5 @@ impl Denial {
     #[must_use]
     pub const fn grant(&self) -> Option<&ReadGrant> {
         self.grant.as_ref()
-    }
-
-    /// Makes the denial's audit entry a decision: it changes nothing else.
-    ///
-    /// # Errors
-    /// When more than the entry and its bookkeeping is to be written.
-    pub fn decided(self, set: ChangeSet) -> Result<Decided<ChangeSet>, BeyondDecision> {
-        if set.entry.decision != self.reason.outcome() || set.entry.tenant != set.tenant {
-            return Err(BeyondDecision("its audit entry says something else"));
-        }
-        let bookkeeping =
-            |change: &Change| matches!(change, Change::InsertSubjectKey { .. } | Change::KeepPolicy(_));
-        if !set.changes.iter().all(bookkeeping) {
-            return Err(BeyondDecision("a denial changes something"));
-        }
-        Ok(Decided(set))
     }
 }

@@ -174,6 +174,13 @@ impl Memory {
         }
     }
 
+    /// Whether nothing is left of it but that it was there.
+    #[must_use]
+    pub fn is_tombstone(&self) -> bool {
+        let erased = matches!(self.body, Body::Erased { .. });
+        self.state == State::Tombstoned && erased && self.scope.id.is_empty()
+    }
+
     /// This older version once the memory is erased: what it said is gone, that it was there remains.
     #[must_use]
     pub fn wiped(&self) -> Self {

@@ -6,16 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
 use memoryscope_domain::govern::{self, Ask, Denial, Facts, Reason, Ruling, Verdict, Visible};
+use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
+use memoryscope_domain::preference::Kind;
 use memoryscope_domain::principal::Principal;
 use memoryscope_domain::scope::ScopeType;
 use memoryscope_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::context::Context;
+use crate::context::{Context, Idempotency};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
 use crate::port::{Load, Ports, Select, Snapshot, StoreError};
@@ -97,7 +99,7 @@ impl Engine {
     /// # Errors
     /// See [`Refusal`]; denials are in the audit chain too.
     pub async fn run<O: Operation>(&self, cx: &Context, op: &O) -> Result<Done<O::Output>, Refusal> {
-        let _guard = self.claim(cx)?;
+        let _guard = self.claim(cx, op)?;
         for _ in 0..limits::COMMIT_ATTEMPTS_MAX {
             match self.attempt(cx, op).await {
                 Ok(done) => return Ok(done),
@@ -109,8 +111,8 @@ impl Engine {
     }
 
     /// Marks the request's idempotency key as being worked on, until the guard is dropped.
-    fn claim(&self, cx: &Context) -> Result<Option<Claim<'_>>, Refusal> {
-        let Some(given) = &cx.idempotency else { return Ok(None) };
+    fn claim<O: Operation>(&self, cx: &Context, op: &O) -> Result<Option<Claim<'_>>, Refusal> {
+        let Some(given) = idempotency(cx, op) else { return Ok(None) };
         let key = (cx.principal.tenant.clone(), given.key.clone());
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         if !in_flight.insert(key.clone()) {
@@ -145,12 +147,17 @@ impl Engine {
         let Snapshot { head, subject, subject_key, mut facts, .. } = snapshot;
         let mut loaded =
             Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
-        if !repeats {
-            facts.proposed = op.propose(cx, &mut loaded.ids);
-        }
+        facts.proposed = op.propose(cx, &mut loaded.ids);
         match govern::decide(&loaded.policy.policy, &self::ask(cx, op, repeats), facts) {
             Verdict::Allowed(seen) => self.carry_out(cx, op, loaded, *seen).await,
-            Verdict::Refused(denial) => Err(self.refuse(cx, op, loaded, *denial).await),
+            Verdict::Refused(denial) => {
+                if denial.grant().is_none() && loaded.subject != own_subject(cx) {
+                    // The token is somebody else's: its person has no part in this entry, nor has their key.
+                    let own = self.load(cx, Select::Nothing, Filter::Everything).await?;
+                    (loaded.subject, loaded.subject_key) = (own.subject, own.subject_key);
+                }
+                Err(self.refuse(cx, op, loaded, *denial).await)
+            }
         }
     }
 
@@ -160,7 +167,7 @@ impl Engine {
             now: cx.now,
             select,
             filter,
-            subject: cx.principal.user.as_ref().map_or(SubjectRef::TENANT, SubjectRef::of_user),
+            subject: own_subject(cx),
             idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
         };
         self.ports.store.load(&load).await
@@ -173,7 +180,9 @@ impl Engine {
         op: &O,
         snapshot: &Snapshot,
     ) -> Result<Option<Select>, Refusal> {
-        let (Some(given), Some(record)) = (&cx.idempotency, &snapshot.idempotency) else { return Ok(None) };
+        let (Some(given), Some(record)) = (idempotency(cx, op), &snapshot.idempotency) else {
+            return Ok(None);
+        };
         let same = record.request_digest == given.request_digest && record.operation == op.info().name;
         match op.select_repeat(record).filter(|_| same) {
             Some(select) => Ok(Some(select)),
@@ -190,13 +199,12 @@ impl Engine {
     ) -> Result<Done<O::Output>, Stopped> {
         let token = op.gives_token().then(|| self.ports.secrets.token());
         let mut mint = Mint { ids: loaded.ids.clone(), token };
-        let plan = if loaded.repeats {
-            op.plan_repeat(&seen).ok_or(Refusal::Conflict(Conflict::ResultGone))?
-        } else {
-            op.plan(cx, &seen, &mut mint)?
+        let plan = if loaded.repeats { op.plan_repeat(&seen) } else { Some(op.plan(cx, &seen, &mut mint)?) };
+        let (Plan { changes, memory_ids, grant, reason, .. }, output) = match plan {
+            Some(plan) => plan.split(),
+            None => (Plan { reason: Some(Code::literal("RESULT_GONE")), ..Plan::answer(()) }, None),
         };
-        let Plan { changes, output, memory_ids, grant, reason } = plan;
-        let mut set = self.change_set(cx, op, &loaded, seen.ruling(), seen.grant().map(|g| &g.user));
+        let mut set = self.change_set(cx, op, &loaded, seen.ruling(), seen.grant());
         set.entry.memories = MemoryRefs::of(&memory_ids);
         set.entry.grant = grant;
         set.entry.reason_code = reason;
@@ -209,7 +217,7 @@ impl Engine {
             }
         }
         set.changes.extend(changes);
-        if let (Some(given), false) = (&cx.idempotency, loaded.repeats) {
+        if let (Some(given), false) = (idempotency(cx, op), loaded.repeats) {
             set.expects.push(Expect::NoIdempotencyKey(given.key.clone()));
             set.changes.push(Change::InsertIdempotency(IdempotencyRecord {
                 key: given.key.clone(),
@@ -223,19 +231,20 @@ impl Engine {
         let trace = seen.ruling().trace.clone();
         self.commit(seen.decided(set)?).await?;
         self.policies.learn_kept(&cx.principal.tenant, &loaded.policy);
+        let output = output.ok_or(Refusal::Conflict(Conflict::ResultGone))?;
         Ok(Done { output, access_log: loaded.access_log, trace })
     }
 
     /// Writes a denial to the chain; if that can't be done, the request fails for that reason instead.
     async fn refuse<O: Operation>(&self, cx: &Context, op: &O, loaded: Loaded, denial: Denial) -> Stopped {
         let access_log = loaded.access_log;
-        let mut set = self.change_set(cx, op, &loaded, denial.ruling(), denial.grant().map(|g| &g.user));
+        let mut set = self.change_set(cx, op, &loaded, denial.ruling(), denial.grant());
         set.entry.decision = denial.reason().outcome();
         set.entry.reason_code = Some(Code::literal(denial.reason().code()));
         set.entry.grant = denial.grant().map(|grant| grant.id);
         let reason = denial.reason();
-        let purpose = denial.grant().map_or_else(|| op.purpose(), |grant| Some(grant.purpose));
-        let kind = denial.grant().map_or_else(|| op.kind(), |grant| Some(grant.kind));
+        let purpose = set.entry.purpose;
+        let kind = kind_of(op, denial.grant());
         let trace = denial.ruling().trace.clone();
         let committed = match denial.decided(set) {
             Ok(decided) => self.commit(decided).await,
@@ -271,7 +280,7 @@ impl Engine {
         op: &O,
         loaded: &Loaded,
         ruling: &Ruling,
-        holder: Option<&memoryscope_domain::ids::UserId>,
+        grant: Option<&ReadGrant>,
     ) -> ChangeSet {
         let tenant = cx.principal.tenant.clone();
         let mut expects = vec![Expect::ActivePolicy(loaded.active_policy.clone())];
@@ -286,7 +295,7 @@ impl Engine {
         if !self.policies.is_kept(&tenant, policy) {
             changes.push(Change::KeepPolicy(policy.document()));
         }
-        let user = holder.or(cx.principal.user.as_ref());
+        let user = grant.map(|grant| &grant.user).or(cx.principal.user.as_ref());
         let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str())));
         let entry = Draft {
             id: loaded.access_log,
@@ -295,9 +304,9 @@ impl Engine {
             operation: op.info().audit.clone(),
             actor: Some(key.actor(&cx.principal.client)),
             subject: user.map(|user| key.subject(user.as_str())),
-            purpose: op.purpose(),
+            purpose: op.purpose().or(grant.map(|grant| grant.purpose)),
             scope_type: user.map(|_| ScopeType::User),
-            kind: op.kind().map(|kind| Code::literal(kind.name())),
+            kind: kind_of(op, grant).map(|kind| Code::literal(kind.name())),
             decision: memoryscope_domain::audit_chain::Verdict::Allowed,
             reason_code: None,
             rules: ruling.rules.iter().map(|(rule, count)| (Arc::clone(rule), count)).collect(),
@@ -323,6 +332,21 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
+}
+
+/// Whose audit key a request's entry is under, unless it is about a grant.
+fn own_subject(cx: &Context) -> SubjectRef {
+    cx.principal.user.as_ref().map_or(SubjectRef::TENANT, SubjectRef::of_user)
+}
+
+/// The request's idempotency key; what changes nothing needs none.
+fn idempotency<'a, O: Operation>(cx: &'a Context, op: &O) -> Option<&'a Idempotency> {
+    cx.idempotency.as_ref().filter(|_| op.info().changes)
+}
+
+/// The kind of preference that an operation is about, by itself or by the grant it uses.
+fn kind_of<O: Operation>(op: &O, grant: Option<&ReadGrant>) -> Option<Kind> {
+    op.kind().or(grant.map(|grant| grant.kind))
 }
 
 /// What is asked of the policy for an operation.

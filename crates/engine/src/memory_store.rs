@@ -245,14 +245,17 @@ impl Tenant {
                 Change::InsertSubjectKey { subject, .. } => {
                     require(!self.subject_keys.contains_key(subject), "a subject's key")?;
                 }
+                Change::InsertCheckpoint(signed) => {
+                    let last = self.checkpoints.last().map(|last| last.checkpoint.hash());
+                    require(signed.checkpoint.prev_checkpoint == last, "the last checkpoint")?;
+                }
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
                 Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
                 | Change::ForgetIdempotencyBefore(_)
-                | Change::ForgetGrantsExpiredBefore(_)
-                | Change::InsertCheckpoint(_) => {}
+                | Change::ForgetGrantsExpiredBefore(_) => {}
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ pub(crate) struct Ready {
 
 impl Ready {
     fn new(policy: Arc<Policy>) -> Self {
-        let hash = Hash32::of(policy.source().as_bytes());
+        let hash = Hash32::parse(policy.hash()).unwrap_or_default();
         let reference = PolicyRef { version: Arc::clone(policy.version()), hash };
         Self { policy, reference }
     }

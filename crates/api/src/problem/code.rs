@@ -61,7 +61,7 @@ codes! {
     InProgress = "IN_PROGRESS", CONFLICT;
     /// The idempotency key was used before, with another body.
     IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", CONFLICT;
-    /// The body is larger than the route takes.
+    /// The body is larger than the route takes, or the request concerns more memories than one answer holds.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", PAYLOAD_TOO_LARGE;
     /// The body is not `application/json`.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE;

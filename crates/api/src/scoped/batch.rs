@@ -18,7 +18,7 @@ use super::{context, error};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 use crate::wire::Unknown;
 
 /// Stores memories, each accepted or refused on its own: 200 where all were accepted, 207 where some were not.
@@ -29,7 +29,6 @@ pub(super) async fn handler(
     document: Document,
 ) -> Result<Response, Problem> {
     let read = document.decode::<BatchRequest>(Unknown::Accept)?;
-    let count = read.value.memories.len();
     let mut results: BTreeMap<usize, Value> = BTreeMap::new();
     let mut wanted: Vec<(usize, (UserId, NewPreference))> = Vec::new();
     for (index, memory) in read.value.memories.iter().enumerate() {
@@ -43,12 +42,17 @@ pub(super) async fn handler(
     let idempotency = caller.idempotency("POST /memory/batch", document.value());
     let cx = context(&engine, &caller, &meta, None, idempotency);
     let kinds: Vec<_> = wanted.iter().map(|(index, (_, item))| (*index, item.preference.kind())).collect();
+    let tried = kinds.len();
     let items = wanted.into_iter().map(|(_, item)| item).collect();
     let answers = create_batch(&engine, &cx, items).await;
     let mut problems = Vec::new();
     for ((index, kind), result) in kinds.into_iter().zip(answers) {
         match told(result, kind, &meta) {
             Ok(created) => {
+                let created = match &read.value.memories[index] {
+                    Ok(item) => wire::with_warnings(created, item),
+                    Err(_) => created,
+                };
                 results.insert(index, with_index(index, created));
             }
             Err(problem) => {
@@ -58,16 +62,24 @@ pub(super) async fn handler(
         }
     }
     // Where nothing could be tried, the batch failed, not its items.
-    if problems.len() == count
-        && let Some(first) = problems.first().filter(|problem| problem.status().is_server_error())
+    if problems.len() == tried
+        && problems.iter().all(is_of_the_batch)
+        && let Some(first) = problems.first()
     {
         return Err(first.clone());
     }
     let rejected = results.values().filter(|result| result.get("error").is_some()).count();
     let status = if rejected == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
+    let accepted = results.len() - rejected;
     let results: Vec<Value> = results.into_values().collect();
-    let body = json!({"results": results, "accepted": count - rejected, "rejected": rejected});
+    let body = json!({"results": results, "accepted": accepted, "rejected": rejected});
     Ok((status, axum::Json(wire::with_warnings(body, &read))).into_response())
+}
+
+/// Whether a problem is with the whole request and not with what one item says.
+fn is_of_the_batch(problem: &Problem) -> bool {
+    problem.status().is_server_error()
+        || matches!(problem.code(), Code::IdempotencyKeyReused | Code::InProgress)
 }
 
 /// What is told of one item.

@@ -15,6 +15,7 @@ use super::{answer, context, error};
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
 use crate::problem::Problem;
+use crate::refused::both;
 use crate::wire::{Decode as _, Unknown, decode_query, parameter, string};
 
 /// Erases a memory of the person that the query names; doing it again changes nothing.
@@ -25,9 +26,11 @@ pub(super) async fn handler(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let id = parameter("id", &id, &string().parsed(|text: &String| MemoryId::parse(text)))?;
-    let read = decode_query::<DeleteRequest>(query.as_deref(), Unknown::Accept)?;
-    let cx = context(&engine, &caller, &meta, Some(read.value.user.clone()), None);
+    let id = parameter("id", &id, &string().parsed(|text: &String| MemoryId::parse(text)));
+    let (id, read) = both(id, decode_query::<DeleteRequest>(query.as_deref(), Unknown::Accept))?;
+    let user = read.value.user.clone();
+    let idempotency = caller.idempotency("DELETE /memory/{id}", &json!([id.to_string(), user.as_str()]));
+    let cx = context(&engine, &caller, &meta, Some(user), idempotency);
     let done = engine.run(&cx, &Delete { id }).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let body = json!({"id": done.output.to_string(), "deleted": true});
     Ok(answer(StatusCode::OK, wire::with_warnings(body, &read), done.access_log))

@@ -11,6 +11,7 @@ mod error;
 mod list;
 mod read;
 mod revoke;
+mod value;
 mod wire;
 
 use std::sync::Arc;

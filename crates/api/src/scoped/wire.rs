@@ -3,17 +3,18 @@
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::UserId;
 use memoryscope_domain::limits;
-use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
+use memoryscope_domain::preference::{Domain, Kind, Source};
 use memoryscope_domain::purpose::{self, Purpose, SCOPED_CLASSES};
 use memoryscope_engine::op::create::{Created, NewPreference};
 use memoryscope_engine::op::read::Merged;
 use serde_json::{Value, json};
 
-use crate::wire::{Decode, Errors, Fault, Fields, Read, Shape, choice, each, object_or_array, string, whole};
+use super::value::ValueJson;
+use crate::wire::{Decode, Errors, Fault, Fields, Read, Shape, choice, each, string, whole};
 
 /// The person that a request is about.
 fn user_id() -> impl Decode<Out = UserId> {
-    string().parsed(|text: &String| UserId::parse(text))
+    string().trimmed().bytes(1..=limits::USER_ID_BYTES_MAX).parsed(|text: &String| UserId::parse(text))
 }
 
 /// The scope: the kind of preference.
@@ -23,7 +24,7 @@ fn scope() -> impl Decode<Out = Kind> {
 
 /// The domain; blank means none.
 fn domain() -> impl Decode<Out = Option<Domain>> {
-    string().parsed(|text: &String| Domain::parse(text))
+    string().trimmed().chars(0..=limits::DOMAIN_CHARS_MAX).parsed(|text: &String| Domain::parse(text))
 }
 
 fn max_age_days() -> impl Decode<Out = i64> {
@@ -37,14 +38,16 @@ pub(super) struct StatedPurpose {
     pub(super) text: Option<String>,
 }
 
-/// Reads `purpose` and `purpose_class`, of which one must be there. A class given outright wins.
+/// Reads `purpose` and `purpose_class`, of which one must be there and not null. A class given outright wins.
 fn stated_purpose(f: &mut Fields<'_>) -> StatedPurpose {
-    let text = f.optional("purpose", string().chars(0..=limits::PURPOSE_CHARS_MAX));
-    let class = f.optional("purpose_class", choice(SCOPED_CLASSES.map(|class| (class.name(), class))));
-    if !f.sent("purpose") && !f.sent("purpose_class") {
+    let text = f.nullable("purpose", string().chars(0..=limits::PURPOSE_CHARS_MAX));
+    let class = f.nullable("purpose_class", choice(SCOPED_CLASSES.map(|class| (class.name(), class))));
+    let stated = [("purpose", text == Some(None)), ("purpose_class", class == Some(None))];
+    if !stated.into_iter().any(|(name, is_null)| f.sent(name) && !is_null) {
         f.refuse("purpose", Fault::Missing, "is required");
     }
-    let class = class.or_else(|| text.as_deref().and_then(purpose::classify));
+    let text = text.flatten();
+    let class = class.flatten().or_else(|| text.as_deref().and_then(purpose::classify));
     StatedPurpose { class, text }
 }
 
@@ -64,22 +67,17 @@ impl Shape for CreateRequest {
         let domain = f.optional("domain", domain());
         let source = f.required("source", choice(Source::ALL.map(|source| (source.name(), source))));
         let ttl_days = f.required("ttl_days", whole(limits::TTL_DAYS_MIN..=limits::TTL_DAYS_MAX));
-        let value = f.required("value_json", object_or_array(limits::VALUE_JSON_BYTES_MAX))?;
         // The value is checked whatever else is wrong, so that everything wrong is in one answer.
-        let (stand_in_kind, stand_in_source) = (Kind::Preferences, Source::UserSetting);
-        let preference = Preference::new(
-            kind.unwrap_or(stand_in_kind),
-            domain.flatten(),
-            source.unwrap_or(stand_in_source),
-            value,
+        let value = f.required(
+            "value_json",
+            ValueJson {
+                kind: kind.unwrap_or(Kind::Preferences),
+                domain: domain.flatten(),
+                source: source.unwrap_or(Source::UserSetting),
+            },
         );
-        let preference = preference.map_err(|faults| {
-            for fault in faults {
-                f.refuse(&fault.path_below("value_json"), Fault::Invalid, fault.reason.to_string());
-            }
-        });
         let (_, _) = (kind?, source?);
-        Some(Self { user: user?, item: NewPreference { preference: preference.ok()?, ttl_days: ttl_days? } })
+        Some(Self { user: user?, item: NewPreference { preference: value?, ttl_days: ttl_days? } })
     }
 }
 

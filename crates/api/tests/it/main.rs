@@ -1,8 +1,16 @@
 //! The edge, driven as clients drive it: through the router, and over real sockets where bytes matter.
 
 mod bodies;
+mod canary;
 mod cors;
+mod docs;
 mod edge;
+mod faulty;
+mod fields;
+mod governed;
 mod health;
+mod matrix;
+mod repeats;
+mod shapes;
 mod sockets;
 mod support;

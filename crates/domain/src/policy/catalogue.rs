@@ -293,10 +293,10 @@ impl Attribute {
         self <= Self::MemoryMetadata
     }
 
-    /// Whether it describes the scope's spiral.
+    /// Whether it describes the request.
     #[must_use]
-    pub const fn is_of_spiral(self) -> bool {
-        matches!(self, Self::SpiralActive | Self::SpiralPattern | Self::SpiralConfidence)
+    pub fn is_of_request(self) -> bool {
+        (Self::RequestOperation..=Self::RequestIncludeEvents).contains(&self)
     }
 
     /// What stands in when it is not there.
@@ -371,6 +371,7 @@ mod tests {
         for (index, entry) in CATALOGUE.iter().enumerate() {
             assert_eq!(entry.attribute as usize, index);
             assert_eq!(entry.attribute.is_of_memory(), entry.path.starts_with("memory."), "{}", entry.path);
+            assert_eq!(entry.attribute.is_of_request(), entry.path.starts_with("request."), "{}", entry.path);
             let defaulted = match entry.fallback {
                 T(text) => entry.kind.values().is_empty() || entry.kind.values().contains(&text),
                 EmptySet => entry.kind.is_set(),

@@ -183,7 +183,11 @@ impl Policy {
         }
         Ok(Self {
             version: document.version.into(),
-            hash: hex_sha256(text).into(),
+            hash: match base {
+                // What it extends is part of what it means: another built-in policy makes it another one.
+                Some(base) => hex_sha256(&format!("{text}\0{}", base.hash)).into(),
+                None => hex_sha256(text).into(),
+            },
             source: text.to_owned(),
             extends_builtin: document.extends_builtin,
             defaults,
@@ -223,7 +227,7 @@ impl Policy {
         &self.version
     }
 
-    /// SHA-256 of its source, in hexadecimal.
+    /// SHA-256 of its source, and of the built-in policy's hash where it extends that, in hexadecimal.
     #[must_use]
     pub fn hash(&self) -> &Arc<str> {
         &self.hash
@@ -291,17 +295,37 @@ fn compiled(parsed: ParsedRule) -> Rule {
     }
 }
 
-/// The same condition without blocks of one.
+/// The same condition without blocks of one, and without conjunctions in conjunctions.
 fn flattened(condition: Condition) -> Condition {
-    let flat = |parts: Box<[Condition]>| parts.into_iter().map(flattened).collect::<Vec<_>>();
     match condition {
-        Condition::All(parts) | Condition::Any(parts) if parts.len() == 1 => {
-            flat(parts).pop().unwrap_or(Condition::Any([].into()))
+        Condition::All(parts) => {
+            let mut flat = Vec::with_capacity(parts.len());
+            for part in parts {
+                match flattened(part) {
+                    Condition::All(inner) => flat.extend(inner),
+                    other => flat.push(other),
+                }
+            }
+            single(flat).unwrap_or_else(|flat| Condition::All(flat.into()))
         }
-        Condition::All(parts) => Condition::All(flat(parts).into()),
-        Condition::Any(parts) => Condition::Any(flat(parts).into()),
+        Condition::Any(parts) => {
+            let flat = parts.into_iter().map(flattened).collect();
+            single(flat).unwrap_or_else(|flat| Condition::Any(flat.into()))
+        }
         Condition::Not(part) => Condition::Not(Box::new(flattened(*part))),
         Condition::Leaf(leaf) => Condition::Leaf(leaf),
+    }
+}
+
+/// The only part, or all of them back.
+fn single(mut parts: Vec<Condition>) -> Result<Condition, Vec<Condition>> {
+    match parts.pop() {
+        Some(only) if parts.is_empty() => Ok(only),
+        Some(last) => {
+            parts.push(last);
+            Err(parts)
+        }
+        None => Err(parts),
     }
 }
 

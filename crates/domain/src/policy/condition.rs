@@ -195,10 +195,12 @@ pub struct Facts<'a, M: MemoryAttributes + ?Sized> {
 impl<M: MemoryAttributes + ?Sized> Facts<'_, M> {
     /// What an attribute is worth, the catalogue's default included.
     pub(super) fn value(&self, path: &Path) -> Value<'_> {
-        let value = match path.attribute {
-            Attribute::MemoryMetadata => self.memory.metadata(&path.metadata),
-            of_memory if of_memory.is_of_memory() => self.memory.value(of_memory),
-            other => self.request.value(other),
+        let value = if !path.attribute.is_of_memory() {
+            self.request.value(path.attribute)
+        } else if path.attribute == Attribute::MemoryMetadata {
+            self.memory.metadata(&path.metadata)
+        } else {
+            self.memory.value(path.attribute)
         };
         if value.is_absent() { path.attribute.fallback() } else { value }
     }
@@ -224,11 +226,21 @@ impl Condition {
         }
     }
 
-    /// The conditions that must all hold, with nested conjunctions dissolved.
-    pub fn conjuncts(&self) -> Vec<&Self> {
+    /// The conditions that must all hold: a compiled conjunction holds no other directly.
+    #[must_use]
+    pub fn conjuncts(&self) -> &[Self] {
         match self {
-            Self::All(parts) => parts.iter().flat_map(Self::conjuncts).collect(),
-            other => vec![other],
+            Self::All(parts) => parts,
+            other => std::slice::from_ref(other),
+        }
+    }
+
+    /// Whether every leaf passes.
+    pub fn all_leaves(&self, passes: &mut impl FnMut(&Leaf) -> bool) -> bool {
+        match self {
+            Self::Leaf(leaf) => passes(leaf),
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(|part| part.all_leaves(passes)),
+            Self::Not(part) => part.all_leaves(passes),
         }
     }
 }

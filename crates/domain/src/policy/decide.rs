@@ -21,7 +21,7 @@ use super::effect::{Effect, EffectSet, IngestState};
 use super::hint::Sight;
 use super::request::Request;
 use super::trace::{DecidedBy, RuleId, Trace, Verdict};
-use super::value::{MemoryAttributes, Value};
+use super::value::{MemoryAttributes, NoMemory, Value};
 use crate::purpose::Purpose;
 
 /// What is allowed, under which obligations, and why.
@@ -69,6 +69,23 @@ impl Obligations {
         self.redact.extend(rule.redact.iter().map(Arc::clone));
         self.max_age_days = [self.max_age_days, rule.max_age_days].into_iter().flatten().min();
         self.set_state = self.set_state.max(rule.set_state);
+    }
+}
+
+/// A policy and a request, ready to decide about many memories.
+#[derive(Debug)]
+pub struct Prepared<'p> {
+    policy: &'p Policy,
+    request: &'p Request<'p>,
+    /// The rules that the request alone does not rule out, in the order of the document.
+    live: Vec<&'p Rule>,
+}
+
+impl Prepared<'_> {
+    /// What [`Policy::decide`] decides.
+    #[must_use]
+    pub fn decide<M: MemoryAttributes + ?Sized>(&self, memory: &M, asked: &[Effect]) -> Decision {
+        self.policy.decide_by(self.live.iter().copied(), self.request, memory, asked)
     }
 }
 
@@ -133,12 +150,34 @@ impl Policy {
         memory: &M,
         asked: &[Effect],
     ) -> Decision {
+        self.decide_by(self.rules().iter(), request, memory, asked)
+    }
+
+    /// The same for many memories and one request: the rules that the request alone rules out are left out once.
+    #[must_use]
+    pub fn prepare<'p>(&'p self, request: &'p Request<'p>) -> Prepared<'p> {
+        let nothing: Sight<'_, NoMemory> = Sight::Nothing;
+        let live =
+            self.rules().iter().filter(|rule| nothing.weighs(&rule.when, request) != Some(Truth::False));
+        Prepared { policy: self, request, live: live.collect() }
+    }
+
+    fn decide_by<'p, M: MemoryAttributes + ?Sized>(
+        &'p self,
+        rules: impl Iterator<Item = &'p Rule>,
+        request: &Request<'_>,
+        memory: &M,
+        asked: &[Effect],
+    ) -> Decision {
         let state = state_of(memory.value(Attribute::MemoryState));
-        let mut tally = self.tally(&Facts { request, memory }, state);
+        let mut tally = tally(rules, &Facts { request, memory }, state);
         let reading = self.verdict(Effect::Read, &tally, state, request.purpose);
         let mut verdicts = Vec::with_capacity(asked.len());
         for effect in asked {
-            let mut verdict = self.verdict(*effect, &tally, state, request.purpose);
+            let mut verdict = match effect {
+                Effect::Read => reading.clone(),
+                other => self.verdict(*other, &tally, state, request.purpose),
+            };
             if *effect == Effect::IncludeInPrompt && verdict.allowed && !reading.allowed {
                 verdict = Verdict { allowed: false, by: DecidedBy::NotReadable, ..verdict };
                 verdict.rules.clone_from(&reading.rules);
@@ -165,30 +204,6 @@ impl Policy {
             nearest_grant,
         };
         Decision { allowed, obligations, trace }
-    }
-
-    /// Asks every rule.
-    fn tally<M: MemoryAttributes + ?Sized>(&self, facts: &Facts<'_, M>, state: StateSet) -> Tally<'_> {
-        let mut tally = Tally::default();
-        for rule in self.rules() {
-            match rule.when.holds(facts) {
-                Truth::False => continue,
-                Truth::True => {
-                    let counts = counting_states(rule, facts.request.purpose);
-                    if counts.intersection(state) != StateSet::EMPTY {
-                        tally.granted = tally.granted.union(rule.grants);
-                    }
-                    tally.denied = tally.denied.union(rule.denies);
-                    tally.matched.push(rule);
-                }
-                Truth::Error => {
-                    tally.denied_by_error = tally.denied_by_error.union(rule.denies);
-                    tally.erred.push(rule);
-                }
-            }
-            tally.obligations.add(rule);
-        }
-        tally
     }
 
     /// What comes of one effect.
@@ -221,6 +236,34 @@ impl Policy {
     }
 }
 
+/// Asks every rule.
+fn tally<'p, M: MemoryAttributes + ?Sized>(
+    rules: impl Iterator<Item = &'p Rule>,
+    facts: &Facts<'_, M>,
+    state: StateSet,
+) -> Tally<'p> {
+    let mut tally = Tally::default();
+    for rule in rules {
+        match rule.when.holds(facts) {
+            Truth::False => continue,
+            Truth::True => {
+                let counts = counting_states(rule, facts.request.purpose);
+                if counts.intersection(state) != StateSet::EMPTY {
+                    tally.granted = tally.granted.union(rule.grants);
+                }
+                tally.denied = tally.denied.union(rule.denies);
+                tally.matched.push(rule);
+            }
+            Truth::Error => {
+                tally.denied_by_error = tally.denied_by_error.union(rule.denies);
+                tally.erred.push(rule);
+            }
+        }
+        tally.obligations.add(rule);
+    }
+    tally
+}
+
 /// The ids of those rules.
 fn ids(rules: &[&Rule], wanted: impl Fn(&Rule) -> bool) -> Vec<RuleId> {
     rules.iter().filter(|rule| wanted(rule)).map(|rule| Arc::clone(&rule.id)).collect()
@@ -239,8 +282,8 @@ fn reasons(matched: &[&Rule], erred: &[&Rule], verdicts: &[Verdict]) -> Vec<Arc<
         }
     }
     let decided = |rule: &Rule| rule.grants.intersects(granted) || rule.denies.intersects(denied);
-    let mut seen = BTreeSet::new();
+    let mut seen = BTreeSet::<&str>::new();
     let all =
         matched.iter().chain(erred).filter(|rule| decided(rule)).filter_map(|rule| rule.reason.as_ref());
-    all.filter(|reason| seen.insert(Arc::clone(reason))).map(Arc::clone).collect()
+    all.filter(|reason| seen.insert(reason)).map(Arc::clone).collect()
 }

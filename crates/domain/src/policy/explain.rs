@@ -78,8 +78,7 @@ pub fn explain<M: MemoryAttributes + ?Sized>(
 
 fn outcome<M: MemoryAttributes + ?Sized>(rule: &Rule, facts: &Facts<'_, M>) -> Outcome {
     let blamed = |wanted: Truth| {
-        let conjuncts = rule.when.conjuncts();
-        let first = conjuncts.into_iter().find(|part| part.holds(facts) == wanted);
+        let first = rule.when.conjuncts().iter().find(|part| part.holds(facts) == wanted);
         failed(first.unwrap_or(&rule.when))
     };
     match rule.when.holds(facts) {

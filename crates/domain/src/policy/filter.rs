@@ -13,6 +13,12 @@ use serde::Serialize;
 use super::catalogue::Attribute;
 use super::value::{MemoryAttributes, Value};
 
+/// What a coarse filter still tests: closed lists, so that it stays small however many rules there are.
+const COARSE: [Attribute; 3] = [Attribute::MemoryType, Attribute::MemoryState, Attribute::MemoryKind];
+
+/// How many parts are looked at for an equal one: more would make large policies quadratic.
+const EQUAL_PARTS_MAX: usize = 128;
+
 /// An expression over pushable attributes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,9 +81,9 @@ impl Filter {
                 Self::And(inner) => inner.into_iter().for_each(|part| conjoin(&mut kept, part)),
                 other => conjoin(&mut kept, other),
             }
-            if kept.contains(&Self::Nothing) {
-                return Self::Nothing;
-            }
+        }
+        if kept.contains(&Self::Nothing) {
+            return Self::Nothing;
         }
         match kept.len() {
             0 => Self::Everything,
@@ -118,6 +124,18 @@ impl Filter {
             Self::Disjoint(field, texts) => !intersects(field.value(memory), texts),
             Self::ContainsAll(field, texts) => contains_all(field.value(memory), texts),
             Self::LacksOneOf(field, texts) => !contains_all(field.value(memory), texts),
+        }
+    }
+
+    /// A smaller filter that keeps these rows and more: only lists of types, states and kinds are left.
+    #[must_use]
+    pub fn coarsened(self) -> Self {
+        match self {
+            Self::And(parts) => Self::and(parts.into_iter().map(Self::coarsened)),
+            Self::Or(parts) => Self::or(parts.into_iter().map(Self::coarsened)),
+            kept @ (Self::Nothing | Self::Everything) => kept,
+            Self::OneOf(field, texts) if COARSE.contains(&field.0) => Self::OneOf(field, texts),
+            _ => Self::Everything,
         }
     }
 
@@ -164,7 +182,7 @@ fn conjoin(kept: &mut Vec<Filter>, part: Filter) {
         kept[at] = whole;
         return;
     }
-    if !kept.contains(&part) {
+    if !kept.iter().rev().take(EQUAL_PARTS_MAX).any(|other| *other == part) {
         kept.push(part);
     }
 }
@@ -181,7 +199,7 @@ fn disjoin(kept: &mut Vec<Filter>, part: Filter) {
             }
         }
     }
-    if !kept.contains(&part) {
+    if !kept.iter().rev().take(EQUAL_PARTS_MAX).any(|other| *other == part) {
         kept.push(part);
     }
 }

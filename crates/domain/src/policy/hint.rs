@@ -60,7 +60,7 @@ impl<M: MemoryAttributes + ?Sized> Sight<'_, M> {
     }
 
     /// What a condition is worth; none while it is open.
-    fn weighs(&self, condition: &Condition, request: &Request<'_>) -> Option<Truth> {
+    pub(super) fn weighs(&self, condition: &Condition, request: &Request<'_>) -> Option<Truth> {
         match condition {
             Condition::Leaf(leaf) => self.holds(leaf, request),
             Condition::All(parts) => all(parts.iter().map(|part| self.weighs(part, request))),
@@ -110,8 +110,8 @@ struct Candidate<'p> {
 impl Candidate<'_> {
     /// The fewer conditions failed the nearer; a role is harder to come by than a purpose.
     fn distance(&self) -> (usize, bool) {
-        let roles = |c: &&Condition| c.leaves().iter().any(|l| l.path.attribute == Attribute::PrincipalRoles);
-        (self.failed.len(), self.failed.iter().any(roles))
+        let mut no_role = |leaf: &Leaf| leaf.path.attribute != Attribute::PrincipalRoles;
+        (self.failed.len(), !self.failed.iter().all(|condition| condition.all_leaves(&mut no_role)))
     }
 
     /// The one test that failed, if it lists values of one attribute.
@@ -128,8 +128,7 @@ impl Candidate<'_> {
 /// Whether a hint may name the attribute.
 fn may_be_named(attribute: Attribute) -> bool {
     use Attribute::{PrincipalRoles, TimeHour, TimeNow, TimeWeekday};
-    let of_request = attribute.entry().path.starts_with("request.");
-    of_request || matches!(attribute, PrincipalRoles | TimeHour | TimeNow | TimeWeekday)
+    attribute.is_of_request() || matches!(attribute, PrincipalRoles | TimeHour | TimeNow | TimeWeekday)
 }
 
 impl Policy {
@@ -175,7 +174,7 @@ fn candidate<'p, M: MemoryAttributes + ?Sized>(
             None | Some(Truth::True) => {}
             Some(Truth::Error) => return None,
             Some(Truth::False) => {
-                if !conjunct.leaves().iter().all(|leaf| may_be_named(leaf.path.attribute)) {
+                if !conjunct.all_leaves(&mut |leaf| may_be_named(leaf.path.attribute)) {
                     return None;
                 }
                 failed.push(conjunct);

@@ -31,7 +31,7 @@ mod yaml;
 
 pub use catalogue::Attribute;
 pub use compile::{BUILTIN_SOURCE, Policy, Rule};
-pub use decide::{Decision, Obligations};
+pub use decide::{Decision, Obligations, Prepared};
 pub use effect::{Effect, EffectSet, IngestState};
 pub use error::PolicyError;
 pub use explain::{Explanation, explain};

@@ -20,8 +20,8 @@ use super::request::Request;
 use super::trace::{DecidedBy, RuleId, Trace, Verdict};
 use super::value::{NoMemory, Value};
 
-/// How many tests a filter makes at most: a statement's parameters are bounded. Beyond, denials and then grants are
-/// left to [`Policy::decide`], which only keeps more rows.
+/// How many tests a filter makes at most: a statement's parameters are bounded. Beyond, denials are left to
+/// [`Policy::decide`], and then of the grants all but types, states and kinds: that only keeps more rows.
 pub const FILTER_TESTS_MAX: usize = 512;
 
 /// What a store can test for a read, and why nothing is left, if nothing is.
@@ -129,7 +129,8 @@ fn bounded(grants: Filter, denials: Vec<Filter>) -> Filter {
     } else if grants.tests() <= FILTER_TESTS_MAX {
         grants
     } else {
-        Filter::Everything
+        let coarse = grants.coarsened();
+        if coarse.tests() <= FILTER_TESTS_MAX { coarse } else { Filter::Everything }
     }
 }
 

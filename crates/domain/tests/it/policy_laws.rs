@@ -77,6 +77,7 @@ proptest! {
         for effect in Effect::ALL {
             prop_assert_eq!(policy.decide(&request, &memory, &[effect]).allows(effect), whole.allows(effect));
         }
+        prop_assert_eq!(&policy.prepare(&request).decide(&memory, &Effect::ALL), &whole);
         let explained = explain(&policy, &request, &memory);
         prop_assert_eq!(&explained.decision.trace.effects, &whole.trace.effects);
         prop_assert_eq!(explained.rules.len(), spec.rules.len());

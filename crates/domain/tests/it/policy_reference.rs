@@ -218,6 +218,8 @@ proptest! {
         let known: Vec<(Attribute, Value<'_>)> = known.collect();
         for effect in [Effect::Read, Effect::IncludeInPrompt, Effect::ToolExecution, Effect::Bridge] {
             let narrowed = policy.narrow(&request, effect, &known);
+            let kept = narrowed.filter.matches(&memory);
+            prop_assert!(!kept || narrowed.filter.clone().coarsened().matches(&memory));
             if policy.decide(&request, &memory, &[effect]).allows(effect) {
                 prop_assert!(narrowed.filter.matches(&memory), "{:?} dropped by {:?}", effect, narrowed.filter);
             }

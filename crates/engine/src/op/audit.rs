@@ -122,7 +122,9 @@ impl Operation for Get {
         seen: &Visible<Facts>,
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
-        Ok(Plan::answer(seen.entries().first().cloned()))
+        let entry = seen.entries().first().cloned();
+        let reason = entry.is_none().then_some(Code::literal("NOT_FOUND"));
+        Ok(Plan { reason, ..Plan::answer(entry) })
     }
 }
 

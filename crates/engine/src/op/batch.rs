@@ -9,10 +9,11 @@ use futures_util::future::join_all;
 use memoryscope_domain::ids::{AuditId, IdSeed, IdSource, UserId};
 use memoryscope_domain::policy::Trace;
 
+use super::Operation;
 use super::create::{Create, Created, NewPreference};
-use crate::context::{Context, Idempotency};
-use crate::engine::Engine;
-use crate::refusal::Refusal;
+use crate::context::Context;
+use crate::engine::{Done, Engine};
+use crate::refusal::{Conflict, Refusal};
 
 /// One result of a batch.
 #[derive(Debug)]
@@ -34,13 +35,26 @@ pub async fn create_batch(
     for (at, (user, item)) in items.into_iter().enumerate() {
         by_user.entry(user).or_default().push((at, item));
     }
-    let runs = by_user.into_iter().enumerate().map(|(group, (user, items))| async move {
-        let (places, items): (Vec<usize>, Vec<NewPreference>) = items.into_iter().unzip();
-        let cx = context_of_group(cx, group, user.clone());
-        (places, engine.run(&cx, &Create { user, items }).await)
+    let mut seeds = IdSource::new(cx.id_seed, cx.now);
+    let groups = by_user.into_iter().enumerate().map(|(at, (user, items))| {
+        let cx = context_of_group(cx, at, IdSeed(*seeds.next_uuid().as_bytes()), user.clone());
+        Group { cx, user, items }
     });
+    let mut groups = groups.collect::<Vec<_>>().into_iter();
+    let mut runs = Vec::new();
+    // With a key, the first group speaks for the batch: where the key is another request's, nothing is stored.
+    if cx.idempotency.is_some()
+        && let Some(first) = groups.next()
+    {
+        let first = run(engine, first).await;
+        if let (_, Err(refusal @ Refusal::Conflict(Conflict::KeyReused | Conflict::InProgress))) = &first {
+            return (0..count).map(|_| Err(refusal.clone())).collect();
+        }
+        runs.push(first);
+    }
+    runs.extend(join_all(groups.map(|group| run(engine, group))).await);
     let mut results: BTreeMap<usize, Result<Item, Refusal>> = BTreeMap::new();
-    for (places, done) in join_all(runs).await {
+    for (places, done) in runs {
         match done {
             Ok(done) => {
                 let access_log = done.access_log;
@@ -57,14 +71,27 @@ pub async fn create_batch(
         .collect()
 }
 
-/// The same request for one person of it, with identifiers and an idempotency key of its own.
-fn context_of_group(cx: &Context, group: usize, user: UserId) -> Context {
-    let mut seeds = IdSource::new(cx.id_seed, cx.now);
-    let seed = (0..=group).fold(cx.id_seed, |_, _| IdSeed(*seeds.next_uuid().as_bytes()));
-    let idempotency = cx.idempotency.as_ref().map(|given| {
-        let mut key = given.key.clone();
-        key.key = format!("{}#{group}", key.key);
-        Idempotency { key, request_digest: given.request_digest }
-    });
-    Context { principal: cx.principal.clone().acting_for(user), id_seed: seed, idempotency, ..cx.clone() }
+/// One person's part of a batch: each item with its place.
+struct Group {
+    cx: Context,
+    user: UserId,
+    items: Vec<(usize, NewPreference)>,
+}
+
+async fn run(
+    engine: &Engine,
+    group: Group,
+) -> (Vec<usize>, Result<Done<<Create as Operation>::Output>, Refusal>) {
+    let Group { cx, user, items } = group;
+    let (places, items): (Vec<usize>, Vec<NewPreference>) = items.into_iter().unzip();
+    (places, engine.run(&cx, &Create { user, items }).await)
+}
+
+/// The same request for one person of it, with identifiers and, but for the first, an idempotency key of its own.
+fn context_of_group(cx: &Context, at: usize, id_seed: IdSeed, user: UserId) -> Context {
+    let mut idempotency = cx.idempotency.clone();
+    if let (Some(given), 1..) = (&mut idempotency, at) {
+        given.key.key = format!("{}#{at}", given.key.key);
+    }
+    Context { principal: cx.principal.clone().acting_for(user), id_seed, idempotency, ..cx.clone() }
 }

@@ -127,7 +127,9 @@ impl Operation for Create {
                 Err(trace) => Ok(Err(Box::new(trace.clone()))),
             })
             .collect::<Result<_, Refusal>>()?;
+        let partly = allowed.len() < self.items.len();
         Ok(Plan {
+            reason: partly.then_some(Code::literal("PARTLY_DENIED")),
             memory_ids: allowed.iter().map(|memory| memory.id).collect(),
             changes: allowed.into_iter().map(|memory| Change::InsertMemory(memory.clone())).collect(),
             ..Plan::answer(output)
@@ -139,14 +141,20 @@ impl Operation for Create {
     }
 
     fn plan_repeat(&self, seen: &Visible<Facts>) -> Option<Plan<Self::Output>> {
-        let created: Vec<Created> = seen.memories().iter().filter_map(|memory| Created::of(memory)).collect();
-        if created.len() != self.items.len() {
+        // What was refused made nothing; the rest was made in order.
+        let mut made = seen.memories().iter().filter_map(|memory| Created::of(memory)).peekable();
+        let again = seen.proposals().map(|proposal| match proposal {
+            Ok(item) => made.next_if(|made| Some(&made.preference) == item.preference()).map(Ok),
+            Err(trace) => Some(Err(Box::new(trace.clone()))),
+        });
+        let output: Self::Output = again.collect::<Option<_>>()?;
+        if made.next().is_some() {
             return None;
         }
         Some(Plan {
-            memory_ids: created.iter().map(|memory| memory.id).collect(),
+            memory_ids: seen.memories().iter().map(|memory| memory.id).collect(),
             reason: Some(Code::literal("IDEMPOTENT_REPEAT")),
-            ..Plan::answer(created.into_iter().map(Ok).collect())
+            ..Plan::answer(output)
         })
     }
 }

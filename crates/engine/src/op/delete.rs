@@ -1,10 +1,11 @@
 //! `memory.delete`: a person takes a memory back; its content is erased at once.
 
 use memoryscope_domain::audit_chain::Code;
-use memoryscope_domain::change::Change;
+use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{Authority, Facts, Visible};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::State;
+use serde_json::{Map, Value, json};
 
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
@@ -37,6 +38,10 @@ impl Operation for Delete {
         Select::Memories(vec![self.id])
     }
 
+    fn private(&self) -> Map<String, Value> {
+        Map::from_iter([("request".to_owned(), json!({ "memory_id": self.id.prefixed() }))])
+    }
+
     fn plan(
         &self,
         _cx: &Context,
@@ -49,5 +54,15 @@ impl Operation for Delete {
             return Ok(Plan { reason: Some(Code::literal("ALREADY_DELETED")), ..plan });
         }
         Ok(Plan { changes: vec![Change::EraseMemory(memory.tombstone())], ..plan })
+    }
+
+    fn select_repeat(&self, _record: &IdempotencyRecord) -> Option<Select> {
+        Some(Select::Memories(vec![self.id]))
+    }
+
+    fn plan_repeat(&self, seen: &Visible<Facts>) -> Option<Plan<Self::Output>> {
+        let memory = seen.memories().first()?;
+        let reason = Some(Code::literal("IDEMPOTENT_REPEAT"));
+        Some(Plan { memory_ids: vec![memory.id], reason, ..Plan::answer(memory.id) })
     }
 }

@@ -146,4 +146,10 @@ impl<T> Plan<T> {
     pub const fn answer(output: T) -> Self {
         Self { changes: Vec::new(), output, memory_ids: Vec::new(), grant: None, reason: None }
     }
+
+    /// What it does, and what it answers.
+    pub(crate) fn split(self) -> (Plan<()>, Option<T>) {
+        let Self { changes, output, memory_ids, grant, reason } = self;
+        (Plan { changes, output: (), memory_ids, grant, reason }, Some(output))
+    }
 }

@@ -47,7 +47,8 @@ pub struct Read {
 pub struct Merged {
     /// The merged memories.
     pub summary: Summary,
-    /// The token to continue or revoke with; `None` when continuing, where the caller has it.
+    /// The token to continue or revoke with; `None` when continuing, where the caller has it, and where the policy let
+    /// somebody read what is another's: continuing is reading as the person the grant is for.
     pub token: Option<Token>,
     /// When the grant ends.
     pub expires: Timestamp,
@@ -117,6 +118,10 @@ impl Operation for Read {
         mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let (summary, memory_ids) = merged(self.kind, seen)?;
+        let expires = cx.now.plus_micros(limits::GRANT_HOURS * HOUR_MICROS);
+        if cx.principal.user.as_ref() != Some(&self.user) {
+            return Ok(Plan { memory_ids, ..Plan::answer(Merged { summary, token: None, expires }) });
+        }
         let bug = |what: &str| Refusal::Bug(what.to_owned());
         let token = mint.token.take().ok_or_else(|| bug("a read was given no token"))?;
         let purpose = self.purpose.ok_or_else(|| bug("a read without a purpose was allowed"))?;
@@ -131,11 +136,11 @@ impl Operation for Read {
             purpose,
             max_age_days: self.max_age_days,
             created: cx.now,
-            expires: cx.now.plus_micros(limits::GRANT_HOURS * HOUR_MICROS),
+            expires,
             revoked: None,
             version: 1,
         };
-        let output = Merged { summary, token: Some(token), expires: grant.expires };
+        let output = Merged { summary, token: Some(token), expires };
         let grant_id = grant.id;
         Ok(Plan {
             changes: vec![Change::InsertGrant(grant)],

@@ -128,11 +128,13 @@ fn exists(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result
     conn.prepare_cached(sql)?.exists(values)
 }
 
-const CONFLICT_MEMORY: &str = "memory";
-const CONFLICT_GRANT: &str = "grant";
-const CONFLICT_POLICY: &str = "active policy";
-const CONFLICT_KEY: &str = "subject key";
-const CONFLICT_IDEMPOTENCY: &str = "idempotency key";
+const MEMORY: &str = "a memory";
+const MEMORY_ID: &str = "a memory's id";
+const GRANT: &str = "a grant";
+const GRANT_TOKEN: &str = "a grant's token";
+const POLICY: &str = "the active policy";
+const SUBJECT_KEY: &str = "a subject's key";
+const IDEMPOTENCY_KEY: &str = "an idempotency key";
 
 fn hold(holds: bool, what: &'static str) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(StoreError::Conflict(what).into()) }
@@ -143,16 +145,16 @@ fn check(conn: &Connection, set: &Prepared, state: &TenantState) -> Result<(), F
     let tenant = set.tenant.as_str();
     for expect in &set.expects {
         match expect {
-            Expect::ActivePolicy(hash) => hold(*hash == state.active_policy, CONFLICT_POLICY)?,
+            Expect::ActivePolicy(hash) => hold(*hash == state.active_policy, POLICY)?,
             Expect::Memory { id, version } => {
-                hold(memory_version(conn, tenant, *id)? == Some(row::whole(*version)?), CONFLICT_MEMORY)?;
+                hold(memory_version(conn, tenant, *id)? == Some(row::whole(*version)?), MEMORY)?;
             }
             Expect::Grant { id, version } => {
-                hold(grant_version(conn, tenant, *id)? == Some(row::whole(*version)?), CONFLICT_GRANT)?;
+                hold(grant_version(conn, tenant, *id)? == Some(row::whole(*version)?), GRANT)?;
             }
-            Expect::NoSubjectKey(subject) => hold(!has_subject_key(conn, tenant, *subject)?, CONFLICT_KEY)?,
+            Expect::NoSubjectKey(subject) => hold(!has_subject_key(conn, tenant, *subject)?, SUBJECT_KEY)?,
             Expect::NoIdempotencyKey(key) => {
-                hold(!has_idempotency_key(conn, tenant, &key.client, &key.key)?, CONFLICT_IDEMPOTENCY)?;
+                hold(!has_idempotency_key(conn, tenant, &key.client, &key.key)?, IDEMPOTENCY_KEY)?;
             }
         }
     }
@@ -162,23 +164,21 @@ fn check(conn: &Connection, set: &Prepared, state: &TenantState) -> Result<(), F
 /// What a change implies: an insertion that the record is absent, a replacement that the version before it stands.
 fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failure> {
     match step {
-        Step::InsertMemory(memory) => {
-            hold(memory_version(conn, tenant, memory.id)?.is_none(), CONFLICT_MEMORY)
-        }
+        Step::InsertMemory(memory) => hold(memory_version(conn, tenant, memory.id)?.is_none(), MEMORY_ID),
         Step::ReplaceMemory(memory) | Step::EraseMemory(memory) => {
-            hold(memory_version(conn, tenant, memory.id)? == Some(memory.version - 1), CONFLICT_MEMORY)
+            hold(memory_version(conn, tenant, memory.id)? == Some(memory.version - 1), MEMORY)
         }
         Step::InsertGrant(grant) => {
-            hold(grant_version(conn, tenant, grant.id)?.is_none(), CONFLICT_GRANT)?;
+            hold(grant_version(conn, tenant, grant.id)?.is_none(), GRANT_TOKEN)?;
             let sql = "SELECT 1 FROM read_grants WHERE tenant = ?1 AND token_hash = ?2";
-            hold(!exists(conn, sql, params![tenant, grant.token_hash])?, CONFLICT_GRANT)
+            hold(!exists(conn, sql, params![tenant, grant.token_hash])?, GRANT_TOKEN)
         }
         Step::ReplaceGrant(grant) => {
-            hold(grant_version(conn, tenant, grant.id)? == Some(grant.version - 1), CONFLICT_GRANT)
+            hold(grant_version(conn, tenant, grant.id)? == Some(grant.version - 1), GRANT)
         }
-        Step::InsertSubjectKey(subject, _) => hold(!has_subject_key(conn, tenant, *subject)?, CONFLICT_KEY),
+        Step::InsertSubjectKey(subject, _) => hold(!has_subject_key(conn, tenant, *subject)?, SUBJECT_KEY),
         Step::InsertIdempotency(record) => {
-            hold(!has_idempotency_key(conn, tenant, &record.client, &record.key)?, CONFLICT_IDEMPOTENCY)
+            hold(!has_idempotency_key(conn, tenant, &record.client, &record.key)?, IDEMPOTENCY_KEY)
         }
         Step::KeepPolicy(_)
         | Step::ActivatePolicy(_)

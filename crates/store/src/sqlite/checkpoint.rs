@@ -1,17 +1,18 @@
 //! Moves the write-ahead log into the database, beside the writer and not in its way.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, atomic::AtomicBool, atomic::Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use memoryscope_engine::port::StoreError;
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
+use tokio::sync::oneshot;
 
 use super::connection::{self, Place, Use};
+use super::error::store_error;
 
-/// Pages in the log (4 MiB) from which on it is moved.
+/// By so many pages (4 MiB) the log grows before it is moved again.
 pub(super) const LOG_PAGES_WANTED: u32 = 1_024;
 /// Pages in the log (64 MiB) from which on the writer itself helps: the log cannot start anew while others write.
 pub(super) const LOG_PAGES_MAX: u32 = 16_384;
@@ -20,85 +21,123 @@ const TRUNCATE_WAIT_MS: u64 = 500;
 /// The pause before the next try.
 const RETRY_MS: u64 = 100;
 
-/// What the thread is asked for.
-enum Wish {
+/// What the thread is asked for. However often something is asked, it is done once.
+#[derive(Debug, Default)]
+struct Wishes {
     /// Move what can be moved.
-    Passive,
-    /// Empty the log, and say when that is done.
-    Truncate(tokio::sync::oneshot::Sender<Result<(), StoreError>>),
+    passive: bool,
+    /// Something was erased: empty the log, and do not give up.
+    erased: bool,
+    /// Who waits for the log to be emptied.
+    waiting: Vec<oneshot::Sender<Result<(), StoreError>>>,
+    /// Stop.
+    closed: bool,
+}
+
+impl Wishes {
+    const fn any(&self) -> bool {
+        self.passive || self.erased || self.closed || !self.waiting.is_empty()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    wishes: Mutex<Wishes>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wish(&self, wish: impl FnOnce(&mut Wishes)) {
+        wish(&mut self.wishes());
+        self.changed.notify_one();
+    }
+
+    /// Waits until something is wished, and takes it.
+    fn take(&self) -> Wishes {
+        let wishes = self.wishes();
+        let waited = self.changed.wait_while(wishes, |wishes| !wishes.any());
+        std::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The way to the thread.
 #[derive(Debug, Clone)]
-pub(super) struct Checkpointer {
-    wishes: SyncSender<Wish>,
-    erased: Arc<AtomicBool>,
+pub(super) struct Checkpointer(Arc<Shared>);
+
+/// The thread. When this is dropped, the log is emptied if it can be, and the thread ends.
+#[derive(Debug)]
+pub(super) struct CheckpointThread {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpointer {
-    /// Starts the thread; it ends when the last [`Checkpointer`] is gone.
-    pub(super) fn start(place: &Place) -> Result<(Self, JoinHandle<()>), StoreError> {
+    /// Starts the thread.
+    pub(super) fn start(place: &Place) -> Result<(Self, CheckpointThread), StoreError> {
         let conn = connection::open(place, Use::Write)?;
-        conn.busy_timeout(Duration::from_millis(TRUNCATE_WAIT_MS))
-            .map_err(|why| StoreError::Unavailable(why.to_string()))?;
-        let (wishes, queue) = sync_channel(16);
+        conn.busy_timeout(Duration::from_millis(TRUNCATE_WAIT_MS)).map_err(|why| store_error(&why))?;
+        let shared = Arc::new(Shared::default());
         // A file that was left by a killed process may hold what was erased just before.
-        let erased = Arc::new(AtomicBool::new(true));
-        let seen = Arc::clone(&erased);
+        shared.wish(|wishes| wishes.erased = true);
+        let wishes = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("memoryscope-checkpoint".to_owned())
-            .spawn(move || run(&conn, &queue, &seen))
+            .spawn(move || run(&conn, &wishes))
             .map_err(|why| StoreError::Unavailable(why.to_string()))?;
-        Ok((Self { wishes, erased }, thread))
+        Ok((Self(Arc::clone(&shared)), CheckpointThread { shared, thread: Some(thread) }))
     }
 
     /// The log has grown.
     pub(super) fn wake(&self) {
-        // A full queue means that it is awake.
-        let _ = self.wishes.try_send(Wish::Passive);
+        self.0.wish(|wishes| wishes.passive = true);
     }
 
     /// Something was erased: its bytes must leave the log and the free pages soon.
     pub(super) fn erase(&self) {
-        self.erased.store(true, Ordering::Release);
-        self.wake();
+        self.0.wish(|wishes| wishes.erased = true);
     }
 
     /// Empties the log and waits until that is done.
     pub(super) async fn truncate(&self) -> Result<(), StoreError> {
-        let busy = || StoreError::Unavailable("the checkpoint thread is busy or has stopped".to_owned());
-        let (reply, answer) = tokio::sync::oneshot::channel();
-        match self.wishes.try_send(Wish::Truncate(reply)) {
-            Ok(()) => answer.await.map_err(|_| busy())?,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(busy()),
+        let (reply, answer) = oneshot::channel();
+        self.0.wish(|wishes| wishes.waiting.push(reply));
+        answer.await.map_err(|_| StoreError::Unavailable("the checkpoint thread has stopped".to_owned()))?
+    }
+}
+
+impl Drop for CheckpointThread {
+    fn drop(&mut self) {
+        self.shared.wish(|wishes| wishes.closed = true);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }
 
-fn run(conn: &Connection, queue: &Receiver<Wish>, erased: &AtomicBool) {
+fn run(conn: &Connection, shared: &Shared) {
     loop {
-        let wish = if erased.load(Ordering::Acquire) {
-            queue.recv_timeout(Duration::from_millis(RETRY_MS))
-        } else {
-            queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        };
-        match wish {
-            Ok(Wish::Truncate(reply)) => {
-                let _ = reply.send(truncate(conn, erased));
-            }
-            Ok(Wish::Passive) => {
-                if let Err(why) = passive(conn) {
-                    tracing::warn!(error = %why, "the log could not be moved into the database");
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                let _ = truncate(conn, erased);
-                return;
-            }
+        let wishes = shared.take();
+        if wishes.closed {
+            let _ = truncate(conn);
+            return;
         }
-        if erased.load(Ordering::Acquire) && truncate(conn, erased).is_err() {
-            tracing::debug!("the log is in use; what was erased is still in it, and it is tried again");
+        if wishes.erased || !wishes.waiting.is_empty() {
+            let result = truncate(conn).map_err(|why| store_error(&why));
+            let again = wishes.erased && result.is_err();
+            for reply in wishes.waiting {
+                let _ = reply.send(result.clone());
+            }
+            if again {
+                tracing::debug!("the log is in use; what was erased is still in it, and it is tried again");
+                std::thread::sleep(Duration::from_millis(RETRY_MS));
+                shared.wish(|wishes| wishes.erased = true);
+            }
+        } else if let Err(why) = passive(conn) {
+            tracing::warn!(error = %why, "the log could not be moved into the database");
         }
     }
 }
@@ -108,11 +147,7 @@ pub(super) fn passive(conn: &Connection) -> rusqlite::Result<()> {
     conn.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE).map(|_| ())
 }
 
-fn truncate(conn: &Connection, erased: &AtomicBool) -> Result<(), StoreError> {
-    // Before, not after: what is erased meanwhile wants its own.
-    erased.store(false, Ordering::Release);
-    conn.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE).map(|_| ()).map_err(|why| {
-        erased.store(true, Ordering::Release);
-        super::error::store_error(&why)
-    })
+/// Moves everything and empties the log.
+fn truncate(conn: &Connection) -> rusqlite::Result<()> {
+    conn.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE).map(|_| ())
 }

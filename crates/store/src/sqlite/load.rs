@@ -292,7 +292,7 @@ impl View<'_> {
             match SignedCheckpoint::parse(text(row, 1)?) {
                 Ok(checkpoint) => checkpoints.push(checkpoint),
                 Err(_) => {
-                    verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid)
+                    verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid);
                 }
             }
         }

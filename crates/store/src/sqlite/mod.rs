@@ -18,7 +18,6 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use memoryscope_domain::change::{ChangeSet, PolicyDocument};
@@ -29,7 +28,7 @@ use memoryscope_engine::port::{Due, Health, Load, Receipt, Select, Snapshot, Sto
 pub use migrate::MigrationStatus;
 
 use cache::Erasures;
-use checkpoint::Checkpointer;
+use checkpoint::{CheckpointThread, Checkpointer};
 use connection::{Place, Use};
 use prepare::Prepared;
 use reader::Readers;
@@ -82,20 +81,8 @@ pub struct SqliteStore {
     walker: Readers,
     writer: Writer,
     checkpointer: Option<Checkpointer>,
-    _checkpoint_thread: Option<Joined>,
+    _checkpoint_thread: Option<CheckpointThread>,
     schema: u32,
-}
-
-/// A thread that is waited for when this is dropped.
-#[derive(Debug)]
-struct Joined(Option<JoinHandle<()>>);
-
-impl Drop for Joined {
-    fn drop(&mut self) {
-        if let Some(thread) = self.0.take() {
-            let _ = thread.join();
-        }
-    }
 }
 
 impl SqliteStore {
@@ -117,7 +104,7 @@ impl SqliteStore {
         let erasures = Arc::new(Erasures::default());
         let (checkpointer, thread) = if place.has_wal() {
             let (checkpointer, thread) = Checkpointer::start(place)?;
-            (Some(checkpointer), Some(Joined(Some(thread))))
+            (Some(checkpointer), Some(thread))
         } else {
             (None, None)
         };

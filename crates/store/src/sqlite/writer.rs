@@ -32,8 +32,9 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Job {
     Commit(Box<Prepared>, Reply<Receipt>),
     Probe(Reply<()>),
+    /// Does something to the writer's connection.
     #[cfg(test)]
-    Panic(Reply<()>),
+    Run(fn(&Connection), Reply<()>),
 }
 
 /// The way to the writer's thread. When it is dropped, what waits is still written, and the thread ends.
@@ -55,6 +56,8 @@ impl Writer {
             place,
             conn: None,
             log_pages: Arc::default(),
+            log_pages_seen: 0,
+            woken_at: 0,
             relieved_at: 0,
             failing: false,
             erasures,
@@ -102,7 +105,11 @@ struct Worker {
     conn: Option<Connection>,
     /// Pages in the write-ahead log after the last commit.
     log_pages: Arc<AtomicU32>,
-    /// Pages in the log when the writer itself last tried to shorten it.
+    /// The same at the last look.
+    log_pages_seen: u32,
+    /// Pages in the log when the other thread was last woken.
+    woken_at: u32,
+    /// Pages in the log when the writer itself last moved it.
     relieved_at: u32,
     /// Whether the last transaction failed by its surroundings.
     failing: bool,
@@ -131,7 +138,12 @@ impl Worker {
                 }
                 Job::Probe(reply) => probes.push(reply),
                 #[cfg(test)]
-                Job::Panic(reply) => drop(reply.send(self.guarded(|_| panic!("asked to")))),
+                Job::Run(run, reply) => {
+                    let _ = reply.send(self.guarded(|conn| {
+                        run(conn);
+                        Ok(())
+                    }));
+                }
             }
         }
         if !sets.is_empty() {
@@ -221,13 +233,16 @@ impl Worker {
     fn relieve(&mut self) {
         let pages = self.log_pages.load(Ordering::Relaxed);
         let Some(checkpointer) = &self.checkpointer else { return };
-        if pages < self.relieved_at {
-            self.relieved_at = 0;
+        if pages < self.log_pages_seen {
+            // The log was begun anew.
+            (self.woken_at, self.relieved_at) = (0, 0);
         }
-        if pages >= checkpoint::LOG_PAGES_WANTED {
+        self.log_pages_seen = pages;
+        if pages >= self.woken_at + checkpoint::LOG_PAGES_WANTED {
+            self.woken_at = pages;
             checkpointer.wake();
         }
-        if pages >= checkpoint::LOG_PAGES_MAX + self.relieved_at {
+        if pages >= self.relieved_at + checkpoint::LOG_PAGES_MAX {
             self.relieved_at = pages;
             if let Some(conn) = &self.conn
                 && let Err(why) = checkpoint::passive(conn)
@@ -265,18 +280,4 @@ fn transact(conn: &Connection, sets: &[Prepared]) -> Result<Vec<Result<Receipt, 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_is_answered_and_the_writer_goes_on() {
-        let place = Place::fresh_memory();
-        let mut conn = connection::open(&place, Use::Create).unwrap();
-        super::super::migrate::run(&mut conn).unwrap();
-        let writer = Writer::start(place, Arc::default(), None).unwrap();
-        for _ in 0..3 {
-            assert!(matches!(writer.ask(Job::Panic).await, Err(StoreError::Corrupt(_))));
-            writer.probe().await.unwrap();
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,5 @@
-//! How long a decision takes. `cargo test --release -p memoryscope-domain --test it -- --ignored --nocapture speed`.
+//! How long a decision takes: `cargo run --release -p memoryscope-domain --example policy_speed`.
+#![expect(clippy::print_stdout, reason = "an example that measures prints what it measured")]
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -7,14 +8,15 @@ use std::time::Instant;
 use memoryscope_domain::policy::{Attribute, Effect, MemoryFacts, OwnedValue, Policy, RequestFacts, Value};
 use memoryscope_domain::purpose::Purpose;
 
-/// A policy of `rules` rules, of which a tenth match.
+/// A policy of `rules` rules, of which half are for another purpose, and a tenth match.
 fn policy(rules: usize) -> Policy {
     let mut text = String::from("policy_version: speed\nrules:\n");
     for n in 0..rules {
         let label = if n % 10 == 0 { "common".to_owned() } else { format!("label{n}") };
+        let purpose = if n % 2 == 0 { "chat_response" } else { "scheduling" };
         let _ = writeln!(
             text,
-            "  - id: rule_{n}\n    when: {{request.purpose: [chat_response, recommendation], memory.type: event, \
+            "  - id: rule_{n}\n    when: {{request.purpose: [{purpose}, recommendation], memory.type: event, \
              memory.sensitivity.level: {{lte: medium}}, memory.labels: [{label}]}}\n    then: {{allow_read: true, \
              include_in_prompt: true, reason: because of rule {n}}}"
         );
@@ -42,19 +44,27 @@ fn time(mut call: impl FnMut()) -> f64 {
     }
 }
 
-#[test]
-#[ignore = "measures; run it alone and in release"]
-fn speed() {
+fn main() {
     let request = RequestFacts { purpose: Some(Purpose::ChatResponse), ..RequestFacts::default() };
     let known = [(Attribute::MemoryType, Value::Text("event"))];
     for rules in [10, 100, 1_000] {
         let policy = policy(rules);
         for (what, memory) in [("allowed", memory("common")), ("denied", memory("nothing"))] {
             let micros = time(|| {
-                black_box(policy.decide(&request.as_request(), &memory, &[Effect::Read, Effect::IncludeInPrompt]));
+                black_box(policy.decide(
+                    &request.as_request(),
+                    &memory,
+                    &[Effect::Read, Effect::IncludeInPrompt],
+                ));
             });
             println!("decide with trace, {rules} rules, {what}: {micros:.2} µs");
         }
+        let as_request = request.as_request();
+        let (prepared, memory) = (policy.prepare(&as_request), memory("common"));
+        let micros = time(|| {
+            black_box(prepared.decide(&memory, &[Effect::Read, Effect::IncludeInPrompt]));
+        });
+        println!("prepared, {rules} rules, allowed: {micros:.2} µs");
         let micros = time(|| {
             black_box(policy.narrow(&request.as_request(), Effect::Read, &known));
         });

@@ -1,0 +1,117 @@
+//! From what is visible to what a store may be told: a plan is held to what was decided.
+
+use super::{Authority, Denial, Facts, Visible};
+use crate::audit_chain::Verdict as Outcome;
+use crate::change::{Change, ChangeSet};
+use crate::grant::ReadGrant;
+use crate::memory::Memory;
+use crate::policy::Effect;
+
+/// What a store may be told: it went through [`decide`](super::decide).
+#[derive(Debug)]
+pub struct Decided<T>(T);
+
+/// A plan went beyond what was decided: a defect of the operation, never of the request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the plan went beyond the decision: {0}")]
+pub struct BeyondDecision(pub &'static str);
+
+impl<T> Decided<T> {
+    /// What was decided.
+    #[must_use]
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
+    /// What was decided, to be applied once.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// Goes round the policy, for tests of stores.
+    #[cfg(feature = "undecided")]
+    #[must_use]
+    pub const fn without_policy(inner: T) -> Self {
+        Self(inner)
+    }
+}
+
+impl Visible<Facts> {
+    /// Makes a plan a decision, once.
+    ///
+    /// # Errors
+    /// When the plan does what was not decided, or does it to what was not decided.
+    pub fn decided(self, set: ChangeSet) -> Result<Decided<ChangeSet>, BeyondDecision> {
+        if set.entry.decision != Outcome::Allowed || set.entry.tenant != set.tenant {
+            return Err(BeyondDecision("its audit entry says something else"));
+        }
+        if set.changes.iter().all(|change| self.covers(&set, change)) {
+            Ok(Decided(set))
+        } else {
+            Err(BeyondDecision("it changes what was not decided"))
+        }
+    }
+
+    /// Whether the decision was about this change: each right covers its own changes and no others.
+    fn covers(&self, set: &ChangeSet, change: &Change) -> bool {
+        match change {
+            Change::InsertMemory(memory) => {
+                let proposed = || self.proposals().filter_map(Result::ok).any(|decided| decided == memory);
+                matches!(self.authority, Authority::Policy(effect) if effect != Effect::Read)
+                    && memory.tenant == set.tenant
+                    && proposed()
+            }
+            Change::ReplaceMemory(memory) => self.may_change(set, memory),
+            Change::EraseMemory(memory) => self.may_change(set, memory) && memory.is_tombstone(),
+            Change::InsertGrant(grant) => {
+                self.authority == Authority::Policy(Effect::Read) && self.may_be_given(set, grant)
+            }
+            Change::ReplaceGrant(grant) => {
+                self.authority == Authority::Revoke
+                    && self.facts.grant.as_ref().is_some_and(|held| {
+                        grant.revoked.is_some_and(|revoked| *grant == held.revoke(revoked))
+                    })
+            }
+            Change::ActivatePolicy { .. }
+            | Change::InsertCheckpoint(_)
+            | Change::ForgetIdempotencyBefore(_)
+            | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
+            Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
+        }
+    }
+
+    /// Whether this is the next version of a memory that the caller was let change.
+    fn may_change(&self, set: &ChangeSet, next: &Memory) -> bool {
+        matches!(self.authority, Authority::Owner | Authority::System)
+            && next.tenant == set.tenant
+            && self.facts.memories.iter().any(|decided| {
+                decided.id == next.id
+                    && decided.partition == next.partition
+                    && decided.version + 1 == next.version
+            })
+    }
+
+    /// Whether this grant is the caller's own: continuing reads as the person it was given for.
+    fn may_be_given(&self, set: &ChangeSet, grant: &ReadGrant) -> bool {
+        grant.tenant == set.tenant && grant.client == self.client && Some(&grant.user) == self.user.as_ref()
+    }
+}
+
+impl Denial {
+    /// Makes the denial's audit entry a decision: it changes nothing else.
+    ///
+    /// # Errors
+    /// When more than the entry and its bookkeeping is to be written.
+    pub fn decided(self, set: ChangeSet) -> Result<Decided<ChangeSet>, BeyondDecision> {
+        if set.entry.decision != self.reason.outcome() || set.entry.tenant != set.tenant {
+            return Err(BeyondDecision("its audit entry says something else"));
+        }
+        let bookkeeping =
+            |change: &Change| matches!(change, Change::InsertSubjectKey { .. } | Change::KeepPolicy(_));
+        if !set.changes.iter().all(bookkeeping) {
+            return Err(BeyondDecision("a denial changes something"));
+        }
+        Ok(Decided(set))
+    }
+}

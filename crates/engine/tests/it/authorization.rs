@@ -1,0 +1,215 @@
+//! Who may do what: every operation, run by every kind of caller, on what is their own and on what is another's.
+//!
+//! `tests/golden/authorization.txt` is what came out; `UPDATE_GOLDEN=1` writes it again.
+
+use std::fmt::Write as _;
+
+use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
+use memoryscope_domain::grant::Token;
+use memoryscope_domain::ids::{MemoryId, TenantId};
+use memoryscope_domain::policy::Policy;
+use memoryscope_domain::principal::{Principal, Role};
+use memoryscope_engine::context::Context;
+use memoryscope_engine::op::audit::{Get, List as Entries, Walk};
+use memoryscope_engine::op::checkpoint::SignHead;
+use memoryscope_engine::op::continue_read::Continue;
+use memoryscope_engine::op::create::Create;
+use memoryscope_engine::op::delete::Delete;
+use memoryscope_engine::op::expire::Expire;
+use memoryscope_engine::op::policy::Activate;
+use memoryscope_engine::op::revoke::Revoke;
+use memoryscope_engine::op::{self, Operation};
+use memoryscope_engine::refusal::Refusal;
+
+use super::support::{World, likes, list_of, read_of, tenant, user};
+
+const LEGEND: &str = "\
+Each cell: what is the caller's own, then what is another's.
+✓ done  ∅ answered, and nothing is seen  ✗ denied (403)  ? hidden (404)
+
+";
+
+/// Who calls: a client with one role, or the server itself.
+#[derive(Clone, Copy)]
+enum Who {
+    Client(Role),
+    System,
+}
+
+impl Who {
+    fn all() -> Vec<Self> {
+        Role::ALL.into_iter().map(Self::Client).chain([Self::System]).collect()
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Client(role) => role.name(),
+            Self::System => "system",
+        }
+    }
+
+    fn principal(self) -> Principal {
+        match self {
+            Self::Client(role) => Principal { roles: [role].into(), ..Principal::local(tenant()) },
+            Self::System => Principal::system(tenant()),
+        }
+    }
+}
+
+/// A world in which Ann has a memory, and a client of the caller's name a token to read it.
+struct Case {
+    world: World,
+    cx: Context,
+    memory: MemoryId,
+    token: Token,
+}
+
+impl Case {
+    /// `own`: the caller acts for Ann, got the token, and is of the tenant; else none of this.
+    async fn new(who: Who, own: bool) -> Self {
+        let world = World::new();
+        let memory = world.create("ann", vec![likes("tea")]).await[0];
+        let principal = who.principal();
+        let mut holder = world.cx("ann");
+        holder.principal.client.clone_from(&principal.client);
+        let token = world.run(holder, read_of("ann")).await.unwrap().output.token.unwrap();
+        let mut cx = Context { principal, ..world.nobody() };
+        cx.principal.user = Some(user(if own { "ann" } else { "bob" }));
+        if !own {
+            cx.principal.client = "another".to_owned();
+        }
+        Self { world, cx, memory, token }
+    }
+
+    async fn mark<O: Operation>(&self, op: O, sees: impl Fn(&O::Output) -> bool) -> char {
+        match self.world.engine.run(&self.cx, &op).await {
+            Ok(done) if sees(&done.output) => '✓',
+            Ok(_) => '∅',
+            Err(Refusal::Denied { .. }) => '✗',
+            Err(Refusal::Hidden { .. }) => '?',
+            Err(other) => panic!("{}: {other}", op.info().name),
+        }
+    }
+
+    /// Runs the operation of that name; `None` where this test does not know it.
+    async fn run(&mut self, name: &str, own: bool) -> Option<char> {
+        if !own && (name.starts_with("audit.") || name.starts_with("access_log.")) {
+            self.cx.principal.tenant = TenantId::parse("t_another").unwrap();
+        }
+        let log = self.world.chain().await[0].entry.id;
+        let entries = |accesses_only| Entries { after: Seq::ZERO, limit: 9, accesses_only };
+        let seen = |page: &op::audit::Page| !page.items.is_empty();
+        let token_hash = self.token.hash();
+        let mark = match name {
+            "memory.create" => {
+                let create = Create { user: user("ann"), items: vec![likes("jazz")] };
+                self.mark(create, |results| results.iter().all(Result::is_ok)).await
+            }
+            "memory.read" => self.mark(read_of("ann"), |out| out.summary.confidence_tenths > 0).await,
+            "memory.list" => self.mark(list_of("ann", 9, None), |page| !page.items.is_empty()).await,
+            "memory.continue" => {
+                let again = Continue { token_hash, max_age_days: None };
+                self.mark(again, |out| out.summary.confidence_tenths > 0).await
+            }
+            "memory.revoke" => self.mark(Revoke { token_hash }, |_| true).await,
+            "memory.delete" => self.mark(Delete { id: self.memory }, |_| true).await,
+            "memory.expire" => self.mark(Expire, |_| true).await,
+            "audit.list" => self.mark(entries(false), seen).await,
+            "access_log.list" => self.mark(entries(true), seen).await,
+            "access_log.get" => self.mark(Get { id: log }, Option::is_some).await,
+            "audit.verify" => self.mark(Walk::Verify, |walked| walked.verification.entries > 0).await,
+            "audit.export" => self.mark(Walk::Export, |walked| walked.verification.entries > 0).await,
+            "audit.checkpoint" => {
+                let key = CheckpointKey::from_bytes(&[1; 32]);
+                self.mark(SignHead { key }, |signed| {
+                    signed.as_ref().is_ok_and(|s| s.checkpoint.head.seq.0 > 0)
+                })
+                .await
+            }
+            "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
+            _ => return None,
+        };
+        Some(mark)
+    }
+}
+
+async fn table() -> String {
+    let mut text = LEGEND.to_owned();
+    let _ = write!(text, "{:<18}", "operation");
+    for who in Who::all() {
+        let _ = write!(text, "{:<10}", who.name());
+    }
+    text.push_str("audit code\n");
+    for info in op::ALL {
+        let _ = write!(text, "{:<18}", info.name);
+        for who in Who::all() {
+            let mut cell = String::new();
+            for own in [true, false] {
+                let mut case = Case::new(who, own).await;
+                let mark = case.run(info.name, own).await;
+                cell.push(mark.unwrap_or_else(|| panic!("{} has no row: add it to Case::run", info.name)));
+            }
+            let _ = write!(text, "{cell:<10}");
+        }
+        let _ = writeln!(text, "{}", info.audit);
+    }
+    text
+}
+
+#[tokio::test]
+async fn everyone_may_do_what_the_table_says() {
+    let table = table().await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/authorization.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &table).unwrap();
+    }
+    let golden = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(table, golden, "look at the difference, then UPDATE_GOLDEN=1\n{table}");
+}
+
+#[tokio::test]
+async fn every_operation_is_in_the_chain_however_it_ends() {
+    let mut verdicts = std::collections::BTreeSet::new();
+    for info in op::ALL {
+        for (who, own) in
+            [(Who::System, true), (Who::Client(Role::App), true), (Who::Client(Role::Reader), false)]
+        {
+            let mut case = Case::new(who, own).await;
+            let count = |chain: Vec<memoryscope_domain::govern::StoredEntry>| {
+                chain
+                    .iter()
+                    .filter(|stored| stored.entry.parse().unwrap().draft.operation == info.audit)
+                    .count()
+            };
+            let before = (case.world.length().await, count(case.world.chain().await));
+            let mark = case.run(info.name, own).await.expect("a row");
+            if case.cx.principal.tenant != tenant() {
+                assert_eq!(case.world.length().await, before.0, "{}: another tenant's chain", info.name);
+                continue;
+            }
+            let after = (case.world.length().await, count(case.world.chain().await));
+            assert_eq!(after, (before.0 + 1, before.1 + 1), "{}: one entry, {}", info.name, info.audit);
+            let (entry, private) = case.world.last().await;
+            assert_eq!(private["operation"], info.name);
+            assert_eq!(private["request_id"], "test");
+            let expected = match mark {
+                '✗' => "denied",
+                '?' => "not_found",
+                _ => "allowed",
+            };
+            assert_eq!(entry.decision.name(), expected, "{}", info.name);
+            assert_eq!(entry.as_of.0, before.0);
+            verdicts.insert(expected);
+            assert!(case.world.verification().await.ok);
+        }
+    }
+    assert_eq!(verdicts.len(), 3);
+}
+
+#[test]
+fn operations_have_names_of_their_own() {
+    let mut names: Vec<&str> = op::ALL.iter().map(|info| info.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), op::ALL.len());
+}

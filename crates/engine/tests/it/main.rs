@@ -1,0 +1,14 @@
+//! The engine on its memory store: what each operation does with right, wrong and repeated input.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, also in its helpers")]
+
+mod authorization;
+mod faults;
+mod grants;
+mod idempotency;
+mod memories;
+mod properties;
+mod rogue;
+mod support;
+mod types;
+mod upkeep;

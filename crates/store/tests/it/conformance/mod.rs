@@ -1,0 +1,95 @@
+//! What every store does. Each case gets an empty store and knows nothing of its kind.
+
+mod audit;
+mod changes;
+mod expects;
+mod reads;
+
+use std::sync::Arc;
+
+use memoryscope_engine::memory_store::MemoryStore;
+use memoryscope_engine::port::Store;
+use memoryscope_store::{SqliteConfig, SqliteStore};
+use tempfile::TempDir;
+
+pub(crate) use changes::record;
+
+/// A store and what must outlive it.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<dyn Store>,
+    _dir: Option<TempDir>,
+}
+
+pub(crate) fn memory() -> Opened {
+    Opened { store: Arc::new(MemoryStore::new()), _dir: None }
+}
+
+pub(crate) fn sqlite() -> Opened {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&SqliteConfig::file(dir.path().join("test.db"))).unwrap();
+    Opened { store: Arc::new(store), _dir: Some(dir) }
+}
+
+pub(crate) fn sqlite_in_memory() -> Opened {
+    Opened { store: Arc::new(SqliteStore::open(&SqliteConfig::memory()).unwrap()), _dir: None }
+}
+
+/// Makes one test of each case on each store.
+macro_rules! on_every_store {
+    ($($module:ident: $($case:ident)*;)*) => {
+        on_every_store!(@store memory $($module: $($case)*;)*);
+        on_every_store!(@store sqlite $($module: $($case)*;)*);
+        on_every_store!(@store sqlite_in_memory $($module: $($case)*;)*);
+    };
+    (@store $store:ident $($module:ident: $($case:ident)*;)*) => {
+        mod $store {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let opened = super::$store();
+                    super::$module::$case(opened.store.clone()).await;
+                }
+            )*)*
+        }
+    };
+}
+
+on_every_store! {
+    reads:
+        an_empty_store_answers_emptily
+        shelves_are_read_oldest_first
+        shelves_are_paged
+        only_what_is_live_is_on_a_shelf
+        filters_narrow_exactly
+        memories_are_read_by_id_in_any_state
+        what_has_expired_is_listed_earliest_first
+        tenants_with_something_due_are_listed
+        tenants_are_listed_in_pages
+        a_large_value_comes_back_as_it_was;
+    changes:
+        replacing_keeps_one_current_version
+        erasing_takes_the_content
+        grants_stand_for_a_shelf
+        a_grants_age_bounds_what_it_shows
+        subject_keys_belong_to_their_subject
+        policies_are_kept_once_and_activated
+        idempotency_keys_are_remembered_and_forgotten
+        grants_are_forgotten_when_expired
+        tenants_do_not_meet;
+    expects:
+        what_is_expected_must_hold
+        what_is_inserted_must_be_new
+        what_is_replaced_must_stand_at_the_version_before
+        a_loser_writes_nothing
+        of_many_at_once_one_wins
+        losers_and_winners_share_a_batch;
+    audit:
+        commits_are_chained_and_numbered
+        entries_are_paged_and_picked
+        an_entry_is_found_by_its_id
+        a_walk_finds_the_chain_whole
+        many_writers_make_one_chain
+        twelve_first_commits_make_one_chain
+        a_load_is_as_of_one_commit
+        a_store_says_that_it_works;
+}

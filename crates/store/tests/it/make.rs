@@ -1,0 +1,171 @@
+//! Small values for tests: a number says which one.
+
+use std::collections::BTreeMap;
+
+use memoryscope_domain::audit_chain::{
+    Code, Draft, Hash32, Head, MemoryRefs, PolicyRef, Private, Seq, Verdict,
+};
+use memoryscope_domain::change::{Change, ChangeSet};
+use memoryscope_domain::govern::Decided;
+use memoryscope_domain::grant::{ReadGrant, TokenHash};
+use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId, UserId};
+use memoryscope_domain::memory::{Body, Memory, SubjectRef};
+use memoryscope_domain::policy::Filter;
+use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
+use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::scope::Scope;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::port::{Load, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError};
+use serde_json::json;
+use uuid::Uuid;
+
+/// The time of every test's request.
+pub(crate) const NOW: i64 = 1_000_000;
+
+pub(crate) fn time(micros: i64) -> Timestamp {
+    Timestamp::from_unix_micros(micros)
+}
+
+pub(crate) fn tenant(name: &str) -> TenantId {
+    TenantId::parse(&format!("t_{name}")).unwrap()
+}
+
+pub(crate) fn user(name: &str) -> UserId {
+    UserId::parse(name).unwrap()
+}
+
+pub(crate) fn memory_id(number: u128) -> MemoryId {
+    MemoryId::from_uuid(Uuid::from_u128(number))
+}
+
+pub(crate) fn domain(text: &str) -> Option<Domain> {
+    Domain::parse(text).unwrap()
+}
+
+/// A live music preference of the user `ann`, created at 1,000 and its number.
+pub(crate) fn memory(tenant: &TenantId, number: u128) -> Memory {
+    memory_of(tenant, number, "ann", Kind::Preferences, "music", &format!("like {number}"))
+}
+
+pub(crate) fn memory_of(
+    tenant: &TenantId,
+    number: u128,
+    owner: &str,
+    kind: Kind,
+    about: &str,
+    text: &str,
+) -> Memory {
+    let value = json!({ "likes": [text] });
+    let preference = Preference::new(kind, domain(about), Source::UserSetting, value).unwrap();
+    let created = time(1_000 + i64::try_from(number).unwrap());
+    let scope = Scope::of_user(&user(owner));
+    Memory::new(memory_id(number), tenant.clone(), scope, Body::Preference(preference), created, None)
+}
+
+/// A grant for `ann`'s music preferences that lives until 2,000,000.
+pub(crate) fn grant(tenant: &TenantId, number: u8) -> ReadGrant {
+    ReadGrant {
+        id: GrantId::from_uuid(Uuid::from_u128(u128::from(number))),
+        tenant: tenant.clone(),
+        token_hash: TokenHash([number; 32]),
+        client: "client".to_owned(),
+        user: user("ann"),
+        kind: Kind::Preferences,
+        domain: domain("music"),
+        purpose: Purpose::ContentGeneration,
+        max_age_days: None,
+        created: time(1_000),
+        expires: time(2_000_000),
+        revoked: None,
+        version: 1,
+    }
+}
+
+/// A change set with an audit entry of that number.
+pub(crate) fn set(tenant: &TenantId, number: u128, changes: Vec<Change>) -> ChangeSet {
+    let private = json!({ "note": format!("private {number}") });
+    ChangeSet {
+        tenant: tenant.clone(),
+        expects: Vec::new(),
+        changes,
+        entry: draft(tenant, number, Code::MEMORY_WRITE),
+        private: Private::of(private.as_object().unwrap()),
+    }
+}
+
+pub(crate) fn draft(tenant: &TenantId, number: u128, operation: Code) -> Draft {
+    Draft {
+        id: AuditId::from_uuid(Uuid::from_u128(number)),
+        tenant: tenant.clone(),
+        time: time(NOW),
+        operation,
+        actor: None,
+        subject: None,
+        purpose: None,
+        scope_type: None,
+        kind: None,
+        decision: Verdict::Allowed,
+        reason_code: None,
+        rules: BTreeMap::new(),
+        as_of: Seq::ZERO,
+        policy: PolicyRef { version: "v1".into(), hash: Hash32::of(b"policy") },
+        memories: MemoryRefs::none(),
+        grant: None,
+        private_digest: None,
+        value_digest: None,
+    }
+}
+
+pub(crate) async fn commit(store: &dyn Store, set: ChangeSet) -> Result<Receipt, StoreError> {
+    store.commit(Decided::without_policy(set)).await
+}
+
+pub(crate) async fn commit_all(store: &dyn Store, tenant: &TenantId, changes: Vec<Change>) {
+    for (change, number) in changes.into_iter().zip(10_000..) {
+        commit(store, set(tenant, number, vec![change])).await.unwrap();
+    }
+}
+
+pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
+    Load {
+        tenant: tenant.clone(),
+        now: time(NOW),
+        select,
+        filter: Filter::Everything,
+        subject: SubjectRef::TENANT,
+        idempotency: None,
+    }
+}
+
+pub(crate) async fn load(store: &dyn Store, tenant: &TenantId, select: Select) -> Snapshot {
+    store.load(&load_of(tenant, select)).await.unwrap()
+}
+
+pub(crate) async fn head(store: &dyn Store, tenant: &TenantId) -> Head {
+    load(store, tenant, Select::Nothing).await.head
+}
+
+/// `ann`'s preferences about music, at most a thousand.
+pub(crate) fn shelf() -> PreferenceSelect {
+    PreferenceSelect {
+        partition: Scope::of_user(&user("ann")).partition(),
+        kind: Kind::Preferences,
+        domain: Some(memoryscope_domain::memory::DomainKey::of(domain("music").as_ref())),
+        created_from: None,
+        after: None,
+        limit: 1_000,
+    }
+}
+
+/// The numbers of the memories in a snapshot.
+pub(crate) fn numbers(snapshot: &Snapshot) -> Vec<u128> {
+    snapshot.facts.memories.iter().map(|memory| memory.id.uuid().as_u128()).collect()
+}
+
+/// Everything that an answer says, secrets and private texts included.
+pub(crate) fn whole(snapshot: &Snapshot) -> String {
+    let key = snapshot.subject_key.as_ref().map(|key| *key.expose());
+    let private: Vec<_> =
+        snapshot.facts.entries.iter().map(|e| e.private.as_ref().map(Private::as_str)).collect();
+    format!("{snapshot:#?} {key:?} {private:?}")
+}

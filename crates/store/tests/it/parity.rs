@@ -1,0 +1,376 @@
+//! Random sequences of commits and loads: SQLite answers as the memory store does, to the byte.
+
+use std::collections::BTreeSet;
+
+use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
+use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
+use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef};
+use memoryscope_domain::policy::{Attribute, Filter, FilterField};
+use memoryscope_domain::preference::Kind;
+use memoryscope_domain::scope::Scope;
+use memoryscope_engine::memory_store::MemoryStore;
+use memoryscope_engine::port::{Due, GrantMemories, Load, PreferenceSelect, Select, Store};
+use memoryscope_store::{SqliteConfig, SqliteStore};
+use proptest::prelude::*;
+
+use crate::make::{self, NOW, domain, grant, load_of, memory_id, tenant, time, user, whole};
+
+const TENANTS: [&str; 2] = ["a", "b"];
+const USERS: [&str; 2] = ["ann", "bob"];
+const KINDS: [Kind; 2] = [Kind::Preferences, Kind::Schedule];
+const DOMAINS: [&str; 3] = ["", "music", "food"];
+const HASHES: [&str; 2] = ["h1", "h2"];
+
+/// One change, in small numbers; what they stand for is looked up when it is applied.
+#[derive(Debug, Clone)]
+enum Wish {
+    Insert { id: u128, user: usize, kind: usize, domain: usize, created: i64, expires: Option<i64> },
+    Replace { id: u128, state: usize, stale: bool },
+    Erase { id: u128 },
+    InsertGrant { id: u8, user: usize, age_days: Option<i64>, expires: i64 },
+    RevokeGrant { id: u8 },
+    SubjectKey { subject: u8 },
+    KeepPolicy { hash: usize },
+    Activate { hash: usize },
+    Idempotency { key: u8, used: i64 },
+    ForgetKeys { before: i64 },
+    ForgetGrants { before: i64 },
+    Checkpoint,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Commit { tenant: usize, wishes: Vec<Wish>, expects: Vec<Guess> },
+    Load { tenant: usize, select: Pick, filter: FilterPick, subject: u8, key: u8 },
+    Due { by: i64, limit: usize },
+}
+
+#[derive(Debug, Clone)]
+enum Guess {
+    Policy(Option<usize>),
+    Memory(u128, u64),
+    Grant(u8, u64),
+    NoSubject(u8),
+    NoKey(u8),
+}
+
+#[derive(Debug, Clone)]
+enum Pick {
+    Nothing,
+    Shelf {
+        user: usize,
+        kind: usize,
+        domain: Option<usize>,
+        from: Option<i64>,
+        after: Option<(i64, u128)>,
+        limit: usize,
+    },
+    Ids(Vec<u128>),
+    Grant {
+        id: u8,
+        age_days: Option<i64>,
+        limit: usize,
+    },
+    Expired {
+        limit: usize,
+    },
+    Entries {
+        after: u64,
+        reads_only: bool,
+        limit: usize,
+    },
+    Entry(u128),
+    Verification,
+}
+
+#[derive(Debug, Clone)]
+enum FilterPick {
+    Everything,
+    States(BTreeSet<usize>),
+    NotDomains(BTreeSet<usize>),
+    OwnersOr(usize, usize),
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    prop_oneof![
+        6 => (0..8u128, 0..2usize, 0..2usize, 0..3usize, 0..5i64, prop::option::of(NOW - 2..NOW + 3)).prop_map(
+            |(id, user, kind, domain, created, expires)| Wish::Insert { id, user, kind, domain, created, expires }
+        ),
+        4 => (0..8u128, 0..5usize, prop::bool::weighted(0.1))
+            .prop_map(|(id, state, stale)| Wish::Replace { id, state, stale }),
+        2 => (0..8u128).prop_map(|id| Wish::Erase { id }),
+        2 => (0..4u8, 0..2usize, prop::option::of(1..3i64), 1..6i64)
+            .prop_map(|(id, user, age_days, expires)| Wish::InsertGrant { id, user, age_days, expires }),
+        1 => (0..4u8).prop_map(|id| Wish::RevokeGrant { id }),
+        1 => (0..3u8).prop_map(|subject| Wish::SubjectKey { subject }),
+        1 => (0..2usize).prop_map(|hash| Wish::KeepPolicy { hash }),
+        1 => (0..2usize).prop_map(|hash| Wish::Activate { hash }),
+        1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
+        1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
+        1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
+        1 => Just(Wish::Checkpoint),
+    ]
+}
+
+fn guess() -> impl Strategy<Value = Guess> {
+    prop_oneof![
+        prop::option::of(0..2usize).prop_map(Guess::Policy),
+        (0..8u128, 1..3u64).prop_map(|(id, version)| Guess::Memory(id, version)),
+        (0..4u8, 1..3u64).prop_map(|(id, version)| Guess::Grant(id, version)),
+        (0..3u8).prop_map(Guess::NoSubject),
+        (0..4u8).prop_map(Guess::NoKey),
+    ]
+}
+
+fn pick() -> impl Strategy<Value = Pick> {
+    let shelf = (
+        0..2usize,
+        0..2usize,
+        prop::option::of(0..3usize),
+        prop::option::of(0..5i64),
+        prop::option::of((0..5i64, 0..8u128)),
+        0..4usize,
+    );
+    prop_oneof![
+        1 => Just(Pick::Nothing),
+        6 => shelf.prop_map(|(user, kind, domain, from, after, limit)| {
+            Pick::Shelf { user, kind, domain, from, after, limit }
+        }),
+        2 => prop::collection::vec(0..9u128, 0..5).prop_map(Pick::Ids),
+        2 => (0..4u8, prop::option::of(1..3i64), 0..4usize)
+            .prop_map(|(id, age_days, limit)| Pick::Grant { id, age_days, limit }),
+        2 => (0..4usize).prop_map(|limit| Pick::Expired { limit }),
+        2 => (0..20u64, any::<bool>(), 0..6usize)
+            .prop_map(|(after, reads_only, limit)| Pick::Entries { after, reads_only, limit }),
+        1 => (0..20u128).prop_map(Pick::Entry),
+        1 => Just(Pick::Verification),
+    ]
+}
+
+fn filter() -> impl Strategy<Value = FilterPick> {
+    prop_oneof![
+        2 => Just(FilterPick::Everything),
+        1 => prop::collection::btree_set(0..5usize, 1..4).prop_map(FilterPick::States),
+        1 => prop::collection::btree_set(0..3usize, 1..3).prop_map(FilterPick::NotDomains),
+        1 => (0..2usize, 0..2usize).prop_map(|(owner, kind)| FilterPick::OwnersOr(owner, kind)),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => (0..2usize, prop::collection::vec(wish(), 0..4), prop::collection::vec(guess(), 0..2))
+            .prop_map(|(tenant, wishes, expects)| Step::Commit { tenant, wishes, expects }),
+        4 => (0..2usize, pick(), filter(), 0..3u8, 0..4u8)
+            .prop_map(|(tenant, select, filter, subject, key)| Step::Load { tenant, select, filter, subject, key }),
+        1 => (0..6i64, 0..3usize).prop_map(|(by, limit)| Step::Due { by, limit }),
+    ]
+}
+
+fn key(number: u8) -> memoryscope_domain::change::IdempotencyRecord {
+    crate::conformance::record(&format!("key {number}"), 0)
+}
+
+/// What a wish stands for now; none if the memory or grant that it names isn't there.
+async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Change> {
+    let current = async |id| {
+        let snapshot = make::load(store, tenant, Select::Memories(vec![memory_id(id)])).await;
+        snapshot.facts.memories.first().map(|memory| Memory::clone(memory))
+    };
+    Some(match *wish {
+        Wish::Insert { id, user, kind, domain, created, expires } => {
+            let memory = make::memory_of(tenant, id, USERS[user], KINDS[kind], DOMAINS[domain], "x");
+            Change::InsertMemory(Memory { created: time(created), expires: expires.map(time), ..memory })
+        }
+        Wish::Replace { id, state, stale } => {
+            let memory = current(id).await?;
+            let version = memory.version + u64::from(!stale);
+            Change::ReplaceMemory(Memory { state: State::ALL[state], version, ..memory })
+        }
+        Wish::Erase { id } => Change::EraseMemory(current(id).await?.tombstone()),
+        Wish::InsertGrant { id, user: owner, age_days, expires } => {
+            let mut made = grant(tenant, id);
+            (made.user, made.max_age_days, made.expires) = (user(USERS[owner]), age_days, time(expires));
+            Change::InsertGrant(made)
+        }
+        Wish::RevokeGrant { id } => {
+            let select = Select::Grant { token_hash: grant(tenant, id).token_hash, memories: None };
+            Change::ReplaceGrant(make::load(store, tenant, select).await.facts.grant?.revoke(time(NOW)))
+        }
+        Wish::SubjectKey { subject } => Change::InsertSubjectKey {
+            subject: SubjectRef([subject; 16]),
+            key: AuditKey::from_bytes([subject; 32]),
+        },
+        Wish::KeepPolicy { hash } => Change::KeepPolicy(PolicyDocument {
+            version: format!("v{hash}"),
+            hash: HASHES[hash].to_owned(),
+            text: format!("text {hash}"),
+        }),
+        Wish::Activate { hash } => Change::ActivatePolicy { hash: HASHES[hash].to_owned() },
+        Wish::Idempotency { key: number, used } => {
+            let mut record = key(number);
+            record.used = time(used);
+            Change::InsertIdempotency(record)
+        }
+        Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
+        Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
+        Wish::Checkpoint => {
+            let facts = make::load(store, tenant, Select::Verification).await.facts;
+            let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
+            let head = make::head(store, tenant).await;
+            let checkpoint = Checkpoint { tenant: tenant.clone(), head, time: time(NOW), prev_checkpoint };
+            Change::InsertCheckpoint(CheckpointKey::from_bytes(&[3; 32]).sign(checkpoint))
+        }
+    })
+}
+
+fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
+    match *guess {
+        Guess::Policy(hash) => Expect::ActivePolicy(hash.map(|hash| HASHES[hash].to_owned())),
+        Guess::Memory(id, version) => Expect::Memory { id: memory_id(id), version },
+        Guess::Grant(id, version) => Expect::Grant { id: grant(tenant, id).id, version },
+        Guess::NoSubject(subject) => Expect::NoSubjectKey(SubjectRef([subject; 16])),
+        Guess::NoKey(number) => Expect::NoIdempotencyKey(key(number).key),
+    }
+}
+
+/// What a change is about: no operation changes one thing twice in one change set, so neither does this test.
+fn about(change: &Change) -> String {
+    match change {
+        Change::InsertMemory(memory) | Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
+            format!("memory {}", memory.id)
+        }
+        Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => format!("grant {}", grant.id),
+        Change::InsertSubjectKey { subject, .. } => format!("subject {subject:?}"),
+        Change::InsertIdempotency(record) => format!("key {:?}", record.key),
+        Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn select(tenant: &TenantId, pick: &Pick) -> Select {
+    match pick {
+        Pick::Nothing => Select::Nothing,
+        Pick::Shelf { user: owner, kind, domain: about, from, after, limit } => {
+            Select::Preferences(PreferenceSelect {
+                partition: Scope::of_user(&user(USERS[*owner])).partition(),
+                kind: KINDS[*kind],
+                domain: about.map(|about| DomainKey::of(domain(DOMAINS[about]).as_ref())),
+                created_from: from.map(time),
+                after: after.map(|(created, id)| (time(created), memory_id(id))),
+                limit: *limit,
+            })
+        }
+        Pick::Ids(ids) => Select::Memories(ids.iter().copied().map(memory_id).collect()),
+        Pick::Grant { id, age_days, limit } => Select::Grant {
+            token_hash: grant(tenant, *id).token_hash,
+            memories: Some(GrantMemories { max_age_days: *age_days, limit: *limit }),
+        },
+        Pick::Expired { limit } => Select::Expired { limit: *limit },
+        Pick::Entries { after, reads_only, limit } => Select::Entries {
+            after: Seq(*after),
+            operations: if *reads_only { vec![Code::MEMORY_READ, Code::MEMORY_LIST] } else { Vec::new() },
+            limit: *limit,
+        },
+        Pick::Entry(number) => Select::Entry(make::draft(tenant, *number, Code::MEMORY_READ).id),
+        Pick::Verification => Select::Verification,
+    }
+}
+
+fn filter_of(pick: &FilterPick) -> Filter {
+    let field = |attribute| FilterField::new(attribute).unwrap();
+    let texts = |texts: &mut dyn Iterator<Item = &str>| texts.map(str::to_owned).collect::<BTreeSet<_>>();
+    match pick {
+        FilterPick::Everything => Filter::Everything,
+        FilterPick::States(states) => {
+            let names = texts(&mut states.iter().map(|state| State::ALL[*state].name()));
+            Filter::OneOf(field(Attribute::MemoryState), names)
+        }
+        FilterPick::NotDomains(domains) => {
+            let names = texts(&mut domains.iter().map(|domain| DOMAINS[*domain]));
+            Filter::NoneOf(field(Attribute::MemoryDomain), names)
+        }
+        FilterPick::OwnersOr(owner, kind) => Filter::or([
+            Filter::Intersects(field(Attribute::MemoryOwners), texts(&mut [USERS[*owner]].into_iter())),
+            Filter::OneOf(field(Attribute::MemoryKind), texts(&mut [KINDS[*kind].name()].into_iter())),
+        ]),
+    }
+}
+
+/// Does one step on both stores and gives back what each answered.
+async fn both(model: &MemoryStore, sqlite: &SqliteStore, number: u128, step: &Step) -> (String, String) {
+    match step {
+        Step::Commit { tenant: at, wishes, expects } => {
+            let tenant = tenant(TENANTS[*at]);
+            let mut seen = BTreeSet::new();
+            let mut changes = Vec::new();
+            for wish in wishes {
+                let change = change(model, &tenant, wish).await;
+                changes.extend(change.filter(|change| seen.insert(about(change))));
+            }
+            let operation = if changes.is_empty() { Code::MEMORY_READ } else { Code::MEMORY_WRITE };
+            let expects = expects.iter().map(|guess| expect(&tenant, guess)).collect();
+            let entry = make::draft(&tenant, number, operation);
+            let set = ChangeSet { expects, entry, ..make::set(&tenant, number, changes) };
+            let one = make::commit(model, set.clone()).await;
+            let other = make::commit(sqlite, set).await;
+            (format!("{one:?}"), format!("{other:?}"))
+        }
+        Step::Load { tenant: at, select: pick, filter, subject, key: number } => {
+            let tenant = tenant(TENANTS[*at]);
+            let load = Load {
+                filter: filter_of(filter),
+                subject: SubjectRef([*subject; 16]),
+                idempotency: Some(key(*number).key),
+                ..load_of(&tenant, select(&tenant, pick))
+            };
+            (whole(&model.load(&load).await.unwrap()), whole(&sqlite.load(&load).await.unwrap()))
+        }
+        Step::Due { by, limit } => {
+            let due = Due {
+                memories_expired_by: time(NOW - 2 + by),
+                grants_expired_before: time(*by),
+                idempotency_before: time(*by),
+            };
+            let mut chained = Vec::new();
+            for tenant in TENANTS.map(tenant) {
+                if make::head(model, &tenant).await.seq > Seq::ZERO {
+                    chained.push(tenant);
+                }
+            }
+            chained.truncate(*limit);
+            let one = (model.tenants_due(&due, *limit).await.unwrap(), chained);
+            let other = sqlite.tenants_due(&due, *limit).await.unwrap();
+            let other = (other, sqlite.tenants(None, *limit).await.unwrap());
+            (format!("{one:?}"), format!("{other:?}"))
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn sqlite_answers_as_the_memory_store_does(steps in prop::collection::vec(step(), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let model = MemoryStore::new();
+            let sqlite = SqliteStore::open(&SqliteConfig::memory()).unwrap();
+            for (step, number) in steps.iter().zip(0..) {
+                let (expected, answer) = both(&model, &sqlite, number, step).await;
+                prop_assert_eq!(expected, answer, "{:?}", step);
+            }
+            for name in TENANTS {
+                let tenant = tenant(name);
+                for select in [
+                    Select::Memories((0..8).map(memory_id).collect()),
+                    Select::Entries { after: Seq::ZERO, operations: Vec::new(), limit: 100 },
+                    Select::Verification,
+                ] {
+                    let expected = whole(&make::load(&model, &tenant, select.clone()).await);
+                    prop_assert_eq!(expected, whole(&make::load(&sqlite, &tenant, select).await));
+                }
+            }
+            Ok(())
+        })?;
+    }
+}
