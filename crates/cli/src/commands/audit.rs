@@ -94,7 +94,7 @@ pub(crate) struct CheckpointArgs {
 /// When a file or the store cannot be used; a chain that is broken is an exit code.
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Verify(args) => verify(args),
+        Command::Verify(args) => verify(&args),
         Command::Export(args) => export(args),
         Command::Checkpoint(args) => checkpoint(args),
     }
@@ -112,7 +112,7 @@ fn open(common: CommonFlags) -> anyhow::Result<(Arc<Engine>, Runtime)> {
     Ok((engine, tokio::runtime::Builder::new_current_thread().enable_all().build()?))
 }
 
-fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
+fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let trust = match &args.public_key {
         Some(key) => Trust::Keys(vec![CheckpointPublicKey::parse(key).context("--public-key")?]),
         None => Trust::AnyKey,
@@ -120,7 +120,7 @@ fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let kept = args.checkpoints.as_deref().map(read_checkpoints).transpose()?.unwrap_or_default();
     let found = match &args.export {
         Some(file) => vec![(file.display().to_string(), verify_export(file, trust, kept)?)],
-        None => verify_store(&args, &trust, &kept)?,
+        None => verify_store(args, &trust, &kept)?,
     };
     let all_hold = found.iter().all(|(_, verification)| verification.ok);
     if args.json {
