@@ -1,5 +1,6 @@
 //! `memoryscope audit …`: the audit log, verified, taken out and signed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, BufWriter, IsTerminal as _, Write};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -93,7 +94,7 @@ pub(crate) struct CheckpointArgs {
 /// When a file or the store cannot be used; a chain that is broken is an exit code.
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Verify(args) => verify(args),
+        Command::Verify(args) => verify(&args),
         Command::Export(args) => export(args),
         Command::Checkpoint(args) => checkpoint(args),
     }
@@ -111,7 +112,7 @@ fn open(common: CommonFlags) -> anyhow::Result<(Arc<Engine>, Runtime)> {
     Ok((engine, tokio::runtime::Builder::new_current_thread().enable_all().build()?))
 }
 
-fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
+fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let trust = match &args.public_key {
         Some(key) => Trust::Keys(vec![CheckpointPublicKey::parse(key).context("--public-key")?]),
         None => Trust::AnyKey,
@@ -119,7 +120,7 @@ fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let kept = args.checkpoints.as_deref().map(read_checkpoints).transpose()?.unwrap_or_default();
     let found = match &args.export {
         Some(file) => vec![(file.display().to_string(), verify_export(file, trust, kept)?)],
-        None => verify_store(&args, &trust, &kept)?,
+        None => verify_store(args, &trust, &kept)?,
     };
     let all_hold = found.iter().all(|(_, verification)| verification.ok);
     if args.json {
@@ -145,6 +146,7 @@ fn described(name: &str, found: &Verification) -> Value {
         "entries": found.entries,
         "head": found.head.hash.to_string(),
         "checkpoints": found.checkpoints,
+        "checkpoint_keys": found.checkpoint_keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "first_broken_seq": found.first_broken.as_ref().map(|broken| broken.seq),
         "reason": found.first_broken.as_ref().map(|broken| broken.reason.name()),
     })
@@ -158,21 +160,29 @@ fn verify_store(
     kept: &[SignedCheckpoint],
 ) -> anyhow::Result<Vec<(String, Verification)>> {
     let (engine, runtime) = open(CommonFlags::clone(&args.common))?;
+    let stored = all_tenants(&engine, &runtime)?;
     let tenants = match &args.tenant {
         Some(tenant) => vec![known_tenant(&engine, &runtime, tenant)?],
-        None => all_tenants(&engine, &runtime)?,
+        // A chain that is gone whole is known only to those who kept a checkpoint of it.
+        None => {
+            let kept = kept.iter().map(|signed| signed.checkpoint.tenant.clone());
+            stored.iter().cloned().chain(kept).collect::<BTreeSet<_>>().into_iter().collect()
+        }
     };
     let mut found = Vec::new();
     for tenant in tenants {
         let verification = if kept.is_empty() && *trust == Trust::AnyKey {
             walk(&engine, &runtime, &tenant, Walk::Verify)?.verification
-        } else {
+        } else if stored.contains(&tenant) {
             let mut verifier = ExportVerifier::new(trust.clone(), kept.to_vec());
             let export = write_export(&engine, &runtime, &tenant, false, &mut |line| {
                 verifier.push_line(line.as_bytes());
                 Ok(())
             })?;
             worse(export.verification, verifier.finish())
+        } else {
+            let nothing = ExportHeader { tenant: tenant.clone(), head: Head::GENESIS, checkpoints: 0 };
+            ExportVerifier::new(trust.clone(), kept.to_vec()).verify(nothing.line().as_bytes())
         };
         found.push((tenant.as_str().to_owned(), verification));
     }
@@ -232,11 +242,15 @@ fn verify_export(file: &Path, trust: Trust, kept: Vec<SignedCheckpoint>) -> anyh
 fn read_checkpoints(file: &Path) -> anyhow::Result<Vec<SignedCheckpoint>> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
+    let kept = lines
         .map(|(at, line)| {
             SignedCheckpoint::parse(line).with_context(|| format!("{}:{}", file.display(), at + 1))
         })
-        .collect()
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    if kept.is_empty() {
+        bail!("{} holds no checkpoint", file.display());
+    }
+    Ok(kept)
 }
 
 fn export(args: ExportArgs) -> anyhow::Result<ExitCode> {

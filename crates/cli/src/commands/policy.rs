@@ -151,8 +151,7 @@ fn load(path: &Path) -> anyhow::Result<Policy> {
 fn explain_one(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let policy = load(&args.file)?;
     let memory = MemoryFacts::parse(&read(&args.memory)?).map_err(|errors| wrong(&args.memory, &errors))?;
-    let mut request = RequestFacts::default();
-    request.purpose = Some(purpose(&args.purpose)?);
+    let mut request = RequestFacts { purpose: Some(purpose(&args.purpose)?), ..RequestFacts::default() };
     if !args.roles.is_empty() {
         request.principal.roles = args.roles.iter().map(|name| role(name)).collect::<Result<_, _>>()?;
     }

@@ -120,6 +120,7 @@ fn checkpoints_are_signed_kept_and_held_to() {
     let verify = ["audit", "verify", "--checkpoints", "kept.jsonl", "--public-key"];
     let held = run(folder, &[&verify[..], &[&public, "--json"]].concat()).expect(0).json();
     assert_eq!(held["chains"][0]["ok"], true);
+    assert_eq!(held["chains"][0]["checkpoint_keys"], serde_json::json!([public]));
     assert!(held["chains"][0]["checkpoints"].as_u64() >= Some(2), "{held}");
     run(folder, &["audit", "export", "--out", "export.jsonl"]).expect(0);
     let python = ["--key", &public, "--checkpoint", "kept.jsonl", "export.jsonl"];
@@ -208,6 +209,26 @@ fn a_cut_tail_is_found_with_a_checkpoint_that_was_kept() {
     let found = ours.expect(1).json()["chains"][0]["first_broken_seq"].clone();
     let theirs = theirs.expect(1);
     assert!(theirs.out.contains(&format!("broken seq={found} ")), "{found} {theirs:#?}");
+}
+
+#[test]
+fn a_chain_that_is_gone_whole_is_found_with_a_checkpoint_that_was_kept() {
+    let folder = a_chain();
+    let folder = folder.path();
+    run(folder, &["audit", "checkpoint", "--key", "key", "--out", "kept.jsonl"]).expect(0);
+    for table in ["audit_events", "audit_heads", "checkpoints"] {
+        tamper(folder, &format!("DELETE FROM {table}"));
+    }
+    let alone = run(folder, &["audit", "verify"]).expect(0);
+    assert_eq!(alone.out.lines().count(), 1, "the store alone cannot know: {alone:#?}");
+    let told = run(folder, &["audit", "verify", "--checkpoints", "kept.jsonl"]).expect(1);
+    insta::assert_snapshot!(told.out, @r"
+    CHAIN      ENTRIES  CHECKPOINTS  STATE
+    t_default  0        0            BROKEN at 1: cut_tail
+    ");
+    fs::write(folder.join("kept.jsonl"), "\n").expect("a file");
+    let none = run(folder, &["audit", "verify", "--checkpoints", "kept.jsonl"]).expect(1);
+    insta::assert_snapshot!(none.err, @"error: kept.jsonl holds no checkpoint");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::http::{Answer, Client, connect, read_answer};
 use crate::memories::{create, memory};
-use crate::process::{Server, sql};
+use crate::process::{Server, binary, sql};
 
 /// What the whole set may make the server grow by.
 const GROWTH_KIB_MAX: u64 = 64 * 1_024;
@@ -43,6 +43,13 @@ fn bodies() -> Vec<(&'static str, Vec<u8>, u16, &'static str)> {
             value(&format!("[{}{{}}]", "{},".repeat(340_000))),
             422,
             "VALIDATION_ERROR",
+        ),
+        // A tree of these takes the most memory for its text.
+        (
+            "as many small objects as fit",
+            value(&format!("[{}0]", "{\"\":0},".repeat(149_000))),
+            400,
+            "INVALID_JSON",
         ),
         ("a key twice", br#"{"user_id":"a","user_id":"b"}"#.to_vec(), 400, "INVALID_JSON"),
         ("a key twice, deep", value(r#"{"likes":[],"likes":[]}"#), 400, "INVALID_JSON"),
@@ -214,7 +221,11 @@ fn stored(folder: &Path) -> [String; 3] {
 #[test]
 fn hostile_requests_are_refused_and_cost_little() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(folder.path());
+    // One arena: what is measured is what the server uses, and not what the allocator keeps of it for the threads of
+    // as many processors as there are.
+    let mut command = binary(folder.path());
+    command.args(["serve", "--listen", "127.0.0.1:0"]).env("MALLOC_ARENA_MAX", "1");
+    let server = Server::spawn(&mut command);
     create(&mut server.client(), "ada", "before");
     let before = (stored(folder.path()), server.memory_kib("VmRSS"));
     let done = AtomicBool::new(false);

@@ -17,7 +17,6 @@ fn canary(name: &str) -> String {
 
 /// Requests that are answered, denied and refused, with a canary wherever there is room for one.
 fn sing(client: &mut Client) -> Vec<String> {
-    let own = canary("request-id");
     let headers = [
         ("content-type", "application/json"),
         ("x-memoryscope-groups", &canary("group")),
@@ -66,6 +65,12 @@ fn sing(client: &mut Client) -> Vec<String> {
     post("/memory/revoke", &grant).expect(200);
     post("/memory/revoke", &grant).expect(404);
     post("/memory/read/continue", &json!({"revocation_token": canary("token")}).to_string()).expect(404);
+    wander(client, &headers, &user, made);
+    vec![token]
+}
+
+/// The same in paths, query strings, ids, roles and methods.
+fn wander(client: &mut Client, headers: &[(&str, &str)], user: &str, made: String) {
     let paths = [
         format!(
             "/memory?user_id={user}&scope=preferences&purpose=recommend+{CANARY}&domain={CANARY}&{CANARY}=1"
@@ -77,15 +82,14 @@ fn sing(client: &mut Client) -> Vec<String> {
         format!("/memory/%{CANARY}"),
     ];
     for path in paths {
-        client.send("GET", &path, &headers, b"").expect("an answer");
+        client.send("GET", &path, headers, b"").expect("an answer");
     }
     for id in [canary("id"), made] {
-        client.send("DELETE", &format!("/memory/{id}?user_id={user}"), &headers, b"").expect("an answer");
+        client.send("DELETE", &format!("/memory/{id}?user_id={user}"), headers, b"").expect("an answer");
     }
-    let roles = [("x-memoryscope-roles", &*own)];
+    let roles = [("x-memoryscope-roles", &*canary("role"))];
     client.send("GET", "/v2/audit", &roles, b"").expect("an answer").expect(400);
-    client.send(CANARY, "/memory", &headers, b"").expect("an answer");
-    vec![token]
+    client.send(CANARY, "/memory", headers, b"").expect("an answer");
 }
 
 /// What is no request, each on a connection of its own.
