@@ -271,10 +271,11 @@ fn decide_read(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
         return refused(Reason::PolicyDenied, ruling, facts.grant);
     }
     let mut ruling = Ruling { rules: RuleCounts::default(), trace: Some(narrowed.trace) };
+    let prepared = policy.prepare(&request);
     let loaded = std::mem::take(&mut facts.memories);
     for memory in loaded.into_iter().filter(|memory| memory.is_live(ask.now)) {
         let view = MemoryView::new(&memory, ask.principal, ask.now);
-        let decision = policy.decide(&request, &view, &[Effect::Read]);
+        let decision = prepared.decide(&view, &[Effect::Read]);
         if decision.allows(Effect::Read) && !decision.obligations.outlived_by(view.age_days()) {
             ruling.count(&decision, Effect::Read);
             facts.memories.push(view::redacted(&memory, &decision.obligations));

@@ -83,7 +83,7 @@ async fn a_purpose_that_is_not_granted_is_denied_and_written_down() {
     for purpose in Purpose::ALL.into_iter().map(Some).chain([None]) {
         let read = Read { purpose, ..read_of("ann") };
         let answer = world.run(world.cx("ann"), read).await;
-        let granted = [Purpose::ContentGeneration, Purpose::Recommendation, Purpose::SubjectAccess];
+        let granted = [Purpose::ContentGeneration, Purpose::Recommendation];
         if purpose.is_some_and(|purpose| granted.contains(&purpose)) {
             assert_eq!(liked(&answer.unwrap()), json!(["tea"]), "{purpose:?}");
             continue;
