@@ -162,16 +162,22 @@ struct Round {
     entries: usize,
 }
 
-/// Loads the server, kills it after so many acknowledgements, starts it again and looks.
-fn round(folder: &Path, server: Server, journals: &mut [Journal], kill_after: u64) -> (Server, Round) {
+/// Loads the server, ends it after so many acknowledgements, starts it again and looks.
+fn round(
+    folder: &Path,
+    server: Server,
+    journals: &mut [Journal],
+    end_after: u64,
+    end: impl FnOnce(Server),
+) -> (Server, Round) {
     let acknowledged = Acknowledged::default();
     std::thread::scope(|scope| {
         for journal in journals.iter_mut() {
             let (mut client, acknowledged) = (server.client(), &acknowledged);
             scope.spawn(move || journal.work(&mut client, acknowledged));
         }
-        acknowledged.wait_for(kill_after);
-        server.kill();
+        acknowledged.wait_for(end_after);
+        end(server);
     });
     let started = Instant::now();
     let server = Server::start(folder);
@@ -209,21 +215,24 @@ fn check_chain(folder: &Path, journals: &[Journal], there: &BTreeSet<String>) ->
     places.len()
 }
 
+fn journals() -> Vec<Journal> {
+    (0..WRITERS).map(|i| Journal { user: format!("writer-{i}"), ..Journal::default() }).collect()
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_by_kill_9() {
     let asked = std::env::var("MEMORYSCOPE_KILLS").ok();
     let kills = asked.map_or(KILLS, |text| text.parse().expect("MEMORYSCOPE_KILLS is a number"));
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Server::start(folder.path());
-    let mut journals: Vec<Journal> =
-        (0..WRITERS).map(|i| Journal { user: format!("writer-{i}"), ..Journal::default() }).collect();
+    let mut journals = journals();
     println!("kill  acknowledged  restart ms  memories  unanswered  entries");
     let mut restarts = Vec::new();
     for kill in 0..kills {
         // At the first acknowledgement, in the middle of work, late: always at the same counts.
         let kill_after = 1 + u64::from(kill) * 149 % 601;
         let found;
-        (server, found) = round(folder.path(), server, &mut journals, kill_after);
+        (server, found) = round(folder.path(), server, &mut journals, kill_after, Server::kill);
         let Round { acknowledged, restart, memories, unanswered, entries } = found;
         let restart_ms = restart.as_millis();
         println!(
@@ -238,4 +247,17 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
     restarts.sort();
     let (median, longest) = (restarts.get(restarts.len() / 2), restarts.last());
     println!("restart to ready: median {median:?}, longest {longest:?}; lost: 0; chain broken: 0");
+}
+
+#[test]
+fn an_orderly_end_under_load_answers_whatever_it_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path());
+    let stop = |server: Server| {
+        let (status, said) = server.stop();
+        assert_eq!(status.code(), Some(0), "{said}");
+    };
+    let (server, found) = round(folder.path(), server, &mut journals(), 300, stop);
+    assert_eq!(found.unanswered, 0, "done, and nobody was told");
+    stop(server);
 }
