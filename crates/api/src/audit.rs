@@ -193,6 +193,7 @@ fn verification(found: &Verification) -> Value {
         "entries": found.entries,
         "head": found.head.hash.to_string(),
         "checkpoints": found.checkpoints,
+        "checkpoint_keys": found.checkpoint_keys,
     });
     if let Some(broken) = &found.first_broken {
         body["first_broken_seq"] = json!(broken.seq);

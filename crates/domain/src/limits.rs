@@ -68,6 +68,12 @@ pub const BODY_BYTES_MAX: usize = 1_024 * 1_024;
 pub const BATCH_BODY_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 /// The memory that a body's tree may take, by estimate: a tree of tiny objects takes ninety times its text.
 pub const JSON_TREE_BYTES_MAX: usize = 48 * 1_024 * 1_024;
+/// The memory that any body's tree may take; a longer body may take twice its length more.
+pub const JSON_TREE_BYTES_BASE: usize = 16 * 1_024 * 1_024;
+/// Bodies up to this length are read without asking how many others are.
+pub const SMALL_BODY_BYTES: usize = 64 * 1_024;
+/// The memory that the trees of all longer bodies may take together, in MiB; the others wait their turn.
+pub const JSON_TREES_MIB_MAX: usize = 256;
 /// How long a request may take, in seconds, unless configured otherwise.
 pub const REQUEST_TIMEOUT_SECONDS: u64 = 30;
 /// How often the expiry job runs, in seconds. What has expired is invisible at once; this only erases it.

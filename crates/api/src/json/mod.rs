@@ -2,7 +2,8 @@
 //!
 //! 400 `INVALID_JSON` with line and column: not JSON, not UTF-8, a byte order mark, a lone surrogate, a
 //! duplicate key, deeper than [`limits::JSON_DEPTH_MAX`], more than [`limits::JSON_VALUES_MAX`] values, or
-//! more memory than [`limits::JSON_TREE_BYTES_MAX`]. 422 with the field's path: U+0000 in a key or a string, a number that
+//! more memory than its length entitles it to, at most
+//! [`limits::JSON_TREE_BYTES_MAX`]. 422 with the field's path: U+0000 in a key or a string, a number that
 //! neither an integer of 64 bits nor a double can hold. 415: a body that does not say it is JSON (a missing
 //! `Content-Type` too: a browser sends such a request to other origins without asking). 413: too large.
 //!
@@ -15,10 +16,14 @@ mod strict;
 
 use std::cell::Cell;
 use std::io;
+use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
+use hyper::body::Body as _;
+use memoryscope_domain::limits;
 use serde::de::DeserializeSeed as _;
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use body::{TooLarge, read};
 use strict::{Halt, Seed, State};
@@ -31,6 +36,27 @@ use crate::wire::{Errors, Fault, FieldError, Path, Read, Shape, Unknown, field_t
 pub struct Document {
     value: Value,
     faults: Errors,
+    /// The place that a large body's tree takes among all of them, for as long as the tree lives.
+    _place: Option<Arc<SemaphorePermit<'static>>>,
+}
+
+/// Places for the trees of large bodies, a mebibyte each: however many clients send one at once, the memory is bounded.
+static TREES: Semaphore = Semaphore::const_new(limits::JSON_TREES_MIB_MAX);
+
+/// How much memory the tree of a body of that length may take.
+fn tree_bytes_max(body_bytes: usize) -> usize {
+    let twice = body_bytes.saturating_mul(2);
+    limits::JSON_TREE_BYTES_BASE.saturating_add(twice).min(limits::JSON_TREE_BYTES_MAX)
+}
+
+/// Waits for the place that a body's tree may take; a small one takes none.
+async fn place(declared_bytes: Option<u64>) -> Option<SemaphorePermit<'static>> {
+    let body_bytes = declared_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
+    if body_bytes <= limits::SMALL_BODY_BYTES {
+        return None;
+    }
+    let mebibytes = tree_bytes_max(body_bytes).div_ceil(1_024 * 1_024);
+    TREES.acquire_many(u32::try_from(mebibytes).unwrap_or(u32::MAX)).await.ok()
 }
 
 impl Document {
@@ -65,7 +91,10 @@ impl<S: Sync> FromRequest<S> for Document {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        parse(&read(&parts.headers, body).await?)
+        let declared_bytes = body.size_hint().upper();
+        let place = place(declared_bytes).await.map(Arc::new);
+        let document = parse(&read(&parts.headers, body).await?)?;
+        Ok(Document { _place: place, ..document })
     }
 }
 
@@ -115,7 +144,8 @@ struct Unreachable;
 
 fn parse_text(text: &str, reading: Reading) -> Result<Document, Stop> {
     let at = Cell::new(0);
-    let mut state = State::new(matches!(reading, Reading::Exact).then_some((text.as_bytes(), &at)));
+    let tape = matches!(reading, Reading::Exact).then_some((text.as_bytes(), &at));
+    let mut state = State::new(tree_bytes_max(text.len()), tape);
     let outcome = match reading {
         Reading::Fast => {
             let mut json = serde_json::Deserializer::from_str(text);
@@ -127,7 +157,7 @@ fn parse_text(text: &str, reading: Reading) -> Result<Document, Stop> {
         }
     };
     match outcome {
-        Ok(value) => Ok(Document { value, faults: state.faults }),
+        Ok(value) => Ok(Document { value, faults: state.faults, _place: None }),
         Err(error) => Err(refusal(&error, state)),
     }
 }

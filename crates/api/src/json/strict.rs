@@ -9,7 +9,6 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 
 use crate::wire::{Errors, Fault, FieldError, Step};
-use memoryscope_domain::limits::JSON_TREE_BYTES_MAX;
 
 /// From here on a double may be an integer that did not fit: 2^63.
 const INTEGER_ENDS: f64 = 9_223_372_036_854_775_808.0;
@@ -37,13 +36,14 @@ pub(super) struct State<'a> {
     depth: usize,
     values: usize,
     bytes: usize,
+    bytes_max: usize,
     tape: Option<(&'a [u8], &'a Cell<usize>)>,
 }
 
 impl<'a> State<'a> {
-    pub(super) fn new(tape: Option<(&'a [u8], &'a Cell<usize>)>) -> Self {
+    pub(super) fn new(bytes_max: usize, tape: Option<(&'a [u8], &'a Cell<usize>)>) -> Self {
         let path = vec![Step::Key(Cow::Borrowed("body"))];
-        Self { path, faults: Errors::default(), halt: None, depth: 0, values: 0, bytes: 0, tape }
+        Self { path, faults: Errors::default(), halt: None, depth: 0, values: 0, bytes: 0, bytes_max, tape }
     }
 
     pub(super) fn out_of_range(&mut self) {
@@ -66,7 +66,7 @@ impl<'a> State<'a> {
         if self.values > limits::JSON_VALUES_MAX {
             return Err(self.halt(Halt::Values(limits::JSON_VALUES_MAX)));
         }
-        if self.bytes > JSON_TREE_BYTES_MAX {
+        if self.bytes > self.bytes_max {
             return Err(self.halt(Halt::Memory));
         }
         Ok(())

@@ -92,7 +92,13 @@ fn values_and_memory_are_bounded() {
         "{:?}",
         refused(tiny.as_bytes())
     );
-    value(&format!("[{}{{}}]", "{\"a\":0},".repeat(50_000)));
+    value(&format!("[{}{{}}]", "{\"a\":0},".repeat(20_000)));
+    // The same objects in a longer body: its length entitles it to more.
+    let padded = |objects: usize, padding: usize| {
+        format!("[{}\"{}\"]", "{\"a\":0},".repeat(objects), "x".repeat(padding))
+    };
+    assert!(refused(padded(30_000, 0).as_bytes()).1.starts_with("it holds too many small objects"));
+    value(&padded(30_000, 10_000_000));
 }
 
 /// Any JSON that is within the bounds.
