@@ -3,7 +3,7 @@ use memoryscope_domain::change::ChangeSet;
 use memoryscope_domain::govern::Decided;
 
 fn go_round(set: ChangeSet) -> Decided<ChangeSet> {
-    Decided(set)
+    Decided { 0: set }
 }
 
 fn main() {}
