@@ -267,8 +267,7 @@ fn decide_read(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     let request = ask.request();
     let narrowed = policy.narrow(&request, Effect::Read, &view::known_attributes(ask.kind));
     if narrowed.filter == Filter::Nothing {
-        let ruling = Ruling { rules: RuleCounts::default(), trace: Some(narrowed.trace) };
-        return refused(Reason::PolicyDenied, ruling, facts.grant);
+        return refused(Reason::PolicyDenied, Ruling::denying(Effect::Read, [narrowed.trace]), facts.grant);
     }
     let mut ruling = Ruling { rules: RuleCounts::default(), trace: Some(narrowed.trace) };
     let prepared = policy.prepare(&request);
@@ -328,8 +327,7 @@ fn decide_proposed(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Fa
         }
     }
     if !facts.proposed.is_empty() && refusals.len() == facts.proposed.len() {
-        ruling.trace = refusals.into_values().next();
-        return refused(Reason::PolicyDenied, ruling, None);
+        return refused(Reason::PolicyDenied, Ruling::denying(effect, refusals.into_values()), None);
     }
     partly_allowed(ask, facts, refusals, ruling)
 }
@@ -350,16 +348,26 @@ fn decide_owner(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     }
     let view = MemoryView::new(&memory, ask.principal, ask.now);
     let decision = policy.decide(&ask.request(), &view, &[Effect::Write]);
-    let mut ruling = Ruling::default();
     if !decision.allows(Effect::Write) {
-        ruling.trace = Some(decision.trace);
-        return refused(Reason::PolicyDenied, ruling, None);
+        return refused(Reason::PolicyDenied, Ruling::denying(Effect::Write, [decision.trace]), None);
     }
+    let mut ruling = Ruling::default();
     ruling.count(&decision, Effect::Write);
     allowed(ask, facts, ruling)
 }
 
 impl Ruling {
+    /// How it was denied: by which rules, where rules did it. What is denied as a whole was decided by the request or
+    /// by the caller's own proposal, so the rules tell nothing of what is hidden.
+    fn denying(effect: Effect, traces: impl IntoIterator<Item = Trace>) -> Self {
+        let mut ruling = Self::default();
+        for trace in traces {
+            ruling.rules.add(&trace, effect);
+            ruling.trace.get_or_insert(trace);
+        }
+        ruling
+    }
+
     /// Counts a record that was let through. The trace is the first one's, with every rule that matched for another.
     fn count(&mut self, decision: &Decision, effect: Effect) {
         let first = self.rules.iter().next().is_none();

@@ -9,7 +9,6 @@ use futures_util::future::join_all;
 use memoryscope_domain::ids::{AuditId, IdSeed, IdSource, UserId};
 use memoryscope_domain::policy::Trace;
 
-use super::Operation;
 use super::create::{Create, Created, NewPreference};
 use crate::context::Context;
 use crate::engine::{Done, Engine};
@@ -47,25 +46,15 @@ pub async fn create_batch(
         && let Some(first) = groups.next()
     {
         let first = run(engine, first).await;
-        if let (_, Err(refusal @ Refusal::Conflict(Conflict::KeyReused | Conflict::InProgress))) = &first {
+        if let Some((_, Err(refusal @ Refusal::Conflict(Conflict::KeyReused | Conflict::InProgress)))) =
+            first.first()
+        {
             return (0..count).map(|_| Err(refusal.clone())).collect();
         }
         runs.push(first);
     }
     runs.extend(join_all(groups.map(|group| run(engine, group))).await);
-    let mut results: BTreeMap<usize, Result<Item, Refusal>> = BTreeMap::new();
-    for (places, done) in runs {
-        match done {
-            Ok(done) => {
-                let access_log = done.access_log;
-                let item = |result| Ok(Item { result, access_log });
-                results.extend(places.into_iter().zip(done.output.into_iter().map(item)));
-            }
-            Err(refusal) => {
-                results.extend(places.iter().map(|place| (*place, Err(refusal.clone()))));
-            }
-        }
-    }
+    let mut results: BTreeMap<usize, Result<Item, Refusal>> = runs.into_iter().flatten().collect();
     (0..count)
         .map(|at| results.remove(&at).unwrap_or_else(|| Err(Refusal::Bug("an item was lost".to_owned()))))
         .collect()
@@ -78,13 +67,45 @@ struct Group {
     items: Vec<(usize, NewPreference)>,
 }
 
-async fn run(
-    engine: &Engine,
-    group: Group,
-) -> (Vec<usize>, Result<Done<<Create as Operation>::Output>, Refusal>) {
+/// Runs a group. Where some of it is denied, the denied items are decided again on their own, so that an entry says
+/// of them, and of them alone, that they were denied and by which rules.
+async fn run(engine: &Engine, group: Group) -> Vec<(usize, Result<Item, Refusal>)> {
     let Group { cx, user, items } = group;
     let (places, items): (Vec<usize>, Vec<NewPreference>) = items.into_iter().unzip();
-    (places, engine.run(&cx, &Create { user, items }).await)
+    let op = Create { user: user.clone(), items };
+    let done = match engine.run(&cx, &op).await {
+        Ok(done) => done,
+        Err(refusal) => return places.into_iter().map(|place| (place, Err(refusal.clone()))).collect(),
+    };
+    let mut results = Vec::with_capacity(places.len());
+    let mut denied = Vec::new();
+    for ((place, item), result) in places.into_iter().zip(op.items).zip(done.output) {
+        match result {
+            Ok(created) => {
+                results.push((place, Ok(Item { result: Ok(created), access_log: done.access_log })))
+            }
+            Err(trace) => denied.push((place, item, trace)),
+        }
+    }
+    if denied.is_empty() {
+        return results;
+    }
+    let mut seeds = IdSource::new(cx.id_seed, cx.now);
+    let cx = Context { id_seed: IdSeed(*seeds.next_uuid().as_bytes()), idempotency: None, ..cx };
+    let items = denied.iter().map(|(_, item, _)| item.clone()).collect();
+    match engine.run(&cx, &Create { user, items }).await {
+        Err(Refusal::Denied { access_log, .. }) => {
+            let item = |(place, _, trace)| (place, Ok(Item { result: Err(trace), access_log }));
+            results.extend(denied.into_iter().map(item));
+        }
+        Err(refusal) => results.extend(denied.into_iter().map(|(place, ..)| (place, Err(refusal.clone())))),
+        // The policy was changed in between, and allows some of it now.
+        Ok(Done { output, access_log, .. }) => {
+            let again = denied.into_iter().zip(output);
+            results.extend(again.map(|((place, ..), result)| (place, Ok(Item { result, access_log }))));
+        }
+    }
+    results
 }
 
 /// The same request for one person of it, with identifiers and, but for the first, an idempotency key of its own.

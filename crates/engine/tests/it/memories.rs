@@ -1,10 +1,12 @@
 //! Create, read, list, delete: right, wrong and repeated input, and what each leaves in the chain.
 
+use memoryscope_domain::audit_chain::{Draft, Verdict};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::{Body, State};
 use memoryscope_domain::preference::{Kind, Preference, Source, merge};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::op::batch::create_batch;
 use memoryscope_engine::op::create::{Create, NewPreference};
 use memoryscope_engine::op::read::Read;
 use memoryscope_engine::port::Select;
@@ -65,6 +67,34 @@ async fn a_create_may_be_refused_in_part_or_whole() {
     assert_eq!(world.said().await, "MEMORY_WRITE denied POLICY_DENIED 0");
     assert_eq!(world.length().await, before + 1);
     assert_eq!(world.list("ann").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_denial_names_the_rule_in_the_chain() {
+    let world = World::new();
+    let policy =
+        policy_with("p2", "when: {memory.kind: schedule}, then: {allow_write: false, allow_read: false}");
+    world.activate(policy).await;
+    let schedule = || item(Kind::Schedule, json!({"windows": [{"day": "monday"}]}));
+    let rules =
+        |entry: &Draft| entry.rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect::<Vec<_>>();
+
+    let all = Create { user: user("ann"), items: vec![schedule(), schedule()] };
+    assert_eq!(refused(world.run(world.cx("ann"), all).await), "POLICY_DENIED");
+    assert_eq!(rules(&world.last().await.0), ["more 2"]);
+    let read = Read { kind: Kind::Schedule, purpose: Some(Purpose::Scheduling), ..read_of("ann") };
+    assert_eq!(refused(world.run(world.cx("ann"), read).await), "POLICY_DENIED");
+    assert_eq!(rules(&world.last().await.0), ["more 1"]);
+
+    // In a batch, what is denied has an entry of its own.
+    let batch = vec![(user("ann"), likes("tea")), (user("ann"), schedule())];
+    let results = create_batch(&world.engine, &world.cx("ann"), batch).await;
+    let [Ok(stored), Ok(denied)] = &results[..] else { panic!("{results:?}") };
+    assert!(stored.result.is_ok() && denied.result.is_err());
+    let (entry, _) = world.last().await;
+    assert_eq!((entry.id, entry.decision, entry.memories.count()), (denied.access_log, Verdict::Denied, 0));
+    assert_eq!(rules(&entry), ["more 1"]);
+    assert_ne!(stored.access_log, denied.access_log);
 }
 
 #[tokio::test]
