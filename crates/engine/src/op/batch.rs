@@ -82,7 +82,8 @@ async fn run(engine: &Engine, group: Group) -> Vec<(usize, Result<Item, Refusal>
     for ((place, item), result) in places.into_iter().zip(op.items).zip(done.output) {
         match result {
             Ok(created) => {
-                results.push((place, Ok(Item { result: Ok(created), access_log: done.access_log })))
+                let item = Item { result: Ok(created), access_log: done.access_log };
+                results.push((place, Ok(item)));
             }
             Err(trace) => denied.push((place, item, trace)),
         }
