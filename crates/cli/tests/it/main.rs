@@ -7,6 +7,7 @@ mod crash;
 mod faults;
 mod hostile;
 mod http;
+mod measured;
 mod memories;
 mod policy_commands;
 mod process;
