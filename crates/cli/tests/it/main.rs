@@ -1,6 +1,7 @@
 //! Tests of the whole binary and of the repository: one binary, because each one costs a link.
 
 mod audit_commands;
+mod backups;
 mod concurrency;
 mod configuration;
 mod crash;

@@ -4,6 +4,7 @@
 //! async side only sends and waits. `docs/storage.md` says what is promised and how it was measured.
 
 mod apply;
+pub mod backup;
 mod cache;
 mod checkpoint;
 mod connection;
@@ -13,6 +14,7 @@ mod load;
 mod migrate;
 mod prepare;
 mod reader;
+mod restore;
 mod row;
 mod writer;
 
@@ -28,6 +30,7 @@ use memoryscope_engine::port::{
 };
 
 pub use migrate::MigrationStatus;
+pub use restore::restore;
 
 use cache::Erasures;
 use checkpoint::{CheckpointThread, Checkpointer};
