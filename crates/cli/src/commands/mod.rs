@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod flags;
+pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod policy;
 pub(crate) mod restore;
@@ -28,6 +29,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the server.
     Serve(serve::Args),
+    /// Ask a running server whether it is ready; exit code 1 when it is not.
+    Health(health::Args),
     /// Print the effective configuration, secrets masked.
     Config(config::Args),
     /// Bring the database's schema up to date.
@@ -57,6 +60,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Health(args)) => health::run(&args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Migrate(args)) => migrate::run(args),
         Some(Command::Backup(args)) => backup::run(args),

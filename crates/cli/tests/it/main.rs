@@ -14,6 +14,7 @@ mod policy_commands;
 mod process;
 mod readme;
 mod secrets;
+mod shipping;
 mod shutdown;
 mod starting;
 mod tidy;
