@@ -11,7 +11,8 @@ use memoryscope_engine::engine::Engine;
 
 use crate::edge::{CorsConfig, Edge, EdgeConfig};
 use crate::health::{Health, Part, Readiness};
-use crate::{audit, scoped};
+use crate::metrics::Metrics;
+use crate::{audit, metrics, scoped};
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct AppConfig {
     pub cors: Option<CorsConfig>,
     /// The version that is told.
     pub version: &'static str,
+    /// What is counted, and told at `/metrics`.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Every route of every dialect, wrapped by the edge.
@@ -30,6 +33,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
         .merge(scoped::router(Arc::clone(engine)))
         .merge(audit::router(Arc::clone(engine)))
         .merge(health(engine, config.version).routes())
+        .merge(metrics::router(engine, &config.metrics))
         .route("/v2/limits", get(limits_of_this_server));
     let edge = EdgeConfig {
         timeout: config.timeout,
@@ -39,7 +43,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
     };
     let (clock, ids) = (Arc::clone(&engine.ports().clock), Arc::clone(&engine.ports().ids));
     let mint = move || RequestId::minted(uuid::Uuid::from_bytes(ids.seed().0));
-    Edge::new(edge, move || clock.now(), mint).wrap(routes)
+    Edge::new(edge, move || clock.now(), mint).measured_by(config.metrics).wrap(routes)
 }
 
 async fn limits_of_this_server() -> Json<serde_json::Value> {

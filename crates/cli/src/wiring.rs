@@ -13,7 +13,7 @@ use memoryscope_domain::principal::Principal;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::port::{Clock, Ids, Ports, Secrets, Store};
+use memoryscope_engine::port::{Clock, Ids, Meter, NoMeter, Ports, Secrets, Store};
 use memoryscope_store::sqlite::{SqliteConfig, SqliteStore};
 
 use crate::config::Config;
@@ -78,8 +78,16 @@ pub(crate) fn random_key() -> [u8; 32] {
 /// # Errors
 /// When it cannot be opened, or its schema is not the one that this version needs.
 pub(crate) fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Arc<dyn Store>> {
+    open_measured_store(config, migrate, Arc::new(NoMeter))
+}
+
+fn open_measured_store(
+    config: &Config,
+    migrate: bool,
+    meter: Arc<dyn Meter>,
+) -> anyhow::Result<Arc<dyn Store>> {
     let path = config.sqlite_path()?;
-    let place = SqliteConfig::file(path).migrate(migrate);
+    let place = SqliteConfig::file(path).migrate(migrate).measured_by(meter);
     let store = SqliteStore::open(&place).with_context(|| format!("cannot open {}", path.display()))?;
     Ok(Arc::new(store))
 }
@@ -89,13 +97,26 @@ pub(crate) fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Arc<d
 /// # Errors
 /// When the policy cannot be read or does not load; every error of it is named with line and column.
 pub(crate) fn engine(config: &Config, store: Arc<dyn Store>) -> anyhow::Result<Arc<Engine>> {
+    engine_on(config, store, Arc::new(NoMeter))
+}
+
+/// The server's engine on the store that the configuration names, both of them measured.
+///
+/// # Errors
+/// As [`open_store`] and [`engine`].
+pub(crate) fn measured_engine(config: &Config, meter: Arc<dyn Meter>) -> anyhow::Result<Arc<Engine>> {
+    let store = open_measured_store(config, config.migrate.value, Arc::clone(&meter))?;
+    engine_on(config, store, meter)
+}
+
+fn engine_on(config: &Config, store: Arc<dyn Store>, meter: Arc<dyn Meter>) -> anyhow::Result<Arc<Engine>> {
     let policy = match &config.policy.value {
         Some(path) => Arc::new(read_policy(path)?),
         None => Policy::builtin(),
     };
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let ids: Arc<SystemRandom> = Arc::clone(&random);
-    Ok(Arc::new(Engine::new(Ports { store, clock, ids, secrets: random }, policy)))
+    Ok(Arc::new(Engine::new(Ports { store, clock, ids, secrets: random }, policy).measured_by(meter)))
 }
 
 /// Loads a policy from a file.

@@ -20,13 +20,14 @@ use serde_json::{Map, Value, json};
 use crate::context::{Context, Idempotency};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
-use crate::port::{Load, Ports, Select, Snapshot, StoreError};
+use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
 
 /// The governed pipeline over its ports.
 #[derive(Debug)]
 pub struct Engine {
     ports: Ports,
+    meter: Arc<dyn Meter>,
     policies: Policies,
     in_flight: Mutex<BTreeSet<(TenantId, IdempotencyKey)>>,
 }
@@ -72,7 +73,20 @@ impl Engine {
     /// An engine on these ports; `default_policy` decides for tenants that have activated none of their own.
     #[must_use]
     pub fn new(ports: Ports, default_policy: Arc<Policy>) -> Self {
-        Self { ports, policies: Policies::new(default_policy), in_flight: Mutex::default() }
+        let (meter, policies) = (Arc::new(NoMeter), Policies::new(default_policy));
+        Self { ports, meter, policies, in_flight: Mutex::default() }
+    }
+
+    /// The same, measured.
+    #[must_use]
+    pub fn measured_by(self, meter: Arc<dyn Meter>) -> Self {
+        Self { meter, ..self }
+    }
+
+    /// Where its measurements go.
+    #[must_use]
+    pub fn meter(&self) -> &dyn Meter {
+        &*self.meter
     }
 
     /// The ports it stands on.
@@ -229,8 +243,9 @@ impl Engine {
                 used: cx.now,
             }));
         }
-        let trace = seen.ruling().trace.clone();
-        self.commit(seen.decided(set)?).await?;
+        let (trace, purpose) = (seen.ruling().trace.clone(), set.entry.purpose);
+        let receipt = self.commit(seen.decided(set)?).await?;
+        self.measure(cx, op, receipt, memoryscope_domain::audit_chain::Verdict::Allowed, purpose);
         self.policies.learn_kept(&cx.principal.tenant, &loaded.policy);
         let output = output.ok_or(Refusal::Conflict(Conflict::ResultGone))?;
         Ok(Done { output, access_log: loaded.access_log, trace })
@@ -251,8 +266,9 @@ impl Engine {
             Ok(decided) => self.commit(decided).await,
             Err(beyond) => Err(beyond.into()),
         };
-        if let Err(stopped) = committed {
-            return stopped;
+        match committed {
+            Ok(receipt) => self.measure(cx, op, receipt, reason.outcome(), purpose),
+            Err(stopped) => return stopped,
         }
         self.policies.learn_kept(&cx.principal.tenant, &loaded.policy);
         Stopped::Refused(match reason {
@@ -266,12 +282,27 @@ impl Engine {
         })
     }
 
-    async fn commit(&self, decided: memoryscope_domain::govern::Decided<ChangeSet>) -> Result<(), Stopped> {
+    async fn commit(
+        &self,
+        decided: memoryscope_domain::govern::Decided<ChangeSet>,
+    ) -> Result<Receipt, Stopped> {
         match self.ports.store.commit(decided).await {
-            Ok(_) => Ok(()),
+            Ok(receipt) => Ok(receipt),
             Err(StoreError::Conflict(_)) => Err(Stopped::Again),
             Err(error) => Err(Stopped::Refused(error.into())),
         }
+    }
+
+    fn measure<O: Operation>(
+        &self,
+        cx: &Context,
+        op: &O,
+        receipt: Receipt,
+        outcome: memoryscope_domain::audit_chain::Verdict,
+        purpose: Option<memoryscope_domain::purpose::Purpose>,
+    ) {
+        let (tenant, operation) = (&cx.principal.tenant, op.info().name);
+        self.meter.decided(&Decision { tenant, seq: receipt.seq, operation, outcome, purpose });
     }
 
     /// A change set that says nothing yet but who, when, what for and by which policy.

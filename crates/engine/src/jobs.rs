@@ -1,5 +1,7 @@
 //! What the server does of itself: operations run by the system through the same `run()`.
 
+use std::time::Duration;
+
 use memoryscope_domain::ids::{RequestId, TenantId};
 use memoryscope_domain::limits;
 use memoryscope_domain::policy::Dialect;
@@ -7,7 +9,7 @@ use memoryscope_domain::principal::Principal;
 
 use crate::engine::Engine;
 use crate::op::expire::Expire;
-use crate::port::Due;
+use crate::port::{Due, ExpiryRun};
 use crate::refusal::Refusal;
 
 /// Erases everything that has expired, tenant by tenant, a batch a commit. Answers how many memories it erased.
@@ -16,7 +18,14 @@ use crate::refusal::Refusal;
 /// When a tenant's batch is refused: the first such refusal, once every other tenant had its turn. What was erased stays
 /// erased, and the next run goes on.
 pub async fn expire_all(engine: &Engine) -> Result<usize, Refusal> {
-    let mut erased = 0;
+    let mut run = ExpiryRun::default();
+    let result = expire_tenants(engine, &mut run).await;
+    run.failed = result.is_err();
+    engine.meter().expired(run);
+    result.map(|()| run.erased)
+}
+
+async fn expire_tenants(engine: &Engine, run: &mut ExpiryRun) -> Result<(), Refusal> {
     let mut before: Vec<TenantId> = Vec::new();
     let mut failed = None;
     loop {
@@ -27,32 +36,35 @@ pub async fn expire_all(engine: &Engine) -> Result<usize, Refusal> {
             idempotency_before: now.plus_days(-limits::IDEMPOTENCY_KEPT_DAYS),
         };
         let tenants = engine.ports().store.tenants_due(&due, limits::TENANTS_PAGE_ITEMS).await?;
-        let mut erased_now = 0;
+        let erased_before = run.erased;
         for tenant in &tenants {
-            match expire_tenant(engine, tenant, &mut erased_now).await {
+            match expire_tenant(engine, tenant, run).await {
                 Ok(()) => {}
                 Err(refusal @ Refusal::Unavailable(_)) => return Err(refusal),
                 Err(refusal) => failed = failed.or(Some(refusal)),
             }
         }
-        erased += erased_now;
         // The same tenants with nothing erased: what is due cannot be done, and trying again would not end.
-        if tenants.is_empty() || (erased_now == 0 && tenants == before) {
-            return failed.map_or(Ok(erased), Err);
+        if tenants.is_empty() || (run.erased == erased_before && tenants == before) {
+            return failed.map_or(Ok(()), Err);
         }
         before = tenants;
     }
 }
 
 /// Erases one tenant's expired memories, and counts them.
-async fn expire_tenant(engine: &Engine, tenant: &TenantId, erased: &mut usize) -> Result<(), Refusal> {
+async fn expire_tenant(engine: &Engine, tenant: &TenantId, run: &mut ExpiryRun) -> Result<(), Refusal> {
     loop {
         let name = RequestId::minted(uuid::Uuid::from_bytes(engine.ports().ids.seed().0));
         let cx =
             engine.begin(Principal::system(tenant.clone()), name, Dialect::Core, engine.ports().clock.now());
-        let count = engine.run(&cx, &Expire).await?.output;
-        *erased += count;
-        if count < limits::EXPIRY_BATCH_ITEMS {
+        let erased = engine.run(&cx, &Expire).await?.output;
+        run.erased += erased.count;
+        if let Some(first) = erased.first_expired {
+            let micros = u64::try_from(cx.now.micros_since(first)).unwrap_or(0);
+            run.lag = run.lag.max(Duration::from_micros(micros));
+        }
+        if erased.count < limits::EXPIRY_BATCH_ITEMS {
             return Ok(());
         }
     }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Seq};
+use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Seq, Verdict};
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Decided, Facts};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
@@ -12,6 +13,7 @@ use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId};
 use memoryscope_domain::memory::{DomainKey, SubjectRef};
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
+use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::time::Timestamp;
 
@@ -33,6 +35,51 @@ pub trait Secrets: Send + Sync + fmt::Debug {
     fn token(&self) -> Token;
     /// A subject's audit key.
     fn audit_key(&self) -> AuditKey;
+}
+
+/// Where measurements go. What it is told is named by closed lists or by numbers: no content, no person and no request
+/// ever. It must not wait: it is called between a commit and its answer.
+pub trait Meter: Send + Sync + fmt::Debug {
+    /// A decision was made, and its audit entry is durable.
+    fn decided(&self, _decision: &Decision<'_>) {}
+
+    /// A transaction of so many change sets is durable.
+    fn committed(&self, _change_sets: usize, _took: Duration) {}
+
+    /// The expiry job has gone through all tenants.
+    fn expired(&self, _run: ExpiryRun) {}
+}
+
+/// A meter that measures nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoMeter;
+
+impl Meter for NoMeter {}
+
+/// A decision, as it is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'a> {
+    /// Whose chain it is in.
+    pub tenant: &'a TenantId,
+    /// Its place there.
+    pub seq: Seq,
+    /// The operation's name, of [`crate::op::ALL`].
+    pub operation: &'static str,
+    /// How it was decided.
+    pub outcome: Verdict,
+    /// What for.
+    pub purpose: Option<Purpose>,
+}
+
+/// A run of the expiry job, as it is measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExpiryRun {
+    /// How many memories it erased.
+    pub erased: usize,
+    /// For how long the one that was longest due had been so; zero when none was.
+    pub lag: Duration,
+    /// Whether something that was due could not be erased.
+    pub failed: bool,
 }
 
 /// Where memories are kept. Every method names the tenant first; none of them decides anything.

@@ -27,6 +27,7 @@ pub use cors::CorsConfig;
 pub use guard::install_panic_hook;
 
 use crate::meta::RequestMeta;
+use crate::metrics::Metrics;
 use crate::problem::{self, Code, Problem};
 
 /// The request's name, taken or given.
@@ -69,6 +70,7 @@ pub struct Edge {
     config: EdgeConfig,
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
     mint: Box<dyn Fn() -> RequestId + Send + Sync>,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl fmt::Debug for Edge {
@@ -84,7 +86,13 @@ impl Edge {
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
         mint: impl Fn() -> RequestId + Send + Sync + 'static,
     ) -> Self {
-        Self { config, now: Box::new(now), mint: Box::new(mint) }
+        Self { config, now: Box::new(now), mint: Box::new(mint), metrics: None }
+    }
+
+    /// The same, counting requests.
+    #[must_use]
+    pub fn measured_by(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics: Some(metrics), ..self }
     }
 
     /// Wraps the routes. Give it the whole router: what is added later is not wrapped.
@@ -127,6 +135,7 @@ async fn frame(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) 
         route: request.extensions().get::<MatchedPath>().cloned(),
         request_id: meta.request_id.clone(),
         status: CLIENT_GONE,
+        metrics: edge.metrics.clone(),
     };
     request.extensions_mut().insert(meta.clone());
     let span = tracing::info_span!("request", request_id = meta.request_id.as_str());
@@ -139,23 +148,29 @@ async fn frame(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) 
     response
 }
 
-/// The log line of a request, written when the request is over, however it ends.
+/// The log line of a request, and its count, written when the request is over, however it ends.
 struct LogLine {
     started: Instant,
     method: &'static str,
     route: Option<MatchedPath>,
     request_id: RequestId,
     status: u16,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl Drop for LogLine {
     fn drop(&mut self) {
+        let route = self.route.as_ref().map_or("none", MatchedPath::as_str);
+        let took = self.started.elapsed();
+        if let Some(metrics) = &self.metrics {
+            metrics.requested(self.method, route, self.status, took);
+        }
         tracing::info!(
             target: "memoryscope::request",
             method = self.method,
-            route = self.route.as_ref().map_or("none", MatchedPath::as_str),
+            route,
             status = self.status,
-            duration_ms = self.started.elapsed().as_secs_f64() * 1_000.0,
+            duration_ms = took.as_secs_f64() * 1_000.0,
             request_id = self.request_id.as_str(),
             "request"
         );

@@ -10,6 +10,7 @@ mod fields;
 mod governed;
 mod health;
 mod matrix;
+mod metrics;
 mod repeats;
 mod shapes;
 mod sockets;

@@ -1,10 +1,13 @@
 //! What one can ask of the binary: the words of the command line, and one file per command.
 
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod flags;
+pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod policy;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod version;
 
@@ -26,10 +29,16 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the server.
     Serve(serve::Args),
+    /// Ask a running server whether it is ready; exit code 1 when it is not.
+    Health(health::Args),
     /// Print the effective configuration, secrets masked.
     Config(config::Args),
     /// Bring the database's schema up to date.
     Migrate(migrate::Args),
+    /// Copy the database into a file, while the server runs, and check the copy.
+    Backup(backup::Args),
+    /// Put a backup in the place of the database; its server must be stopped.
+    Restore(restore::Args),
     /// Check, explain and test policies.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -51,8 +60,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Health(args)) => health::run(&args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Migrate(args)) => migrate::run(args),
+        Some(Command::Backup(args)) => backup::run(args),
+        Some(Command::Restore(args)) => restore::run(args),
         Some(Command::Policy(command)) => policy::run(command),
         Some(Command::Audit(command)) => audit::run(command),
         Some(Command::Version(args)) => version::run(&args),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use memoryscope_api::app::AppConfig;
 use memoryscope_api::edge::{CorsConfig, install_panic_hook};
+use memoryscope_api::metrics::Metrics;
 use memoryscope_api::serve::ServeConfig;
 use memoryscope_domain::limits;
 use memoryscope_engine::engine::Engine;
@@ -48,13 +49,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Wires store, engine and api together, and serves until told to stop.
 fn serve(config: &Config) -> anyhow::Result<ExitCode> {
-    let store = wiring::open_store(config, config.migrate.value)?;
-    let engine = wiring::engine(config, store)?;
-    let app = AppConfig {
-        timeout: config.request_timeout.value,
-        cors: cors(config)?,
-        version: env!("CARGO_PKG_VERSION"),
-    };
+    let version = env!("CARGO_PKG_VERSION");
+    let metrics = Arc::new(Metrics::new(version));
+    let engine = wiring::measured_engine(config, Arc::<Metrics>::clone(&metrics))?;
+    let app = AppConfig { timeout: config.request_timeout.value, cors: cors(config)?, version, metrics };
     // More connections than the usual limit of open files allows; the server does with what it gets.
     let connections = ServeConfig::default().connections_max as u64;
     if let Err(cause) = rlimit::increase_nofile_limit(connections + FILES_BESIDE_CONNECTIONS) {

@@ -29,7 +29,8 @@ fn without_a_command_it_prints_help() {
     let output = memoryscope(folder.path(), &[], &[]);
     assert!(output.status.success());
     let help = String::from_utf8_lossy(&output.stdout).into_owned();
-    for command in ["serve", "config", "migrate", "policy", "audit", "version"] {
+    for command in ["serve", "health", "config", "migrate", "backup", "restore", "policy", "audit", "version"]
+    {
         assert!(help.contains(&format!("\n  {command}")), "{command} is not in:\n{help}");
     }
 }

@@ -1,17 +1,20 @@
 //! Tests of the whole binary and of the repository: one binary, because each one costs a link.
 
 mod audit_commands;
+mod backups;
 mod concurrency;
 mod configuration;
 mod crash;
 mod faults;
 mod hostile;
 mod http;
+mod measured;
 mod memories;
 mod policy_commands;
 mod process;
 mod readme;
 mod secrets;
+mod shipping;
 mod shutdown;
 mod starting;
 mod tidy;

@@ -5,6 +5,7 @@ use memoryscope_domain::change::Change;
 use memoryscope_domain::govern::{Authority, Facts, Visible};
 use memoryscope_domain::limits;
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::time::Timestamp;
 
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
@@ -20,9 +21,17 @@ pub static INFO: Info = Info { name: "memory.expire", audit: Code::MEMORY_EXPIRE
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expire;
 
+/// What was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erased {
+    /// How many memories; a full batch means that there may be more.
+    pub count: usize,
+    /// When the first of them had expired.
+    pub first_expired: Option<Timestamp>,
+}
+
 impl Operation for Expire {
-    /// How many memories were erased; a full batch means that there may be more.
-    type Output = usize;
+    type Output = Erased;
 
     fn info(&self) -> &'static Info {
         &INFO
@@ -47,6 +56,7 @@ impl Operation for Expire {
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let expired = seen.memories();
+        let first_expired = expired.iter().filter_map(|memory| memory.expires).min();
         let mut changes: Vec<Change> =
             expired.iter().map(|memory| Change::EraseMemory(memory.tombstone())).collect();
         changes.push(Change::ForgetIdempotencyBefore(cx.now.plus_days(-limits::IDEMPOTENCY_KEPT_DAYS)));
@@ -54,7 +64,7 @@ impl Operation for Expire {
         Ok(Plan {
             changes,
             memory_ids: expired.iter().map(|memory| memory.id).collect(),
-            ..Plan::answer(expired.len())
+            ..Plan::answer(Erased { count: expired.len(), first_expired })
         })
     }
 }

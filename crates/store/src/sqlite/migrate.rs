@@ -77,6 +77,16 @@ fn run_list(conn: &mut Connection, list: &[Migration]) -> Result<Vec<u32>, Failu
     Ok(done)
 }
 
+/// The schema's number, if this program knows it; it may be an older one.
+pub(super) fn require_known(conn: &Connection) -> Result<u32, StoreError> {
+    let applied = applied(conn).map_err(StoreError::from)?;
+    check(&applied, MIGRATIONS)?;
+    match applied.last() {
+        Some(last) => Ok(last.number),
+        None => Err(StoreError::Unavailable("it has no schema yet: there is nothing in it".to_owned())),
+    }
+}
+
 /// The schema's number, if this program can work with it.
 pub(super) fn require_newest(conn: &Connection) -> Result<u32, StoreError> {
     let applied = applied(conn).map_err(StoreError::from)?;

@@ -4,6 +4,7 @@
 //! async side only sends and waits. `docs/storage.md` says what is promised and how it was measured.
 
 mod apply;
+pub mod backup;
 mod cache;
 mod checkpoint;
 mod connection;
@@ -13,6 +14,7 @@ mod load;
 mod migrate;
 mod prepare;
 mod reader;
+mod restore;
 mod row;
 mod writer;
 
@@ -23,9 +25,12 @@ use async_trait::async_trait;
 use memoryscope_domain::change::{ChangeSet, PolicyDocument};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
-use memoryscope_engine::port::{Due, Health, Load, Receipt, Select, Snapshot, Store, StoreError};
+use memoryscope_engine::port::{
+    Due, Health, Load, Meter, NoMeter, Receipt, Select, Snapshot, Store, StoreError,
+};
 
 pub use migrate::MigrationStatus;
+pub use restore::restore;
 
 use cache::Erasures;
 use checkpoint::{CheckpointThread, Checkpointer};
@@ -43,19 +48,30 @@ pub struct SqliteConfig {
     place: Place,
     migrate: bool,
     readers: usize,
+    meter: Arc<dyn Meter>,
 }
 
 impl SqliteConfig {
     /// In this file, which is made if it is not there.
     #[must_use]
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::File(path.into()), migrate: true, readers: READERS_MIN }
+        Self::at(Place::File(path.into()))
     }
 
     /// In memory: gone with the store. For tests and trials.
     #[must_use]
     pub fn memory() -> Self {
-        Self { place: Place::fresh_memory(), migrate: true, readers: READERS_MIN }
+        Self::at(Place::fresh_memory())
+    }
+
+    fn at(place: Place) -> Self {
+        Self { place, migrate: true, readers: READERS_MIN, meter: Arc::new(NoMeter) }
+    }
+
+    /// Where the writer's measurements go.
+    #[must_use]
+    pub fn measured_by(self, meter: Arc<dyn Meter>) -> Self {
+        Self { meter, ..self }
     }
 
     /// Whether the schema is brought up to date when the store is opened; if not, an older one is refused.
@@ -112,7 +128,7 @@ impl SqliteStore {
             readers: Readers::start("reader", config.readers, place, &erasures)?,
             // Walks of a whole chain take seconds: on the other threads two of them would stop every read.
             walker: Readers::start("walker", 1, place, &erasures)?,
-            writer: Writer::start(place.clone(), erasures, checkpointer.clone())?,
+            writer: Writer::start(place.clone(), erasures, checkpointer.clone(), Arc::clone(&config.meter))?,
             checkpointer,
             _checkpoint_thread: thread,
             schema,

@@ -9,8 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
-use memoryscope_engine::port::{Receipt, StoreError};
+use memoryscope_engine::port::{Meter, Receipt, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -50,6 +51,7 @@ impl Writer {
         place: Place,
         erasures: Arc<Erasures>,
         checkpointer: Option<Checkpointer>,
+        meter: Arc<dyn Meter>,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE_SETS_MAX);
         let mut worker = Worker {
@@ -62,6 +64,7 @@ impl Writer {
             failing: false,
             erasures,
             checkpointer,
+            meter,
         };
         worker.connect()?;
         let thread = std::thread::Builder::new()
@@ -115,6 +118,7 @@ struct Worker {
     failing: bool,
     erasures: Arc<Erasures>,
     checkpointer: Option<Checkpointer>,
+    meter: Arc<dyn Meter>,
 }
 
 impl Worker {
@@ -170,8 +174,12 @@ impl Worker {
 
     /// All of them in one transaction; if that fails for a reason of their own, each in one of its own.
     fn commit(&mut self, sets: &[Prepared]) -> Vec<Result<Receipt, StoreError>> {
+        let started = Instant::now();
         match self.guarded(|conn| transact(conn, sets)) {
-            Ok(outcomes) => outcomes,
+            Ok(outcomes) => {
+                self.meter.committed(sets.len(), started.elapsed());
+                outcomes
+            }
             Err(StoreError::Unavailable(why)) if self.failing => {
                 sets.iter().map(|_| Err(StoreError::Unavailable(why.clone()))).collect()
             }

@@ -4,6 +4,7 @@ use memoryscope_domain::audit_chain::{Code, Draft, Hash32, MemoryRefs, PolicyRef
 use memoryscope_domain::change::{Change, ChangeSet, PolicyDocument};
 use memoryscope_domain::ids::{AuditId, TenantId};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::port::NoMeter;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -44,7 +45,7 @@ fn writer() -> (Writer, Connection, TempDir) {
     let place = Place::File(dir.path().join("writer.db"));
     let mut conn = connection::open(&place, Use::Create).unwrap();
     super::super::migrate::run(&mut conn).unwrap();
-    (Writer::start(place, Arc::default(), None).unwrap(), conn, dir)
+    (Writer::start(place, Arc::default(), None, Arc::new(NoMeter)).unwrap(), conn, dir)
 }
 
 async fn run(writer: &Writer, run: fn(&Connection)) -> Result<(), StoreError> {

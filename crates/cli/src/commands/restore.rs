@@ -1,0 +1,66 @@
+//! `memoryscope restore`: a backup, put in the place of a database that nobody uses.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use memoryscope_store::sqlite::{self, backup};
+
+use super::backup::{Bar, digest_file, require_whole, tell};
+use super::flags::{self, CommonFlags, ServerFlags};
+use crate::logging;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The backup. If FILE.sha256 is beside it, it must agree.
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// Replace the database that is there. What is in it is gone.
+    #[arg(long)]
+    force: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: CommonFlags,
+}
+
+pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = flags::load(args.common, ServerFlags::default())?;
+    let database = config.sqlite_path()?;
+    logging::start(&config)?;
+    let from = &args.from;
+    if !from.is_file() {
+        bail!("there is no backup at {}", from.display());
+    }
+    if let (Ok(from), Ok(to)) = (from.canonicalize(), database.canonicalize())
+        && from == to
+    {
+        bail!("{} is the database itself", from.display());
+    }
+    let mut bar = Bar::new();
+    let sent = backup::check(from, &mut |progress| bar.show(progress))
+        .with_context(|| format!("cannot restore from {}", from.display()))?;
+    require_digest(from, &sent.sha256)?;
+    require_whole(&sent, "nothing was replaced")?;
+    let arrived = sqlite::restore(from, &sent, database, args.force, &mut |progress| bar.show(progress))?;
+    bar.end();
+    tell("restored to", database, &arrived, args.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The backup is, byte for byte, the one that was made, as far as that can be known.
+fn require_digest(from: &Path, sha256: &str) -> anyhow::Result<()> {
+    let path = digest_file(from);
+    match fs::read_to_string(&path) {
+        Ok(text) if text.split_whitespace().next() == Some(sha256) => Ok(()),
+        Ok(_) => bail!("{} is damaged: its bytes are not those of {}", from.display(), path.display()),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            tracing::warn!("{} is missing: damage outside the audit chain may go unseen", path.display());
+            Ok(())
+        }
+        Err(why) => Err(why).with_context(|| format!("cannot read {}", path.display())),
+    }
+}

@@ -1,0 +1,240 @@
+//! Copies of the file that can be relied on: taken as of one commit while others write, and looked through to the end.
+//!
+//! A copy is looked at read-only: asking the engine whether its chains hold would be written into them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use memoryscope_domain::audit_chain::Verification;
+use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::limits;
+use memoryscope_domain::memory::SubjectRef;
+use memoryscope_domain::policy::Filter;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::port::{Load, Select, StoreError};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+use sha2::{Digest as _, Sha256};
+
+use super::cache::Cache;
+use super::connection::{self, APPLICATION_ID, Place, Use};
+use super::error::{Failure, store_error};
+use super::load::Reader;
+use super::migrate;
+
+/// Pages (4 MiB) that are copied between two looks at the progress.
+const STEP_PAGES: i32 = 1_024;
+/// Bytes that are copied or hashed at a time.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// How far a copy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many bytes of so many are copied or read.
+    Bytes(u64, u64),
+    /// The whole structure of the file is compared with itself.
+    Structure,
+    /// The chain of one more tenant is walked: which, counted from 1, and of how many.
+    Chain(usize, usize),
+}
+
+/// What a copy is, found by looking through all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// How large it is.
+    pub bytes: u64,
+    /// The SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+    /// The schema's version.
+    pub schema: u32,
+    /// Every tenant that has a chain, and what a walk of it found.
+    pub chains: Vec<(TenantId, Verification)>,
+}
+
+impl Checked {
+    /// The first chain that does not hold.
+    #[must_use]
+    pub fn broken(&self) -> Option<&(TenantId, Verification)> {
+        self.chains.iter().find(|(_, found)| !found.ok)
+    }
+}
+
+/// Copies the database `from` to the new file `to`, which only its owner may read, and looks through the copy.
+/// Others may read and write meanwhile: it is the state of one commit, and everything acknowledged before is in it.
+///
+/// # Errors
+/// When a file cannot be read or written, `to` exists, or the copy is not what the schema says. A chain that does
+/// not hold is in the answer.
+pub fn copy(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Checked, StoreError> {
+    let source = connection::open(&Place::File(from.to_owned()), Use::Read)?;
+    migrate::require_known(&source)?;
+    create_private(to)?;
+    copy_pages(&source, to, progress).map_err(StoreError::from)?;
+    drop(source);
+    sync(to)?;
+    check(to, progress)
+}
+
+fn copy_pages(source: &Connection, to: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Failure> {
+    // Held to the end: the copy is of this snapshot, and no commit makes it begin again.
+    let snapshot = source.unchecked_transaction()?;
+    let page: u32 = source.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    source.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let mut target = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Whoever is killed here leaves a file that nobody takes for a copy; it is synced when it is whole.
+    target.pragma_update(None, "synchronous", "OFF")?;
+    let backup = Backup::new(source, &mut target)?;
+    loop {
+        let step = backup.step(STEP_PAGES)?;
+        let found = backup.progress();
+        let pages = |count: i32| u64::try_from(count).unwrap_or(0) * u64::from(page);
+        progress(Progress::Bytes(pages(found.pagecount - found.remaining), pages(found.pagecount)));
+        match step {
+            StepResult::Done => break,
+            StepResult::Busy | StepResult::Locked => std::thread::yield_now(),
+            _ => {}
+        }
+    }
+    drop(backup);
+    snapshot.finish()?;
+    Ok(())
+}
+
+/// Looks through a copy without writing to it: its bytes, the structure, each tenant's chain.
+///
+/// # Errors
+/// When it is not one of our databases, not whole, newer than this program, or has a log beside it. A chain that does not
+/// hold is in the answer.
+pub fn check(path: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Checked, StoreError> {
+    let log = beside(path, "-wal");
+    if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        return Err(StoreError::Unavailable(format!(
+            "{} holds a part of its data: it is a database in use, or one that was killed, and no backup",
+            log.display()
+        )));
+    }
+    let (bytes, sha256) = digest(path, progress)?;
+    let conn = open_unchanging(path)?;
+    look_through(conn, bytes, sha256, progress).map_err(StoreError::from)
+}
+
+fn look_through(
+    conn: Connection,
+    bytes: u64,
+    sha256: String,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Checked, Failure> {
+    let mark: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if mark != APPLICATION_ID {
+        return Err(StoreError::Unavailable("it is no database of this program".to_owned()).into());
+    }
+    let schema = migrate::require_known(&conn)?;
+    progress(Progress::Structure);
+    let first: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if first != "ok" {
+        return Err(StoreError::Corrupt("it is damaged: its structure contradicts itself".to_owned()).into());
+    }
+    let mut reader = Reader { conn, cache: Cache::new(std::sync::Arc::default()) };
+    let mut tenants: Vec<TenantId> = Vec::new();
+    loop {
+        let page = reader.tenants(tenants.last(), limits::TENANTS_PAGE_ITEMS)?;
+        let last = page.len() < limits::TENANTS_PAGE_ITEMS;
+        tenants.extend(page);
+        if last {
+            break;
+        }
+    }
+    let count = tenants.len();
+    let mut chains = Vec::with_capacity(count);
+    for (at, tenant) in tenants.into_iter().enumerate() {
+        progress(Progress::Chain(at + 1, count));
+        let load = Load {
+            tenant: tenant.clone(),
+            now: Timestamp::from_unix_micros(0),
+            select: Select::Verification,
+            filter: Filter::Nothing,
+            subject: SubjectRef::TENANT,
+            idempotency: None,
+        };
+        let found = reader.load(&load)?.facts.verification;
+        chains.push((tenant, found.ok_or_else(|| StoreError::Corrupt("a chain was not walked".to_owned()))?));
+    }
+    Ok(Checked { bytes, sha256, schema, chains })
+}
+
+/// A connection to a file that nobody writes to: it makes no files beside it and takes no locks.
+fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
+    let text = path.to_str().ok_or_else(|| failed("open", path, "its name is not UTF-8"))?;
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
+        .map_err(|why| store_error(&why))?;
+    conn.pragma_update(None, "trusted_schema", false).map_err(|why| store_error(&why))?;
+    Ok(conn)
+}
+
+/// Length and SHA-256 of a file.
+fn digest(path: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(u64, String), StoreError> {
+    hash_into(path, &mut io::sink(), progress).map_err(|why| failed("read", path, why))
+}
+
+/// Copies a file's bytes, and answers how many they were and their SHA-256.
+pub(super) fn hash_into(
+    path: &Path,
+    to: &mut dyn io::Write,
+    progress: &mut dyn FnMut(Progress),
+) -> io::Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let total = file.metadata()?.len();
+    let (mut hash, mut done) = (Sha256::new(), 0);
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            break;
+        }
+        hash.update(&piece[..count]);
+        to.write_all(&piece[..count])?;
+        done += count as u64;
+        progress(Progress::Bytes(done, total));
+    }
+    let digits = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((done, digits))
+}
+
+/// A new file that only its owner may read.
+pub(super) fn create_private(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|why| failed("make", path, why))
+}
+
+/// Makes a file durable.
+pub(super) fn sync(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(|why| failed("write", path, why))
+}
+
+/// Gives a whole file its name: after this it is there, also after a power cut.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn put_in_place(whole: &Path, name: &Path) -> Result<(), StoreError> {
+    fs::rename(whole, name).map_err(|why| failed("make", name, why))?;
+    let folder = name.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync(folder.unwrap_or(Path::new(".")))
+}
+
+/// The file of that name with something behind it.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+pub(super) fn failed(what: &str, path: &Path, why: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(format!("cannot {what} {}: {why}", path.display()))
+}
