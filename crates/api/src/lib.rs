@@ -11,6 +11,7 @@ pub mod edge;
 pub mod health;
 pub mod json;
 pub mod meta;
+pub mod openapi;
 pub mod problem;
 pub mod refused;
 pub mod scoped;
