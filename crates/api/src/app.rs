@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Router;
 use memoryscope_domain::ids::RequestId;
 use memoryscope_engine::engine::Engine;
 
 use crate::edge::{CorsConfig, Edge, EdgeConfig};
 use crate::health::{Health, Part, Readiness};
 use crate::metrics::Metrics;
+use crate::openapi::{self, Pages};
 use crate::{audit, metrics, scoped};
 
 /// What the server is told.
@@ -29,12 +29,13 @@ pub struct AppConfig {
 
 /// Every route of every dialect, wrapped by the edge.
 pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
-    let routes = Router::new()
-        .merge(scoped::router(Arc::clone(engine)))
-        .merge(audit::router(Arc::clone(engine)))
+    let routes = scoped::routes()
+        .merge(audit::routes())
+        .with_state(Arc::clone(engine))
         .merge(health(engine, config.version).routes())
-        .merge(metrics::router(engine, &config.metrics))
-        .route("/v2/limits", get(limits_of_this_server));
+        .merge(metrics::routes().with_state((Arc::clone(engine), Arc::clone(&config.metrics))));
+    let pages = Pages::new(config.version, routes.operations());
+    let routes = routes.merge(openapi::routes().with_state(pages));
     let edge = EdgeConfig {
         timeout: config.timeout,
         cors: config.cors,
@@ -43,11 +44,15 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
     };
     let (clock, ids) = (Arc::clone(&engine.ports().clock), Arc::clone(&engine.ports().ids));
     let mint = move || RequestId::minted(uuid::Uuid::from_bytes(ids.seed().0));
-    Edge::new(edge, move || clock.now(), mint).measured_by(config.metrics).wrap(routes)
+    Edge::new(edge, move || clock.now(), mint).measured_by(config.metrics).wrap(routes.into_router())
 }
 
-async fn limits_of_this_server() -> Json<serde_json::Value> {
-    Json(crate::health::limits_body(&[]))
+/// What is said of every route.
+#[must_use]
+pub fn operations() -> Vec<openapi::Operation> {
+    let engines = scoped::routes().merge(audit::routes());
+    let (health, metrics, pages) = (crate::health::routes(), metrics::routes(), openapi::routes());
+    [engines.operations(), health.operations(), metrics.operations(), pages.operations()].concat()
 }
 
 /// What the store says of itself.

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use memoryscope_domain::audit_chain::{Seq, Verification, View};
 use memoryscope_domain::govern::StoredEntry;
 use memoryscope_domain::ids::{AuditId, TenantId};
@@ -13,24 +12,97 @@ use memoryscope_domain::limits;
 use memoryscope_domain::policy::Dialect;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::op::audit::{Get, List, Walk};
+use memoryscope_engine::op::audit::{self as op, Get, List, Walk};
 use memoryscope_engine::refusal::{Denied, Refusal};
 use serde_json::{Value, json};
 
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
+use crate::openapi::schema::UUID_PATTERN;
+use crate::openapi::{self, Example, Operation, Routes, Tag, Verb, schema};
 use crate::problem::{Code, Problem};
 use crate::refused;
 use crate::wire::{Decode as _, Fields, Shape, Unknown, decode_query, parameter, string, whole};
 
 /// The routes.
-pub fn router(engine: Arc<Engine>) -> Router {
-    Router::new()
-        .route("/v2/audit", get(entries))
-        .route("/v2/audit/verify", get(verify))
-        .route("/v2/access-logs", get(access_logs))
-        .route("/v2/access-logs/{id}", get(access_log))
-        .with_state(engine)
+#[must_use]
+pub fn routes() -> Routes<Arc<Engine>> {
+    let auditor = |name| Example::new(name).with("X-MemoryScope-Roles", json!(["auditor"]));
+    let route = |path, id, info| {
+        Operation::new(Verb::Get, path, Tag::Audit, id).runs(info).refuses(&[Code::Forbidden])
+    };
+    let entries = route("/v2/audit", "listAuditEntries", &op::LIST)
+        .says(
+            "The audit chain",
+            "Every entry in its order. Reading a page adds an entry, and `next_cursor` says where to stop.",
+        )
+        .asks::<PageRequest>()
+        .answers(
+            200,
+            "A page of the chain.",
+            page_schema("AuditEntryPage", openapi::audit_entry("AuditEntry")),
+        )
+        .example(auditor("from the start"))
+        .example(
+            auditor("behind the second").with("cursor", "2").with("limit", 10).with("tenant_id", "t_default"),
+        );
+    let verified = route("/v2/audit/verify", "verifyAudit", &op::VERIFY)
+        .says("Whether the chain holds", "Walks all of it and its checkpoints.")
+        .asks::<TenantRequest>()
+        .answers(200, "What the walk found, good or bad.", verification_schema())
+        .example(auditor("all of it"));
+    let logs = route("/v2/access-logs", "listAccessLogs", &op::LOGS)
+        .says(
+            "Who read what, and why",
+            "The entries of reads and listings, with what stands beside them until it is erased.",
+        )
+        .asks::<PageRequest>()
+        .answers(200, "A page of accesses.", page_schema("AccessLogPage", access_schema()))
+        .example(auditor("the first").with("limit", 1));
+    let one = route("/v2/access-logs/{id}", "getAccessLog", &op::LOG)
+        .says("One entry", "Of any kind, by the id that `X-Access-Log-ID` gave.")
+        .names("id", "As `X-Access-Log-ID` gave it.", UUID_PATTERN)
+        .asks::<TenantRequest>()
+        .answers(200, "The entry.", access_schema())
+        .example(auditor("one").with("id", "log_019b76daa800700083c07e797990b22e"));
+    Routes::new()
+        .add(entries, self::entries)
+        .add(verified, verify)
+        .add(logs, access_logs)
+        .add(one, access_log)
+}
+
+fn page_schema(title: &str, item: Value) -> Value {
+    let next = schema::about(schema::or_null(schema::text()), "Null on the last page.");
+    schema::object(title, [("items", schema::list(item)), ("next_cursor", next)])
+}
+
+/// The schema of [`access`].
+fn access_schema() -> Value {
+    let private = schema::about(
+        schema::or_null(schema::free()),
+        "What can be erased, such as names and words; null once it is.",
+    );
+    let entry = openapi::audit_entry("AccessLog");
+    schema::with(entry, [("access_log_id", schema::prefixed("log_")), ("private", private)])
+}
+
+/// The schema of [`verification`].
+fn verification_schema() -> Value {
+    let found = schema::object(
+        "AuditVerification",
+        [
+            ("ok", schema::truth()),
+            ("entries", schema::count()),
+            ("head", schema::digest()),
+            ("checkpoints", schema::count()),
+            (
+                "checkpoint_keys",
+                schema::about(schema::list(schema::text()), "Who signed: compare them with those you know."),
+            ),
+        ],
+    );
+    schema::maybe(found, [("first_broken_seq", schema::count()), ("reason", schema::text())])
 }
 
 /// A page of the chain.
@@ -50,7 +122,10 @@ impl Shape for PageRequest {
         let limit = f.or("limit", whole(1..=max), default);
         let cursor = f.optional(
             "cursor",
-            string().bytes(1..=limits::CURSOR_BYTES_MAX).parsed(|t: &String| Cursor::read(t)),
+            string()
+                .bytes(1..=limits::CURSOR_BYTES_MAX)
+                .pattern("^[0-9]{1,18}(?:-[0-9]{1,18})?$")
+                .parsed(|t: &String| Cursor::read(t)),
         );
         let cursor = if f.sent("cursor") { cursor? } else { Cursor::START };
         Some(Self { tenant: tenant?, cursor, limit: usize::try_from(limit?).ok()? })
@@ -99,7 +174,10 @@ impl Shape for TenantRequest {
 
 fn tenant(f: &mut Fields<'_>) -> Option<TenantId> {
     let sent = f.sent("tenant_id");
-    let tenant = f.optional("tenant_id", string().parsed(|text: &String| TenantId::parse(text)));
+    let tenant = f.optional(
+        "tenant_id",
+        string().pattern("^t_[A-Za-z0-9_-]{1,64}$").parsed(|text: &String| TenantId::parse(text)),
+    );
     if sent { tenant } else { Some(TenantId::default_tenant()) }
 }
 

@@ -5,14 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use axum::{Json, extract::State};
 use memoryscope_domain::limits;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+
+use crate::openapi::schema::{names, object, text};
+use crate::openapi::{Example, Operation, Routes, Tag, Verb};
 
 /// How long a probe may take: an orchestrator that asks wants to know now.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -81,20 +82,71 @@ impl Health {
         Self { version, probe: Arc::new(move || Box::pin(probe())) }
     }
 
-    /// `/healthz`, `/healthz/live`, `/healthz/ready`, `/version`.
-    pub fn routes(self) -> Router {
-        Router::new()
-            .route("/healthz", get(healthz))
-            .route("/healthz/live", get(async || Json(json!({"status": "alive"}))))
-            .route("/healthz/ready", get(ready))
-            .route("/version", get(version))
-            .with_state(self)
+    /// `/healthz`, `/healthz/live`, `/healthz/ready`, `/version`, `/v2/limits`.
+    #[must_use]
+    pub fn routes(self) -> Routes {
+        routes().with_state(self)
     }
 
     async fn probe(&self) -> Readiness {
         let probing = tokio::time::timeout(PROBE_TIMEOUT, (self.probe)());
         probing.await.unwrap_or(Readiness::UNKNOWN)
     }
+}
+
+/// The routes.
+#[must_use]
+pub fn routes() -> Routes<Health> {
+    let route = |path, id, summary, about| {
+        Operation::new(Verb::Get, path, Tag::Server, id).says(summary, about).example(Example::new("now"))
+    };
+    let status = |title: &str, is: &[&'static str]| object(title, [("status", names(is.iter().copied()))]);
+    let healthz = route("/healthz", "getHealth", "Whether all is well", "200 for both: the server answers.")
+        .answers(200, "All is well, or something is not.", status("Health", &["ok", "degraded"]));
+    let live = route("/healthz/live", "getLiveness", "Whether it runs", "For who restarts it otherwise.")
+        .answers(200, "It runs.", status("Liveness", &["alive"]));
+    let readiness =
+        route("/healthz/ready", "getReadiness", "Whether it can serve", "For who sends it requests.")
+            .answers(200, "It can.", readiness_schema("ready"))
+            .answers(503, "It cannot: a part has failed.", readiness_schema("unavailable"));
+    let versions = object("Version", [("name", names(["memoryscope"])), ("version", text())]);
+    let version_of =
+        route("/version", "getVersion", "Which version it is", "").answers(200, "The version.", versions);
+    let limits_of =
+        route("/v2/limits", "getLimits", "The limits that hold", "Each with its unit in its name.").answers(
+            200,
+            "The limits.",
+            limits_schema(),
+        );
+    Routes::new()
+        .add(healthz, self::healthz)
+        .add(live, async || Json(json!({"status": "alive"})))
+        .add(readiness, ready)
+        .add(version_of, version)
+        .add(limits_of, async || Json(limits_body(&[])))
+}
+
+fn readiness_schema(status: &'static str) -> Value {
+    let part = || names(["ok", "degraded", "failed"]);
+    object(
+        if status == "ready" { "Ready" } else { "Unready" },
+        [
+            ("status", names([status])),
+            ("version", text()),
+            ("database", part()),
+            ("migrations", part()),
+            ("models", part()),
+        ],
+    )
+}
+
+/// The schema of [`limits_body`].
+fn limits_schema() -> Value {
+    let names: Vec<String> = table().into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let each: Map<String, Value> =
+        names.iter().map(|name| (name.clone(), json!({"type": "integer"}))).collect();
+    let limits = json!({"type": "object", "title": "LimitValues", "required": names, "properties": each});
+    object("Limits", [("limits", limits)])
 }
 
 /// `ok` or `degraded`, with 200 for both: the server answers, which is all this says.

@@ -12,6 +12,7 @@ pub mod health;
 pub mod json;
 pub mod meta;
 pub mod metrics;
+pub mod openapi;
 pub mod problem;
 pub mod refused;
 pub mod scoped;

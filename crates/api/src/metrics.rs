@@ -8,11 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::port::{Decision, ExpiryRun, Meter};
@@ -21,6 +19,8 @@ use prometheus::{
     Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
     Registry, TextEncoder,
 };
+
+use crate::openapi::{Example, Operation, Routes, Tag, Verb};
 
 /// Where the page is.
 pub const PATH: &str = "/metrics";
@@ -191,12 +191,24 @@ impl Meter for Metrics {
     }
 }
 
+/// What the scrape is made from.
+pub(crate) type Sources = (Arc<Engine>, Arc<Metrics>);
+
 /// The page's route. It is open: it holds numbers only, and whoever scrapes has no key to send.
-pub(crate) fn router(engine: &Arc<Engine>, metrics: &Arc<Metrics>) -> Router {
-    Router::new().route(PATH, get(scrape)).with_state((Arc::clone(engine), Arc::clone(metrics)))
+pub(crate) fn routes() -> Routes<Sources> {
+    let scraped = Operation::new(Verb::Get, PATH, Tag::Server, "getMetrics")
+        .says("What the server counts, for Prometheus", "No tenant, user or content is in any label.")
+        .answers_as(
+            200,
+            "The text format of Prometheus.",
+            "text/plain",
+            serde_json::json!({"type": "string"}),
+        )
+        .example(Example::new("scrape"));
+    Routes::new().add(scraped, scrape)
 }
 
-async fn scrape(State((engine, metrics)): State<(Arc<Engine>, Arc<Metrics>)>) -> Response {
+async fn scrape(State((engine, metrics)): State<Sources>) -> Response {
     let probe = tokio::time::timeout(PROBE_TIMEOUT, engine.ports().store.probe()).await;
     metrics.store_up.set(i64::from(matches!(probe, Ok(Ok(_)))));
     match metrics.text() {

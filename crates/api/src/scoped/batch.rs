@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use memoryscope_domain::ids::UserId;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::batch::{Item, create_batch};
-use memoryscope_engine::op::create::NewPreference;
+use memoryscope_engine::op::create::{self, NewPreference};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
@@ -18,8 +18,49 @@ use super::{context, error};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
+use crate::openapi::{self, Example, Operation, Verb, schema};
 use crate::problem::{Code, Problem};
 use crate::wire::Unknown;
+
+pub(super) fn operation() -> Operation {
+    let second = json!({"user_id": "ben", "scope": "constraints", "source": "user_setting", "ttl_days": 30,
+        "value_json": ["no calls before nine"]});
+    super::operation(Verb::Post, "/memory/batch", "createMemories")
+        .says(
+            "Store memories",
+            "Up to a thousand, each accepted or refused on its own; results are in their order.",
+        )
+        .runs(&create::INFO)
+        .takes::<BatchRequest>(Unknown::Accept)
+        .once()
+        .answers(200, "All are stored.", answer_schema())
+        .answers(207, "Some are stored; the others say why not.", answer_schema())
+        .example(Example::new("two").body(json!({"memories": [wire::example(), second]})))
+}
+
+/// The schema of the answer.
+fn answer_schema() -> Value {
+    let access_log = ("access_log_id", schema::prefixed("log_"));
+    let created = wire::created_members("StoredItem");
+    let created =
+        schema::with(created, [("index", schema::count()), ("status", json!({"const": 201})), access_log]);
+    let refused = schema::object(
+        "RefusedItem",
+        [
+            ("index", schema::count()),
+            ("status", json!({"type": "integer", "minimum": 400, "maximum": 599})),
+            ("error", openapi::error()),
+        ],
+    );
+    wire::warned(schema::object(
+        "BatchResults",
+        [
+            ("results", schema::list(json!({"anyOf": [wire::warned(created), refused]}))),
+            ("accepted", schema::count()),
+            ("rejected", schema::count()),
+        ],
+    ))
+}
 
 /// Stores memories, each accepted or refused on its own: 200 where all were accepted, 207 where some were not.
 pub(super) async fn handler(

@@ -6,16 +6,36 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::op::create::Create;
+use memoryscope_engine::op::create::{self, Create};
 use memoryscope_engine::refusal::Refusal;
+use serde_json::json;
 
 use super::wire::{self, CreateRequest};
 use super::{answer, context, error};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
-use crate::problem::Problem;
+use crate::openapi::{Example, Operation, Verb};
+use crate::problem::{Code, Problem};
 use crate::wire::Unknown;
+
+pub(super) fn operation() -> Operation {
+    let least = json!({"user_id": "ana", "scope": "schedule", "source": "user_setting", "ttl_days": 365,
+        "value_json": [{"day": "monday", "start": "09:00", "end": "17:00"}]});
+    super::operation(Verb::Post, "/memory", "createMemory")
+        .says(
+            "Store a memory",
+            "It lives for `ttl_days` and can be read for the purposes that the policy grants.",
+        )
+        .runs(&create::INFO)
+        .takes::<CreateRequest>(Unknown::Accept)
+        .once()
+        .answers(201, "It is stored.", wire::created_schema())
+        .refuses(&[Code::PolicyDenied, Code::Forbidden])
+        .example(Example::new("likes").body(wire::example()))
+        .example(Example::new("windows").body(least))
+        .example(Example::new("once").with("Idempotency-Key", "likes-of-ana-1").body(wire::example()))
+}
 
 /// Stores a memory.
 pub(super) async fn handler(

@@ -7,16 +7,31 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::op::delete::Delete;
+use memoryscope_engine::op::delete::{self, Delete};
 use serde_json::json;
 
 use super::wire::{self, DeleteRequest};
 use super::{answer, context, error};
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
-use crate::problem::Problem;
+use crate::openapi::schema::UUID_PATTERN;
+use crate::openapi::{Example, Operation, Verb, schema};
+use crate::problem::{Code, Problem};
 use crate::refused::both;
 use crate::wire::{Decode as _, Unknown, decode_query, parameter, string};
+
+pub(super) fn operation() -> Operation {
+    let deleted = schema::object("Deleted", [("id", schema::uuid()), ("deleted", json!({"const": true}))]);
+    super::operation(Verb::Delete, "/memory/{id}", "deleteMemory")
+        .says("Erase a memory", "Its content is gone; doing it again changes nothing.")
+        .runs(&delete::INFO)
+        .names("id", "The memory, as it was answered when it was stored.", UUID_PATTERN)
+        .asks::<DeleteRequest>()
+        .once()
+        .answers(200, "It is erased.", wire::warned(deleted))
+        .refuses(&[Code::PolicyDenied, Code::Forbidden])
+        .example(Example::new("one").with("id", wire::EXAMPLE_ID).with("user_id", "ana"))
+}
 
 /// Erases a memory of the person that the query names; doing it again changes nothing.
 pub(super) async fn handler(

@@ -6,16 +6,35 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::memory::Memory;
+use memoryscope_domain::preference::{Shape, Source};
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::op::list::List;
+use memoryscope_engine::op::list::{self, List};
 use serde_json::{Value, json};
 
 use super::wire::{self, ListRequest};
 use super::{answer, context, cursor, error};
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
-use crate::problem::Problem;
+use crate::openapi::{Example, Operation, Verb, schema};
+use crate::problem::{Code, Problem};
 use crate::wire::{Unknown, decode_query};
+
+pub(super) fn operation() -> Operation {
+    let shelf = |name| Example::new(name).with("user_id", "ana").with("scope", "preferences");
+    super::operation(Verb::Get, "/memory", "listMemories")
+        .says(
+            "List live memories, for a purpose",
+            "Oldest first, of one person and scope; without a domain, those of all domains.",
+        )
+        .runs(&list::INFO)
+        .asks::<ListRequest>()
+        .answers(200, "A page, and where to go on.", answer_schema())
+        .refuses(&[Code::PolicyDenied])
+        .example(shelf("words").with("purpose", "recommend a film"))
+        .example(
+            shelf("class").with("domain", "food").with("purpose_class", "recommendation").with("limit", 10),
+        )
+}
 
 /// Lists a person's live memories of one scope, oldest first.
 pub(super) async fn handler(
@@ -58,4 +77,18 @@ fn item(memory: &Memory) -> Option<Value> {
         "created_at": memory.created.to_string(),
         "expires_at": memory.expires.map(|time| time.to_string()),
     }))
+}
+
+/// The schema of the answer.
+fn answer_schema() -> Value {
+    let item = schema::with(
+        wire::created_members("ListedMemory"),
+        [
+            ("shape", schema::names(Shape::ALL.map(Shape::name))),
+            ("value_json", json!({"type": ["object", "array"]})),
+            ("source", schema::names(Source::ALL.map(Source::name))),
+        ],
+    );
+    let next = schema::about(schema::or_null(schema::text()), "Null on the last page.");
+    wire::warned(schema::object("MemoryPage", [("items", schema::list(item)), ("next_cursor", next)]))
 }

@@ -16,10 +16,8 @@ mod wire;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, post};
 use memoryscope_domain::ids::{AuditId, TenantId, UserId};
 use memoryscope_domain::policy::Dialect;
 use memoryscope_engine::context::{Context, Idempotency};
@@ -28,18 +26,25 @@ use serde_json::Value;
 
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
+use crate::openapi::{Operation, Routes, Tag, Verb};
 use crate::refused::with_access_log;
 
 /// The dialect's routes.
-pub fn router(engine: Arc<Engine>) -> Router {
-    Router::new()
-        .route("/memory", post(create::handler).get(list::handler))
-        .route("/memory/batch", post(batch::handler))
-        .route("/memory/read", post(read::handler))
-        .route("/memory/read/continue", post(continue_read::handler))
-        .route("/memory/revoke", post(revoke::handler))
-        .route("/memory/{id}", delete(delete::handler))
-        .with_state(engine)
+#[must_use]
+pub fn routes() -> Routes<Arc<Engine>> {
+    Routes::new()
+        .add(create::operation(), create::handler)
+        .add(batch::operation(), batch::handler)
+        .add(read::operation(), read::handler)
+        .add(continue_read::operation(), continue_read::handler)
+        .add(revoke::operation(), revoke::handler)
+        .add(list::operation(), list::handler)
+        .add(delete::operation(), delete::handler)
+}
+
+/// A route of the dialect.
+fn operation(verb: Verb, path: &'static str, id: &'static str) -> Operation {
+    Operation::new(verb, path, Tag::Scoped, id)
 }
 
 /// The context of a request: the default tenant, and the person that the request names.

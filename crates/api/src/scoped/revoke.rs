@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::grant::Token;
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::op::revoke::Revoke;
+use memoryscope_engine::op::revoke::{self, Revoke};
 use serde_json::json;
 
 use super::wire::{self, RevokeRequest};
@@ -15,8 +15,22 @@ use super::{answer, context, error};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
-use crate::problem::Problem;
+use crate::openapi::{Example, Operation, Verb, schema};
+use crate::problem::{Code, Problem};
 use crate::wire::Unknown;
+
+pub(super) fn operation() -> Operation {
+    let revoked =
+        schema::object("Revoked", [("revoked", json!({"const": true})), ("revoked_at", schema::time())]);
+    super::operation(Verb::Post, "/memory/revoke", "revokeGrant")
+        .says("Give a token back", "From now on nothing can be read under it.")
+        .runs(&revoke::INFO)
+        .takes::<RevokeRequest>(Unknown::Accept)
+        .once()
+        .answers(200, "It is revoked.", wire::warned(revoked))
+        .refuses(&[Code::Forbidden, Code::NotFound])
+        .example(Example::new("token").body(json!({"revocation_token": wire::EXAMPLE_TOKEN})))
+}
 
 /// Takes a grant back.
 pub(super) async fn handler(

@@ -2,7 +2,7 @@
 
 use memoryscope_domain::limits;
 use memoryscope_domain::preference::{Domain, InvalidReason, InvalidValue, Kind, Preference, Source};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::wire::{Decode, Fault, FieldError, Notes, Path, object_or_array};
 
@@ -23,7 +23,15 @@ impl Decode for ValueJson {
     }
 
     fn schema(&self) -> Value {
-        object_or_array(limits::VALUE_JSON_BYTES_MAX).schema()
+        let mut schema = object_or_array(limits::VALUE_JSON_BYTES_MAX).schema();
+        let opinions = json!({"type": "array", "items": {"type": ["string", "number", "boolean", "null"]}});
+        let windows = ["start", "end", "day"].map(|key| json!({"required": [key]}));
+        schema["anyOf"] = json!([
+            {"type": "object", "properties": {"likes": opinions, "dislikes": opinions}},
+            {"type": "array", "minItems": 1, "items": {"type": "string"}},
+            {"type": "array", "minItems": 1, "items": {"type": "object", "anyOf": windows}},
+        ]);
+        schema
     }
 }
 

@@ -10,11 +10,14 @@ use memoryscope_engine::op::read::Merged;
 use serde_json::{Value, json};
 
 use super::value::ValueJson;
-use crate::wire::{Decode, Errors, Fault, Fields, Read, Shape, choice, each, string, whole};
+use crate::openapi::schema::{about, list, maybe, names, object, or_null, text, time, uuid};
+use crate::openapi::{self, schema};
+use crate::wire::{Decode, Errors, Fields, Read, Shape, USER_ID_PATTERN, choice, each, string, whole};
 
 /// The person that a request is about.
 fn user_id() -> impl Decode<Out = UserId> {
-    string().trimmed().bytes(1..=limits::USER_ID_BYTES_MAX).parsed(|text: &String| UserId::parse(text))
+    let text = string().trimmed().bytes(1..=limits::USER_ID_BYTES_MAX).pattern(USER_ID_PATTERN);
+    text.parsed(|text: &String| UserId::parse(text))
 }
 
 /// The scope: the kind of preference.
@@ -42,10 +45,7 @@ pub(super) struct StatedPurpose {
 fn stated_purpose(f: &mut Fields<'_>) -> StatedPurpose {
     let text = f.nullable("purpose", string().chars(0..=limits::PURPOSE_CHARS_MAX));
     let class = f.nullable("purpose_class", choice(SCOPED_CLASSES.map(|class| (class.name(), class))));
-    let stated = [("purpose", text == Some(None)), ("purpose_class", class == Some(None))];
-    if !stated.into_iter().any(|(name, is_null)| f.sent(name) && !is_null) {
-        f.refuse("purpose", Fault::Missing, "is required");
-    }
+    f.one_needed(&["purpose", "purpose_class"]);
     let text = text.flatten();
     let class = class.flatten().or_else(|| text.as_deref().and_then(purpose::classify));
     StatedPurpose { class, text }
@@ -210,6 +210,48 @@ pub(super) fn created(created: &Created) -> Value {
     })
 }
 
+/// A token of the right form, for examples.
+pub(super) const EXAMPLE_TOKEN: &str = "rt_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAAAAAAAAAE";
+/// An identifier of the right form, for examples.
+pub(super) const EXAMPLE_ID: &str = "019b76da-a800-7001-8a80-bdd0f8d83629";
+
+/// A memory, for examples.
+pub(super) fn example() -> Value {
+    json!({
+        "user_id": "ana",
+        "scope": "preferences",
+        "domain": "food",
+        "source": "explicit_user_input",
+        "ttl_days": 30,
+        "value_json": {"likes": ["green tea", "Ramen"], "dislikes": ["coriander"]},
+    })
+}
+
+/// The schema of [`created`].
+pub(super) fn created_schema() -> Value {
+    warned(created_members("Memory"))
+}
+
+/// What is told of a stored memory, under a name.
+pub(super) fn created_members(title: &str) -> Value {
+    object(
+        title,
+        [
+            ("id", uuid()),
+            ("user_id", text()),
+            ("scope", names(Kind::ALL.map(Kind::name))),
+            ("domain", or_null(text())),
+            ("created_at", time()),
+            ("expires_at", or_null(time())),
+        ],
+    )
+}
+
+/// With the `warnings[]` that [`with_warnings`] adds.
+pub(super) fn warned(body: Value) -> Value {
+    maybe(body, [("warnings", about(openapi::warnings(), "Fields that are not known here."))])
+}
+
 /// What is told of a read; `token` is the one that the caller may go on with.
 pub(super) fn merged(merged: &Merged, token: &Token) -> Value {
     let summary = &merged.summary;
@@ -224,6 +266,28 @@ pub(super) fn merged(merged: &Merged, token: &Token) -> Value {
         body["conflicts"] = json!(summary.conflicts);
     }
     body
+}
+
+/// The schema of [`merged`].
+pub(super) fn merged_schema() -> Value {
+    let side = || names(["likes", "dislikes"]);
+    let conflict = object("MergeConflict", [("item", json!({})), ("kept", side()), ("dropped", side())]);
+    let token = about(text(), "What continues or revokes this grant. Only its hash is stored.");
+    let summary = object(
+        "Summary",
+        [
+            ("summary_text", json!({"type": "string", "maxLength": limits::SUMMARY_TEXT_CHARS_MAX})),
+            (
+                "summary_struct",
+                about(schema::free(), "The merged values: the same memories, the same bytes."),
+            ),
+            ("confidence", json!({"type": "number", "minimum": 0, "maximum": 0.9})),
+            ("revocation_token", token),
+            ("expires_at", about(time(), "When the grant ends.")),
+        ],
+    );
+    let conflicts = about(list(conflict), "Liked and disliked: the later statement was kept.");
+    warned(maybe(summary, [("conflicts", conflicts)]))
 }
 
 /// Adds the answer's `warnings[]`, where there is something to warn of.

@@ -37,7 +37,7 @@ pub use numbers::{Number, Whole, boolean, number, whole};
 pub use path::{Fault, FieldError, Path, Step, field_text};
 pub use query::{Query, parameter, parameters};
 pub use specs::{Parsed, any, each, json_bytes, list_of, map_of, object, object_of_any, object_or_array};
-pub use text::{Text, choice, one_of, string, time};
+pub use text::{Text, USER_ID_PATTERN, choice, one_of, string, time};
 
 use crate::json::Document;
 use crate::problem::Problem;
@@ -108,7 +108,16 @@ impl<T> Read<T> {
 enum Source<'a> {
     Object(&'a Map<String, Value>),
     Query(&'a Query),
-    Describe(Map<String, Value>, Vec<&'static str>),
+    Describe(Description),
+}
+
+/// What a shape's function says of it.
+#[derive(Debug, Default)]
+struct Description {
+    properties: Map<String, Value>,
+    required: Vec<&'static str>,
+    /// Of these fields, one must be there.
+    one_of: Vec<&'static str>,
 }
 
 /// The fields of one object or query string, asked for one by one.
@@ -124,8 +133,8 @@ pub struct Fields<'a> {
 impl Fields<'_> {
     /// A field that must be there.
     pub fn required<D: Decode>(&mut self, name: &'static str, spec: D) -> Option<D::Out> {
-        if let Source::Describe(_, required) = &mut self.source {
-            required.push(name);
+        if let Source::Describe(told) = &mut self.source {
+            told.required.push(name);
         }
         let out = self.ask(name, &spec, false);
         if out.is_none() && !self.sent(name) {
@@ -146,8 +155,8 @@ impl Fields<'_> {
     {
         let absent = !self.sent(name) || self.is_null(name);
         let out = self.ask(name, &spec, true);
-        if let Source::Describe(properties, _) = &mut self.source {
-            properties[name]["default"] = default.clone().into();
+        if let Source::Describe(told) = &mut self.source {
+            told.properties[name]["default"] = default.clone().into();
         }
         if absent { Some(default) } else { out }
     }
@@ -169,12 +178,22 @@ impl Fields<'_> {
         spec: D,
     ) -> Option<D::Out> {
         let out = self.ask(name, &spec, true);
-        if let Source::Describe(properties, _) = &mut self.source {
-            properties[name]["deprecated"] = json!(true);
+        if let Source::Describe(told) = &mut self.source {
+            told.properties[name]["deprecated"] = json!(true);
         } else if self.sent(name) {
             self.notes.deprecated(&Path::Key(&self.at, name), name, successor);
         }
         out
+    }
+
+    /// One of these fields must be there, and not null. The first is named where none is.
+    pub fn one_needed(&mut self, names: &'static [&'static str]) {
+        let there = names.iter().any(|name| self.sent(name) && !self.is_null(name));
+        if let Source::Describe(told) = &mut self.source {
+            told.one_of = names.to_vec();
+        } else if let (false, Some(first)) = (there, names.first()) {
+            self.refuse(first, Fault::Missing, "is required");
+        }
     }
 
     /// Says that a field is wrong for a reason that only the whole object shows.
@@ -213,9 +232,10 @@ impl Fields<'_> {
                 value => spec.decode(value, &at, self.notes),
             },
             Source::Query(query) => spec.decode_text(query.get(name)?, &at, self.notes),
-            Source::Describe(properties, _) => {
+            Source::Describe(told) => {
                 let schema = spec.schema();
-                properties.insert(name.to_owned(), if null_is_absent { or_null(schema) } else { schema });
+                told.properties
+                    .insert(name.to_owned(), if null_is_absent { or_null(schema) } else { schema });
                 None
             }
         }
@@ -309,23 +329,27 @@ pub fn schema<T: Shape>(unknown: Unknown) -> Value {
 }
 
 pub(crate) fn object_schema<T: Shape>() -> Value {
-    let (properties, required) = describe::<T>();
+    let Description { properties, required, one_of } = describe::<T>();
     let mut schema = json!({"type": "object", "title": T::NAME, "properties": properties});
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
+    if !one_of.is_empty() {
+        let there = |name: &&str| json!({"required": [name], "properties": {*name: {"type": "string"}}});
+        schema["anyOf"] = one_of.iter().map(there).collect();
+    }
     schema
 }
 
-/// A shape's properties with their schemas, and the names of the required ones.
-fn describe<T: Shape>() -> (Map<String, Value>, Vec<&'static str>) {
+/// What a shape's function says of it when it is given nothing.
+fn describe<T: Shape>() -> Description {
     let mut notes = Notes::new(Unknown::Accept, Errors::default());
-    let source = Source::Describe(Map::new(), Vec::new());
+    let source = Source::Describe(Description::default());
     let mut fields = Fields { source, at: Path::Root("body"), notes: &mut notes, known: Vec::new() };
     drop(T::read(&mut fields));
     match fields.source {
-        Source::Describe(properties, required) => (properties, required),
-        Source::Object(_) | Source::Query(_) => (Map::new(), Vec::new()),
+        Source::Describe(told) => told,
+        Source::Object(_) | Source::Query(_) => Description::default(),
     }
 }
 

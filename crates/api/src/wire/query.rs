@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::notes::{Errors, Notes, Unknown};
 use super::path::{Fault, FieldError, Path};
-use super::{Decode, Shape, describe};
+use super::{Decode, Description, Shape, describe};
 use crate::problem::{Code, Problem};
 
 /// A query string's parameters, each given once.
@@ -88,7 +88,7 @@ pub fn parameter<D: Decode>(name: &'static str, text: &str, spec: &D) -> Result<
 /// A shape as `OpenAPI` query parameters.
 #[must_use]
 pub fn parameters<T: Shape>() -> Vec<Value> {
-    let (properties, required) = describe::<T>();
+    let Description { properties, required, one_of } = describe::<T>();
     let describe = |(name, mut schema): (String, Value)| {
         if let Some(Value::Array(kinds)) = schema.get("type")
             && let [kind, Value::Null | Value::String(_)] = kinds.as_slice()
@@ -100,7 +100,11 @@ pub fn parameters<T: Shape>() -> Vec<Value> {
             }
         }
         let must = required.contains(&name.as_str());
-        json!({"name": name, "in": "query", "required": must, "schema": schema})
+        let mut told = json!({"name": name, "in": "query", "required": must, "schema": schema});
+        if one_of.contains(&name.as_str()) {
+            told["description"] = json!(format!("One of {} must be there.", one_of.join(", ")));
+        }
+        told
     };
     properties.into_iter().map(describe).collect()
 }

@@ -11,7 +11,7 @@ use super::{Decode, Notes};
 /// A string.
 #[must_use]
 pub fn string() -> Text {
-    Text { trim: false, chars: 0..=usize::MAX, bytes: 0..=usize::MAX, format: None }
+    Text { trim: false, chars: 0..=usize::MAX, bytes: 0..=usize::MAX, format: None, pattern: None }
 }
 
 /// See [`string`].
@@ -21,7 +21,12 @@ pub struct Text {
     chars: RangeInclusive<usize>,
     bytes: RangeInclusive<usize>,
     format: Option<&'static str>,
+    pattern: Option<&'static str>,
 }
+
+/// What a person's name looks like: no control characters, but for space around it.
+pub const USER_ID_PATTERN: &str =
+    r"^\s*[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?\s*$";
 
 impl Text {
     /// Space around it does not count, and is cut off.
@@ -46,6 +51,12 @@ impl Text {
     #[must_use]
     pub fn format(self, format: &'static str) -> Self {
         Self { format: Some(format), ..self }
+    }
+
+    /// The schema's `pattern`, as ECMA-262 writes it. It only describes: add [`Decode::parsed`] to check.
+    #[must_use]
+    pub fn pattern(self, pattern: &'static str) -> Self {
+        Self { pattern: Some(pattern), ..self }
     }
 
     fn check(&self, text: &str, at: &Path<'_>, notes: &mut Notes) -> Option<String> {
@@ -102,8 +113,14 @@ impl Decode for Text {
         }
         if *self.bytes.end() != usize::MAX {
             schema["description"] = json!(format!("At most {} bytes of UTF-8.", self.bytes.end()));
+            if *self.chars.end() == usize::MAX {
+                // No text has more characters than bytes.
+                schema["maxLength"] = json!(self.bytes.end());
+            }
         }
-        if self.trim && least > 0 {
+        if let Some(pattern) = self.pattern {
+            schema["pattern"] = json!(pattern);
+        } else if self.trim && least > 0 {
             schema["pattern"] = json!(r"\S");
         }
         if let Some(format) = self.format {

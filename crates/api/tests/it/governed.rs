@@ -21,6 +21,7 @@ use memoryscope_engine::port::{Clock as _, Ids, Load, Ports, Select, Store};
 use serde_json::{Value, json};
 
 use crate::faulty::Faulty;
+use crate::openapi;
 use crate::support::{Answer, send};
 
 /// Identifiers that count, from wherever the test sets them.
@@ -140,7 +141,9 @@ impl App {
         let name = format!("req-{}", self.requests.fetch_add(1, Ordering::SeqCst));
         let name = HeaderValue::from_str(&name).expect("a good name");
         request.headers_mut().entry(X_REQUEST_ID).or_insert(name);
-        send(self.router.clone(), request).await
+        let answer = send(self.router.clone(), request).await;
+        openapi::hold(&ask, &answer);
+        answer
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {

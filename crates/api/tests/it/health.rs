@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{bare, send};
 
 fn with(readiness: Readiness) -> Router {
-    Health::new("1.2.3", move || async move { readiness }).routes()
+    Health::new("1.2.3", move || async move { readiness }).routes().into_router()
 }
 
 const WELL: Readiness = Readiness { database: Part::Ok, migrations: Part::Ok, models: Part::Ok };
@@ -42,6 +42,6 @@ async fn a_server_without_its_store_is_not_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_hangs_has_failed() {
-    let app = Health::new("1", std::future::pending::<Readiness>).routes();
+    let app = Health::new("1", std::future::pending::<Readiness>).routes().into_router();
     assert_eq!(send(app, bare("GET", "/healthz/ready")).await.status, 503);
 }

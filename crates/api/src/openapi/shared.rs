@@ -1,0 +1,242 @@
+//! What routes have in common: the error body, headers, the caller's parameters.
+
+use memoryscope_domain::audit_chain::Verdict;
+use memoryscope_domain::limits;
+use memoryscope_domain::principal::Role;
+use serde_json::{Map, Value, json};
+
+use super::schema::{
+    about, count, digest, list, maybe, names, object, or_null, prefixed, reference, text, time, truth,
+};
+use crate::problem::Code;
+use crate::wire::{Fault, USER_ID_PATTERN};
+
+/// The parameters that say who calls.
+pub(super) const CALLER: [&str; 3] = ["Roles", "User", "Groups"];
+
+pub(super) fn parameter_ref(name: &str) -> Value {
+    reference("parameters", name)
+}
+
+/// Headers that requests may have, under the names by which routes refer to them.
+pub(super) fn parameters() -> Value {
+    let header = |name: &str, text: &str, schema: Value| json!({"name": name, "in": "header", "required": false, "description": text, "schema": schema});
+    let roles = names(Role::ALL.iter().map(|role| role.name()));
+    let request_id = json!({"type": "string", "pattern": request_id_pattern()});
+    let key = json!({"type": "string", "minLength": 1, "maxLength": limits::IDEMPOTENCY_KEY_CHARS_MAX,
+        "pattern": "^[!-\"$-~]+$"});
+    json!({
+        "RequestId": header(
+            "X-Request-ID",
+            "The request's name on its answer, in the log and in the audit chain. One that is not of this form is \
+             replaced by one of the server's.",
+            request_id,
+        ),
+        "Roles": header(
+            "X-MemoryScope-Roles",
+            "The caller's roles, separated by commas; app where none is sent. Without keys they are believed.",
+            json!({"type": "array", "items": roles}),
+        ),
+        "User": header(
+            "X-MemoryScope-User",
+            "The person whom the caller acts for, in UTF-8.",
+            json!({"type": "string", "pattern": USER_ID_PATTERN, "maxLength": limits::USER_ID_BYTES_MAX}),
+        ),
+        "Groups": header(
+            "X-MemoryScope-Groups",
+            "The scopes that the caller is a member of, separated by commas.",
+            json!({"type": "array", "items": {"type": "string"}}),
+        ),
+        "IdempotencyKey": header(
+            "Idempotency-Key",
+            "Sent again with the same body, the request is done once and answered as it was. Visible ASCII without #.",
+            key,
+        ),
+    })
+}
+
+fn request_id_pattern() -> String {
+    format!("^[A-Za-z0-9._-]{{1,{}}}$", limits::REQUEST_ID_BYTES_MAX)
+}
+
+/// Headers that answers have.
+pub(super) fn headers() -> Value {
+    let header = |text: &str, required: bool, schema: Value| json!({"description": text, "required": required, "schema": schema});
+    json!({
+        "X-Request-ID": header(
+            "The request's name: the caller's, or one of the server's.",
+            true,
+            json!({"type": "string", "pattern": request_id_pattern()}),
+        ),
+        "X-Response-Time": header(
+            "How long the answer took, in seconds.",
+            true,
+            json!({"type": "string", "pattern": "^[0-9]+\\.[0-9]{3}$"}),
+        ),
+        "X-Access-Log-ID": header("The audit entry of the answer, where it has one.", false, prefixed("log_")),
+        "Retry-After": header(
+            "After how many seconds to come back.",
+            true,
+            json!({"type": "integer", "minimum": 0}),
+        ),
+    })
+}
+
+/// The one error body.
+pub(super) fn problem() -> Value {
+    let detail = object(
+        "FieldDetail",
+        [
+            ("loc", list(json!({"type": ["string", "integer"]}))),
+            ("msg", text()),
+            ("type", names(Fault::ALL.map(Fault::as_str))),
+        ],
+    );
+    let detail = json!({
+        "description": "One sentence; where fields are wrong, the list of them as FastAPI services write it.",
+        "anyOf": [{"type": "string"}, list(detail)],
+    });
+    object("Problem", [("error", error()), ("detail", detail)])
+}
+
+/// What went wrong: the whole body's, or one item's of a batch.
+#[must_use]
+pub fn error() -> Value {
+    let members = [
+        ("code", codes(Code::ALL)),
+        ("message", text()),
+        ("request_id", text()),
+        ("timestamp", time()),
+        ("details", details()),
+    ];
+    maybe(object("Error", members), [("hint", about(text(), "What to do about it."))])
+}
+
+fn codes(codes: &[Code]) -> Value {
+    names(codes.iter().map(|code| code.as_str()))
+}
+
+fn details() -> Value {
+    let field = object(
+        "WrongField",
+        [("field", text()), ("message", text()), ("type", names(Fault::ALL.map(Fault::as_str)))],
+    );
+    maybe(
+        object("ErrorDetails", []),
+        [
+            ("fields", about(list(field), "VALIDATION_ERROR: the first hundred wrong fields.")),
+            ("omitted_count", about(count(), "VALIDATION_ERROR: how many more fields are wrong.")),
+            ("policy_trace", policy_trace()),
+            ("purpose_classes", about(list(text()), "What a purpose may be.")),
+            ("access_log_id", about(prefixed("log_"), "The audit entry of the refusal.")),
+            ("field", about(text(), "INVALID_JSON: a key that is there twice.")),
+            ("line", about(count(), "INVALID_JSON: where.")),
+            ("column", about(count(), "INVALID_JSON: where.")),
+            ("limit", about(count(), "PAYLOAD_TOO_LARGE: how many one answer holds.")),
+            ("limit_bytes", about(count(), "PAYLOAD_TOO_LARGE: what the route takes.")),
+            ("bug_id", about(text(), "INTERNAL_ERROR: what finds it in the server's log.")),
+        ],
+    )
+}
+
+/// Why a decision came out as it did.
+fn policy_trace() -> Value {
+    let verdict = object(
+        "Verdict",
+        [("allowed", truth()), ("by", names(["rule", "erred_rule", "default", "no_grant", "not_readable"]))],
+    );
+    let verdict = maybe(verdict, [("rules", list(text()))]);
+    let hint =
+        object("NearestGrant", [("conditions", list(text())), ("rules", list(text())), ("text", text())]);
+    let trace = object(
+        "PolicyTrace",
+        [
+            ("policy_version", text()),
+            ("policy_hash", digest()),
+            ("matched_rules", list(text())),
+            ("effects", json!({"type": "object", "additionalProperties": verdict})),
+        ],
+    );
+    maybe(trace, [("erred_rules", list(text())), ("reasons", list(text())), ("nearest_grant", hint)])
+}
+
+/// The body of a refusal with one of these codes.
+pub(super) fn refusal(allowed: &[Code]) -> Value {
+    let code = json!({"properties": {"error": {"properties": {"code": codes(allowed)}}}});
+    json!({"allOf": [reference("schemas", "Problem"), code]})
+}
+
+/// What an answer's `warnings[]` says of fields that the route does not know.
+#[must_use]
+pub fn warnings() -> Value {
+    let warning = object("Warning", [("field", text()), ("message", text())]);
+    list(maybe(warning, [("successor", about(text(), "What to send in place of a deprecated field."))]))
+}
+
+/// An entry of the audit chain as it is shown.
+#[must_use]
+pub fn audit_entry(title: &str) -> Value {
+    let rules =
+        about(json!({"type": "object", "additionalProperties": count()}), "How often each rule decided.");
+    object(
+        title,
+        [
+            ("seq", count()),
+            ("id", prefixed("log_")),
+            ("prev_hash", digest()),
+            ("hash", digest()),
+            ("time", time()),
+            ("operation", text()),
+            ("purpose", or_null(text())),
+            ("decision", names(Verdict::ALL.map(Verdict::name))),
+            ("reason_code", or_null(text())),
+            ("scope_type", or_null(text())),
+            ("kind", or_null(text())),
+            ("actor", or_null(digest())),
+            ("subject", or_null(digest())),
+            ("memory_ids", list(prefixed("mem_"))),
+            ("memory_count", count()),
+            ("memory_digest", digest()),
+            ("grant", or_null(prefixed("grant_"))),
+            ("rules", rules),
+            ("policy_version", text()),
+            ("policy_hash", digest()),
+            ("as_of", count()),
+            ("private_digest", or_null(digest())),
+            ("value_digest", or_null(digest())),
+        ],
+    )
+}
+
+/// Components by name, taken out of schemas with titles.
+#[derive(Debug, Default)]
+pub(super) struct Schemas(pub(super) Map<String, Value>);
+
+impl Schemas {
+    /// Puts titled objects among the components and leaves references.
+    pub(super) fn hoist(&mut self, mut schema: Value) -> Value {
+        match &mut schema {
+            Value::Object(map) => {
+                for member in map.values_mut() {
+                    *member = self.hoist(member.take());
+                }
+                let title = map.get("title").and_then(Value::as_str).map(str::to_owned);
+                if let (Some(title), true) = (title, map.contains_key("properties")) {
+                    let known = self.0.insert(title.clone(), Value::Object(map.clone()));
+                    debug_assert!(
+                        known.is_none_or(|known| known == schema),
+                        "two schemas are called {title}"
+                    );
+                    return reference("schemas", &title);
+                }
+            }
+            Value::Array(list) => {
+                for element in list {
+                    *element = self.hoist(element.take());
+                }
+            }
+            _ => {}
+        }
+        schema
+    }
+}
