@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
-use crate::openapi::schema::UUID_PATTERN;
+use crate::openapi::schema::AUDIT_ID_PATTERN;
 use crate::openapi::{self, Example, Operation, Routes, Tag, Verb, schema};
 use crate::problem::{Code, Problem};
 use crate::refused;
@@ -61,7 +61,7 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .example(auditor("the first").with("limit", 1));
     let one = route("/v2/access-logs/{id}", "getAccessLog", &op::LOG)
         .says("One entry", "Of any kind, by the id that `X-Access-Log-ID` gave.")
-        .names("id", "As `X-Access-Log-ID` gave it.", UUID_PATTERN)
+        .names("id", "As `X-Access-Log-ID` gave it.", AUDIT_ID_PATTERN)
         .asks::<TenantRequest>()
         .answers(200, "The entry.", access_schema())
         .example(auditor("one").with("id", "log_019b76daa800700083c07e797990b22e"));

@@ -2,9 +2,13 @@
 
 use serde_json::{Value, json};
 
-/// A UUID in any of its spellings here: plain, without hyphens, or behind a prefix of four letters at most.
-pub const UUID_PATTERN: &str =
-    "^(?:[a-z]{3,5}_)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
+/// A memory's id: a UUID, or 32 digits behind its prefix.
+pub const MEMORY_ID_PATTERN: &str =
+    "^(?:mem_)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
+
+/// An audit entry's id: a UUID, or 32 digits behind its prefix.
+pub const AUDIT_ID_PATTERN: &str =
+    "^(?:log_)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
 
 /// An object whose members are all there.
 #[must_use]

@@ -9,7 +9,11 @@ use super::schema::{
     about, count, digest, list, maybe, names, object, or_null, prefixed, reference, text, time, truth,
 };
 use crate::problem::Code;
-use crate::wire::{Fault, USER_ID_PATTERN};
+use crate::wire::Fault;
+
+/// A person's name without space around it, which a header cannot have.
+const HEADER_USER_PATTERN: &str =
+    r"^[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$";
 
 /// The parameters that say who calls.
 pub(super) const CALLER: [&str; 3] = ["Roles", "User", "Groups"];
@@ -22,15 +26,14 @@ pub(super) fn parameter_ref(name: &str) -> Value {
 pub(super) fn parameters() -> Value {
     let header = |name: &str, text: &str, schema: Value| json!({"name": name, "in": "header", "required": false, "description": text, "schema": schema});
     let roles = names(Role::ALL.iter().map(|role| role.name()));
-    let request_id = json!({"type": "string", "pattern": request_id_pattern()});
     let key = json!({"type": "string", "minLength": 1, "maxLength": limits::IDEMPOTENCY_KEY_CHARS_MAX,
         "pattern": "^[!-\"$-~]+$"});
     json!({
         "RequestId": header(
             "X-Request-ID",
-            "The request's name on its answer, in the log and in the audit chain. One that is not of this form is \
-             replaced by one of the server's.",
-            request_id,
+            "The request's name on its answer, in the log and in the audit chain: 1 to 128 characters of A-Z a-z 0-9 . _ -. \
+             Any other is replaced by one of the server's.",
+            json!({}),
         ),
         "Roles": header(
             "X-MemoryScope-Roles",
@@ -40,7 +43,7 @@ pub(super) fn parameters() -> Value {
         "User": header(
             "X-MemoryScope-User",
             "The person whom the caller acts for, in UTF-8.",
-            json!({"type": "string", "pattern": USER_ID_PATTERN, "maxLength": limits::USER_ID_BYTES_MAX}),
+            json!({"type": "string", "pattern": HEADER_USER_PATTERN, "maxLength": limits::USER_ID_BYTES_MAX}),
         ),
         "Groups": header(
             "X-MemoryScope-Groups",

@@ -14,7 +14,7 @@ use super::wire::{self, DeleteRequest};
 use super::{answer, context, error};
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
-use crate::openapi::schema::UUID_PATTERN;
+use crate::openapi::schema::MEMORY_ID_PATTERN;
 use crate::openapi::{Example, Operation, Verb, schema};
 use crate::problem::{Code, Problem};
 use crate::refused::both;
@@ -25,7 +25,7 @@ pub(super) fn operation() -> Operation {
     super::operation(Verb::Delete, "/memory/{id}", "deleteMemory")
         .says("Erase a memory", "Its content is gone; doing it again changes nothing.")
         .runs(&delete::INFO)
-        .names("id", "The memory, as it was answered when it was stored.", UUID_PATTERN)
+        .names("id", "The memory, as it was answered when it was stored.", MEMORY_ID_PATTERN)
         .asks::<DeleteRequest>()
         .once()
         .answers(200, "It is erased.", wire::warned(deleted))

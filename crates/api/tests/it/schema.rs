@@ -2,7 +2,7 @@
 //! nothing in the document goes unchecked. Objects with listed members may have no others, unless they say so: what
 //! the server answers is described whole.
 
-use memoryscope_api::openapi::schema::UUID_PATTERN;
+use memoryscope_api::openapi::schema::{AUDIT_ID_PATTERN, MEMORY_ID_PATTERN};
 use memoryscope_api::wire::USER_ID_PATTERN;
 use memoryscope_domain::ids::{AuditId, MemoryId, RequestId, TenantId, UserId};
 use memoryscope_domain::time::Timestamp;
@@ -144,7 +144,8 @@ fn is_formed(form: &str, text: &str) -> bool {
         "^[A-Za-z0-9._-]{1,128}$" => RequestId::parse(text).is_ok(),
         r"^[0-9]+\.[0-9]{3}$" => text.rsplit_once('.').is_some_and(|(_, rest)| rest.len() == 3),
         USER_ID_PATTERN => UserId::parse(text).is_ok(),
-        UUID_PATTERN => MemoryId::parse(text).is_ok() || AuditId::parse(text).is_ok(),
+        MEMORY_ID_PATTERN => MemoryId::parse(text).is_ok(),
+        AUDIT_ID_PATTERN => AuditId::parse(text).is_ok(),
         "^t_[A-Za-z0-9_-]{1,64}$" => TenantId::parse(text).is_ok(),
         "^[0-9]{1,18}(?:-[0-9]{1,18})?$" => text.bytes().all(|b| b.is_ascii_digit() || b == b'-'),
         "^[!-\"$-~]+$" => text.bytes().all(|b| b.is_ascii_graphic() && b != b'#'),
