@@ -11,7 +11,6 @@ mod error;
 mod filter_sql;
 mod load;
 mod migrate;
-mod prepare;
 mod reader;
 mod row;
 mod writer;
@@ -25,14 +24,14 @@ use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_engine::port::{Due, Health, Load, Receipt, Select, Snapshot, Store, StoreError};
 
-pub use migrate::MigrationStatus;
-
 use cache::Erasures;
 use checkpoint::{CheckpointThread, Checkpointer};
 use connection::{Place, Use};
-use prepare::Prepared;
 use reader::Readers;
 use writer::Writer;
+
+use crate::common::migration::MigrationStatus;
+use crate::common::prepare::Prepared;
 
 /// Fewest reading threads: two were measured to be better than none, and one may be busy.
 const READERS_MIN: usize = 2;
