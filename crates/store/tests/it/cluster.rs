@@ -21,6 +21,10 @@ const IDLE_SECONDS: u32 = 20;
 /// Every database of a test is a copy of this one.
 const TEMPLATE: &str = "memoryscope_template";
 
+/// Empties every table of a database, as if nothing had been written.
+pub(crate) const EMPTY: &str = "TRUNCATE memories, memory_versions, read_grants, audit_events, audit_heads, \
+    checkpoints, subject_keys, policies, active_policy, idempotency_keys";
+
 /// Stops the cluster in `$1` when the lock `$2` is free, and was free `$3` seconds before. What follows are the words
 /// that run a command as the cluster's user.
 const WATCH: &str = r#"
@@ -202,15 +206,15 @@ impl Cluster {
         let words = as_user();
         let mut shell = Command::new("setsid");
         shell
-            .args(["sh", "-c", WATCH, "sh"])
+            .args(["--fork", "sh", "-c", WATCH, "sh"])
             .arg(&self.dir)
             .arg(lock)
             .arg(idle.to_string())
             .arg(bin)
             .args(words);
         shell.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // It ends by itself, long after this process.
-        let _ = shell.spawn().unwrap();
+        // The shell itself goes on, and ends long after this process.
+        assert!(shell.status().unwrap().success());
         if idle == 1 {
             // The lock's file is removed next; the shell must have opened it by then.
             std::thread::sleep(Duration::from_millis(300));

@@ -16,4 +16,6 @@ mod make;
 #[cfg(test)]
 mod parity;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod schema;
