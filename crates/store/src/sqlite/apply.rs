@@ -9,9 +9,12 @@ use memoryscope_domain::memory::SubjectRef;
 use memoryscope_engine::port::{Receipt, StoreError};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
-use super::error::{Failure, corrupt};
-use super::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
-use super::row;
+use super::error::Failure;
+use crate::common::conflict::{
+    CHECKPOINT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
+};
+use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
+use crate::common::row::{self, corrupt};
 
 /// The change sets of one transaction.
 pub(super) struct Batch<'c> {
@@ -99,7 +102,7 @@ impl<'c> Batch<'c> {
 /// The tenant's head.
 pub(super) fn head(conn: &Connection, tenant: &TenantId) -> Result<Head, Failure> {
     let sql = "SELECT seq, hash FROM audit_heads WHERE tenant = ?1";
-    Ok(one(conn, sql, [tenant.as_str()], row::head)?.unwrap_or_default())
+    Ok(one(conn, sql, [tenant.as_str()], super::row::head)?.unwrap_or_default())
 }
 
 /// The hash of the tenant's active policy.
@@ -127,15 +130,6 @@ fn execute(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Resul
 fn exists(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<bool> {
     conn.prepare_cached(sql)?.exists(values)
 }
-
-const MEMORY: &str = "a memory";
-const MEMORY_ID: &str = "a memory's id";
-const GRANT: &str = "a grant";
-const GRANT_TOKEN: &str = "a grant's token";
-const POLICY: &str = "the active policy";
-const CHECKPOINT: &str = "the last checkpoint";
-const SUBJECT_KEY: &str = "a subject's key";
-const IDEMPOTENCY_KEY: &str = "an idempotency key";
 
 fn hold(holds: bool, what: &'static str) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(StoreError::Conflict(what).into()) }

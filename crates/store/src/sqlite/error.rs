@@ -46,11 +46,6 @@ pub(super) fn store_error(why: &Error) -> StoreError {
     }
 }
 
-/// A stored value is not what this program writes.
-pub(super) fn corrupt(what: &str) -> StoreError {
-    StoreError::Corrupt(format!("a stored {what} cannot be read"))
-}
-
 /// Either kind of failure inside a statement's use.
 #[derive(Debug)]
 pub(super) enum Failure {

@@ -15,9 +15,10 @@ use uuid::Uuid;
 
 use super::apply::{active_policy, head, one};
 use super::cache::Cache;
-use super::error::{Failure, corrupt};
+use super::error::Failure;
 use super::filter_sql::{self, Condition};
-use super::row::{self, blob, text};
+use super::row::{audit_key, blob, entry, text};
+use crate::common::row::{self, corrupt};
 
 /// A reader's connection and what it remembers.
 pub(super) struct Reader {
@@ -53,7 +54,7 @@ impl Reader {
         let mut rows = statement.query(params![after, row::limit(limit)])?;
         let mut tenants = Vec::new();
         while let Some(row) = rows.next()? {
-            tenants.push(TenantId::parse(text(row, 0)?).map_err(|_| corrupt("tenant"))?);
+            tenants.push(row::tenant(text(row, 0)?)?);
         }
         Ok(tenants)
     }
@@ -77,7 +78,7 @@ impl Reader {
         ])?;
         let mut tenants = Vec::new();
         while let Some(row) = rows.next()? {
-            tenants.push(TenantId::parse(text(row, 0)?).map_err(|_| corrupt("tenant"))?);
+            tenants.push(row::tenant(text(row, 0)?)?);
         }
         Ok(tenants)
     }
@@ -109,7 +110,7 @@ impl View<'_> {
         let subject =
             facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
-        let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], row::audit_key)?;
+        let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], audit_key)?;
         Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, facts })
     }
 
@@ -247,7 +248,7 @@ impl View<'_> {
         let mut rows = statement.query(params_from_iter(values))?;
         let mut entries = Vec::new();
         while let Some(row) = rows.next()? {
-            entries.push(row::entry(row)?);
+            entries.push(entry(row)?);
         }
         Ok(entries)
     }
@@ -255,7 +256,7 @@ impl View<'_> {
     fn entry(&self, id: AuditId) -> Result<Option<StoredEntry>, Failure> {
         let sql =
             "SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = ?1 AND id = ?2";
-        one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], row::entry)
+        one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], entry)
     }
 
     /// Walks the chain row by row, in constant memory.

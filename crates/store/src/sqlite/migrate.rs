@@ -2,17 +2,10 @@
 
 use memoryscope_engine::port::StoreError;
 use rusqlite::{Connection, TransactionBehavior, params};
-use sha2::{Digest, Sha256};
 
 use super::connection::APPLICATION_ID;
 use super::error::Failure;
-
-/// One step of the schema. A step that was released is never edited; the next one is added.
-struct Migration {
-    number: u32,
-    name: &'static str,
-    sql: &'static str,
-}
+use crate::common::migration::{self, Applied, Migration, MigrationStatus, check, checksum};
 
 /// All of them, in order. PostgreSQL has the same numbers.
 const MIGRATIONS: &[Migration] = &[Migration {
@@ -21,27 +14,9 @@ const MIGRATIONS: &[Migration] = &[Migration {
     sql: include_str!("../../migrations/sqlite/0001_foundation.sql"),
 }];
 
-/// How a migration stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MigrationStatus {
-    /// Its number.
-    pub number: u32,
-    /// Its name.
-    pub name: String,
-    /// When it was applied, in UTC; `None` if it wasn't.
-    pub applied: Option<String>,
-}
-
-struct Applied {
-    number: u32,
-    name: String,
-    checksum: Vec<u8>,
-    time: String,
-}
-
 /// The newest schema that this program knows.
 pub(super) fn newest() -> u32 {
-    MIGRATIONS.last().map_or(0, |last| last.number)
+    migration::newest(MIGRATIONS)
 }
 
 /// Brings the schema up to the newest; gives back the numbers that were applied now.
@@ -89,31 +64,13 @@ pub(super) fn require_known(conn: &Connection) -> Result<u32, StoreError> {
 
 /// The schema's number, if this program can work with it.
 pub(super) fn require_newest(conn: &Connection) -> Result<u32, StoreError> {
-    let applied = applied(conn).map_err(StoreError::from)?;
-    check(&applied, MIGRATIONS)?;
-    let number = applied.last().map_or(0, |last| last.number);
-    if number == newest() {
-        return Ok(number);
-    }
-    Err(StoreError::Unavailable(format!(
-        "its schema is at {number} and this program needs {}: run `memoryscope migrate`",
-        newest()
-    )))
+    migration::require_newest(&applied(conn)?, MIGRATIONS)
 }
 
 /// Every migration that is known or applied.
 pub(super) fn status(conn: Option<&Connection>) -> Result<Vec<MigrationStatus>, StoreError> {
-    let applied = conn.map_or_else(|| Ok(Vec::new()), applied).map_err(StoreError::from)?;
-    let pending = MIGRATIONS.iter().filter(|step| !applied.iter().any(|done| done.number == step.number));
-    let pending: Vec<_> = pending
-        .map(|step| MigrationStatus { number: step.number, name: step.name.to_owned(), applied: None })
-        .collect();
-    let done = applied.into_iter().map(|done| MigrationStatus {
-        number: done.number,
-        name: done.name,
-        applied: Some(done.time),
-    });
-    Ok(done.chain(pending).collect())
+    let applied = conn.map_or_else(|| Ok(Vec::new()), applied)?;
+    Ok(migration::status(applied, MIGRATIONS))
 }
 
 fn applied(conn: &Connection) -> Result<Vec<Applied>, Failure> {
@@ -128,33 +85,6 @@ fn applied(conn: &Connection) -> Result<Vec<Applied>, Failure> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whether what was applied is a beginning of `list`, unchanged.
-fn check(applied: &[Applied], list: &[Migration]) -> Result<(), StoreError> {
-    let newest = list.last().map_or(0, |last| last.number);
-    if let Some(newer) = applied.iter().find(|done| done.number > newest) {
-        return Err(StoreError::Unavailable(format!(
-            "its schema is at {}, and this program knows schemas up to {newest}: run a newer one",
-            newer.number
-        )));
-    }
-    for (done, step) in applied.iter().zip(list) {
-        if done.number != step.number {
-            return Err(StoreError::Corrupt(format!("migration {} was never applied", step.number)));
-        }
-        if done.checksum != checksum(step) {
-            return Err(StoreError::Corrupt(format!(
-                "migration {} was applied with another content than this program's",
-                step.number
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn checksum(step: &Migration) -> Vec<u8> {
-    Sha256::digest(step.sql.as_bytes()).to_vec()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,8 +93,7 @@ mod tests {
         Migration { number: 2, name: "second", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
 
     fn list() -> Vec<Migration> {
-        let first = MIGRATIONS.iter().map(|step| Migration { ..*step });
-        first.chain([SECOND]).collect()
+        MIGRATIONS.iter().copied().chain([SECOND]).collect()
     }
 
     #[test]

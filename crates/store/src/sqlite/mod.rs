@@ -12,7 +12,6 @@ mod error;
 mod filter_sql;
 mod load;
 mod migrate;
-mod prepare;
 mod reader;
 mod restore;
 mod row;
@@ -29,15 +28,16 @@ use memoryscope_engine::port::{
     Due, Health, Load, Meter, NoMeter, Receipt, Select, Snapshot, Store, StoreError,
 };
 
-pub use migrate::MigrationStatus;
 pub use restore::restore;
 
 use cache::Erasures;
 use checkpoint::{CheckpointThread, Checkpointer};
 use connection::{Place, Use};
-use prepare::Prepared;
 use reader::Readers;
 use writer::Writer;
+
+use crate::common::migration::MigrationStatus;
+use crate::common::prepare::Prepared;
 
 /// Fewest reading threads: two were measured to be better than none, and one may be busy.
 const READERS_MIN: usize = 2;

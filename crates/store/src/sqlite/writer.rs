@@ -20,7 +20,7 @@ use super::cache::Erasures;
 use super::checkpoint::{self, Checkpointer};
 use super::connection::{self, Place, Use};
 use super::error::{Failure, is_environment, store_error, wants_reopening};
-use super::prepare::Prepared;
+use crate::common::prepare::Prepared;
 
 /// Change sets in one transaction: more were not faster, and the first one waits for the last.
 const BATCH_SETS_MAX: usize = 64;

@@ -1,6 +1,8 @@
-//! Every store is held to one suite, SQLite to the memory store's answers, and to what only a file can break.
+//! Every store is held to one suite and to the memory store's answers; each kind besides to what only it can break.
 
 // `cfg(test)` tells the lints what is obvious here: this is a test, and may unwrap.
+#[cfg(test)]
+mod cluster;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
@@ -13,5 +15,7 @@ mod faults;
 mod make;
 #[cfg(test)]
 mod parity;
+#[cfg(test)]
+mod postgres;
 #[cfg(test)]
 mod schema;

@@ -1,4 +1,4 @@
-//! Random sequences of commits and loads: SQLite answers as the memory store does, to the byte.
+//! Random sequences of commits and loads: every store answers as the memory store does, to the byte.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,7 @@ use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Due, GrantMemories, Load, PreferenceSelect, Select, Store};
 use memoryscope_store::{SqliteConfig, SqliteStore};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use crate::make::{self, NOW, domain, grant, load_of, memory_id, tenant, time, user, whole};
 
@@ -298,7 +299,7 @@ fn filter_of(pick: &FilterPick) -> Filter {
 }
 
 /// Does one step on both stores and gives back what each answered.
-async fn both(model: &MemoryStore, sqlite: &SqliteStore, number: u128, step: &Step) -> (String, String) {
+async fn both(model: &MemoryStore, store: &dyn Store, number: u128, step: &Step) -> (String, String) {
     match step {
         Step::Commit { tenant: at, wishes, expects } => {
             let tenant = tenant(TENANTS[*at]);
@@ -313,7 +314,7 @@ async fn both(model: &MemoryStore, sqlite: &SqliteStore, number: u128, step: &St
             let entry = make::draft(&tenant, number, operation);
             let set = ChangeSet { expects, entry, ..make::set(&tenant, number, changes) };
             let one = make::commit(model, set.clone()).await;
-            let other = make::commit(sqlite, set).await;
+            let other = make::commit(store, set).await;
             (format!("{one:?}"), format!("{other:?}"))
         }
         Step::Load { tenant: at, select: pick, filter, subject, key: number } => {
@@ -324,7 +325,7 @@ async fn both(model: &MemoryStore, sqlite: &SqliteStore, number: u128, step: &St
                 idempotency: Some(key(*number).key),
                 ..load_of(&tenant, select(&tenant, pick))
             };
-            (whole(&model.load(&load).await.unwrap()), whole(&sqlite.load(&load).await.unwrap()))
+            (whole(&model.load(&load).await.unwrap()), whole(&store.load(&load).await.unwrap()))
         }
         Step::Due { by, limit } => {
             let due = Due {
@@ -340,37 +341,61 @@ async fn both(model: &MemoryStore, sqlite: &SqliteStore, number: u128, step: &St
             }
             chained.truncate(*limit);
             let one = (model.tenants_due(&due, *limit).await.unwrap(), chained);
-            let other = sqlite.tenants_due(&due, *limit).await.unwrap();
-            let other = (other, sqlite.tenants(None, *limit).await.unwrap());
+            let other = store.tenants_due(&due, *limit).await.unwrap();
+            let other = (other, store.tenants(None, *limit).await.unwrap());
             (format!("{one:?}"), format!("{other:?}"))
         }
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
-    #[test]
-    fn sqlite_answers_as_the_memory_store_does(steps in prop::collection::vec(step(), 1..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let model = MemoryStore::new();
-            let sqlite = SqliteStore::open(&SqliteConfig::memory()).unwrap();
-            for (step, number) in steps.iter().zip(0..) {
-                let (expected, answer) = both(&model, &sqlite, number, step).await;
-                prop_assert_eq!(expected, answer, "{:?}", step);
-            }
-            for name in TENANTS {
-                let tenant = tenant(name);
-                for select in [
-                    Select::Memories((0..8).map(memory_id).collect()),
-                    Select::Entries { after: Seq::ZERO, operations: Vec::new(), limit: 100 },
-                    Select::Verification,
-                ] {
-                    let expected = whole(&make::load(&model, &tenant, select.clone()).await);
-                    prop_assert_eq!(expected, whole(&make::load(&sqlite, &tenant, select).await));
-                }
-            }
-            Ok(())
-        })?;
+/// Does all steps on an empty store and on a model of it.
+async fn compare(store: &dyn Store, steps: &[Step]) -> Result<(), TestCaseError> {
+    let model = MemoryStore::new();
+    for (step, number) in steps.iter().zip(0..) {
+        let (expected, answer) = both(&model, store, number, step).await;
+        prop_assert_eq!(expected, answer, "{:?}", step);
     }
+    for name in TENANTS {
+        let tenant = tenant(name);
+        for select in [
+            Select::Memories((0..8).map(memory_id).collect()),
+            Select::Entries { after: Seq::ZERO, operations: Vec::new(), limit: 100 },
+            Select::Verification,
+        ] {
+            let expected = whole(&make::load(&model, &tenant, select.clone()).await);
+            prop_assert_eq!(expected, whole(&make::load(store, &tenant, select).await));
+        }
+    }
+    Ok(())
+}
+
+fn on_random_steps(test: impl Fn(&[Step]) -> Result<(), TestCaseError>) {
+    let config = ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() };
+    let steps = prop::collection::vec(step(), 1..40);
+    TestRunner::new(config).run(&steps, |steps| test(&steps)).unwrap();
+}
+
+#[test]
+fn sqlite_answers_as_the_memory_store_does() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    on_random_steps(|steps| {
+        let store = SqliteStore::open(&SqliteConfig::memory()).unwrap();
+        runtime.block_on(compare(&store, steps))
+    });
+}
+
+#[test]
+fn postgres_answers_as_the_memory_store_does() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let opened = runtime.block_on(async {
+        let database = crate::cluster::shared().await?.database().await;
+        Some((database.open().await, database.connect().await, database))
+    });
+    let Some((store, client, _database)) = opened else { return };
+    on_random_steps(|steps| {
+        runtime.block_on(async {
+            client.batch_execute(crate::cluster::EMPTY).await.unwrap();
+            compare(&store, steps).await
+        })
+    });
 }

@@ -14,24 +14,41 @@ use tempfile::TempDir;
 
 pub(crate) use changes::record;
 
+use crate::cluster::{self, Database};
+
 /// A store and what must outlive it.
-pub(crate) struct Opened {
-    pub(crate) store: Arc<dyn Store>,
-    _dir: Option<TempDir>,
+struct Opened {
+    store: Arc<dyn Store>,
+    _place: Place,
 }
 
-pub(crate) fn memory() -> Opened {
-    Opened { store: Arc::new(MemoryStore::new()), _dir: None }
+/// What a store keeps its data in.
+enum Place {
+    Memory,
+    Files { _dir: TempDir },
+    Database { _database: Database },
 }
 
-pub(crate) fn sqlite() -> Opened {
+async fn memory() -> Option<Opened> {
+    Some(Opened { store: Arc::new(MemoryStore::new()), _place: Place::Memory })
+}
+
+async fn sqlite() -> Option<Opened> {
     let dir = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&SqliteConfig::file(dir.path().join("test.db"))).unwrap();
-    Opened { store: Arc::new(store), _dir: Some(dir) }
+    Some(Opened { store: Arc::new(store), _place: Place::Files { _dir: dir } })
 }
 
-pub(crate) fn sqlite_in_memory() -> Opened {
-    Opened { store: Arc::new(SqliteStore::open(&SqliteConfig::memory()).unwrap()), _dir: None }
+async fn sqlite_in_memory() -> Option<Opened> {
+    let store = SqliteStore::open(&SqliteConfig::memory()).unwrap();
+    Some(Opened { store: Arc::new(store), _place: Place::Memory })
+}
+
+/// None where there is no PostgreSQL.
+async fn postgres() -> Option<Opened> {
+    let database = cluster::shared().await?.database().await;
+    let store = Arc::new(database.open().await);
+    Some(Opened { store, _place: Place::Database { _database: database } })
 }
 
 /// Makes one test of each case on each store.
@@ -40,13 +57,14 @@ macro_rules! on_every_store {
         on_every_store!(@store memory $($module: $($case)*;)*);
         on_every_store!(@store sqlite $($module: $($case)*;)*);
         on_every_store!(@store sqlite_in_memory $($module: $($case)*;)*);
+        on_every_store!(@store postgres $($module: $($case)*;)*);
     };
     (@store $store:ident $($module:ident: $($case:ident)*;)*) => {
         mod $store {
             $($(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    let opened = super::$store();
+                    let Some(opened) = super::$store().await else { return };
                     super::$module::$case(opened.store.clone()).await;
                 }
             )*)*

@@ -14,41 +14,41 @@ use super::row::{self, state_number};
 
 /// A row of `memories`, but for what the commit adds.
 #[derive(Debug)]
-pub(super) struct MemoryRow {
-    pub(super) id: MemoryId,
-    pub(super) version: i64,
-    pub(super) partition: [u8; 16],
-    pub(super) memory_type: &'static str,
-    pub(super) kind: Option<&'static str>,
-    pub(super) domain_key: Option<[u8; 16]>,
-    pub(super) state: i64,
-    pub(super) created: i64,
-    pub(super) expires: Option<i64>,
-    pub(super) stored: StoredMemory,
+pub(crate) struct MemoryRow {
+    pub(crate) id: MemoryId,
+    pub(crate) version: i64,
+    pub(crate) partition: [u8; 16],
+    pub(crate) memory_type: &'static str,
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) domain_key: Option<[u8; 16]>,
+    pub(crate) state: i64,
+    pub(crate) created: i64,
+    pub(crate) expires: Option<i64>,
+    pub(crate) stored: StoredMemory,
 }
 
 /// A row of `read_grants`.
 #[derive(Debug)]
-pub(super) struct GrantRow {
-    pub(super) id: GrantId,
-    pub(super) token_hash: [u8; 32],
-    pub(super) version: i64,
-    pub(super) expires: i64,
-    pub(super) document: String,
+pub(crate) struct GrantRow {
+    pub(crate) id: GrantId,
+    pub(crate) token_hash: [u8; 32],
+    pub(crate) version: i64,
+    pub(crate) expires: i64,
+    pub(crate) document: String,
 }
 
 /// A row of `idempotency_keys`.
 #[derive(Debug)]
-pub(super) struct IdempotencyRow {
-    pub(super) client: String,
-    pub(super) key: String,
-    pub(super) used: i64,
-    pub(super) document: String,
+pub(crate) struct IdempotencyRow {
+    pub(crate) client: String,
+    pub(crate) key: String,
+    pub(crate) used: i64,
+    pub(crate) document: String,
 }
 
 /// One change as rows.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     InsertMemory(MemoryRow),
     ReplaceMemory(MemoryRow),
     EraseMemory(MemoryRow),
@@ -65,12 +65,12 @@ pub(super) enum Step {
 
 /// A change set, ready to be applied.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) tenant: TenantId,
-    pub(super) expects: Vec<Expect>,
-    pub(super) steps: Vec<Step>,
-    pub(super) entry: Draft,
-    pub(super) private: Private,
+pub(crate) struct Prepared {
+    pub(crate) tenant: TenantId,
+    pub(crate) expects: Vec<Expect>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) entry: Draft,
+    pub(crate) private: Private,
 }
 
 impl Prepared {
@@ -78,7 +78,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when it mixes tenants or touches a record twice: no operation asks for that.
-    pub(super) fn new(set: ChangeSet) -> Result<Self, StoreError> {
+    pub(crate) fn new(set: ChangeSet) -> Result<Self, StoreError> {
         if set.entry.tenant != set.tenant {
             return Err(misuse("its audit entry is another tenant's"));
         }
@@ -91,7 +91,7 @@ impl Prepared {
     }
 
     /// Whether content is to leave the files.
-    pub(super) fn erases(&self) -> bool {
+    pub(crate) fn erases(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::EraseMemory(_)))
     }
 }

@@ -1,0 +1,10 @@
+//! What a change set may lose to, in the words of every store.
+
+pub(crate) const MEMORY: &str = "a memory";
+pub(crate) const MEMORY_ID: &str = "a memory's id";
+pub(crate) const GRANT: &str = "a grant";
+pub(crate) const GRANT_TOKEN: &str = "a grant's token";
+pub(crate) const POLICY: &str = "the active policy";
+pub(crate) const CHECKPOINT: &str = "the last checkpoint";
+pub(crate) const SUBJECT_KEY: &str = "a subject's key";
+pub(crate) const IDEMPOTENCY_KEY: &str = "an idempotency key";

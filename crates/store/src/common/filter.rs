@@ -1,0 +1,131 @@
+//! What of the policy's filter a database can test.
+//!
+//! Exact for what has a column (`memory.type`, `memory.state`, `memory.kind`, `memory.domain`); whatever has none passes
+//! here and is tested on the memory itself after it was read, so that no row too many is handed on.
+
+use std::collections::BTreeSet;
+
+use memoryscope_domain::memory::{DomainKey, State};
+use memoryscope_domain::policy::{Attribute, Filter, FilterField};
+use memoryscope_domain::preference::Domain;
+
+use super::row::state_number;
+
+/// A condition on the columns of `memories`. Each engine writes it in its SQL, the values always as parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Test {
+    Constant(bool),
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    List { column: Column, negated: bool, values: Vec<Value> },
+}
+
+/// A column that a filter can test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    Type,
+    State,
+    Kind,
+    Domain,
+}
+
+/// What a column is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    Text(String),
+    Number(i64),
+    Key([u8; 16]),
+}
+
+/// The part that has columns.
+pub(crate) fn test(filter: &Filter) -> Test {
+    match filter {
+        Filter::Nothing => Test::Constant(false),
+        Filter::Everything => Test::Constant(true),
+        Filter::And(parts) => Test::All(parts.iter().map(test).collect()),
+        Filter::Or(parts) => Test::Any(parts.iter().map(test).collect()),
+        Filter::OneOf(field, texts) => list(*field, texts, false),
+        Filter::NoneOf(field, texts) => list(*field, texts, true),
+        // Sets have no column.
+        Filter::Intersects(..) | Filter::Disjoint(..) | Filter::ContainsAll(..) | Filter::LacksOneOf(..) => {
+            Test::Constant(true)
+        }
+    }
+}
+
+/// Whether [`test`] lets nothing through that the filter itself would turn down.
+pub(crate) fn is_exact(filter: &Filter) -> bool {
+    match filter {
+        Filter::Nothing | Filter::Everything => true,
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().all(is_exact),
+        Filter::OneOf(field, _) | Filter::NoneOf(field, _) => Column::of(*field).is_some(),
+        Filter::Intersects(..) | Filter::Disjoint(..) | Filter::ContainsAll(..) | Filter::LacksOneOf(..) => {
+            false
+        }
+    }
+}
+
+fn list(field: FilterField, texts: &BTreeSet<String>, negated: bool) -> Test {
+    let Some(column) = Column::of(field) else { return Test::Constant(true) };
+    Test::List { column, negated, values: texts.iter().filter_map(|text| column.value(text)).collect() }
+}
+
+impl Column {
+    const fn of(field: FilterField) -> Option<Self> {
+        match field.attribute() {
+            Attribute::MemoryType => Some(Self::Type),
+            Attribute::MemoryState => Some(Self::State),
+            Attribute::MemoryKind => Some(Self::Kind),
+            Attribute::MemoryDomain => Some(Self::Domain),
+            _ => None,
+        }
+    }
+
+    /// The column's value where the attribute is `text`; none where no row can have it.
+    fn value(self, text: &str) -> Option<Value> {
+        match self {
+            Self::Type | Self::Kind => Some(Value::Text(text.to_owned())),
+            Self::State => State::from_name(text).map(|state| Value::Number(state_number(state))),
+            Self::Domain if text.is_empty() => Some(Value::Key([0; 16])),
+            Self::Domain => {
+                let domain = Domain::parse(text).ok().flatten().filter(|domain| domain.as_str() == text)?;
+                Some(Value::Key(DomainKey::of(Some(&domain)).0))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list_of(attribute: Attribute, texts: &[&str]) -> (FilterField, BTreeSet<String>) {
+        let field = FilterField::new(attribute).unwrap();
+        (field, texts.iter().map(|text| (*text).to_owned()).collect())
+    }
+
+    #[test]
+    fn columns_are_compared_and_the_rest_passes() {
+        let (state, states) = list_of(Attribute::MemoryState, &["active", "no such state"]);
+        let (label, labels) = list_of(Attribute::MemoryLabels, &["grief"]);
+        let (level, levels) = list_of(Attribute::MemorySensitivityLevel, &["low"]);
+        let filter = Filter::And(vec![
+            Filter::Or(vec![Filter::NoneOf(state, states), Filter::Intersects(label, labels)]),
+            Filter::NoneOf(level, levels),
+        ]);
+        let states = Test::List { column: Column::State, negated: true, values: vec![Value::Number(0)] };
+        let any = Test::Any(vec![states, Test::Constant(true)]);
+        assert_eq!(test(&filter), Test::All(vec![any, Test::Constant(true)]));
+        assert!(!is_exact(&filter) && is_exact(&Filter::Nothing));
+    }
+
+    #[test]
+    fn a_domain_is_compared_by_its_key() {
+        let (domain, domains) = list_of(Attribute::MemoryDomain, &["", "music", " not a domain "]);
+        let filter = Filter::OneOf(domain, domains);
+        let music = DomainKey::of(Domain::parse("music").unwrap().as_ref()).0;
+        let values = vec![Value::Key([0; 16]), Value::Key(music)];
+        assert_eq!(test(&filter), Test::List { column: Column::Domain, negated: false, values });
+        assert!(is_exact(&filter));
+    }
+}

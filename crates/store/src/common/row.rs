@@ -1,0 +1,63 @@
+//! Between the domain's types and columns.
+
+use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, Seq};
+use memoryscope_domain::ids::{AuditId, TenantId};
+use memoryscope_domain::memory::State;
+use memoryscope_engine::port::StoreError;
+use uuid::Uuid;
+
+/// A state as it is stored. The order is the order of restriction, so that queries may compare.
+pub(crate) const fn state_number(state: State) -> i64 {
+    match state {
+        State::Active => 0,
+        State::Restricted => 1,
+        State::Sealed => 2,
+        State::Revoked => 3,
+        State::Tombstoned => 4,
+    }
+}
+
+/// A count as a database keeps it.
+pub(crate) fn whole(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(|_| StoreError::Corrupt("a number is too large to be stored".to_owned()))
+}
+
+/// A limit as a database takes it.
+pub(crate) fn limit(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A count that a database has kept.
+pub(crate) fn count(number: i64) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| corrupt("number"))
+}
+
+/// A hash that a database has kept.
+pub(crate) fn hash(bytes: &[u8]) -> Result<Hash32, StoreError> {
+    Hash32::from_slice(bytes).map_err(|_| corrupt("hash"))
+}
+
+/// A head that a database has kept.
+pub(crate) fn head(seq: i64, bytes: &[u8]) -> Result<Head, StoreError> {
+    Ok(Head { seq: Seq(count(seq)?), hash: hash(bytes)? })
+}
+
+/// An audit key that a database has kept.
+pub(crate) fn audit_key(bytes: &[u8]) -> Result<AuditKey, StoreError> {
+    Ok(AuditKey::from_bytes(bytes.try_into().map_err(|_| corrupt("audit key"))?))
+}
+
+/// An audit entry's id that a database has kept.
+pub(crate) fn audit_id(bytes: &[u8]) -> Result<AuditId, StoreError> {
+    Uuid::from_slice(bytes).map(AuditId::from_uuid).map_err(|_| corrupt("audit id"))
+}
+
+/// A tenant's name that a database has kept.
+pub(crate) fn tenant(text: &str) -> Result<TenantId, StoreError> {
+    TenantId::parse(text).map_err(|_| corrupt("tenant"))
+}
+
+/// A stored value is not what this program writes.
+pub(crate) fn corrupt(what: &str) -> StoreError {
+    StoreError::Corrupt(format!("a stored {what} cannot be read"))
+}

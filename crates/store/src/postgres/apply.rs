@@ -1,0 +1,323 @@
+//! What the winners of a batch write, as few statements with many rows each.
+//!
+//! Changes keep their order where it matters: a record that was written before, and whatever forgets records, begin a
+//! new round of statements. Within a round every record is written once, so the rows of a round may go in any order.
+
+use std::collections::BTreeSet;
+
+use memoryscope_domain::audit_chain::Entry;
+use memoryscope_domain::change::PolicyDocument;
+use memoryscope_engine::port::StoreError;
+
+use super::session::Call;
+use super::value::{Bytes, Value};
+use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
+use crate::common::row;
+
+const INSERT_MEMORIES: &str = "
+    INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
+                          created, expires, document, body)
+    SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
+                               $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[]) AS w";
+
+const UPDATE_MEMORIES: &str = "
+    UPDATE memories AS m
+    SET version = w.version, valid_from_seq = w.seq, partition_key = w.partition_key, type = w.type, kind = w.kind,
+        domain_key = w.domain_key, state = w.state, created = w.created, expires = w.expires,
+        document = w.document, body = w.body
+    FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[], $8::bytea[],
+                $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[])
+         AS w (id, version, seq, partition_key, type, kind, domain_key, state, created, expires, document, body)
+    WHERE m.tenant = $1 AND m.id = w.id";
+
+const KEEP_VERSIONS: &str = "
+    INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body)
+    SELECT m.tenant, m.id, m.version, m.valid_from_seq, w.seq, m.state, m.document, m.body
+    FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq)
+    JOIN memories AS m ON m.tenant = $1 AND m.id = w.id";
+
+const WIPE_VERSIONS: &str =
+    "UPDATE memory_versions SET document = NULL, body = NULL WHERE tenant = $1 AND id = ANY ($2::bytea[])";
+
+const KEEP_WIPED_VERSIONS: &str = "
+    INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state)
+    SELECT m.tenant, m.id, m.version, m.valid_from_seq, w.seq, m.state
+    FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq)
+    JOIN memories AS m ON m.tenant = $1 AND m.id = w.id";
+
+const INSERT_GRANTS: &str = "
+    INSERT INTO read_grants (tenant, id, token_hash, version, expires, document)
+    SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6::text[]) AS w";
+
+const UPDATE_GRANTS: &str = "
+    UPDATE read_grants AS g
+    SET token_hash = w.token_hash, version = w.version, expires = w.expires, document = w.document
+    FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6::text[])
+         AS w (id, token_hash, version, expires, document)
+    WHERE g.tenant = $1 AND g.id = w.id";
+
+const INSERT_SUBJECT_KEYS: &str = "
+    INSERT INTO subject_keys (tenant, subject, key)
+    SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[]) AS w";
+
+const KEEP_POLICIES: &str = "
+    INSERT INTO policies (tenant, hash, version, text)
+    SELECT $1, w.* FROM unnest($2::text[], $3::text[], $4::text[]) AS w
+    ON CONFLICT (tenant, hash) DO NOTHING";
+
+const ACTIVATE_POLICY: &str = "
+    INSERT INTO active_policy (tenant, hash) VALUES ($1, $2)
+    ON CONFLICT (tenant) DO UPDATE SET hash = excluded.hash";
+
+const INSERT_IDEMPOTENCY: &str = "
+    INSERT INTO idempotency_keys (tenant, client, key, used, document)
+    SELECT $1, w.* FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[]) AS w";
+
+const FORGET_IDEMPOTENCY: &str = "DELETE FROM idempotency_keys WHERE tenant = $1 AND used < $2";
+
+const FORGET_GRANTS: &str = "DELETE FROM read_grants WHERE tenant = $1 AND expires < $2";
+
+const INSERT_CHECKPOINT: &str = "
+    INSERT INTO checkpoints (tenant, number, seq, text)
+    SELECT $1, coalesce(max(number), 0) + 1, $2, $3 FROM checkpoints WHERE tenant = $1";
+
+const INSERT_ENTRIES: &str = "
+    INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
+    SELECT $1, w.* FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::text[],
+                               $8::text[]) AS w";
+
+const MOVE_HEAD: &str = "UPDATE audit_heads SET seq = $2, hash = $3 WHERE tenant = $1";
+
+/// The statements of a batch, in order.
+pub(super) struct Writes<'a> {
+    tenant: &'a str,
+    calls: Vec<Call<'a>>,
+    round: Round<'a>,
+    entries: Vec<(i64, &'a Prepared, Entry)>,
+}
+
+/// Rows that may be written in any order.
+#[derive(Default)]
+struct Round<'a> {
+    touched: BTreeSet<Record<'a>>,
+    inserted: Vec<(i64, &'a MemoryRow)>,
+    replaced: Vec<(i64, &'a MemoryRow)>,
+    erased: Vec<(i64, &'a MemoryRow)>,
+    grants: Vec<&'a GrantRow>,
+    grants_replaced: Vec<&'a GrantRow>,
+    subject_keys: Vec<(Bytes<16>, &'a [u8])>,
+    policies: Vec<&'a PolicyDocument>,
+    active_policy: Option<&'a str>,
+    idempotency: Vec<&'a IdempotencyRow>,
+}
+
+/// What a step writes.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Record<'a> {
+    Memory(Bytes<16>),
+    Grant(Bytes<16>),
+    Subject(Bytes<16>),
+    Policy(&'a str),
+    ActivePolicy,
+    Idempotency(&'a str, &'a str),
+}
+
+impl<'a> Writes<'a> {
+    /// None yet.
+    pub(super) fn new(tenant: &'a str) -> Self {
+        Self { tenant, calls: Vec::new(), round: Round::default(), entries: Vec::new() }
+    }
+
+    /// A winner, and its place in the chain.
+    pub(super) fn add(&mut self, set: &'a Prepared, entry: Entry) -> Result<(), StoreError> {
+        let seq = row::whole(entry.seq.0)?;
+        for step in &set.steps {
+            self.step(seq, step);
+        }
+        self.entries.push((seq, set, entry));
+        Ok(())
+    }
+
+    /// All of it: rows, entries, the head. The commit is the caller's.
+    pub(super) fn finish(mut self) -> Vec<Call<'a>> {
+        self.end_round();
+        let Some((seq, _, last)) = self.entries.last() else { return self.calls };
+        let head = Call::new(MOVE_HEAD, vec![boxed(self.tenant), boxed(*seq), boxed(Bytes(last.hash.0))]);
+        let entries = self.entries;
+        let values = vec![
+            boxed(self.tenant),
+            column(&entries, |(seq, ..)| *seq),
+            column(&entries, |(_, _, entry)| Bytes::of(entry.id.uuid())),
+            column(&entries, |(_, set, _)| set.entry.operation.as_str().to_owned()),
+            column(&entries, |(_, _, entry)| Bytes(entry.prev_hash.0)),
+            column(&entries, |(_, _, entry)| Bytes(entry.hash.0)),
+            column(&entries, |(_, _, entry)| entry.text.clone()),
+            column(&entries, |(_, set, _)| set.private.as_str()),
+        ];
+        self.calls.push(Call::new(INSERT_ENTRIES, values));
+        self.calls.push(head);
+        self.calls
+    }
+
+    fn step(&mut self, seq: i64, step: &'a Step) {
+        match step {
+            Step::InsertMemory(memory) => {
+                self.touch(Record::Memory(Bytes::of(memory.id.uuid())));
+                self.round.inserted.push((seq, memory));
+            }
+            Step::ReplaceMemory(memory) => {
+                self.touch(Record::Memory(Bytes::of(memory.id.uuid())));
+                self.round.replaced.push((seq, memory));
+            }
+            Step::EraseMemory(memory) => {
+                self.touch(Record::Memory(Bytes::of(memory.id.uuid())));
+                self.round.erased.push((seq, memory));
+            }
+            Step::InsertGrant(grant) => {
+                self.touch(Record::Grant(Bytes::of(grant.id.uuid())));
+                self.round.grants.push(grant);
+            }
+            Step::ReplaceGrant(grant) => {
+                self.touch(Record::Grant(Bytes::of(grant.id.uuid())));
+                self.round.grants_replaced.push(grant);
+            }
+            Step::InsertSubjectKey(subject, key) => {
+                self.touch(Record::Subject(Bytes(subject.0)));
+                self.round.subject_keys.push((Bytes(subject.0), key.expose()));
+            }
+            Step::KeepPolicy(policy) => {
+                self.touch(Record::Policy(&policy.hash));
+                self.round.policies.push(policy);
+            }
+            Step::ActivatePolicy(hash) => {
+                self.touch(Record::ActivePolicy);
+                self.round.active_policy = Some(hash);
+            }
+            Step::InsertIdempotency(record) => {
+                self.touch(Record::Idempotency(&record.client, &record.key));
+                self.round.idempotency.push(record);
+            }
+            Step::ForgetIdempotencyBefore(time) => self.alone(FORGET_IDEMPOTENCY, vec![boxed(*time)]),
+            Step::ForgetGrantsExpiredBefore(time) => self.alone(FORGET_GRANTS, vec![boxed(*time)]),
+            Step::InsertCheckpoint { seq, text, .. } => {
+                self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
+            }
+        }
+    }
+
+    fn touch(&mut self, record: Record<'a>) {
+        if self.round.touched.contains(&record) {
+            self.end_round();
+        }
+        self.round.touched.insert(record);
+    }
+
+    /// A statement that keeps its place between the others.
+    fn alone(&mut self, sql: &'static str, values: Vec<Value<'a>>) {
+        self.end_round();
+        self.call(sql, values);
+    }
+
+    fn call(&mut self, sql: &'static str, mut values: Vec<Value<'a>>) {
+        values.insert(0, boxed(self.tenant));
+        self.calls.push(Call::new(sql, values));
+    }
+
+    fn end_round(&mut self) {
+        let round = std::mem::take(&mut self.round);
+        if !round.inserted.is_empty() {
+            self.call(INSERT_MEMORIES, memories(&round.inserted));
+        }
+        if !round.replaced.is_empty() {
+            self.call(KEEP_VERSIONS, places(&round.replaced));
+        }
+        if !round.erased.is_empty() {
+            self.call(WIPE_VERSIONS, vec![column(&round.erased, |(_, memory)| Bytes::of(memory.id.uuid()))]);
+            self.call(KEEP_WIPED_VERSIONS, places(&round.erased));
+        }
+        let changed: Vec<_> = round.replaced.into_iter().chain(round.erased).collect();
+        if !changed.is_empty() {
+            self.call(UPDATE_MEMORIES, memories(&changed));
+        }
+        if !round.grants.is_empty() {
+            self.call(INSERT_GRANTS, grants(&round.grants));
+        }
+        if !round.grants_replaced.is_empty() {
+            self.call(UPDATE_GRANTS, grants(&round.grants_replaced));
+        }
+        if !round.subject_keys.is_empty() {
+            let keys = &round.subject_keys;
+            self.call(INSERT_SUBJECT_KEYS, vec![column(keys, |key| key.0), column(keys, |key| key.1)]);
+        }
+        if !round.policies.is_empty() {
+            self.call(KEEP_POLICIES, policies(&round.policies));
+        }
+        if let Some(hash) = round.active_policy {
+            self.call(ACTIVATE_POLICY, vec![boxed(hash)]);
+        }
+        if !round.idempotency.is_empty() {
+            self.call(INSERT_IDEMPOTENCY, idempotency(&round.idempotency));
+        }
+    }
+}
+
+fn boxed<'a>(value: impl tokio_postgres::types::ToSql + Sync + Send + 'a) -> Value<'a> {
+    Box::new(value)
+}
+
+/// One column of many rows.
+fn column<'a, R, T: tokio_postgres::types::ToSql + Sync + Send + 'a>(
+    rows: &[R],
+    value: impl Fn(&R) -> T,
+) -> Value<'a> {
+    Box::new(rows.iter().map(value).collect::<Vec<T>>())
+}
+
+fn memories<'a>(rows: &[(i64, &'a MemoryRow)]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |(_, memory)| Bytes::of(memory.id.uuid())),
+        column(rows, |(_, memory)| memory.version),
+        column(rows, |(seq, _)| *seq),
+        column(rows, |(_, memory)| Bytes(memory.partition)),
+        column(rows, |(_, memory)| memory.memory_type),
+        column(rows, |(_, memory)| memory.kind),
+        column(rows, |(_, memory)| memory.domain_key.map(Bytes)),
+        column(rows, |(_, memory)| memory.state),
+        column(rows, |(_, memory)| memory.created),
+        column(rows, |(_, memory)| memory.expires),
+        column(rows, |(_, memory)| memory.stored.document.as_str()),
+        column(rows, |(_, memory)| memory.stored.body.as_slice()),
+    ]
+}
+
+/// Which memories are replaced, and from which place of the chain on.
+fn places<'a>(rows: &[(i64, &'a MemoryRow)]) -> Vec<Value<'a>> {
+    vec![column(rows, |(_, memory)| Bytes::of(memory.id.uuid())), column(rows, |(seq, _)| *seq)]
+}
+
+fn grants<'a>(rows: &[&'a GrantRow]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |grant| Bytes::of(grant.id.uuid())),
+        column(rows, |grant| Bytes(grant.token_hash)),
+        column(rows, |grant| grant.version),
+        column(rows, |grant| grant.expires),
+        column(rows, |grant| grant.document.as_str()),
+    ]
+}
+
+fn policies<'a>(rows: &[&'a PolicyDocument]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |policy| policy.hash.as_str()),
+        column(rows, |policy| policy.version.as_str()),
+        column(rows, |policy| policy.text.as_str()),
+    ]
+}
+
+fn idempotency<'a>(rows: &[&'a IdempotencyRow]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |record| record.client.as_str()),
+        column(rows, |record| record.key.as_str()),
+        column(rows, |record| record.used),
+        column(rows, |record| record.document.as_str()),
+    ]
+}

@@ -1,0 +1,120 @@
+//! The policy's filter in PostgreSQL's words. Lists are arrays, so that a statement's text depends on the filter's shape
+//! and never on its values.
+
+use memoryscope_domain::policy::Filter;
+
+use super::value::{Bytes, Value};
+use crate::common::filter::{self, Column, Test};
+
+/// A condition and its parameters, in the order of their numbers.
+#[derive(Default)]
+pub(super) struct Condition {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value<'static>>,
+}
+
+impl Condition {
+    /// Adds a parameter and gives back how it is written.
+    pub(super) fn value(&mut self, value: Value<'static>) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
+}
+
+/// Appends the filter to a statement's condition.
+pub(super) fn push(filter: &Filter, condition: &mut Condition) {
+    push_test(filter::test(filter), condition);
+}
+
+fn push_test(test: Test, condition: &mut Condition) {
+    match test {
+        Test::Constant(so) => condition.sql.push_str(if so { "true" } else { "false" }),
+        Test::All(parts) => push_all(parts, "true", " AND ", condition),
+        Test::Any(parts) => push_all(parts, "false", " OR ", condition),
+        Test::List { column, negated, values } => {
+            let array = condition.value(array(column, values));
+            let test = if negated { "<> ALL" } else { "= ANY" };
+            let (expression, element) = names(column);
+            condition.sql.push_str(&format!("{expression} {test} ({array}::{element}[])"));
+        }
+    }
+}
+
+fn push_all(parts: Vec<Test>, of_none: &str, between: &str, condition: &mut Condition) {
+    condition.sql.push('(');
+    if parts.is_empty() {
+        condition.sql.push_str(of_none);
+    }
+    for (at, part) in parts.into_iter().enumerate() {
+        if at > 0 {
+            condition.sql.push_str(between);
+        }
+        push_test(part, condition);
+    }
+    condition.sql.push(')');
+}
+
+/// The values that a row can have. PostgreSQL's text has no zero character, so no row has a text with one.
+fn array(column: Column, values: Vec<filter::Value>) -> Value<'static> {
+    let mut texts = Vec::new();
+    let mut numbers = Vec::new();
+    let mut keys = Vec::new();
+    for value in values {
+        match value {
+            filter::Value::Text(text) if text.contains('\0') => {}
+            filter::Value::Text(text) => texts.push(text),
+            filter::Value::Number(number) => numbers.push(number),
+            filter::Value::Key(key) => keys.push(Bytes(key)),
+        }
+    }
+    match column {
+        Column::Type | Column::Kind => Box::new(texts),
+        Column::State => Box::new(numbers),
+        Column::Domain => Box::new(keys),
+    }
+}
+
+/// The column as an expression that is never NULL (NULL stands for the catalogue's default), and its type.
+const fn names(column: Column) -> (&'static str, &'static str) {
+    match column {
+        Column::Type => ("type", "text"),
+        Column::State => ("state", "bigint"),
+        Column::Kind => ("coalesce(kind, 'none')", "text"),
+        Column::Domain => ("coalesce(domain_key, decode(repeat('00', 16), 'hex'))", "bytea"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use memoryscope_domain::policy::{Attribute, FilterField};
+
+    use super::*;
+
+    fn list(attribute: Attribute, texts: &[&str]) -> (FilterField, BTreeSet<String>) {
+        let field = FilterField::new(attribute).unwrap();
+        (field, texts.iter().map(|text| (*text).to_owned()).collect())
+    }
+
+    fn compiled(filter: &Filter) -> (String, usize) {
+        let mut condition = Condition::default();
+        push(filter, &mut condition);
+        (condition.sql, condition.values.len())
+    }
+
+    #[test]
+    fn lists_become_arrays_and_the_rest_passes() {
+        let (kind, kinds) = list(Attribute::MemoryKind, &["schedule", "x' OR 1 --", "\0"]);
+        let (state, states) = list(Attribute::MemoryState, &["active", "no such state"]);
+        let (label, labels) = list(Attribute::MemoryLabels, &["grief"]);
+        let filter = Filter::And(vec![
+            Filter::OneOf(kind, kinds),
+            Filter::Or(vec![Filter::NoneOf(state, states), Filter::Intersects(label, labels)]),
+        ]);
+        let sql = "(coalesce(kind, 'none') = ANY ($1::text[]) AND (state <> ALL ($2::bigint[]) OR true))";
+        assert_eq!(compiled(&filter), (sql.to_owned(), 2));
+        assert_eq!(compiled(&Filter::Nothing), ("false".to_owned(), 0));
+        assert_eq!(compiled(&Filter::Or(Vec::new())), ("(false)".to_owned(), 0));
+    }
+}

@@ -1,0 +1,266 @@
+//! What stands where a batch wants to write: read once for the whole batch, kept up to date with its winners, and
+//! compared with what each change set expects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use memoryscope_domain::audit_chain::{Hash32, SignedCheckpoint};
+use memoryscope_domain::change::Expect;
+use memoryscope_domain::ids::{GrantId, MemoryId};
+use memoryscope_domain::memory::SubjectRef;
+use memoryscope_engine::port::StoreError;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::error::Failure;
+use super::session::Call;
+use super::value::{Bytes, Value};
+use crate::common::conflict::{
+    CHECKPOINT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
+};
+use crate::common::prepare::{GrantRow, Prepared, Step};
+use crate::common::row::{self, corrupt};
+
+/// One row for everything that stands under a name of the batch. The first column says what kind of thing it is.
+const SQL: &str = "
+    SELECT 1::bigint, id, NULL::bytea, NULL::text, NULL::text, version, 0::bigint
+    FROM memories WHERE tenant = $1 AND id = ANY ($2::bytea[])
+    UNION ALL SELECT 2, id, token_hash, NULL, NULL, version, expires
+    FROM read_grants WHERE tenant = $1 AND id = ANY ($3::bytea[])
+    UNION ALL SELECT 2, id, token_hash, NULL, NULL, version, expires
+    FROM read_grants WHERE tenant = $1 AND token_hash = ANY ($4::bytea[])
+    UNION ALL SELECT 3, subject, NULL, NULL, NULL, 0, 0
+    FROM subject_keys WHERE tenant = $1 AND subject = ANY ($5::bytea[])
+    UNION ALL SELECT 4, NULL, NULL, k.client, k.key, k.used, 0
+    FROM unnest($6::text[], $7::text[]) AS w (client, key)
+    JOIN idempotency_keys AS k ON k.tenant = $1 AND k.client = w.client AND k.key = w.key
+    UNION ALL SELECT 5, NULL, NULL, hash, NULL, 0, 0
+    FROM active_policy WHERE tenant = $1
+    UNION ALL SELECT 6, NULL, NULL, c.text, NULL, 0, 0
+    FROM (SELECT text FROM checkpoints WHERE tenant = $1 AND $8 ORDER BY number DESC LIMIT 1) AS c";
+
+/// What a batch names.
+#[derive(Debug, Default)]
+pub(super) struct Names<'a> {
+    memories: BTreeSet<Bytes<16>>,
+    grants: BTreeSet<Bytes<16>>,
+    tokens: BTreeSet<Bytes<32>>,
+    subjects: BTreeSet<Bytes<16>>,
+    keys: BTreeSet<(&'a str, &'a str)>,
+    checkpoint: bool,
+}
+
+impl<'a> Names<'a> {
+    /// Everything that these change sets expect or change.
+    pub(super) fn of(sets: &[&'a Prepared]) -> Self {
+        let mut names = Self::default();
+        for set in sets {
+            set.expects.iter().for_each(|expect| names.expect(expect));
+            set.steps.iter().for_each(|step| names.step(step));
+        }
+        names
+    }
+
+    fn expect(&mut self, expect: &'a Expect) {
+        match expect {
+            Expect::ActivePolicy(_) => {}
+            Expect::Memory { id, .. } => _ = self.memories.insert(Bytes::of(id.uuid())),
+            Expect::Grant { id, .. } => _ = self.grants.insert(Bytes::of(id.uuid())),
+            Expect::NoSubjectKey(subject) => _ = self.subjects.insert(Bytes(subject.0)),
+            Expect::NoIdempotencyKey(key) => _ = self.keys.insert((&key.client, &key.key)),
+        }
+    }
+
+    fn step(&mut self, step: &'a Step) {
+        match step {
+            Step::InsertMemory(memory) | Step::ReplaceMemory(memory) | Step::EraseMemory(memory) => {
+                self.memories.insert(Bytes::of(memory.id.uuid()));
+            }
+            Step::InsertGrant(grant) => {
+                self.grants.insert(Bytes::of(grant.id.uuid()));
+                self.tokens.insert(Bytes(grant.token_hash));
+            }
+            Step::ReplaceGrant(grant) => _ = self.grants.insert(Bytes::of(grant.id.uuid())),
+            Step::InsertSubjectKey(subject, _) => _ = self.subjects.insert(Bytes(subject.0)),
+            Step::InsertIdempotency(record) => _ = self.keys.insert((&record.client, &record.key)),
+            Step::InsertCheckpoint { .. } => self.checkpoint = true,
+            Step::KeepPolicy(_)
+            | Step::ActivatePolicy(_)
+            | Step::ForgetIdempotencyBefore(_)
+            | Step::ForgetGrantsExpiredBefore(_) => {}
+        }
+    }
+
+    /// The statement that reads all of it, for a transaction that holds the tenant's head.
+    pub(super) fn call(&self, tenant: String) -> Call<'static> {
+        fn all<const N: usize>(set: &BTreeSet<Bytes<N>>) -> Value<'static> {
+            Box::new(Vec::from_iter(set.iter().copied()))
+        }
+        let keys = self.keys.iter().map(|(client, key)| ((*client).to_owned(), (*key).to_owned()));
+        let (clients, keys): (Vec<String>, Vec<String>) = keys.unzip();
+        Call::new(
+            SQL,
+            vec![
+                Box::new(tenant),
+                all(&self.memories),
+                all(&self.grants),
+                all(&self.tokens),
+                all(&self.subjects),
+                Box::new(clients),
+                Box::new(keys),
+                Box::new(self.checkpoint),
+            ],
+        )
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Grant {
+    token_hash: Vec<u8>,
+    version: i64,
+    expires: i64,
+}
+
+/// What stands there.
+#[derive(Debug)]
+pub(super) struct Known {
+    memories: BTreeMap<MemoryId, i64>,
+    grants: BTreeMap<GrantId, Grant>,
+    subjects: BTreeSet<Vec<u8>>,
+    keys: BTreeMap<(String, String), i64>,
+    active_policy: Option<String>,
+    /// The hash of the newest checkpoint. One that cannot be read is followed by none.
+    last_checkpoint: Result<Option<Hash32>, StoreError>,
+}
+
+fn hold(holds: bool, what: &'static str) -> Result<(), StoreError> {
+    if holds { Ok(()) } else { Err(StoreError::Conflict(what)) }
+}
+
+impl Known {
+    /// From the rows of [`Names::call`].
+    pub(super) fn read(rows: &[Row]) -> Result<Self, Failure> {
+        let mut known = Self {
+            memories: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            subjects: BTreeSet::new(),
+            keys: BTreeMap::new(),
+            active_policy: None,
+            last_checkpoint: Ok(None),
+        };
+        for row in rows {
+            known.read_row(row)?;
+        }
+        Ok(known)
+    }
+
+    fn read_row(&mut self, row: &Row) -> Result<(), Failure> {
+        let id =
+            || -> Result<Uuid, Failure> { Ok(Uuid::from_slice(row.try_get(1)?).map_err(|_| corrupt("id"))?) };
+        match row.try_get::<_, i64>(0)? {
+            1 => _ = self.memories.insert(MemoryId::from_uuid(id()?), row.try_get(5)?),
+            2 => {
+                let (token_hash, version, expires) = (row.try_get(2)?, row.try_get(5)?, row.try_get(6)?);
+                self.grants.insert(GrantId::from_uuid(id()?), Grant { token_hash, version, expires });
+            }
+            3 => _ = self.subjects.insert(row.try_get(1)?),
+            4 => _ = self.keys.insert((row.try_get(3)?, row.try_get(4)?), row.try_get(5)?),
+            5 => self.active_policy = row.try_get(3)?,
+            _ => {
+                let signed = SignedCheckpoint::parse(row.try_get(3)?).map_err(|_| corrupt("checkpoint"));
+                self.last_checkpoint = signed.map(|signed| Some(signed.checkpoint.hash()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares everything that a change set expects, said or implied; if all of it holds, what the change set does is
+    /// known from now on.
+    pub(super) fn judge(&mut self, set: &Prepared) -> Result<(), StoreError> {
+        set.expects.iter().try_for_each(|expect| self.check(expect))?;
+        set.steps.iter().try_for_each(|step| self.check_step(step))?;
+        set.steps.iter().for_each(|step| self.follow(step));
+        Ok(())
+    }
+
+    fn check(&self, expect: &Expect) -> Result<(), StoreError> {
+        match expect {
+            Expect::ActivePolicy(hash) => hold(*hash == self.active_policy, POLICY),
+            Expect::Memory { id, version } => hold(self.stands_at(*id, row::whole(*version)?), MEMORY),
+            Expect::Grant { id, version } => hold(self.grant_stands_at(*id, row::whole(*version)?), GRANT),
+            Expect::NoSubjectKey(subject) => hold(self.lacks_subject(*subject), SUBJECT_KEY),
+            Expect::NoIdempotencyKey(key) => hold(self.lacks_key(&key.client, &key.key), IDEMPOTENCY_KEY),
+        }
+    }
+
+    /// What a change implies: an insertion that the record is absent, a replacement that the version before it stands.
+    fn check_step(&self, step: &Step) -> Result<(), StoreError> {
+        match step {
+            Step::InsertMemory(memory) => hold(!self.memories.contains_key(&memory.id), MEMORY_ID),
+            Step::ReplaceMemory(memory) | Step::EraseMemory(memory) => {
+                hold(self.stands_at(memory.id, memory.version - 1), MEMORY)
+            }
+            Step::InsertGrant(grant) => {
+                let is_new = !self.grants.contains_key(&grant.id)
+                    && self.grants.values().all(|other| other.token_hash != grant.token_hash);
+                hold(is_new, GRANT_TOKEN)
+            }
+            Step::ReplaceGrant(grant) => hold(self.grant_stands_at(grant.id, grant.version - 1), GRANT),
+            Step::InsertSubjectKey(subject, _) => hold(self.lacks_subject(*subject), SUBJECT_KEY),
+            Step::InsertIdempotency(record) => {
+                hold(self.lacks_key(&record.client, &record.key), IDEMPOTENCY_KEY)
+            }
+            Step::InsertCheckpoint { follows, .. } => {
+                hold(self.last_checkpoint.clone()? == *follows, CHECKPOINT)
+            }
+            Step::KeepPolicy(_)
+            | Step::ActivatePolicy(_)
+            | Step::ForgetIdempotencyBefore(_)
+            | Step::ForgetGrantsExpiredBefore(_) => Ok(()),
+        }
+    }
+
+    fn follow(&mut self, step: &Step) {
+        match step {
+            Step::InsertMemory(memory) | Step::ReplaceMemory(memory) | Step::EraseMemory(memory) => {
+                self.memories.insert(memory.id, memory.version);
+            }
+            Step::InsertGrant(grant) | Step::ReplaceGrant(grant) => {
+                self.grants.insert(grant.id, Grant::of(grant));
+            }
+            Step::InsertSubjectKey(subject, _) => _ = self.subjects.insert(subject.0.to_vec()),
+            Step::InsertIdempotency(record) => {
+                self.keys.insert((record.client.clone(), record.key.clone()), record.used);
+            }
+            Step::ActivatePolicy(hash) => self.active_policy = Some(hash.clone()),
+            Step::ForgetIdempotencyBefore(time) => self.keys.retain(|_, used| *used >= *time),
+            Step::ForgetGrantsExpiredBefore(time) => self.grants.retain(|_, grant| grant.expires >= *time),
+            Step::InsertCheckpoint { text, .. } => {
+                let signed = SignedCheckpoint::parse(text).map_err(|_| corrupt("checkpoint"));
+                self.last_checkpoint = signed.map(|signed| Some(signed.checkpoint.hash()));
+            }
+            Step::KeepPolicy(_) => {}
+        }
+    }
+
+    fn stands_at(&self, id: MemoryId, version: i64) -> bool {
+        self.memories.get(&id) == Some(&version)
+    }
+
+    fn grant_stands_at(&self, id: GrantId, version: i64) -> bool {
+        self.grants.get(&id).is_some_and(|grant| grant.version == version)
+    }
+
+    fn lacks_subject(&self, subject: SubjectRef) -> bool {
+        !self.subjects.contains(subject.0.as_slice())
+    }
+
+    fn lacks_key(&self, client: &str, key: &str) -> bool {
+        !self.keys.contains_key(&(client.to_owned(), key.to_owned()))
+    }
+}
+
+impl Grant {
+    fn of(grant: &GrantRow) -> Self {
+        Self { token_hash: grant.token_hash.to_vec(), version: grant.version, expires: grant.expires }
+    }
+}

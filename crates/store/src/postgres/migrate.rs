@@ -1,0 +1,147 @@
+//! Numbered SQL files, applied in order, each once, while one row is locked.
+
+use std::time::Duration;
+
+use memoryscope_engine::port::StoreError;
+use tokio_postgres::error::SqlState;
+
+use super::error::Failure;
+use super::session::{Call, Session};
+use crate::common::migration::{self, Applied, Migration, MigrationStatus, check, checksum};
+
+/// All of them, in order. SQLite has the same numbers.
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "foundation",
+    sql: include_str!("../../migrations/postgres/0001_foundation.sql"),
+}];
+
+/// How often the two tables below are made while others make them too.
+const BOOTSTRAP_TRIES: u32 = 50;
+/// The pause before the next try.
+const BOOTSTRAP_PAUSE_MS: u64 = 20;
+
+/// What the runner itself needs: the lock's one row, and what was applied.
+const BOOTSTRAP: &str = "
+    CREATE TABLE IF NOT EXISTS schema_lock (id bigint PRIMARY KEY);
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        number   bigint PRIMARY KEY,
+        name     text   COLLATE \"C\" NOT NULL,
+        checksum bytea  NOT NULL,
+        applied  text   COLLATE \"C\" NOT NULL
+            DEFAULT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')
+    );
+    INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT (id) DO NOTHING";
+
+/// The newest schema that this program knows.
+pub(super) fn newest() -> u32 {
+    migration::newest(MIGRATIONS)
+}
+
+/// Brings the schema up to the newest; gives back the numbers that were applied now.
+///
+/// Whoever comes second waits for the row, looks again, and finds nothing left to do.
+pub(super) async fn run(session: &mut Session) -> Result<Vec<u32>, Failure> {
+    run_list(session, MIGRATIONS).await
+}
+
+async fn run_list(session: &mut Session, list: &[Migration]) -> Result<Vec<u32>, Failure> {
+    require_unicode(session).await?;
+    bootstrap(session).await?;
+    session.batch("BEGIN; SELECT id FROM schema_lock WHERE id = 1 FOR UPDATE").await?;
+    let done = run_locked(session, list).await;
+    session.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+    done
+}
+
+async fn run_locked(session: &mut Session, list: &[Migration]) -> Result<Vec<u32>, Failure> {
+    let applied = applied(session).await?;
+    check(&applied, list)?;
+    let mut done = Vec::new();
+    for step in &list[applied.len()..] {
+        session.batch(step.sql).await?;
+        let values = (i64::from(step.number), step.name, checksum(step));
+        let insert = Call::new(
+            "INSERT INTO schema_migrations (number, name, checksum) VALUES ($1, $2, $3)",
+            vec![Box::new(values.0), Box::new(values.1), Box::new(values.2)],
+        );
+        session.query(insert).await?;
+        done.push(step.number);
+    }
+    Ok(done)
+}
+
+/// `IF NOT EXISTS` looks before it makes: of two that find nothing one may still fail, and then looks again.
+async fn bootstrap(session: &mut Session) -> Result<(), Failure> {
+    let mut tries = 0;
+    loop {
+        if has_tables(session).await? {
+            return Ok(());
+        }
+        match session.batch(BOOTSTRAP).await {
+            Err(Failure::Postgres(why)) if tries < BOOTSTRAP_TRIES && is_race(&why) => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(BOOTSTRAP_PAUSE_MS)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Whether somebody else made the same thing at the same time: a name in a catalogue, or the row.
+fn is_race(why: &tokio_postgres::Error) -> bool {
+    [
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::DUPLICATE_TABLE,
+        SqlState::DUPLICATE_OBJECT,
+        SqlState::INTERNAL_ERROR,
+        SqlState::T_R_DEADLOCK_DETECTED,
+    ]
+    .iter()
+    .any(|code| why.code() == Some(code))
+}
+
+/// The lock's row is made last, in the same transaction: where it stands, both tables do.
+async fn has_tables(session: &mut Session) -> Result<bool, Failure> {
+    let sql =
+        "SELECT to_regclass('schema_lock') IS NOT NULL AND to_regclass('schema_migrations') IS NOT NULL";
+    let rows = session.query(Call::new(sql, Vec::new())).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+}
+
+/// Any text must come back as it was.
+async fn require_unicode(session: &mut Session) -> Result<(), Failure> {
+    let sql = "SELECT current_setting('server_encoding')";
+    let rows = session.query(Call::new(sql, Vec::new())).await?;
+    match rows.first().map(|row| row.try_get::<_, &str>(0)).transpose()? {
+        Some("UTF8") => Ok(()),
+        _ => Err(StoreError::Unavailable("the database's encoding is not UTF8".to_owned()).into()),
+    }
+}
+
+/// The schema's number, if this program can work with it.
+pub(super) async fn require_newest(session: &mut Session) -> Result<u32, Failure> {
+    require_unicode(session).await?;
+    Ok(migration::require_newest(&applied(session).await?, MIGRATIONS)?)
+}
+
+/// Every migration that is known or applied.
+pub(super) async fn status(session: &mut Session) -> Result<Vec<MigrationStatus>, Failure> {
+    Ok(migration::status(applied(session).await?, MIGRATIONS))
+}
+
+async fn applied(session: &mut Session) -> Result<Vec<Applied>, Failure> {
+    if !has_tables(session).await? {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT number, name, checksum, applied FROM schema_migrations ORDER BY number";
+    let rows = session.query(Call::new(sql, Vec::new())).await?;
+    let applied = rows.iter().map(|row| {
+        let number: i64 = row.try_get(0)?;
+        let number = u32::try_from(number)
+            .map_err(|_| StoreError::Corrupt("a migration's number cannot be read".to_owned()))?;
+        let (name, checksum, time) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+        Ok(Applied { number, name, checksum, time })
+    });
+    applied.collect()
+}
