@@ -186,7 +186,10 @@ impl Meter for Metrics {
 
     fn expired(&self, run: ExpiryRun) {
         self.expired.inc_by(run.erased as u64);
-        self.expiry_lag_seconds.set(run.lag.as_secs_f64());
+        // A run that could not even look says nothing of how late it is.
+        if !(run.failed && run.lag.is_zero()) {
+            self.expiry_lag_seconds.set(run.lag.as_secs_f64());
+        }
         self.expiry_runs.with_label_values(&[if run.failed { "failed" } else { "ok" }]).inc();
     }
 }

@@ -90,6 +90,9 @@ impl Store for Faulty {
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {
-        self.inner.probe().await
+        match self.fault() {
+            Fault::Unavailable => Err(StoreError::Unavailable("the disk is full".to_owned())),
+            _ => self.inner.probe().await,
+        }
     }
 }

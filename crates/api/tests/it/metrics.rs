@@ -6,6 +6,7 @@ use memoryscope_engine::jobs;
 use memoryscope_engine::port::Clock as _;
 use serde_json::json;
 
+use crate::faulty::Fault;
 use crate::governed::{App, Ask, memory, reading};
 
 /// A page: the types by name, and the samples by name and labels as they are written.
@@ -105,6 +106,20 @@ async fn what_happened_can_be_counted() {
     assert_eq!(all.map(|(_, count)| count).sum::<f64>(), head as f64);
     assert_eq!(page.value("memoryscope_audit_head"), head as f64);
     assert!(page.types.keys().all(|name| name.starts_with("memoryscope_")));
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_shows_and_counts_no_decision() {
+    let app = App::new();
+    app.post("/memory", &memory()).await;
+    app.store.set(Fault::Unavailable);
+    assert_eq!(app.post("/memory", &memory()).await.status, 503);
+    let page = Page::scrape(&app).await;
+    assert_eq!(page.value("memoryscope_store_up"), 0.0);
+    assert_eq!(page.value(&requests("POST", "/memory", 503)), 1.0);
+    assert_eq!(page.value(&decisions("memory.create", "allowed", "none")), 1.0);
+    app.store.set(Fault::None);
+    assert_eq!(Page::scrape(&app).await.value("memoryscope_store_up"), 1.0);
 }
 
 #[tokio::test]
