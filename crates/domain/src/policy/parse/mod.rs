@@ -9,7 +9,7 @@ use self::globals::GlobalsPatch;
 pub use self::globals::{Globals, SpiralGlobals};
 use super::condition::Condition;
 use super::effect::{Effect, EffectSet, IngestState};
-use super::error::{Errors, Place};
+use super::error::{Errors, Place, nearest, shortened};
 use super::yaml::{self, Key, Node, NodeKind};
 use crate::limits;
 
@@ -23,6 +23,8 @@ pub(in crate::policy) const POLICY_REASON_CHARS_MAX: usize = 1_000;
 pub const BUILTIN_NAME: &str = "builtin/default";
 
 const DOCUMENT_KEYS: &[&str] = &["policy_version", "extends", "defaults", "globals", "rules"];
+/// What a path to redact begins with. Below `value`, `value_json` and `content.json` it goes on as the JSON does.
+const REDACT_ROOTS: &[&str] = &["value", "value_json", "content", "content.text", "content.json"];
 const RULE_KEYS: &[&str] = &["id", "when", "then"];
 
 /// A rule as it was written.
@@ -242,13 +244,39 @@ fn redact(node: &Node, errors: &mut Errors) -> Vec<String> {
     }
     for item in items {
         let Some(path) = item.as_text("a path to redact", errors) else { continue };
-        let shaped = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-*".contains(&b));
-        if path.is_empty() || !shaped || path.split('.').any(str::is_empty) {
-            errors.push(item.place, "a path to redact is dotted names, such as content.text");
-        }
+        check_redacted(path, item.place, errors);
         paths.push(path.to_owned());
     }
     paths
+}
+
+/// A path that would remove nothing is an error: what was meant to be hidden would be shown.
+fn check_redacted(path: &str, place: Place, errors: &mut Errors) {
+    let of_name = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    let is_segment = |segment: &str| segment == "*" || (!segment.is_empty() && segment.bytes().all(of_name));
+    if !path.split('.').all(is_segment) {
+        let message = "a path to redact is dotted names, such as value.likes; `*` stands for every member";
+        errors.push(place, message);
+        return;
+    }
+    let (root, below) = path.split_once('.').map_or((path, None), |(root, below)| (root, Some(below)));
+    let leads_somewhere = match root {
+        "value" | "value_json" => true,
+        "content" => below.is_none_or(|below| matches!(below, "text" | "json") || below.starts_with("json.")),
+        _ => false,
+    };
+    if !leads_somewhere {
+        let nearest = match below {
+            Some(below) if root != "content" => {
+                nearest(root, REDACT_ROOTS).map(|known| format!("{known}.{below}"))
+            }
+            _ => nearest(path, REDACT_ROOTS).map(str::to_owned),
+        };
+        let shown = shortened(path);
+        let message =
+            format!("unknown path to redact `{shown}`: it must begin with {}", REDACT_ROOTS.join(", "));
+        errors.suggest(place, message, nearest);
+    }
 }
 
 fn max_age_days(node: &Node, errors: &mut Errors) -> Option<u32> {
