@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use self::globals::GlobalsPatch;
 pub use self::globals::{Globals, SpiralGlobals};
+use super::compile::BUILTIN_SOURCE;
 use super::condition::Condition;
 use super::effect::{Effect, EffectSet, IngestState};
 use super::error::{Errors, Place, nearest, shortened};
@@ -22,6 +23,8 @@ pub(in crate::policy) const POLICY_REASON_CHARS_MAX: usize = 1_000;
 /// The only policy that another can extend.
 pub const BUILTIN_NAME: &str = "builtin/default";
 
+/// What only the built-in policy's version begins with.
+const RESERVED_PREFIX: &str = "builtin";
 const DOCUMENT_KEYS: &[&str] = &["policy_version", "extends", "defaults", "globals", "rules"];
 /// What a path to redact begins with. Below `value`, `value_json` and `content.json` it goes on as the JSON does.
 const REDACT_ROOTS: &[&str] = &["value", "value_json", "content", "content.text", "content.json"];
@@ -72,6 +75,12 @@ pub(super) fn read(text: &str, errors: &mut Errors) -> Document {
             "policy_version" => {
                 has_version = true;
                 document.version = name(node, "policy_version", errors);
+                if is_reserved(&document.version) && text != BUILTIN_SOURCE {
+                    errors.push(
+                        node.place,
+                        "a policy_version that begins with builtin is the built-in policy's",
+                    );
+                }
             }
             "extends" => document.extends_builtin = extends(node, errors),
             "defaults" => document.defaults = defaults(node, errors),
@@ -84,6 +93,11 @@ pub(super) fn read(text: &str, errors: &mut Errors) -> Document {
         errors.push(root.place, "policy_version is missing");
     }
     document
+}
+
+/// Whether a version would pass for the built-in policy's in traces and in the audit.
+fn is_reserved(version: &str) -> bool {
+    version.get(..RESERVED_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_PREFIX))
 }
 
 /// A version or a rule's id: 1 to 128 characters of `[A-Za-z0-9._/-]`.
