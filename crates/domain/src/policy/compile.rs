@@ -87,8 +87,10 @@ pub struct Rule {
     pub reason: Option<Arc<str>>,
     /// The states that its `when` names: see [`named_states`].
     pub names: StateSet,
-    /// Where it stands: the line, from 1, and whether in `builtin/default`.
+    /// Where it stands: the line, from 1.
     pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
     /// Whether it comes from `builtin/default`.
     pub inherited: bool,
 }
@@ -291,6 +293,7 @@ fn compiled(parsed: ParsedRule) -> Rule {
         max_age_days: then.max_age_days,
         reason: then.reason.map(Arc::from),
         line: place.line,
+        column: place.column,
         inherited: false,
     }
 }

@@ -10,6 +10,9 @@ pub const POLICY_ERRORS_MAX: usize = 100;
 /// The longest name for which a similar one is looked up.
 const SUGGESTION_CHARS_MAX: usize = 100;
 
+/// The longest list of known names that an error spells out.
+const LISTED_NAMES_MAX: usize = 12;
+
 /// One thing that is wrong with a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct PolicyError {
@@ -68,13 +71,21 @@ impl Errors {
         }
     }
 
-    /// Notes a name that is not known, and the nearest one that is.
+    /// Notes a name that is not known, and the nearest one that is, or all of them where they are few.
     pub(super) fn unknown(&mut self, place: Place, what: &str, name: &str, known: &[&str]) {
         if self.found.len() >= POLICY_ERRORS_MAX {
             return;
         }
         let nearest = nearest(name, known).map(str::to_owned);
-        self.suggest(place, format!("unknown {what} `{}`", shortened(name)), nearest);
+        let mut message = format!("unknown {what} `{}`", shortened(name));
+        match known {
+            [only] if nearest.is_none() => message.push_str(&format!(", only {only} is known")),
+            [_, _, ..] if nearest.is_none() && known.len() <= LISTED_NAMES_MAX => {
+                message.push_str(&format!(", one of: {}", known.join(", ")));
+            }
+            _ => {}
+        }
+        self.suggest(place, message, nearest);
     }
 
     /// Whether nothing is wrong.

@@ -6,6 +6,7 @@ use super::compile::{Policy, Rule};
 use super::condition::{Condition, Facts, Truth};
 use super::decide::Decision;
 use super::effect::Effect;
+use super::hint::Sight;
 use super::request::Request;
 use super::trace::RuleId;
 use super::value::MemoryAttributes;
@@ -66,7 +67,11 @@ pub fn explain<M: MemoryAttributes + ?Sized>(
     memory: &M,
 ) -> Explanation {
     let facts = Facts { request, memory };
-    let decision = policy.decide(request, memory, &Effect::ALL);
+    let mut decision = policy.decide(request, memory, &Effect::ALL);
+    // Whoever asks sees the memory, so that its attributes may choose the nearest grant.
+    let denied = decision.trace.effects.iter().find(|verdict| !verdict.allowed);
+    decision.trace.nearest_grant =
+        denied.and_then(|denied| policy.hint(request, &Sight::Memory(memory), denied));
     let rules = policy.rules().iter().map(|rule| RuleExplanation {
         id: RuleId::clone(&rule.id),
         line: rule.line,

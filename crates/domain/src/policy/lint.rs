@@ -6,9 +6,10 @@
 use serde::Serialize;
 
 use super::catalogue::{Attribute, Fallback, Kind};
-use super::compile::{Policy, Rule};
+use super::compile::{Policy, Rule, StateSet};
 use super::condition::{Bound, Condition, Leaf, Literal, Path, Test, Truth};
 use super::decide::counting_states;
+use super::effect::Effect;
 use super::trace::RuleId;
 use super::value::Value;
 use crate::purpose::Purpose;
@@ -26,6 +27,8 @@ pub struct Warning {
     pub other: Option<RuleId>,
     /// The rule's line in the text it comes from.
     pub line: usize,
+    /// Its column.
+    pub column: usize,
     /// What is the matter, in a sentence.
     pub message: String,
 }
@@ -38,6 +41,10 @@ pub enum Code {
     NeverMatches,
     /// It only ever matches memories in states that it does not name, so its grants never count.
     StateNotNamed,
+    /// It grants what is revoked or tombstoned, which counts under `compliance_audit` only, and says nothing of that.
+    AuditOnly,
+    /// Another rule denies something that it grants wherever it matches; the rest of it counts.
+    PartlyDenied,
     /// Whatever it says, another rule says or denies wherever it matches.
     Shadowed,
     /// Another rule with the same conditions decides otherwise.
@@ -92,7 +99,7 @@ fn examined(rule: &Rule) -> Examined<'_> {
 
 fn warning(code: Code, rule: &Rule, other: Option<&Rule>, message: String) -> Warning {
     let other = other.map(|other| RuleId::clone(&other.id));
-    Warning { code, rule: RuleId::clone(&rule.id), other, line: rule.line, message }
+    Warning { code, rule: RuleId::clone(&rule.id), other, line: rule.line, column: rule.column, message }
 }
 
 /// The values at which the tests of an attribute can change their answer, or none when that is not known.
@@ -102,6 +109,9 @@ fn candidates<'v>(path: &Path, tests: &[&'v Test]) -> Option<Vec<Value<'v>>> {
         Kind::Bool => Some(vec![Value::Bool(false), Value::Bool(true)]),
         Kind::Enum(values) | Kind::Ordered(values) => {
             Some(values.iter().map(|value| Value::Text(value)).collect())
+        }
+        Kind::Number if path.attribute == Attribute::TimeHour => {
+            Some((0..24).map(|hour| Value::Number(f64::from(hour))).collect())
         }
         Kind::Number => {
             let mut points = vec![0.0];
@@ -160,13 +170,39 @@ fn tests_of<'p>(examined: &Examined<'p>, path: &Path) -> Vec<&'p Test> {
     examined.leaves.iter().filter(|leaf| leaf.path == *path).map(|leaf| &leaf.test).collect()
 }
 
-/// Whether some value passes all of a rule's tests of each attribute. True when in doubt.
+/// Whether some value passes all of a rule's tests of each attribute, and none of them settles a block. True when in
+/// doubt.
 fn satisfiable(examined: &Examined<'_>) -> bool {
-    examined.leaves.iter().all(|leaf| {
-        let tests = tests_of(examined, &leaf.path);
-        let Some(values) = candidates(&leaf.path, &tests) else { return true };
-        values.iter().any(|value| tests.iter().all(|test| passes(test, *value)))
-    })
+    examined.leaves.iter().all(|leaf| !excludes_leaf(examined, leaf))
+        && !examined.blocks.iter().any(|block| excludes(examined, block))
+}
+
+/// Whether no value passes both the test and all that the rule makes of the same attribute. False when in doubt.
+fn excludes_leaf(examined: &Examined<'_>, leaf: &Leaf) -> bool {
+    let mut tests = tests_of(examined, &leaf.path);
+    tests.push(&leaf.test);
+    let Some(values) = candidates(&leaf.path, &tests) else { return false };
+    !values.iter().any(|value| tests.iter().all(|test| passes(test, *value)))
+}
+
+/// Whether the condition never holds where the rule's tests do. False when in doubt.
+fn excludes(examined: &Examined<'_>, condition: &Condition) -> bool {
+    match condition {
+        Condition::Leaf(leaf) => excludes_leaf(examined, leaf),
+        Condition::All(parts) => parts.iter().any(|part| excludes(examined, part)),
+        Condition::Any(parts) => parts.iter().all(|part| excludes(examined, part)),
+        Condition::Not(part) => ensures(examined, part),
+    }
+}
+
+/// Whether the condition always holds where the rule's tests do. False when in doubt.
+fn ensures(examined: &Examined<'_>, condition: &Condition) -> bool {
+    match condition {
+        Condition::Leaf(leaf) => implies_leaf(examined, leaf),
+        Condition::All(parts) => parts.iter().all(|part| ensures(examined, part)),
+        Condition::Any(parts) => parts.iter().any(|part| ensures(examined, part)),
+        Condition::Not(part) => excludes(examined, part),
+    }
 }
 
 /// Whether `one` matches only where `other` does. False when in doubt.
@@ -218,7 +254,16 @@ fn state_not_named(examined: &Examined<'_>) -> Option<Warning> {
     let auditing = purposes.iter().all(|test| passes(test, Value::Text(audit.name())));
     let counting = counting_states(rule, auditing.then_some(audit));
     let tests = tests_of(examined, &state.path);
-    let counted = counting.names().any(|name| tests.iter().all(|test| passes(test, Value::Text(name))));
+    let counted_in = |states: StateSet| {
+        states.names().any(|name| tests.iter().all(|test| passes(test, Value::Text(name))))
+    };
+    let says_why = rule.when.leaves().iter().any(|leaf| leaf.path.attribute == Attribute::RequestPurpose);
+    let counted = counted_in(counting);
+    if counted && !says_why && !counted_in(counting_states(rule, None)) {
+        let message =
+            "its grants count under compliance_audit only: add request.purpose: compliance_audit to say so";
+        return Some(warning(Code::AuditOnly, rule, None, message.to_owned()));
+    }
     let message = "its grants never count: restricted and sealed must be named in a positive test of memory.state, \
                    revoked and tombstoned under compliance_audit too";
     (!counted).then(|| warning(Code::StateNotNamed, rule, None, message.to_owned()))
@@ -275,6 +320,12 @@ fn compared(one: &Examined<'_>, other: &Examined<'_>, first: bool) -> Option<War
     } else if repeated && !(equal && first) {
         let message = format!("rule {} says the same, wherever it matches", by.id);
         Some(warning(Code::Shadowed, rule, Some(by), message))
+    } else if opposed {
+        let denied = rule.grants.iter().filter(|effect| by.denies.contains(*effect)).map(Effect::name);
+        let denied = denied.collect::<Vec<_>>().join(", ");
+        let message =
+            format!("rule {} denies its {denied}, wherever it matches; the rest of it counts", by.id);
+        Some(warning(Code::PartlyDenied, rule, Some(by), message))
     } else {
         None
     }

@@ -213,14 +213,26 @@ impl Preference {
         &self.value
     }
 
-    /// The same preference without the members that these dotted paths name, each below the value: what a policy
-    /// redacts. What is left keeps its shape, so that it merges as before.
+    /// The same preference without what these paths name: what a policy redacts. What is left keeps its shape, so that
+    /// it merges as before.
+    ///
+    /// A path begins with `value`, or one of its aliases `value_json`, `content` and `content.json`, and goes on with
+    /// the keys below; any other path (a policy with one does not load) leaves nothing of the value.
+    /// Keys are told apart as a merge does: without regard to case, `_`, `-` and space. `*` is every member, and a list
+    /// is looked through: `value.windows.location` is the location of every window.
     #[must_use]
     pub fn without<T: AsRef<str>>(&self, paths: &[T]) -> Self {
         let mut shown = self.clone();
         for path in paths {
-            let path = path.as_ref();
-            remove_path(&mut shown.value, path.strip_prefix("value.").unwrap_or(path));
+            let segments = path.as_ref().split('.').collect::<Vec<_>>();
+            match segments.as_slice() {
+                // A preference has no text.
+                ["content", "text"] => {}
+                ["content", "json", below @ ..] | ["value" | "value_json", below @ ..] => {
+                    remove_path(&mut shown.value, below);
+                }
+                _ => remove_path(&mut shown.value, &[]),
+            }
         }
         shown
     }
@@ -232,19 +244,53 @@ impl Preference {
     }
 }
 
-/// Removes the member at a dotted path, if it is there.
-fn remove_path(value: &mut Value, path: &str) {
-    let Value::Object(members) = value else { return };
-    match path.split_once('.') {
-        Some((first, rest)) => {
-            if let Some(below) = members.get_mut(first) {
-                remove_path(below, rest);
-            }
+/// Removes what is at a path; of a value that is the path's own end, all members.
+fn remove_path(value: &mut Value, path: &[&str]) {
+    match value {
+        Value::Object(members) => {
+            let whole = path.is_empty();
+            members.retain(|key, below| !whole && !is_removed(key, below, path));
         }
-        None => {
-            members.remove(path);
+        Value::Array(items) => match path {
+            // Of a list an index stands for every member: one that is gone would move the others.
+            [] => items.clear(),
+            [first] if is_any_item(first) => items.clear(),
+            [first, rest @ ..] => {
+                for item in items {
+                    remove_path(item, path);
+                    if is_any_item(first) {
+                        remove_path(item, rest);
+                    }
+                }
+            }
+        },
+        _ => {}
+    }
+}
+
+/// Whether a path ends at this member; where it leads through, what is below is removed from it.
+fn is_removed(key: &str, below: &mut Value, path: &[&str]) -> bool {
+    let key = folded(key);
+    for length in 1..=path.len() {
+        let (names, rest) = path.split_at(length);
+        // A key may have dots itself.
+        if names == ["*"] || folded(&names.join(".")) == key {
+            if rest.is_empty() {
+                return true;
+            }
+            remove_path(below, rest);
         }
     }
+    false
+}
+
+fn is_any_item(segment: &str) -> bool {
+    segment == "*" || segment.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A key as a merge tells keys apart: without case, `_`, `-` and space.
+fn folded(key: &str) -> String {
+    lower(key).chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect()
 }
 
 /// Why a value is no [`Preference`]: one fault, and where in the value it is.

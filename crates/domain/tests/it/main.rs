@@ -14,4 +14,5 @@ mod preference_docs;
 mod preference_merge;
 mod preference_purpose;
 mod preference_ratio;
+mod preference_redaction;
 mod preference_shapes;

@@ -140,6 +140,16 @@ proptest! {
 }
 
 #[test]
+fn explaining_gives_the_grant_that_is_nearest_for_this_memory() {
+    let request =
+        RequestFacts::parse("{request.purpose: compliance_audit, principal.roles: [app]}").expect("loads");
+    let memory = MemoryFacts::parse("{type: event, state: sealed}").expect("loads");
+    let explained = explain(&Policy::builtin(), &request.as_request(), &memory);
+    let hint = explained.decision.trace.nearest_grant.expect("a rule could grant");
+    assert_eq!(hint.text, "would be allowed if principal.roles = auditor");
+}
+
+#[test]
 fn hostile_documents_are_refused_quickly() {
     let deep = format!("policy_version: {}", "[".repeat(100_000));
     let deeper = format!(

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use self::globals::GlobalsPatch;
 pub use self::globals::{Globals, SpiralGlobals};
+use super::compile::BUILTIN_SOURCE;
 use super::condition::Condition;
 use super::effect::{Effect, EffectSet, IngestState};
-use super::error::{Errors, Place};
+use super::error::{Errors, Place, nearest, shortened};
 use super::yaml::{self, Key, Node, NodeKind};
 use crate::limits;
 
@@ -22,7 +23,11 @@ pub(in crate::policy) const POLICY_REASON_CHARS_MAX: usize = 1_000;
 /// The only policy that another can extend.
 pub const BUILTIN_NAME: &str = "builtin/default";
 
+/// What only the built-in policy's version begins with.
+const RESERVED_PREFIX: &str = "builtin";
 const DOCUMENT_KEYS: &[&str] = &["policy_version", "extends", "defaults", "globals", "rules"];
+/// What a path to redact begins with. Below `value`, `value_json` and `content.json` it goes on as the JSON does.
+const REDACT_ROOTS: &[&str] = &["value", "value_json", "content", "content.text", "content.json"];
 const RULE_KEYS: &[&str] = &["id", "when", "then"];
 
 /// A rule as it was written.
@@ -70,6 +75,12 @@ pub(super) fn read(text: &str, errors: &mut Errors) -> Document {
             "policy_version" => {
                 has_version = true;
                 document.version = name(node, "policy_version", errors);
+                if is_reserved(&document.version) && text != BUILTIN_SOURCE {
+                    errors.push(
+                        node.place,
+                        "a policy_version that begins with builtin is the built-in policy's",
+                    );
+                }
             }
             "extends" => document.extends_builtin = extends(node, errors),
             "defaults" => document.defaults = defaults(node, errors),
@@ -82,6 +93,11 @@ pub(super) fn read(text: &str, errors: &mut Errors) -> Document {
         errors.push(root.place, "policy_version is missing");
     }
     document
+}
+
+/// Whether a version would pass for the built-in policy's in traces and in the audit.
+fn is_reserved(version: &str) -> bool {
+    version.get(..RESERVED_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESERVED_PREFIX))
 }
 
 /// A version or a rule's id: 1 to 128 characters of `[A-Za-z0-9._/-]`.
@@ -242,13 +258,39 @@ fn redact(node: &Node, errors: &mut Errors) -> Vec<String> {
     }
     for item in items {
         let Some(path) = item.as_text("a path to redact", errors) else { continue };
-        let shaped = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-*".contains(&b));
-        if path.is_empty() || !shaped || path.split('.').any(str::is_empty) {
-            errors.push(item.place, "a path to redact is dotted names, such as content.text");
-        }
+        check_redacted(path, item.place, errors);
         paths.push(path.to_owned());
     }
     paths
+}
+
+/// A path that would remove nothing is an error: what was meant to be hidden would be shown.
+fn check_redacted(path: &str, place: Place, errors: &mut Errors) {
+    let of_name = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    let is_segment = |segment: &str| segment == "*" || (!segment.is_empty() && segment.bytes().all(of_name));
+    if !path.split('.').all(is_segment) {
+        let message = "a path to redact is dotted names, such as value.likes; `*` stands for every member";
+        errors.push(place, message);
+        return;
+    }
+    let (root, below) = path.split_once('.').map_or((path, None), |(root, below)| (root, Some(below)));
+    let leads_somewhere = match root {
+        "value" | "value_json" => true,
+        "content" => below.is_none_or(|below| matches!(below, "text" | "json") || below.starts_with("json.")),
+        _ => false,
+    };
+    if !leads_somewhere {
+        let nearest = match below {
+            Some(below) if root != "content" => {
+                nearest(root, REDACT_ROOTS).map(|known| format!("{known}.{below}"))
+            }
+            _ => nearest(path, REDACT_ROOTS).map(str::to_owned),
+        };
+        let shown = shortened(path);
+        let message =
+            format!("unknown path to redact `{shown}`: it must begin with {}", REDACT_ROOTS.join(", "));
+        errors.suggest(place, message, nearest);
+    }
 }
 
 fn max_age_days(node: &Node, errors: &mut Errors) -> Option<u32> {
