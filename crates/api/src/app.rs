@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use memoryscope_domain::ids::RequestId;
 use memoryscope_engine::engine::Engine;
 
-use crate::edge::{CorsConfig, Edge, EdgeConfig};
+use crate::edge::{CorsConfig, Edge, EdgeConfig, Hosts};
 use crate::health::{Health, Part, Readiness};
 use crate::{audit, scoped};
 
@@ -20,6 +20,8 @@ pub struct AppConfig {
     pub timeout: Duration,
     /// Other origins that browsers may ask from; `None` is the same origin only.
     pub cors: Option<CorsConfig>,
+    /// The names that the server answers to; `None` is any.
+    pub hosts: Option<Hosts>,
     /// The version that is told.
     pub version: &'static str,
 }
@@ -34,6 +36,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
     let edge = EdgeConfig {
         timeout: config.timeout,
         cors: config.cors,
+        hosts: config.hosts,
         batch_routes: BTreeSet::from(["/memory/batch".to_owned()]),
         ..EdgeConfig::default()
     };

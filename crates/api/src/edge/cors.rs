@@ -1,6 +1,7 @@
 //! Which other origins browsers may ask from.
 
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
@@ -42,6 +43,14 @@ impl CorsConfig {
         }
         let origins = listed.into_iter().map(origin).collect::<Result<_, _>>()?;
         Ok(Self { origins: Some(origins), allow_credentials })
+    }
+
+    /// The hosts of the origins that are listed.
+    pub(super) fn hosts(&self) -> BTreeSet<String> {
+        let origins = self.origins.iter().flatten().filter_map(|origin| origin.to_str().ok());
+        let uris = origins.filter_map(|origin| origin.parse::<Uri>().ok());
+        // `null` reads as a URI without a scheme, and names no host.
+        uris.filter(|uri| uri.scheme().is_some()).filter_map(|uri| uri.host().map(str::to_owned)).collect()
     }
 
     pub(super) fn layer(&self) -> CorsLayer {

@@ -6,6 +6,7 @@
 
 mod cors;
 mod guard;
+mod host;
 mod limit;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ use tracing::Instrument as _;
 
 pub use cors::CorsConfig;
 pub use guard::install_panic_hook;
+pub use host::Hosts;
 
 use crate::meta::RequestMeta;
 use crate::problem::{self, Code, Problem};
@@ -50,6 +52,8 @@ pub struct EdgeConfig {
     pub batch_routes: BTreeSet<String>,
     /// Other origins that browsers may ask from; `None` is the same origin only.
     pub cors: Option<CorsConfig>,
+    /// The names that the server answers to; `None` is any.
+    pub hosts: Option<Hosts>,
 }
 
 impl Default for EdgeConfig {
@@ -60,6 +64,7 @@ impl Default for EdgeConfig {
             batch_body_bytes_max: limits::BATCH_BODY_BYTES_MAX,
             batch_routes: BTreeSet::new(),
             cors: None,
+            hosts: None,
         }
     }
 }

@@ -116,7 +116,7 @@ impl App {
         };
         let engine = Arc::new(Engine::new(ports, policy));
         let timeout = std::time::Duration::from_secs(30);
-        let router = app::router(&engine, AppConfig { timeout, cors: None, version: "0.0.0" });
+        let router = app::router(&engine, AppConfig { timeout, cors: None, hosts: None, version: "0.0.0" });
         let requests = Arc::new(AtomicU64::new(1));
         Self { store, clock, seeds, engine, secrets, requests, router }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use memoryscope_api::app::AppConfig;
-use memoryscope_api::edge::{CorsConfig, install_panic_hook};
+use memoryscope_api::edge::{CorsConfig, Hosts, install_panic_hook};
 use memoryscope_api::serve::ServeConfig;
 use memoryscope_domain::limits;
 use memoryscope_engine::engine::Engine;
@@ -53,6 +53,8 @@ fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     let app = AppConfig {
         timeout: config.request_timeout.value,
         cors: cors(config)?,
+        // Known once it listens.
+        hosts: None,
         version: env!("CARGO_PKG_VERSION"),
     };
     // More connections than the usual limit of open files allows; the server does with what it gets.
@@ -82,6 +84,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     let expiry = tokio::spawn(expire_now_and_then(Arc::clone(engine)));
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
+    let app = AppConfig { hosts: Hosts::of(bound, app.cors.as_ref()), ..app };
     let router = memoryscope_api::app::router(engine, app);
     let stopped = memoryscope_api::serve::serve(listener, router, ServeConfig::default(), stop).await;
     expiry.abort();
