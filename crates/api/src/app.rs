@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::RawQuery;
 use axum::routing::get;
 use axum::{Json, Router};
 use memoryscope_domain::ids::RequestId;
 use memoryscope_engine::engine::Engine;
+use serde_json::Value;
 
 use crate::edge::{CorsConfig, Edge, EdgeConfig, Hosts};
-use crate::health::{Health, Part, Readiness};
+use crate::health::{Health, Part, Readiness, limits_body};
+use crate::problem::Problem;
+use crate::wire::{Fields, Shape, Unknown, decode_query};
 use crate::{audit, scoped};
 
 /// What the server is told.
@@ -28,11 +32,15 @@ pub struct AppConfig {
 
 /// Every route of every dialect, wrapped by the edge.
 pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
+    let seconds = config.timeout.as_secs();
     let routes = Router::new()
         .merge(scoped::router(Arc::clone(engine)))
         .merge(audit::router(Arc::clone(engine)))
         .merge(health(engine, config.version).routes())
-        .route("/v2/limits", get(limits_of_this_server));
+        .route(
+            "/v2/limits",
+            get(async move |RawQuery(query): RawQuery| limits_of_this_server(query, seconds)),
+        );
     let edge = EdgeConfig {
         timeout: config.timeout,
         cors: config.cors,
@@ -45,8 +53,21 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
     Edge::new(edge, move || clock.now(), mint).wrap(routes)
 }
 
-async fn limits_of_this_server() -> Json<serde_json::Value> {
-    Json(crate::health::limits_body(&[]))
+/// No parameters at all.
+struct Nothing;
+
+impl Shape for Nothing {
+    const NAME: &'static str = "Nothing";
+
+    fn read(_: &mut Fields<'_>) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// The limits, with this server's own timeout.
+fn limits_of_this_server(query: Option<String>, timeout_seconds: u64) -> Result<Json<Value>, Problem> {
+    decode_query::<Nothing>(query.as_deref(), Unknown::Refuse)?;
+    Ok(Json(limits_body(&[("request_timeout_seconds", timeout_seconds)])))
 }
 
 /// What the store says of itself.

@@ -185,7 +185,7 @@ table! {
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's
-/// configuration, such as `body_bytes_max`.
+/// configuration, which takes the place of a limit of the same name.
 #[must_use]
 pub fn limits_body(more: &[(&str, u64)]) -> Value {
     let domain = table().into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
