@@ -61,14 +61,8 @@ impl CorsConfig {
         CorsLayer::new()
             .allow_origin(origins)
             .allow_credentials(self.allow_credentials)
-            .allow_methods([
-                Method::GET,
-                Method::HEAD,
-                Method::POST,
-                Method::PUT,
-                Method::PATCH,
-                Method::DELETE,
-            ])
+            // Those that routes have.
+            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers([
                 X_REQUEST_ID,

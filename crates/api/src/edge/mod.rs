@@ -160,7 +160,7 @@ impl Drop for LogLine {
             method = self.method,
             route = self.route.as_ref().map_or("none", MatchedPath::as_str),
             status = self.status,
-            duration_ms = self.started.elapsed().as_secs_f64() * 1_000.0,
+            duration_ms = self.started.elapsed().as_micros() as f64 / 1_000.0,
             request_id = self.request_id.as_str(),
             "request"
         );
