@@ -8,7 +8,7 @@ use axum::Router;
 use memoryscope_domain::ids::RequestId;
 use memoryscope_engine::engine::Engine;
 
-use crate::edge::{CorsConfig, Edge, EdgeConfig};
+use crate::edge::{CorsConfig, Edge, EdgeConfig, Hosts};
 use crate::health::{Health, Part, Readiness};
 use crate::metrics::Metrics;
 use crate::openapi::{self, Pages};
@@ -21,6 +21,8 @@ pub struct AppConfig {
     pub timeout: Duration,
     /// Other origins that browsers may ask from; `None` is the same origin only.
     pub cors: Option<CorsConfig>,
+    /// The names that the server answers to; `None` is any.
+    pub hosts: Option<Hosts>,
     /// The version that is told.
     pub version: &'static str,
     /// What is counted, and told at `/metrics`.
@@ -32,13 +34,14 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
     let routes = scoped::routes()
         .merge(audit::routes())
         .with_state(Arc::clone(engine))
-        .merge(health(engine, config.version).routes())
+        .merge(health(engine, config.version).timing_out_after(config.timeout).routes())
         .merge(metrics::routes().with_state((Arc::clone(engine), Arc::clone(&config.metrics))));
     let pages = Pages::new(config.version, routes.operations());
     let routes = routes.merge(openapi::routes().with_state(pages));
     let edge = EdgeConfig {
         timeout: config.timeout,
         cors: config.cors,
+        hosts: config.hosts,
         batch_routes: BTreeSet::from(["/memory/batch".to_owned()]),
         ..EdgeConfig::default()
     };

@@ -5,15 +5,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::{Json, extract::State};
 use memoryscope_domain::limits;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::openapi::schema::{names, object, text};
 use crate::openapi::{Example, Operation, Routes, Tag, Verb};
+use crate::problem::Problem;
+use crate::wire::{Fields, Shape, Unknown, decode_query};
 
 /// How long a probe may take: an orchestrator that asks wants to know now.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -63,6 +66,7 @@ pub type Probing = Pin<Box<dyn Future<Output = Readiness> + Send>>;
 #[derive(Clone)]
 pub struct Health {
     version: &'static str,
+    timeout: Duration,
     probe: Arc<dyn Fn() -> Probing + Send + Sync>,
 }
 
@@ -79,7 +83,14 @@ impl Health {
         F: Fn() -> P + Send + Sync + 'static,
         P: Future<Output = Readiness> + Send + 'static,
     {
-        Self { version, probe: Arc::new(move || Box::pin(probe())) }
+        let timeout = Duration::from_secs(limits::REQUEST_TIMEOUT_SECONDS);
+        Self { version, timeout, probe: Arc::new(move || Box::pin(probe())) }
+    }
+
+    /// The same with the timeout that requests are given here, which `/v2/limits` tells.
+    #[must_use]
+    pub fn timing_out_after(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// `/healthz`, `/healthz/live`, `/healthz/ready`, `/version`, `/v2/limits`.
@@ -123,7 +134,7 @@ pub fn routes() -> Routes<Health> {
         .add(live, async || Json(json!({"status": "alive"})))
         .add(readiness, ready)
         .add(version_of, version)
-        .add(limits_of, async || Json(limits_body(&[])))
+        .add(limits_of, limits_here)
 }
 
 fn readiness_schema(status: &'static str) -> Value {
@@ -147,6 +158,26 @@ fn limits_schema() -> Value {
         names.iter().map(|name| (name.clone(), json!({"type": "integer"}))).collect();
     let limits = json!({"type": "object", "title": "LimitValues", "required": names, "properties": each});
     object("Limits", [("limits", limits)])
+}
+
+/// No parameters at all.
+struct Nothing;
+
+impl Shape for Nothing {
+    const NAME: &'static str = "Nothing";
+
+    fn read(_: &mut Fields<'_>) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// The limits, with this server's own timeout.
+async fn limits_here(
+    State(health): State<Health>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Problem> {
+    decode_query::<Nothing>(query.as_deref(), Unknown::Refuse)?;
+    Ok(Json(limits_body(&[("request_timeout_seconds", health.timeout.as_secs())])))
 }
 
 /// `ok` or `degraded`, with 200 for both: the server answers, which is all this says.
@@ -237,7 +268,7 @@ table! {
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's
-/// configuration, such as `body_bytes_max`.
+/// configuration, which takes the place of a limit of the same name.
 #[must_use]
 pub fn limits_body(more: &[(&str, u64)]) -> Value {
     let domain = table().into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));

@@ -1,6 +1,7 @@
 //! Which other origins browsers may ask from.
 
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
@@ -44,6 +45,14 @@ impl CorsConfig {
         Ok(Self { origins: Some(origins), allow_credentials })
     }
 
+    /// The hosts of the origins that are listed.
+    pub(super) fn hosts(&self) -> BTreeSet<String> {
+        let origins = self.origins.iter().flatten().filter_map(|origin| origin.to_str().ok());
+        let uris = origins.filter_map(|origin| origin.parse::<Uri>().ok());
+        // `null` reads as a URI without a scheme, and names no host.
+        uris.filter(|uri| uri.scheme().is_some()).filter_map(|uri| uri.host().map(str::to_owned)).collect()
+    }
+
     pub(super) fn layer(&self) -> CorsLayer {
         let origins = match &self.origins {
             Some(origins) => AllowOrigin::list(origins.iter().cloned()),
@@ -52,14 +61,8 @@ impl CorsConfig {
         CorsLayer::new()
             .allow_origin(origins)
             .allow_credentials(self.allow_credentials)
-            .allow_methods([
-                Method::GET,
-                Method::HEAD,
-                Method::POST,
-                Method::PUT,
-                Method::PATCH,
-                Method::DELETE,
-            ])
+            // Those that routes have.
+            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers([
                 X_REQUEST_ID,

@@ -1,4 +1,4 @@
-//! Bounds a request's time, and catches its panics.
+//! Refuses what asks for another server, bounds a request's time, and catches its panics.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,7 +20,10 @@ struct Panicked;
 
 pub(super) async fn guard(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
     let meta = request.extensions().get::<RequestMeta>().cloned();
-    let mut response = match limit::bound(request, &edge) {
+    let meant = edge.config.hosts.as_ref().map_or(Ok(()), |hosts| hosts.check(&request));
+    // Bounded in any case: a body that is not read is drained.
+    let bounded = limit::bound(request, &edge);
+    let mut response = match meant.and(bounded) {
         Ok(request) => {
             let work = AssertUnwindSafe(next.run(request)).catch_unwind();
             match tokio::time::timeout(edge.config.timeout, work).await {

@@ -6,6 +6,7 @@
 
 mod cors;
 mod guard;
+mod host;
 mod limit;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ use tracing::Instrument as _;
 
 pub use cors::CorsConfig;
 pub use guard::install_panic_hook;
+pub use host::Hosts;
 
 use crate::meta::RequestMeta;
 use crate::metrics::Metrics;
@@ -51,6 +53,8 @@ pub struct EdgeConfig {
     pub batch_routes: BTreeSet<String>,
     /// Other origins that browsers may ask from; `None` is the same origin only.
     pub cors: Option<CorsConfig>,
+    /// The names that the server answers to; `None` is any.
+    pub hosts: Option<Hosts>,
 }
 
 impl Default for EdgeConfig {
@@ -61,6 +65,7 @@ impl Default for EdgeConfig {
             batch_body_bytes_max: limits::BATCH_BODY_BYTES_MAX,
             batch_routes: BTreeSet::new(),
             cors: None,
+            hosts: None,
         }
     }
 }
@@ -170,7 +175,7 @@ impl Drop for LogLine {
             method = self.method,
             route,
             status = self.status,
-            duration_ms = took.as_secs_f64() * 1_000.0,
+            duration_ms = took.as_micros() as f64 / 1_000.0,
             request_id = self.request_id.as_str(),
             "request"
         );

@@ -12,6 +12,7 @@
 //! [`limits::JSON_VALUES_MAX`]: memoryscope_domain::limits::JSON_VALUES_MAX
 
 mod body;
+mod huge;
 mod strict;
 
 use std::cell::Cell;
@@ -113,19 +114,23 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Problem> {
         let (line, column) = position(&bytes[..e.valid_up_to()]);
         invalid("it is not UTF-8", line, column)
     })?;
-    match parse_text(text, Reading::Fast) {
-        Err(Stop::Ambiguous) => match parse_text(text, Reading::Exact) {
-            Err(Stop::Ambiguous) => Err(Problem::bug("json-ambiguous", &Unreachable)),
-            Err(Stop::Refused(problem)) => Err(problem),
-            Ok(document) => Ok(document),
-        },
+    match parse_text(text, Reading::Fast, Vec::new()) {
+        Err(Stop::Ambiguous) => {
+            let (text, huge) = huge::replaced(text);
+            match parse_text(&text, Reading::Exact, huge) {
+                Err(Stop::Ambiguous) => Err(Problem::bug("json-ambiguous", &Unreachable)),
+                Err(Stop::Refused(problem)) => Err(problem),
+                Ok(document) => Ok(document),
+            }
+        }
         Err(Stop::Refused(problem)) => Err(problem),
         Ok(document) => Ok(document),
     }
 }
 
-/// How the text is read: `serde_json` turns an integer beyond 64 bits into a double without a word. Where a
-/// number could be one, the text is read again, byte by byte, so that the number's own text can be looked at.
+/// How the text is read: `serde_json` turns an integer beyond 64 bits into a double without a word, and stops at
+/// a number that no double holds. Where a number could be one, the text is read again, byte by byte, so that the
+/// number's own text can be looked at, and with stand-ins for those that would stop the reading.
 #[derive(Debug, Clone, Copy)]
 enum Reading {
     Fast,
@@ -142,10 +147,11 @@ enum Stop {
 #[error("an exact reading was ambiguous")]
 struct Unreachable;
 
-fn parse_text(text: &str, reading: Reading) -> Result<Document, Stop> {
+fn parse_text(text: &str, reading: Reading, huge: Vec<usize>) -> Result<Document, Stop> {
     let at = Cell::new(0);
     let tape = matches!(reading, Reading::Exact).then_some((text.as_bytes(), &at));
     let mut state = State::new(tree_bytes_max(text.len()), tape);
+    state.huge = huge;
     let outcome = match reading {
         Reading::Fast => {
             let mut json = serde_json::Deserializer::from_str(text);
@@ -158,7 +164,7 @@ fn parse_text(text: &str, reading: Reading) -> Result<Document, Stop> {
     };
     match outcome {
         Ok(value) => Ok(Document { value, faults: state.faults, _place: None }),
-        Err(error) => Err(refusal(&error, state)),
+        Err(error) => Err(refusal(&error, state, reading)),
     }
 }
 
@@ -180,7 +186,7 @@ impl io::Read for Tape<'_> {
 }
 
 /// What to answer when the reading stopped.
-fn refusal(error: &serde_json::Error, mut state: State<'_>) -> Stop {
+fn refusal(error: &serde_json::Error, mut state: State<'_>, reading: Reading) -> Stop {
     let (line, column) = (error.line(), error.column());
     let place = || field_text(&state.path);
     let what = match state.halt {
@@ -192,6 +198,10 @@ fn refusal(error: &serde_json::Error, mut state: State<'_>) -> Stop {
         None => {
             let text = error.to_string();
             if text.starts_with("number out of range") {
+                if matches!(reading, Reading::Fast) {
+                    return Stop::Ambiguous;
+                }
+                // What follows the number made it no number, and no stand-in was found for it.
                 state.out_of_range();
                 return Stop::Refused(state.faults.into());
             }

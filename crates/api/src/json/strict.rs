@@ -33,6 +33,8 @@ pub(super) struct State<'a> {
     pub(super) path: Vec<Step>,
     pub(super) faults: Errors,
     pub(super) halt: Option<Halt>,
+    /// Where numbers that no double holds were replaced by stand-ins.
+    pub(super) huge: Vec<usize>,
     depth: usize,
     values: usize,
     bytes: usize,
@@ -43,7 +45,17 @@ pub(super) struct State<'a> {
 impl<'a> State<'a> {
     pub(super) fn new(bytes_max: usize, tape: Option<(&'a [u8], &'a Cell<usize>)>) -> Self {
         let path = vec![Step::Key(Cow::Borrowed("body"))];
-        Self { path, faults: Errors::default(), halt: None, depth: 0, values: 0, bytes: 0, bytes_max, tape }
+        Self {
+            path,
+            faults: Errors::default(),
+            halt: None,
+            huge: Vec::new(),
+            depth: 0,
+            values: 0,
+            bytes: 0,
+            bytes_max,
+            tape,
+        }
     }
 
     pub(super) fn out_of_range(&mut self) {
@@ -84,6 +96,12 @@ impl<'a> State<'a> {
         if text.contains('\0') {
             self.fault(Fault::NulCharacter, "must not contain U+0000");
         }
+    }
+
+    /// Whether the number just read is a stand-in: a digit, and the space after it that the parser looked at.
+    fn is_stand_in(&self) -> bool {
+        let start = self.tape.and_then(|(_, at)| at.get().checked_sub(2));
+        start.is_some_and(|start| self.huge.binary_search(&start).is_ok())
     }
 
     /// Whether the number just read was written as an integer; `None` when that cannot be seen.
@@ -133,6 +151,11 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
         self.0.count(0)?;
+        if self.0.is_stand_in() {
+            self.0.out_of_range();
+            // Nothing is made of it, but it is told from other numbers where the request is compared.
+            return Ok(Value::from(f64::MAX));
+        }
         Ok(Value::Number(number.into()))
     }
 

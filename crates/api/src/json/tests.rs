@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::wire::Step;
 
 fn value(text: &str) -> Value {
     parse(text.as_bytes())
@@ -119,7 +120,63 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The way to each marker, in order.
+fn markers(json: &Value, path: &mut Vec<Step>, found: &mut Vec<String>) {
+    let members: Vec<(Step, &Value)> = match json {
+        Value::String(text) if text == MARKER => return found.push(field_text(path)),
+        Value::Array(list) => list.iter().enumerate().map(|(at, v)| (Step::Index(at), v)).collect(),
+        Value::Object(map) => map.iter().map(|(key, v)| (Step::Key(key.clone().into()), v)).collect(),
+        _ => return,
+    };
+    for (step, value) in members {
+        path.push(step);
+        markers(value, path, found);
+        path.pop();
+    }
+}
+
+/// Stands where a huge number is to be; longer than any other string there.
+const MARKER: &str = "a huge number";
+
+#[test]
+fn a_huge_number_hides_nothing() {
+    let (status, text) =
+        refused(br#"[1e400,"\u0000",{"a":-1E+999 ,"1e999":"1e999"},18446744073709551616,1e308,9e999]"#);
+    assert_eq!(status, 422);
+    let all = "body[0]: out_of_range, body[1]: nul_character, body[2].a: out_of_range, \
+               body[3]: out_of_range, body[5]: out_of_range";
+    assert_eq!(text, all);
+    for (bad, status) in
+        [("[1e999x]", 400), ("[01e999]", 400), ("[1e999,", 400), ("[1e999 1]", 400), ("[1e999.5]", 422)]
+    {
+        assert_eq!(refused(bad.as_bytes()).0, status, "{bad}");
+    }
+    let started = std::time::Instant::now();
+    assert_eq!(refused(format!("[{}1e999]", "1 ,".repeat(100_000)).as_bytes()).0, 422);
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
 proptest! {
+    #[test]
+    fn huge_numbers_are_told_where_they_are(
+        json in any_json(),
+        more in prop::collection::vec((any_json(), any::<bool>()), 1..6),
+        number in prop_oneof!["-?[1-9][0-9]{0,3}[eE][+]?[3-9][1-9][0-9]{1,4}", "-?[1-9][0-9]{310}", "-?9[.]9{1,20}e309"],
+    ) {
+        let huge = more.iter().any(|(_, huge)| *huge);
+        let more: Vec<Value> = more.into_iter().map(|(v, huge)| if huge { json!([v, {"k": MARKER}]) } else { v }).collect();
+        let tree = json!({"one": json, "more": more});
+        let mut expected = Vec::new();
+        markers(&tree, &mut vec![Step::Key("body".into())], &mut expected);
+        for text in [tree.to_string(), format!("{tree:#}")] {
+            let text = text.replace(&format!("{MARKER:?}"), &number);
+            let result = parse(text.as_bytes()).and_then(Document::into_value);
+            let told: Vec<String> = result.err().iter().flat_map(Problem::fields).map(|f| f.field()).collect();
+            prop_assert_eq!(&told, &expected);
+            prop_assert_eq!(huge, !told.is_empty());
+        }
+    }
+
     #[test]
     fn what_is_written_is_read_back(json in any_json()) {
         prop_assert_eq!(value(&json.to_string()), json.clone());

@@ -65,6 +65,8 @@ codes! {
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", PAYLOAD_TOO_LARGE;
     /// The body is not `application/json`.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE;
+    /// The server does not answer to the name in `Host`.
+    Misdirected = "MISDIRECTED", MISDIRECTED_REQUEST;
     /// Fields are wrong; all of them are listed.
     ValidationError = "VALIDATION_ERROR", UNPROCESSABLE_ENTITY;
     /// Blocked by a spiral until it ends.

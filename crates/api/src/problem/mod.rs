@@ -47,7 +47,8 @@ impl Problem {
     /// A problem with a message that names no content, SQL, file or stack.
     #[must_use]
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        let waits = matches!(code.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let waits = matches!(code.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
+            || code == Code::InProgress;
         Self(Arc::new(Told {
             code,
             message: message.into(),

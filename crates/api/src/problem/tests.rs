@@ -89,3 +89,12 @@ fn the_documentation_lists_every_code() {
     }
     assert!(Code::ALL.is_sorted_by_key(|code| code.status().as_u16()));
 }
+
+#[test]
+fn what_is_worth_another_try_says_when() {
+    for code in Code::ALL {
+        let waits = matches!(code.as_str(), "IN_PROGRESS" | "RATE_LIMITED" | "UNAVAILABLE" | "TIMEOUT");
+        let response = Problem::new(*code, "x").into_response();
+        assert_eq!(response.headers().contains_key(header::RETRY_AFTER), waits, "{}", code.as_str());
+    }
+}

@@ -22,21 +22,41 @@ pub(super) fn write(request: &ListRequest, position: (Timestamp, MemoryId)) -> S
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The position that a text stands for.
-///
-/// # Errors
-/// 422 when it is no cursor, or another query's.
-pub(super) fn read(request: &ListRequest) -> Result<Option<(Timestamp, MemoryId)>, Problem> {
-    let Some(text) = &request.cursor else { return Ok(None) };
-    parse(text, &binding(request)).map(Some).ok_or_else(|| {
-        let root = Path::Root("query");
-        let at = Path::Key(&root, "cursor");
-        let message = "must be the next_cursor of the same query";
-        Problem::invalid(vec![FieldError::new(&at, Fault::Invalid, message)])
-    })
+/// A cursor that was sent: a position, and the query that it is good for.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    position: (Timestamp, MemoryId),
+    bound: [u8; BINDING_BYTES],
 }
 
-fn parse(text: &str, binding: &[u8]) -> Option<(Timestamp, MemoryId)> {
+/// The text is no cursor, or another query's.
+#[derive(Debug, thiserror::Error)]
+#[error("must be the next_cursor of the same query")]
+pub(super) struct NotOurs;
+
+impl Cursor {
+    /// What a text says, whichever query it is good for.
+    pub(super) fn parse(text: &str) -> Result<Self, NotOurs> {
+        parse(text).ok_or(NotOurs)
+    }
+}
+
+/// The position that a request goes on at.
+///
+/// # Errors
+/// 422 when its cursor is another query's. Only a request that is right as a whole is a query, so this one fault
+/// is told alone.
+pub(super) fn position(request: &ListRequest) -> Result<Option<(Timestamp, MemoryId)>, Problem> {
+    let Some(cursor) = &request.cursor else { return Ok(None) };
+    if cursor.bound == binding(request) {
+        return Ok(Some(cursor.position));
+    }
+    let root = Path::Root("query");
+    let at = Path::Key(&root, "cursor");
+    Err(Problem::invalid(vec![FieldError::new(&at, Fault::Invalid, NotOurs.to_string())]))
+}
+
+fn parse(text: &str) -> Option<Cursor> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (time, rest) = bytes.split_first_chunk::<8>()?;
     let (id, bound) = rest.split_first_chunk::<16>()?;
@@ -44,7 +64,7 @@ fn parse(text: &str, binding: &[u8]) -> Option<(Timestamp, MemoryId)> {
         Timestamp::from_unix_micros(i64::from_be_bytes(*time)),
         MemoryId::from_uuid(uuid::Uuid::from_bytes(*id)),
     );
-    (bound == binding).then_some(position)
+    Some(Cursor { position, bound: bound.try_into().ok()? })
 }
 
 fn binding(request: &ListRequest) -> [u8; BINDING_BYTES] {

@@ -45,7 +45,7 @@ pub(super) async fn handler(
 ) -> Result<Response, Problem> {
     let read = decode_query::<ListRequest>(query.as_deref(), Unknown::Accept)?;
     let request = &read.value;
-    let after = cursor::read(request)?;
+    let after = cursor::position(request)?;
     let cx = context(&engine, &caller, &meta, Some(request.user.clone()), None);
     let op = List {
         user: request.user.clone(),

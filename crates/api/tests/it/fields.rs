@@ -457,3 +457,23 @@ async fn ids_in_paths() {
     }
     assert_eq!(app.head().await, before);
 }
+
+#[tokio::test]
+async fn a_huge_number_in_a_batch_is_its_items_alone() {
+    let app = App::new();
+    let bad = changed(&memory(), &[("ttl_days", json!("HUGE"))]);
+    let body = json!({"memories": [bad, memory(), bad]}).to_string().replace("\"HUGE\"", "1e400");
+    let answer = app.ask(Ask::new("POST /memory/batch").text(&body)).await;
+    assert_eq!(answer.status, 207, "{}", answer.text);
+    let statuses: Vec<Value> =
+        answer.json()["results"].as_array().unwrap().iter().map(|r| r["status"].clone()).collect();
+    assert_eq!(statuses, [422, 201, 422]);
+}
+
+#[tokio::test]
+async fn a_bad_cursor_is_told_with_all_else() {
+    let answer = App::new().get("/memory?scope=x&purpose=suggest&limit=0&cursor=AAAA").await;
+    let fields: Vec<String> = named(&answer).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(answer.status, 422);
+    assert_eq!(fields, ["query.user_id", "query.scope", "query.limit", "query.cursor"]);
+}

@@ -119,7 +119,8 @@ impl App {
         let metrics = Arc::new(Metrics::new("0.0.0"));
         let engine = Arc::new(Engine::new(ports, policy).measured_by(Arc::<Metrics>::clone(&metrics)));
         let timeout = std::time::Duration::from_secs(30);
-        let router = app::router(&engine, AppConfig { timeout, cors: None, version: "0.0.0", metrics });
+        let router =
+            app::router(&engine, AppConfig { timeout, cors: None, hosts: None, version: "0.0.0", metrics });
         let requests = Arc::new(AtomicU64::new(1));
         Self { store, clock, seeds, engine, secrets, requests, router }
     }

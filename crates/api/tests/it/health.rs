@@ -1,6 +1,7 @@
 //! The probes.
 
 use axum::Router;
+use memoryscope_api::app::AppConfig;
 use memoryscope_api::health::{Health, Part, Readiness};
 use serde_json::json;
 
@@ -44,4 +45,16 @@ async fn a_server_without_its_store_is_not_ready() {
 async fn a_probe_that_hangs_has_failed() {
     let app = Health::new("1", std::future::pending::<Readiness>).routes().into_router();
     assert_eq!(send(app, bare("GET", "/healthz/ready")).await.status, 503);
+}
+
+#[tokio::test]
+async fn limits_are_those_configured_and_take_no_parameters() {
+    let engine = crate::governed::App::new().engine;
+    let timeout = std::time::Duration::from_secs(7);
+    let config = AppConfig { timeout, cors: None, hosts: None, version: "0.0.0" };
+    let router = memoryscope_api::app::router(&engine, config);
+    let answer = send(router.clone(), bare("GET", "/v2/limits")).await;
+    assert_eq!(answer.json()["limits"]["request_timeout_seconds"], 7);
+    let answer = send(router, bare("GET", "/v2/limits?x=1")).await;
+    assert_eq!((answer.status, answer.code().as_str()), (422, "VALIDATION_ERROR"));
 }

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
+use memoryscope_api::edge::{EdgeConfig, Hosts};
 use memoryscope_api::serve::{ServeConfig, Stopped, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::support::app;
+use crate::support::{Stored, app, app_with, config as edge};
 
 struct Server {
     address: SocketAddr,
@@ -18,11 +20,15 @@ struct Server {
 }
 
 async fn start(config: ServeConfig) -> Server {
+    start_app(config, |_| app()).await
+}
+
+async fn start_app(config: ServeConfig, app: impl FnOnce(SocketAddr) -> Router) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel();
     let shutdown = async move { drop(stopped.await) };
-    let running = tokio::spawn(serve(listener, app(), config, shutdown));
+    let running = tokio::spawn(serve(listener, app(address), config, shutdown));
     Server { address, stop, running }
 }
 
@@ -167,4 +173,34 @@ async fn a_client_that_does_not_read_is_cut() {
     // The server can only end, with nothing left to cut, once it has given the client up.
     assert_eq!(server.stop().await, Stopped { cut: 0 });
     assert!(rest(client).await.len() < 64 << 20, "the whole answer came");
+}
+
+#[tokio::test]
+async fn a_page_whose_name_points_here_is_refused() {
+    let here =
+        |address| app_with(EdgeConfig { hosts: Hosts::of(address, None), ..edge() }, &Stored::default());
+    let server = start_app(ServeConfig::default(), here).await;
+    let port = server.address.port();
+    for (head, status) in [
+        (format!("GET /memory/1 HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"), "200"),
+        ("GET /memory/1 HTTP/1.1\r\nHOST: app.localhost\r\n".to_owned(), "200"),
+        ("GET http://localhost/memory/1 HTTP/1.1\r\nhost: localhost\r\n".to_owned(), "200"),
+        ("GET /memory/1 HTTP/1.0\r\n".to_owned(), "200"),
+        (format!("GET /memory/1 HTTP/1.1\r\nhost: evil.example:{port}\r\n"), "421"),
+        ("GET /nowhere HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), "421"),
+        ("GET /memory/1 HTTP/1.0\r\nhost: evil.example\r\n".to_owned(), "421"),
+        ("GET http://evil.example/memory/1 HTTP/1.1\r\nhost: localhost\r\n".to_owned(), "421"),
+        ("GET http://localhost/memory/1 HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), "421"),
+        ("GET /memory/1 HTTP/1.1\r\nhost: \r\n".to_owned(), "421"),
+        ("GET /memory/1 HTTP/1.1\r\n".to_owned(), "400"),
+        ("GET /memory/1 HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n".to_owned(), "400"),
+    ] {
+        let mut client = server.connect().await;
+        client.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await.expect("sent");
+        let answer = rest(client).await;
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{head}{answer}");
+        assert!(status != "421" || answer.contains(r#""code":"MISDIRECTED""#), "{answer}");
+        assert!(answer.contains("x-request-id: "), "{answer}");
+    }
+    assert_eq!(server.stop().await, Stopped { cut: 0 });
 }

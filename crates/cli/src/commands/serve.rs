@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use memoryscope_api::app::AppConfig;
-use memoryscope_api::edge::{CorsConfig, install_panic_hook};
+use memoryscope_api::edge::{CorsConfig, Hosts, install_panic_hook};
 use memoryscope_api::metrics::Metrics;
 use memoryscope_api::serve::ServeConfig;
 use memoryscope_domain::limits;
@@ -52,7 +52,9 @@ fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     let version = env!("CARGO_PKG_VERSION");
     let metrics = Arc::new(Metrics::new(version));
     let engine = wiring::measured_engine(config, Arc::<Metrics>::clone(&metrics))?;
-    let app = AppConfig { timeout: config.request_timeout.value, cors: cors(config)?, version, metrics };
+    // Which names it answers to is known once it listens.
+    let (timeout, cors) = (config.request_timeout.value, cors(config)?);
+    let app = AppConfig { timeout, cors, hosts: None, version, metrics };
     // More connections than the usual limit of open files allows; the server does with what it gets.
     let connections = ServeConfig::default().connections_max as u64;
     if let Err(cause) = rlimit::increase_nofile_limit(connections + FILES_BESIDE_CONNECTIONS) {
@@ -80,6 +82,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     let expiry = tokio::spawn(expire_now_and_then(Arc::clone(engine)));
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
+    let app = AppConfig { hosts: Hosts::of(bound, app.cors.as_ref()), ..app };
     let router = memoryscope_api::app::router(engine, app);
     let stopped = memoryscope_api::serve::serve(listener, router, ServeConfig::default(), stop).await;
     expiry.abort();
