@@ -14,6 +14,7 @@ mod migrate;
 mod prepare;
 mod reader;
 mod row;
+mod walk;
 mod writer;
 
 use std::path::PathBuf;

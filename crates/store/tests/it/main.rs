@@ -15,3 +15,5 @@ mod make;
 mod parity;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod tampering;
