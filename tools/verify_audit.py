@@ -6,7 +6,7 @@
 --key         a public key that may sign checkpoints; without one, any key counts, and those met are printed
 --checkpoint  signed checkpoints kept elsewhere, one a line; they count for exports of their tenant
 
-Prints one line per export; exits 0 if all are in order, 1 if one is broken. It shares no code with the server.
+Prints one line per export; exits 0 if all are in order, 1 if one is broken, 2 if it was asked wrongly. It shares no code with the server.
 """
 import argparse
 import hashlib
@@ -128,7 +128,7 @@ class Walk:
 
     def __init__(self, trusted):
         self.trusted, self.seq, self.hash, self.broken, self.bad_checkpoint = trusted, 0, ZERO, None, None
-        self.expected, self.agreed, self.keys = {}, 0, []
+        self.expected, self.agreed, self.keys, self.seen = {}, 0, [], set()
 
     def stop(self, reason, seq=None):
         self.broken = self.broken or (self.seq + 1 if seq is None else seq, reason)
@@ -140,6 +140,9 @@ class Walk:
             reason = "checkpoint_invalid"
         else:
             self.keys += [key] if key not in self.keys else []
+            if message(signed["checkpoint"]) in self.seen:  # kept here and elsewhere: it counts once
+                return True
+            self.seen.add(message(signed["checkpoint"]))
             heads = self.expected.setdefault(seq, [head] if seq else [ZERO])
             heads.append(head)
             if heads[0] == head:
@@ -213,6 +216,19 @@ class Walk:
             self.stop("head_differs", header["entries"] + 1)
 
 
+def misused(what):
+    print(f"verify_audit.py: {what}", file=sys.stderr)
+    sys.exit(2)
+
+
+def contents(name):
+    try:
+        with open(name, "rb") as file:
+            return file.read()
+    except OSError as why:
+        return misused(f"cannot read {name}: {why.strerror}")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Verifies audit exports offline.")
     for option, what in ("--key", "a key that may sign checkpoints (hex)"), ("--checkpoint", "a file of checkpoints"):
@@ -220,14 +236,15 @@ def main():
     parser.add_argument("export", nargs="+")
     options, elsewhere, good = parser.parse_args(), [], True
     for name in options.checkpoint:
-        with open(name, "rb") as file:
-            elsewhere += map(read_checkpoint, file.read().split())
+        elsewhere += map(read_checkpoint, contents(name).split())
     if None in elsewhere:
-        sys.exit("a file that should hold checkpoints holds something else")
+        misused("a file that should hold checkpoints holds something else")
+    for key in options.key:
+        if not re.fullmatch(HEX, key) or not to_point(bytes.fromhex(key)):
+            misused("--key must be an Ed25519 public key in 64 lower-case hexadecimal digits")
     for name in options.export:
         walk = Walk(options.key)
-        with open(name, "rb") as file:
-            walk.run(file.read(), elsewhere)
+        walk.run(contents(name), elsewhere)
         bad = min(filter(None, (walk.broken, walk.bad_checkpoint)), key=lambda it: it[0], default=None)
         verdict = f"broken seq={bad[0]} reason={bad[1]}" if bad else "ok"
         keys = ",".join(walk.keys) or "-"

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
-use memoryscope_domain::govern::{self, Ask, Denial, Facts, Reason, Ruling, Verdict, Visible};
+use memoryscope_domain::govern::{self, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
 use memoryscope_domain::limits;
@@ -137,7 +137,8 @@ impl Engine {
 
     async fn attempt<O: Operation>(&self, cx: &Context, op: &O) -> Result<Done<O::Output>, Stopped> {
         let tenant = &cx.principal.tenant;
-        let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store).await?;
+        let asks_policy = !matches!(op.authority(), Authority::Roles(_) | Authority::System);
+        let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store, asks_policy).await?;
         let ask = ask(cx, op, false);
         let narrowed = govern::narrow(&policy.policy, &ask);
         let select = match &narrowed {

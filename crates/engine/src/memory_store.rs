@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use memoryscope_domain::audit_chain::{self, AuditKey, Head, Row, Seq, SignedCheckpoint, Verifier};
+use memoryscope_domain::audit_chain::{self, AuditKey, Head, Private, Row, Seq, SignedCheckpoint, Verifier};
 use memoryscope_domain::change::{
     Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
 };
@@ -197,9 +197,16 @@ impl Tenant {
         let mut verifier = Verifier::new(tenant.clone());
         verifier.expect_stored(&self.checkpoints);
         verifier.expect_head(self.head);
-        for StoredEntry { entry, .. } in &self.entries {
+        for StoredEntry { entry, private } in &self.entries {
             let (seq, prev_hash, hash) = (entry.seq, entry.prev_hash, entry.hash);
-            verifier.push(&Row { seq, prev_hash, hash, text: &entry.text });
+            let Some(record) = verifier.push(&Row { seq, prev_hash, hash, text: &entry.text }) else {
+                continue;
+            };
+            let operation = record.draft.operation.as_str().as_bytes();
+            verifier.check_index(&record, entry.id.uuid().as_bytes(), operation);
+            let subject = private.as_ref().and_then(Private::subject);
+            let key = subject.and_then(|subject| self.subject_keys.get(&subject));
+            verifier.check_private_kept(&record, private.as_ref(), key);
         }
         verifier.finish()
     }
@@ -283,7 +290,7 @@ impl Tenant {
                 self.subject_keys.insert(subject, key);
             }
             Change::KeepPolicy(document) => {
-                self.policies.entry(document.hash.clone()).or_insert(document);
+                self.policies.insert(document.hash.clone(), document);
             }
             Change::ActivatePolicy { hash } => self.active_policy = Some(hash),
             Change::InsertIdempotency(record) => {

@@ -9,7 +9,7 @@ use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
 use memoryscope_domain::policy::Policy;
 
-use crate::port::Store;
+use crate::port::{Store, StoreError};
 use crate::refusal::Refusal;
 
 /// A policy with the reference that audit entries hold to it.
@@ -34,6 +34,13 @@ impl Ready {
             text: self.policy.source().to_owned(),
         }
     }
+}
+
+/// The policy of a hash from the text that was kept under it.
+fn compile(hash: &str, kept: Option<PolicyDocument>) -> Result<Policy, &'static str> {
+    let kept = kept.ok_or("was not kept")?;
+    let policy = Policy::load(&kept.text).map_err(|_| "no longer loads")?;
+    if **policy.hash() == *hash { Ok(policy) } else { Err("is not the one of its hash") }
 }
 
 /// The policies in force. What it remembers of a tenant is only a guess: each snapshot says which policy is active,
@@ -61,10 +68,14 @@ impl Policies {
     }
 
     /// The policy that was active when the tenant was last looked at, and its hash where it is the tenant's own.
+    ///
+    /// Where that one cannot be used, what asks it gets no answer; what asks none (walks of the chain, upkeep, the
+    /// activation of another) goes on, and its entry names the default policy.
     pub(crate) async fn of(
         &self,
         tenant: &TenantId,
         store: &dyn Store,
+        asks_policy: bool,
     ) -> Result<(Option<String>, Ready), Refusal> {
         let (active, compiled) = {
             let known = self.known();
@@ -77,12 +88,16 @@ impl Policies {
         if let Some(policy) = compiled {
             return Ok((Some(hash), policy));
         }
-        let document = store.policy(tenant, &hash).await?;
-        let document =
-            document.ok_or_else(|| Refusal::Bug(format!("the active policy {hash} was not kept")))?;
-        let policy = Policy::load(&document.text)
-            .map_err(|_| Refusal::Bug(format!("the active policy {hash} no longer loads")))?;
-        let policy = Ready::new(Arc::new(policy));
+        let policy = match compile(&hash, store.policy(tenant, &hash).await?) {
+            Ok(policy) => Ready::new(Arc::new(policy)),
+            Err(why) => {
+                tracing::error!(%tenant, %hash, why, "the active policy cannot be used");
+                if !asks_policy {
+                    return Ok((Some(hash), self.default.clone()));
+                }
+                return Err(StoreError::Unavailable(format!("the active policy {why}")).into());
+            }
+        };
         let mut known = self.known();
         if known.compiled.len() >= limits::POLICIES_KNOWN_MAX {
             known.compiled.clear();

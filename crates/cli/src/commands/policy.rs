@@ -7,12 +7,17 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use memoryscope_domain::ids::{TenantId, UserId};
+use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::explain::{Explanation, Outcome, RuleExplanation};
 use memoryscope_domain::policy::lint::{Warning, lint};
-use memoryscope_domain::policy::{DecidedBy, MemoryFacts, Policy, PolicyError, RequestFacts, cases, explain};
+use memoryscope_domain::policy::{
+    DecidedBy, Filter, MemoryFacts, Policy, PolicyError, RequestFacts, cases, explain,
+};
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::policy::Activate;
+use memoryscope_engine::port::{Load, Select};
 use serde_json::json;
 
 use super::flags::{self, CommonFlags, ServerFlags};
@@ -232,14 +237,21 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
 
 fn activate(args: ActivateArgs) -> anyhow::Result<ExitCode> {
     let config = flags::load(args.common, ServerFlags::default())?;
-    config.sqlite_path()?;
+    let path = config.sqlite_path()?;
     logging::start(&config)?;
     let policy = Arc::new(load(&args.file)?);
     let tenant = TenantId::parse(&args.tenant).context("--tenant")?;
+    if !path.exists() {
+        bail!("there is no database at {}", path.display());
+    }
     let store = wiring::open_store(&config, config.migrate.value)?;
     let engine = wiring::engine(&config, store)?;
-    let cx = wiring::operator(&engine, tenant);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if runtime.block_on(is_active(&engine, &tenant, &policy))? {
+        print(&format!("{} decides for {tenant} already; nothing was written", policy.version()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cx = wiring::operator(&engine, tenant);
     let op = Activate { policy: Arc::clone(&policy) };
     let done = runtime.block_on(engine.run(&cx, &op))?;
     let (version, tenant) = (policy.version(), &args.tenant);
@@ -248,6 +260,24 @@ fn activate(args: ActivateArgs) -> anyhow::Result<ExitCode> {
         done.access_log.prefixed()
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the tenant's active policy is this one, and its text is whole: activating it again repairs a damaged one.
+async fn is_active(engine: &Engine, tenant: &TenantId, policy: &Policy) -> anyhow::Result<bool> {
+    let store = &engine.ports().store;
+    let load = Load {
+        tenant: tenant.clone(),
+        now: engine.ports().clock.now(),
+        select: Select::Nothing,
+        filter: Filter::Nothing,
+        subject: SubjectRef::TENANT,
+        idempotency: None,
+    };
+    if store.load(&load).await?.active_policy.as_deref() != Some(&**policy.hash()) {
+        return Ok(false);
+    }
+    let kept = store.policy(tenant, policy.hash()).await?;
+    Ok(kept.is_some_and(|kept| kept.text == policy.source()))
 }
 
 fn wrong(path: &Path, errors: &[PolicyError]) -> anyhow::Error {

@@ -222,7 +222,9 @@ fn a_chain_that_is_gone_whole_is_found_with_a_checkpoint_that_was_kept() {
     let alone = run(folder, &["audit", "verify"]).expect(0);
     assert_eq!(alone.out.lines().count(), 1, "the store alone cannot know: {alone:#?}");
     let told = run(folder, &["audit", "verify", "--checkpoints", "kept.jsonl"]).expect(1);
-    insta::assert_snapshot!(told.out, @r"
+    let (state, signers) = told.out.trim_end().rsplit_once('\n').expect("lines");
+    assert!(signers.starts_with("t_default: checkpoints signed by "), "{signers}");
+    insta::assert_snapshot!(state, @r"
     CHAIN      ENTRIES  CHECKPOINTS  STATE
     t_default  0        0            BROKEN at 1: cut_tail
     ");
@@ -268,5 +270,41 @@ fn what_is_not_there_is_said() {
     for file in ["no-such-file", "."] {
         run(folder, &["audit", "verify", "--file", file]).expect(1);
         run(folder, &["audit", "verify", "--checkpoints", file]).expect(1);
+    }
+}
+
+#[test]
+fn what_is_changed_beside_an_entry_is_named() {
+    for (statement, verdict) in [
+        (
+            "UPDATE audit_events SET private = replace(private, 'ada', 'eve') WHERE seq = 3",
+            "3: private_differs",
+        ),
+        ("UPDATE audit_events SET operation = 'MEMORY_WRITE' WHERE seq = 6", "6: index_differs"),
+        ("UPDATE audit_events SET seq = -3 WHERE seq = 3", "3: gap"),
+        ("DELETE FROM audit_heads", "1: head_differs"),
+        ("UPDATE audit_heads SET seq = -1", "8: head_differs"),
+    ] {
+        let folder = a_chain();
+        tamper(folder.path(), statement);
+        let told = run(folder.path(), &["audit", "verify"]).expect(1);
+        assert!(told.out.contains(&format!("BROKEN at {verdict}")), "{statement}: {told:#?}");
+        assert_eq!(told.err.contains("could not be put in the chain"), statement.contains("audit_heads"));
+        assert!(!told.err.contains("UNIQUE"), "{told:#?}");
+    }
+}
+
+#[test]
+fn the_second_verifier_says_when_it_was_asked_wrongly() {
+    let folder = a_chain();
+    let folder = folder.path();
+    run(folder, &["audit", "export", "--out", "export.jsonl"]).expect(0);
+    for wrong in [
+        &["none.jsonl"][..],
+        &["--checkpoint", "none.jsonl", "export.jsonl"],
+        &["--key", "abc", "export.jsonl"],
+    ] {
+        let said = verify_with_python(folder, wrong).expect(2);
+        assert_eq!((said.err.lines().count(), said.out.as_str()), (1, ""), "{said:#?}");
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::memories::{create, reading};
-use crate::process::{Server, run};
+use crate::process::{Server, run, sql};
 
 const STRICT: &str = "policy_version: team_2026_01
 extends: builtin/default
@@ -140,4 +140,31 @@ fn a_server_begins_with_the_policy_that_it_is_given() {
         run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--policy", "wrong.yaml"]).expect(1);
     assert!(refused.err.contains("wrong.yaml:9:"), "{refused:#?}");
     assert!(refused.out.is_empty(), "{refused:#?}");
+}
+
+#[test]
+fn a_damaged_active_policy_closes_and_is_repaired_by_activating_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(folder, "strict.yaml", STRICT);
+    let activate = ["policy", "activate", "strict.yaml"];
+    let none = run(folder, &activate).expect(1);
+    assert_eq!(none.err.trim_end(), "error: there is no database at memoryscope.db");
+    assert!(!folder.join("memoryscope.db").exists());
+    run(folder, &["migrate"]).expect(0);
+    run(folder, &activate).expect(0);
+    let again = run(folder, &activate).expect(0).out;
+    assert_eq!(again.trim_end(), "team_2026_01 decides for t_default already; nothing was written");
+    assert_eq!(sql(folder, "memoryscope.db", "SELECT count(*) FROM audit_events"), "1");
+    for damaged in ["'rules: 3'", "replace(text, 'false', 'true')"] {
+        let edit = format!("UPDATE policies SET text = {damaged} WHERE version = 'team_2026_01'");
+        sql(folder, "memoryscope.db", &edit);
+        let server = Server::start(folder);
+        let mut client = server.client();
+        client.post("/memory/read", &reading("ada")).expect(503);
+        run(folder, &["audit", "verify"]).expect(0);
+        run(folder, &activate).expect(0);
+        client.post("/memory/read", &reading("ada")).expect(403);
+        assert!(server.stop().0.success());
+    }
 }

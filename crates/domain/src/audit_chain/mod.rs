@@ -23,6 +23,7 @@ mod hash;
 mod json;
 mod keys;
 mod parse;
+mod stored;
 mod verify;
 
 pub use checkpoint::{

@@ -1,6 +1,6 @@
 //! Walks a chain and names the first link that is not as it was written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -63,13 +63,15 @@ pub enum Reason {
     HeadDiffers,
     /// The text beside the entry is not the one whose keyed digest it holds.
     PrivateDiffers,
+    /// The columns that the store finds the entry by are not the entry's.
+    IndexDiffers,
     /// A line of the export is not in its one canonical spelling, or not where it belongs.
     MalformedLine,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Gap,
         Self::Reordered,
         Self::Duplicate,
@@ -84,6 +86,7 @@ impl Reason {
         Self::CutTail,
         Self::HeadDiffers,
         Self::PrivateDiffers,
+        Self::IndexDiffers,
         Self::MalformedLine,
     ];
 
@@ -105,6 +108,7 @@ impl Reason {
             Self::CutTail => "cut_tail",
             Self::HeadDiffers => "head_differs",
             Self::PrivateDiffers => "private_differs",
+            Self::IndexDiffers => "index_differs",
             Self::MalformedLine => "malformed_line",
         }
     }
@@ -166,6 +170,8 @@ pub struct Verifier {
     /// What checkpoints say of places not yet reached, and how many say so.
     expected: BTreeMap<Seq, (Hash32, u64)>,
     recorded_head: Option<Head>,
+    /// The checkpoints that it is held to: one that is kept here and elsewhere counts once.
+    seen: BTreeSet<Hash32>,
     checkpoints: u64,
     checkpoint_keys: Vec<CheckpointPublicKey>,
     /// The first broken link: the walk stops there.
@@ -190,6 +196,7 @@ impl Verifier {
             entries: 0,
             expected: BTreeMap::new(),
             recorded_head: None,
+            seen: BTreeSet::new(),
             checkpoints: 0,
             checkpoint_keys: Vec::new(),
             broken_link: None,
@@ -208,6 +215,9 @@ impl Verifier {
             self.checkpoint_keys.push(signed_by);
         }
         if seq < self.head.seq {
+            return;
+        }
+        if !self.seen.insert(checkpoint.hash()) {
             return;
         }
         if seq == self.head.seq {
@@ -386,7 +396,7 @@ impl Verifier {
         }
     }
 
-    fn break_at(&mut self, seq: Seq, reason: Reason) {
+    pub(super) fn break_at(&mut self, seq: Seq, reason: Reason) {
         if self.broken_link.is_none() {
             self.broken_link = Some(Broken { seq, reason });
         }

@@ -367,11 +367,13 @@ fn replace_grant(conn: &Connection, tenant: &str, grant: &GrantRow) -> rusqlite:
     )
 }
 
+/// One text has one hash: another text under it is a damaged one, which keeping it again repairs.
 fn keep_policy(conn: &Connection, tenant: &str, policy: &PolicyDocument) -> rusqlite::Result<usize> {
     execute(
         conn,
         "INSERT INTO policies (tenant, hash, version, text) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (tenant, hash) DO NOTHING",
+         ON CONFLICT (tenant, hash) DO UPDATE SET version = excluded.version, text = excluded.text
+         WHERE text IS NOT excluded.text",
         params![tenant, policy.hash, policy.version, policy.text],
     )
 }

@@ -41,6 +41,8 @@ pub(super) fn wants_reopening(why: &Error) -> bool {
 pub(super) fn store_error(why: &Error) -> StoreError {
     if is_environment(why) {
         StoreError::Unavailable(why.to_string())
+    } else if why.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) {
+        StoreError::Corrupt("what is stored contradicts itself: run `memoryscope audit verify`".to_owned())
     } else {
         StoreError::Corrupt(why.to_string())
     }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{Code, Reason, Row, Seq, SignedCheckpoint, Verifier};
+use memoryscope_domain::audit_chain::{Code, Seq};
 use memoryscope_domain::change::{IdempotencyKey, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Due, Load, PreferenceSelect, Select, Snapshot};
+use memoryscope_engine::port::{Due, Load, PreferenceSelect, Select, Snapshot, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use super::cache::Cache;
 use super::error::Failure;
 use super::filter_sql::{self, Condition};
 use super::row::{audit_key, blob, entry, text};
+use super::walk;
 use crate::common::row::{self, corrupt};
 
 /// A reader's connection and what it remembers.
@@ -45,11 +46,20 @@ impl Reader {
         })
     }
 
-    /// The tenants that have a chain, from the one behind `after`.
+    /// The tenants that have a chain, from the one behind `after`: a head or entries, whichever was left. The entries'
+    /// tenants are skipped through by their key, one look each.
     pub(super) fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, Failure> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT tenant FROM audit_heads WHERE tenant > ?1 ORDER BY tenant LIMIT ?2")?;
+        let mut statement = self.conn.prepare_cached(
+            "WITH RECURSIVE entered (tenant) AS (
+                 SELECT min(tenant) FROM audit_events WHERE tenant > ?1
+                 UNION ALL
+                 SELECT (SELECT min(e.tenant) FROM audit_events AS e WHERE e.tenant > entered.tenant)
+                 FROM entered WHERE entered.tenant IS NOT NULL LIMIT ?2
+             )
+             SELECT tenant FROM (SELECT tenant FROM audit_heads WHERE tenant > ?1 ORDER BY tenant LIMIT ?2)
+             UNION SELECT tenant FROM entered WHERE tenant IS NOT NULL
+             ORDER BY tenant LIMIT ?2",
+        )?;
         let after = after.map_or("", TenantId::as_str);
         let mut rows = statement.query(params![after, row::limit(limit)])?;
         let mut tenants = Vec::new();
@@ -102,7 +112,7 @@ impl View<'_> {
     fn snapshot(mut self) -> Result<Snapshot, Failure> {
         let tenant = &self.load.tenant;
         // The head first: it fixes the snapshot.
-        let head = head(self.conn, tenant)?;
+        let head = self.unless_walking(head(self.conn, tenant))?;
         let active_policy = active_policy(self.conn, tenant)?;
         let idempotency = self.load.idempotency.as_ref();
         let idempotency = idempotency.map(|key| self.idempotency(key)).transpose()?.flatten();
@@ -110,8 +120,19 @@ impl View<'_> {
         let subject =
             facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
-        let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], audit_key)?;
+        let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], audit_key);
+        let subject_key = self.unless_walking(subject_key)?;
         Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, facts })
+    }
+
+    /// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
+    fn unless_walking<T: Default>(&self, read: Result<T, Failure>) -> Result<T, Failure> {
+        match read {
+            Err(Failure::Store(StoreError::Corrupt(_))) if self.load.select == Select::Verification => {
+                Ok(T::default())
+            }
+            read => read,
+        }
     }
 
     fn facts(&mut self) -> Result<Facts, Failure> {
@@ -138,7 +159,7 @@ impl View<'_> {
                 facts.entries.truncate(*limit);
             }
             Select::Entry(id) => facts.entries.extend(self.entry(*id)?),
-            Select::Verification => self.verify(&mut facts)?,
+            Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,
         }
         Ok(facts)
     }
@@ -257,47 +278,6 @@ impl View<'_> {
         let sql =
             "SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = ?1 AND id = ?2";
         one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], entry)
-    }
-
-    /// Walks the chain row by row, in constant memory.
-    fn verify(&self, facts: &mut Facts) -> Result<(), Failure> {
-        let tenant = &self.load.tenant;
-        let mut verifier = Verifier::new(tenant.clone());
-        facts.checkpoints = self.checkpoints(&mut verifier)?;
-        verifier.expect_stored(&facts.checkpoints);
-        verifier.expect_head(head(self.conn, tenant)?);
-        let mut statement = self.conn.prepare_cached(
-            "SELECT seq, prev_hash, hash, text FROM audit_events WHERE tenant = ?1 ORDER BY seq",
-        )?;
-        let mut rows = statement.query([tenant.as_str()])?;
-        while let Some(row) = rows.next()? {
-            let seq = Seq(row::count(row.get(0)?)?);
-            // A hash of another length is a finding, not a failure of the walk.
-            let (Ok(prev_hash), Ok(hash)) = (row::hash(blob(row, 1)?), row::hash(blob(row, 2)?)) else {
-                verifier.refuse_next(Reason::Edited);
-                continue;
-            };
-            verifier.push(&Row { seq, prev_hash, hash, text: text(row, 3)? });
-        }
-        facts.verification = Some(verifier.finish());
-        Ok(())
-    }
-
-    /// The checkpoints that can be read; the verifier is told of those that cannot.
-    fn checkpoints(&self, verifier: &mut Verifier) -> Result<Vec<SignedCheckpoint>, Failure> {
-        let sql = "SELECT seq, text FROM checkpoints WHERE tenant = ?1 ORDER BY number";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let mut rows = statement.query([self.load.tenant.as_str()])?;
-        let mut checkpoints = Vec::new();
-        while let Some(row) = rows.next()? {
-            match SignedCheckpoint::parse(text(row, 1)?) {
-                Ok(checkpoint) => checkpoints.push(checkpoint),
-                Err(_) => {
-                    verifier.refuse_checkpoint(Seq(row::count(row.get(0)?)?), Reason::CheckpointInvalid);
-                }
-            }
-        }
-        Ok(checkpoints)
     }
 }
 

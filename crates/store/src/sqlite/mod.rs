@@ -15,6 +15,7 @@ mod migrate;
 mod reader;
 mod restore;
 mod row;
+mod walk;
 mod writer;
 
 use std::path::PathBuf;

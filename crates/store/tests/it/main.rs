@@ -19,3 +19,5 @@ mod parity;
 mod postgres;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod tampering;

