@@ -266,18 +266,15 @@ async fn verify(
 
 /// What is told of a walk of the chain.
 fn verification(found: &Verification) -> Value {
-    let mut body = json!({
+    json!({
         "ok": found.ok,
         "entries": found.entries,
         "head": found.head.hash.to_string(),
         "checkpoints": found.checkpoints,
         "checkpoint_keys": found.checkpoint_keys,
-    });
-    if let Some(broken) = &found.first_broken {
-        body["first_broken_seq"] = json!(broken.seq);
-        body["reason"] = json!(broken.reason.name());
-    }
-    body
+        "first_broken_seq": found.first_broken.map(|broken| broken.seq),
+        "reason": found.first_broken.map(|broken| broken.reason.name()),
+    })
 }
 
 /// What is told of an entry.
