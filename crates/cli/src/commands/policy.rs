@@ -137,15 +137,25 @@ fn findings(
 ) -> String {
     let file = file.display();
     let mut lines: Vec<String> = errors.iter().map(|error| format!("{file}:{error}")).collect();
-    lines.extend(warnings.iter().map(|w| format!("{file}:{}: warning: {}", w.line, w.message)));
+    lines.extend(
+        warnings
+            .iter()
+            .map(|w| format!("{file}:{}:{}: warning: rule {}: {}", w.line, w.column, w.rule, w.message)),
+    );
     match loaded {
         Ok(policy) => {
-            let rules = policy.rules().len();
-            lines.push(format!("{} is valid: {rules} rules, {} warnings", policy.version(), warnings.len()));
+            let (rules, warnings) =
+                (counted(policy.rules().len(), "rule"), counted(warnings.len(), "warning"));
+            lines.push(format!("{} is valid: {rules}, {warnings}", policy.version()));
         }
-        Err(_) => lines.push(format!("{} errors", errors.len())),
+        Err(_) => lines.push(counted(errors.len(), "error")),
     }
     lines.join("\n")
+}
+
+/// `1 error`, `2 errors`.
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// A policy that loads, or its errors on standard error by way of the exit.
