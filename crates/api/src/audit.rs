@@ -89,7 +89,7 @@ fn access_schema() -> Value {
 
 /// The schema of [`verification`].
 fn verification_schema() -> Value {
-    let found = schema::object(
+    schema::object(
         "AuditVerification",
         [
             ("ok", schema::truth()),
@@ -100,9 +100,10 @@ fn verification_schema() -> Value {
                 "checkpoint_keys",
                 schema::about(schema::list(schema::text()), "Who signed: compare them with those you know."),
             ),
+            ("first_broken_seq", schema::or_null(schema::count())),
+            ("reason", schema::or_null(schema::text())),
         ],
-    );
-    schema::maybe(found, [("first_broken_seq", schema::count()), ("reason", schema::text())])
+    )
 }
 
 /// A page of the chain.

@@ -253,6 +253,11 @@ impl Operation {
         if [429, 503].contains(&status) {
             headers["Retry-After"] = schema::reference("headers", "Retry-After");
         }
+        if refused && status == 409 {
+            // Only while the first request under the same key is being worked on.
+            let seconds = json!({"type": "integer", "minimum": 0});
+            headers["Retry-After"] = json!({"description": "After how many seconds to come back.", "required": false, "schema": seconds});
+        }
         headers
     }
 }

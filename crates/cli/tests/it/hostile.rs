@@ -125,7 +125,7 @@ fn send_wrong_types(server: &Server) {
 
 /// A gibibyte that is announced, and one that is not: refused before it has come.
 fn send_a_gibibyte(server: &Server) {
-    let head = format!("POST /memory HTTP/1.1\r\nhost: x\r\ncontent-type: {}\r\n", JSON.1);
+    let head = format!("POST /memory HTTP/1.1\r\nhost: localhost\r\ncontent-type: {}\r\n", JSON.1);
     let mut announced = connect(server.address).expect("a connection");
     announced.write_all(format!("{head}content-length: {GIBIBYTE}\r\n\r\n").as_bytes()).expect("sent");
     let answer = read_answer(&mut BufReader::new(announced)).expect("an answer, though no body was sent");
@@ -164,7 +164,7 @@ fn pour(mut stream: TcpStream, head: &str, frame: &[u8]) -> (Answer, u64) {
 fn slow_heads(server: &Server) -> Vec<TcpStream> {
     let start = |number: usize| {
         let mut stream = connect(server.address).expect("a connection");
-        let head = format!("POST /memory HTTP/1.1\r\nhost: x\r\nx-slow-{number}: ");
+        let head = format!("POST /memory HTTP/1.1\r\nhost: localhost\r\nx-slow-{number}: ");
         stream.write_all(head.as_bytes()).expect("sent");
         stream
     };
@@ -173,11 +173,11 @@ fn slow_heads(server: &Server) -> Vec<TcpStream> {
 
 /// Heads that are too big, too many, or no heads.
 fn send_bad_heads(server: &Server) {
-    let get = "GET /version HTTP/1.1\r\nhost: x\r\n";
+    let get = "GET /version HTTP/1.1\r\nhost: localhost\r\n";
     for (head, status) in [
         (format!("{get}x-big: {}\r\n\r\n", "a".repeat(64 * 1_024)), 431),
         (format!("{get}{}\r\n", "x-a: 1\r\n".repeat(200)), 431),
-        (format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(80_000)), 431),
+        (format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(80_000)), 431),
         ("\0\u{1}\u{2} nonsense\r\n\r\n".to_owned(), 400),
         (format!("{get}content-length: 1\r\ncontent-length: 2\r\n\r\n"), 400),
     ] {

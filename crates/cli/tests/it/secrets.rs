@@ -99,7 +99,7 @@ fn croak(server: &Server) {
         format!("GET /{CANARY} HTTP/9.9\r\n{CANARY}\r\n\r\n"),
         format!("GET / HTTP/1.1\r\nhost: {CANARY}\r\n{CANARY} : {CANARY}\r\n\r\n"),
         format!("GET / HTTP/1.1\r\nhost: {CANARY}\r\nx: {}\r\n\r\n", CANARY.repeat(5_000)),
-        format!("POST /memory HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{CANARY}"),
+        format!("POST /memory HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{CANARY}"),
     ] {
         let mut stream = connect(server.address).expect("a connection");
         // The server may hang up before it has taken everything.

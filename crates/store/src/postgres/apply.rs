@@ -63,7 +63,7 @@ const INSERT_SUBJECT_KEYS: &str = "
 const KEEP_POLICIES: &str = "
     INSERT INTO policies (tenant, hash, version, text)
     SELECT $1, w.* FROM unnest($2::text[], $3::text[], $4::text[]) AS w
-    ON CONFLICT (tenant, hash) DO NOTHING";
+    ON CONFLICT (tenant, hash) DO UPDATE SET version = excluded.version, text = excluded.text";
 
 const ACTIVATE_POLICY: &str = "
     INSERT INTO active_policy (tenant, hash) VALUES ($1, $2)
