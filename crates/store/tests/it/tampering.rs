@@ -17,7 +17,7 @@ async fn after(statement: &str) -> Option<(u64, Reason)> {
         commit(&store, set(&a, number, vec![Change::InsertMemory(memory(&a, number))])).await.unwrap();
     }
     rusqlite::Connection::open(&path).unwrap().execute_batch(statement).unwrap();
-    assert_eq!(store.tenants(None, 9).await.unwrap(), [a.clone()], "{statement}");
+    assert_eq!(store.tenants(None, 9).await.unwrap(), std::slice::from_ref(&a), "{statement}");
     let found = load(&store, &a, Select::Verification).await.facts.verification.unwrap();
     found.first_broken.map(|broken| (broken.seq.0, broken.reason))
 }
