@@ -1,12 +1,12 @@
-//! How many creates and reads a second the SQLite store takes, durably, with so many tasks at once.
+//! How many creates and reads a second a store takes, durably, with so many tasks at once.
 //!
-//! `cargo run --release -p memoryscope-store --example commit_rate -- [tasks] [seconds] [file]`
+//! `cargo run --release -p memoryscope-store --example commit_rate -- [tasks] [seconds] [file]`: SQLite, in that file.
+//! `… -- [tasks] [seconds] --url postgresql://… [tenants]`: PostgreSQL, the work spread over so many tenants.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{Load, PreferenceSelect, Select, Store};
-use memoryscope_store::{SqliteConfig, SqliteStore};
+use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 use serde_json::json;
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -35,10 +35,18 @@ fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     let tasks: u64 = args.next().map_or(Ok(64), |text| text.parse())?;
     let seconds: u64 = args.next().map_or(Ok(5), |text| text.parse())?;
-    let file = args.next().map_or_else(|| PathBuf::from("commit_rate.db"), PathBuf::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&SqliteConfig::file(file))?);
-    let bench = Arc::new(Bench { store, number: AtomicU64::new(0), until: Duration::from_secs(seconds) });
+    let place = args.next().unwrap_or_else(|| "commit_rate.db".to_owned());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (store, tenants): (Arc<dyn Store>, u64) = if place == "--url" {
+        let config = PostgresConfig::url(&args.next().ok_or("--url needs a URL")?)?;
+        let tenants = args.next().map_or(Ok(1), |text| text.parse())?;
+        (Arc::new(runtime.block_on(PostgresStore::open(&config))?), tenants)
+    } else {
+        (Arc::new(SqliteStore::open(&SqliteConfig::file(place))?), 1)
+    };
+    // Numbers that no run before this one gave.
+    let number = AtomicU64::new(u64::from(std::process::id()) << 32);
+    let bench = Arc::new(Bench { store, tenants, number, until: Duration::from_secs(seconds) });
     for what in [Work::Create, Work::Read] {
         let (count, latencies) = runtime.block_on(run(&bench, tasks, what))?;
         let at = |share: usize| latencies.get(latencies.len() * share / 100).copied().unwrap_or_default();
@@ -63,6 +71,7 @@ enum Work {
 
 struct Bench {
     store: Arc<dyn Store>,
+    tenants: u64,
     number: AtomicU64,
     until: Duration,
 }
@@ -94,13 +103,16 @@ async fn run(bench: &Arc<Bench>, tasks: u64, what: Work) -> Result<(u64, Vec<Dur
 impl Bench {
     async fn once(&self, what: Work) -> Result<(), Failure> {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let now = Timestamp::from_unix_micros(1_700_000_000_000_000 + i64::try_from(number)? * 100);
+        let now =
+            Timestamp::from_unix_micros(1_700_000_000_000_000 + i64::try_from(number % (1 << 32))? * 100);
         let mut seed = [0; 16];
         seed[..8].copy_from_slice(&number.to_be_bytes());
         let mut ids = IdSource::new(IdSeed(seed), now);
-        let tenant = TenantId::default_tenant();
+        let tenant = TenantId::parse(&format!("t_{}", number % self.tenants.max(1)))?;
         let change = match what {
-            Work::Create => Change::InsertMemory(memory(&tenant, number / MEMORIES_PER_USER, &mut ids, now)?),
+            Work::Create => {
+                Change::InsertMemory(memory(&tenant, number % (1 << 32) / MEMORIES_PER_USER, &mut ids, now)?)
+            }
             Work::Read => {
                 let user = UserId::parse(&format!("user-{}", number % 2_000))?;
                 self.store.load(&load(&tenant, &user, now)?).await?;

@@ -20,41 +20,45 @@ const INSERT_MEMORIES: &str = "
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
                                $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[]) AS w";
 
+/// The rows stand there: the lock says so. An update from a list would be free to walk all memories of the tenant;
+/// this one finds each by its key.
 const UPDATE_MEMORIES: &str = "
-    UPDATE memories AS m
-    SET version = w.version, valid_from_seq = w.seq, partition_key = w.partition_key, type = w.type, kind = w.kind,
-        domain_key = w.domain_key, state = w.state, created = w.created, expires = w.expires,
-        document = w.document, body = w.body
-    FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[], $8::bytea[],
-                $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[])
-         AS w (id, version, seq, partition_key, type, kind, domain_key, state, created, expires, document, body)
-    WHERE m.tenant = $1 AND m.id = w.id";
+    INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
+                          created, expires, document, body)
+    SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
+                               $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[]) AS w
+    ON CONFLICT (tenant, id) DO UPDATE
+    SET version = excluded.version, valid_from_seq = excluded.valid_from_seq,
+        partition_key = excluded.partition_key, type = excluded.type, kind = excluded.kind,
+        domain_key = excluded.domain_key, state = excluded.state, created = excluded.created,
+        expires = excluded.expires, document = excluded.document, body = excluded.body";
 
 const KEEP_VERSIONS: &str = "
     INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body)
-    SELECT m.tenant, m.id, m.version, m.valid_from_seq, w.seq, m.state, m.document, m.body
-    FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq)
-    JOIN memories AS m ON m.tenant = $1 AND m.id = w.id";
+    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state, m.document, m.body
+    FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq) CROSS JOIN LATERAL
+        (SELECT id, version, valid_from_seq, state, document, body
+         FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
 const WIPE_VERSIONS: &str =
-    "UPDATE memory_versions SET document = NULL, body = NULL WHERE tenant = $1 AND id = ANY ($2::bytea[])";
+    "UPDATE memory_versions SET document = NULL, body = NULL WHERE tenant = $1 AND id = $2";
 
 const KEEP_WIPED_VERSIONS: &str = "
     INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state)
-    SELECT m.tenant, m.id, m.version, m.valid_from_seq, w.seq, m.state
-    FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq)
-    JOIN memories AS m ON m.tenant = $1 AND m.id = w.id";
+    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state
+    FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq) CROSS JOIN LATERAL
+        (SELECT id, version, valid_from_seq, state FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
 const INSERT_GRANTS: &str = "
     INSERT INTO read_grants (tenant, id, token_hash, version, expires, document)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6::text[]) AS w";
 
 const UPDATE_GRANTS: &str = "
-    UPDATE read_grants AS g
-    SET token_hash = w.token_hash, version = w.version, expires = w.expires, document = w.document
-    FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6::text[])
-         AS w (id, token_hash, version, expires, document)
-    WHERE g.tenant = $1 AND g.id = w.id";
+    INSERT INTO read_grants (tenant, id, token_hash, version, expires, document)
+    SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[], $6::text[]) AS w
+    ON CONFLICT (tenant, id) DO UPDATE
+    SET token_hash = excluded.token_hash, version = excluded.version, expires = excluded.expires,
+        document = excluded.document";
 
 const INSERT_SUBJECT_KEYS: &str = "
     INSERT INTO subject_keys (tenant, subject, key)
@@ -232,7 +236,9 @@ impl<'a> Writes<'a> {
             self.call(KEEP_VERSIONS, places(&round.replaced));
         }
         if !round.erased.is_empty() {
-            self.call(WIPE_VERSIONS, vec![column(&round.erased, |(_, memory)| Bytes::of(memory.id.uuid()))]);
+            for (_, memory) in &round.erased {
+                self.call(WIPE_VERSIONS, vec![boxed(Bytes::of(memory.id.uuid()))]);
+            }
             self.call(KEEP_WIPED_VERSIONS, places(&round.erased));
         }
         let changed: Vec<_> = round.replaced.into_iter().chain(round.erased).collect();

@@ -36,8 +36,10 @@ const SUBJECT_KEY: &str = "SELECT key FROM subject_keys WHERE tenant = $1 AND su
 
 const GRANT: &str = "SELECT document FROM read_grants WHERE tenant = $1 AND token_hash = $2";
 
+/// Each by its key, whatever the planner thinks of the tables' sizes (see `known`).
 const MEMORIES: &str = "
-    SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = ANY ($2::bytea[])";
+    SELECT m.id, m.version, m.document, m.body FROM unnest($2::bytea[]) AS w (id) CROSS JOIN LATERAL
+        (SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
 const EXPIRED: &str = "
     SELECT id, version, document, body FROM memories

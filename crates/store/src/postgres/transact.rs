@@ -26,7 +26,9 @@ const LOCK_HEAD: &str = "SELECT seq, hash FROM audit_heads WHERE tenant = $1 FOR
 const MAKE_HEAD: &str = "
     INSERT INTO audit_heads (tenant, seq, hash) VALUES ($1, 0, $2) ON CONFLICT (tenant) DO NOTHING";
 
-const FIND_ENTRIES: &str = "SELECT seq, id FROM audit_events WHERE tenant = $1 AND id = ANY ($2::bytea[])";
+const FIND_ENTRIES: &str = "
+    SELECT e.seq, e.id FROM unnest($2::bytea[]) AS w (id) CROSS JOIN LATERAL
+        (SELECT seq, id FROM audit_events WHERE tenant = $1 AND id = w.id OFFSET 0) AS e";
 
 /// What became of each change set.
 pub(super) type Outcomes = Vec<Result<Receipt, StoreError>>;

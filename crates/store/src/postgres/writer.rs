@@ -5,9 +5,11 @@
 //! answered, or, where that answer was lost, after it was found out what became of it.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use memoryscope_engine::port::{Receipt, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -224,7 +226,14 @@ impl Lane {
     }
 
     async fn attempt(&mut self, sets: &[&Prepared], unless: Option<&Outcomes>) -> Result<Outcomes, Failed> {
-        transact(self.session().await?, sets, unless).await
+        let session = self.session().await?;
+        match AssertUnwindSafe(transact(session, sets, unless)).catch_unwind().await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.session = None;
+                Err(StoreError::Corrupt("the writer failed on it".to_owned()).into())
+            }
+        }
     }
 
     /// After a failure no transaction is open: it is rolled back, or its connection is closed.

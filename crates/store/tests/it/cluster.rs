@@ -46,6 +46,23 @@ pub(crate) struct Cluster {
     _users: File,
 }
 
+/// Whether a cluster has a certificate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encrypted {
+    No,
+    /// Made for `localhost`, and signed by `ca.pem`; `other.pem` signed nothing.
+    Yes,
+}
+
+impl Encrypted {
+    const fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::No => &[],
+            Self::Yes => &["ssl=on", "ssl_cert_file=../server.pem", "ssl_key_file=../server.key"],
+        }
+    }
+}
+
 /// A database of one test. It is dropped with it.
 pub(crate) struct Database {
     pub(crate) url: String,
@@ -149,16 +166,31 @@ pub(crate) async fn shared() -> Option<&'static Cluster> {
 }
 
 /// A cluster of one test's own that keeps what PostgreSQL promises; none where there is no PostgreSQL.
-pub(crate) fn private() -> Option<Cluster> {
+pub(crate) fn private(encrypted: Encrypted) -> Option<Cluster> {
     let bin = programs_or_skip()?;
     let dir = place(&random_name());
     let lock = dir.with_extension("lock");
     let users = lock_file(&lock);
     users.lock_shared().unwrap();
-    let cluster = Cluster::make(&dir, &users, &bin, &[]);
+    let cluster = Cluster::make(&dir, &users, &bin, encrypted.settings());
     cluster.watch(&bin, &lock, 1);
     std::fs::remove_file(&lock).unwrap();
     Some(cluster)
+}
+
+fn make_certificates(dir: &Path) {
+    let make = |name: &str, more: &str| {
+        let script = format!(
+            "cd \"$1\" && umask 077 && openssl req -x509 -newkey rsa:2048 -nodes -days 2 \
+             -keyout {name}.key -out {name}.pem -subj /CN={name} {more}"
+        );
+        run(Path::new("sh"), &["-c", &script, "sh", &dir.display().to_string()]);
+    };
+    make("ca", "");
+    make("other", "");
+    let leaf =
+        "-CA ca.pem -CAkey ca.key -addext subjectAltName=DNS:localhost -addext basicConstraints=CA:FALSE";
+    make("server", leaf);
 }
 
 impl Cluster {
@@ -195,6 +227,9 @@ impl Cluster {
         let lines = common.iter().map(String::as_str).chain(settings.iter().copied());
         let lines: String = lines.map(|line| line.replacen('=', " = '", 1) + "'\n").collect();
         run(Path::new("sh"), &["-c", "printf %s \"$1\" >> \"$2/postgresql.conf\"", "sh", &lines, &data]);
+        if settings.contains(&"ssl=on") {
+            make_certificates(dir);
+        }
         let cluster = Self { dir: dir.to_owned(), port, password, _users: users.try_clone().unwrap() };
         cluster.start();
         let about = format!("{port} {}", cluster.password);
@@ -239,10 +274,6 @@ impl Cluster {
 
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgresql+psycopg://test:{}@127.0.0.1:{}/{database}", self.password, self.port)
-    }
-
-    pub(crate) const fn port(&self) -> u16 {
-        self.port
     }
 
     pub(crate) fn dir(&self) -> &Path {

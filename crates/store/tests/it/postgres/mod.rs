@@ -5,6 +5,7 @@ mod restarts;
 mod rows;
 mod schema;
 mod servers;
+mod tls;
 
 use memoryscope_domain::change::Change;
 use memoryscope_domain::ids::TenantId;

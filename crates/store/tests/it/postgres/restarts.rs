@@ -65,7 +65,7 @@ impl Load {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_database_crashes() {
-    let Some(cluster) = cluster::private() else { return };
+    let Some(cluster) = cluster::private(cluster::Encrypted::No) else { return };
     let database = cluster.empty_database().await;
     let store = Arc::new(database.open().await);
     let load = Arc::new(Load {
