@@ -106,7 +106,8 @@ fn warning(code: Code, rule: &Rule, other: Option<&Rule>, message: String) -> Wa
 fn candidates<'v>(path: &Path, tests: &[&'v Test]) -> Option<Vec<Value<'v>>> {
     let entry = path.attribute.entry();
     match entry.kind {
-        Kind::Bool => Some(vec![Value::Bool(false), Value::Bool(true)]),
+        // What is neither is no value of the attribute, and still one that facts in a file may give.
+        Kind::Bool => Some(vec![Value::Bool(false), Value::Bool(true), Value::Text("")]),
         Kind::Enum(values) | Kind::Ordered(values) => {
             Some(values.iter().map(|value| Value::Text(value)).collect())
         }
