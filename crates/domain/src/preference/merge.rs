@@ -263,7 +263,7 @@ fn text(kind: Kind, members: &BTreeMap<&str, Value>) -> String {
 /// What two names of the same key have in common: lower case, without `_`, `-` and spaces. A name of nothing else is
 /// the same as itself only.
 fn same_key(name: &str) -> String {
-    let folded: String = lower(name).chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect();
+    let folded = super::folded(name);
     if folded.is_empty() { name.to_owned() } else { folded }
 }
 
