@@ -20,6 +20,7 @@ mod policy_commands;
 mod postgres;
 mod process;
 mod readme;
+mod restarts;
 mod secrets;
 mod shipping;
 mod shutdown;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::cluster::{self, Database};
+use crate::cluster::{self, Cluster, Database, Encrypted};
 
 /// A folder, and the database that every command in it uses. Both end with it.
 pub(crate) struct Place {
@@ -21,10 +21,20 @@ impl Place {
     /// On PostgreSQL: an empty database of the cluster that tests share; none where there is no PostgreSQL.
     pub(crate) fn postgres() -> Option<Self> {
         let database = wait(async { Some(cluster::shared().await?.empty_database().await) })?;
+        Some(Self::on(database))
+    }
+
+    /// On a PostgreSQL of its own, which can be stopped and started; none where there is no PostgreSQL.
+    pub(crate) fn private_postgres(encrypted: Encrypted) -> Option<(Self, Cluster)> {
+        let cluster = cluster::private(encrypted)?;
+        Some((Self::on(wait(cluster.empty_database())), cluster))
+    }
+
+    fn on(database: Database) -> Self {
         let place = Self { database: Some(database), ..Self::sqlite() };
         std::fs::write(place.folder().join(".env"), format!("DATABASE_URL={}\n", place.url()))
             .expect("a file");
-        Some(place)
+        place
     }
 
     /// Does something with such a place, where there is PostgreSQL.
