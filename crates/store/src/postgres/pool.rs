@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::config::PostgresConfig;
-use super::error::Failure;
+use super::error::{Failure, LATE};
 use super::session::Session;
 use super::tls;
 
@@ -43,7 +43,7 @@ impl Connector {
     pub(super) async fn connect(&self, purpose: Use) -> Result<Session, Failure> {
         let connecting = self.config.server.connect(self.tls.clone());
         let connected = tokio::time::timeout(self.config.connect * 2, connecting).await;
-        let (client, connection) = connected.map_err(|_| Failure::Late)??;
+        let (client, connection) = connected.map_err(|_| LATE)??;
         let driver = tokio::spawn(async move {
             if let Err(why) = connection.await {
                 tracing::debug!(error = %why, "a connection to the database ended");

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::error::Failure;
+use super::error::{Failure, LATE};
 #[cfg(feature = "faults")]
 use super::fault::Faults;
 use super::value::Value;
@@ -88,7 +88,7 @@ impl Session {
     /// Nobody knows what becomes of what was sent: the connection is of no more use.
     fn late<T>(&mut self) -> Result<T, Failure> {
         self.is_late = true;
-        Err(Failure::Late)
+        Err(LATE)
     }
 
     async fn send(&mut self, calls: &[Call<'_>]) -> Result<Vec<Vec<Row>>, Failure> {
@@ -114,7 +114,7 @@ impl Session {
             }
             Call::Prepared(sql, values) => {
                 let Some(statement) = self.statements.get(sql.as_ref()) else {
-                    return Err(Failure::Late);
+                    return Err(LATE);
                 };
                 let values: Vec<&(dyn ToSql + Sync)> =
                     values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect();

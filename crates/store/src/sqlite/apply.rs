@@ -43,7 +43,7 @@ impl<'c> Batch<'c> {
         match check(conn, set, state) {
             Ok(()) => {}
             Err(Failure::Store(why)) => return Ok(Err(why)),
-            Err(why @ Failure::Sqlite(_)) => return Err(why),
+            Err(why @ Failure::Engine(_)) => return Err(why),
         }
         let entry = link(&state.head, &set.entry);
         for step in &set.steps {

@@ -8,7 +8,7 @@ use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Due, Load, PreferenceSelect, Select, Snapshot, StoreError};
+use memoryscope_engine::port::{Due, Load, PreferenceSelect, Select, Snapshot};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 use uuid::Uuid;
@@ -127,11 +127,9 @@ impl View<'_> {
 
     /// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
     fn unless_walking<T: Default>(&self, read: Result<T, Failure>) -> Result<T, Failure> {
-        match read {
-            Err(Failure::Store(StoreError::Corrupt(_))) if self.load.select == Select::Verification => {
-                Ok(T::default())
-            }
-            read => read,
+        match self.load.select {
+            Select::Verification => Ok(Failure::unless_unreadable(read)?.unwrap_or_default()),
+            _ => read,
         }
     }
 

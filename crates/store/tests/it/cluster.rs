@@ -332,6 +332,21 @@ impl Database {
     pub(crate) async fn connect(&self) -> tokio_postgres::Client {
         connect(&self.url).await
     }
+
+    /// A connection on which any bytes pass for text, so that text may be left as a damaged file would have it.
+    pub(crate) async fn connect_for_damage(&self) -> tokio_postgres::Client {
+        let client = self.connect().await;
+        let encoding = |name: &str| {
+            format!(
+                "UPDATE pg_database SET encoding = pg_char_to_encoding('{name}')
+                 WHERE datname = current_database()"
+            )
+        };
+        client.batch_execute(&encoding("SQL_ASCII")).await.unwrap();
+        let damaging = self.connect().await;
+        client.batch_execute(&encoding("UTF8")).await.unwrap();
+        damaging
+    }
 }
 
 impl Drop for Database {
