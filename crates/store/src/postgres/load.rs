@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::Failure;
-use super::filter_sql::{self, Condition};
+use super::filter_sql::Condition;
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::filter;
@@ -308,7 +308,7 @@ fn shelf(
         condition.sql.push_str(&format!(" AND (created, id) > ({created}, {id})"));
     }
     condition.sql.push_str(" AND ");
-    filter_sql::push(&load.filter, &mut condition);
+    filter::push(&load.filter, &mut condition);
     let limit = condition.value(Box::new(row::limit(chunk_rows(load, select))));
     condition.sql.push_str(&format!(" ORDER BY created, id LIMIT {limit}"));
     Call::Prepared(Cow::Owned(condition.sql), condition.values)

@@ -16,9 +16,10 @@ use uuid::Uuid;
 use super::apply::{active_policy, head, one};
 use super::cache::Cache;
 use super::error::Failure;
-use super::filter_sql::{self, Condition};
+use super::filter_sql::Condition;
 use super::row::{audit_key, blob, entry, text};
 use super::walk;
+use crate::common::filter;
 use crate::common::row::{self, corrupt};
 
 /// A reader's connection and what it remembers.
@@ -308,7 +309,7 @@ fn shelf_condition(load: &Load, select: &PreferenceSelect) -> Condition {
         require(" AND (created, id) > (?, ?)", vec![Value::Integer(created.unix_micros()), id]);
     }
     condition.sql.push_str(" AND ");
-    filter_sql::push(&load.filter, &mut condition);
+    filter::push(&load.filter, &mut condition);
     condition.sql.push_str(" ORDER BY created, id");
     condition
 }
