@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::config::PostgresConfig;
-use super::error::{Failure, LATE};
+use super::error::Failure;
 use super::session::Session;
 use super::tls;
 
@@ -42,8 +42,10 @@ impl Connector {
     /// A new connection, driven on the current runtime.
     pub(super) async fn connect(&self, purpose: Use) -> Result<Session, Failure> {
         let connecting = self.config.server.connect(self.tls.clone());
-        let connected = tokio::time::timeout(self.config.connect * 2, connecting).await;
-        let (client, connection) = connected.map_err(|_| LATE)??;
+        // Whoever waited so long for a connection has waited enough: another one would be as late.
+        let late = |_| StoreError::Unavailable("the database did not answer in time".to_owned());
+        let connected = tokio::time::timeout(self.config.connect * 2, connecting).await.map_err(late)?;
+        let (client, connection) = connected?;
         let driver = tokio::spawn(async move {
             if let Err(why) = connection.await {
                 tracing::debug!(error = %why, "a connection to the database ended");

@@ -1,7 +1,7 @@
 //! One connection: statements that are prepared once, and several of them sent without waiting between them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -123,17 +123,22 @@ impl Session {
         }
     }
 
+    /// Prepares what is not yet, in one round trip.
     async fn prepare(&mut self, calls: &[Call<'_>]) -> Result<(), Failure> {
         if self.statements.len() + calls.len() > STATEMENTS_MAX {
             self.statements.clear();
         }
+        let mut missing = BTreeSet::new();
         for call in calls {
             if let Call::Prepared(sql, _) = call
                 && !self.statements.contains_key(sql.as_ref())
             {
-                let statement = self.client.prepare(sql).await?;
-                self.statements.insert(sql.to_string(), statement);
+                missing.insert(sql.as_ref());
             }
+        }
+        let prepared = join_all(missing.iter().map(|sql| self.client.prepare(sql))).await;
+        for (sql, statement) in missing.into_iter().zip(prepared) {
+            self.statements.insert(sql.to_owned(), statement?);
         }
         Ok(())
     }

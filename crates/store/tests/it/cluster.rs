@@ -66,6 +66,7 @@ impl Encrypted {
 /// A database of one test. It is dropped with it.
 pub(crate) struct Database {
     pub(crate) url: String,
+    pub(crate) port: u16,
     name: String,
     admin: String,
 }
@@ -315,13 +316,27 @@ impl Cluster {
             assert!(tries < 100, "{why:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Database { url: self.url(&name), name, admin }
+        Database { url: self.url(&name), port: self.port, name, admin }
     }
 }
 
 impl Database {
     pub(crate) fn config(&self) -> PostgresConfig {
         PostgresConfig::url(&self.url).unwrap()
+    }
+
+    /// The same database behind something that listens on another port, with some of the URL's options.
+    pub(crate) fn config_behind(&self, port: u16, options: &str) -> PostgresConfig {
+        let url = self.url.replacen(&format!(":{}/", self.port), &format!(":{port}/"), 1);
+        PostgresConfig::url(&format!("{url}?{options}")).unwrap()
+    }
+
+    /// How many connections stores have to it, and how many of them wait for a lock.
+    pub(crate) async fn connections(&self) -> (i64, i64) {
+        let sql = "SELECT count(*), count(*) FILTER (WHERE wait_event_type = 'Lock') FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'memoryscope'";
+        let row = self.connect().await.query_one(sql, &[]).await.unwrap();
+        (row.get(0), row.get(1))
     }
 
     pub(crate) async fn open(&self) -> PostgresStore {

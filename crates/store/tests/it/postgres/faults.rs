@@ -54,7 +54,7 @@ fn work(tenant: &TenantId) -> (Vec<ChangeSet>, Vec<ChangeSet>) {
 
 /// Does the work and gives back what was answered. What comes at once is sent in its order, and a tenant's change sets
 /// are judged in the order in which they were sent, in however many transactions.
-async fn done(store: &dyn Store, tenant: &TenantId) -> Vec<String> {
+pub(super) async fn done(store: &dyn Store, tenant: &TenantId) -> Vec<String> {
     let (one_by_one, at_once) = work(tenant);
     let mut answers = Vec::new();
     for set in one_by_one {
