@@ -57,6 +57,11 @@ impl Session {
         }
     }
 
+    /// From now on answers are waited for so long.
+    pub(super) const fn wait_for_answers(&mut self, within: Duration) {
+        self.within = within;
+    }
+
     /// Whether it is known to be gone.
     pub(super) fn is_closed(&self) -> bool {
         self.is_late || self.client.is_closed()

@@ -233,8 +233,8 @@ impl View<'_> {
         if let Some(memory) = self.cache.get(tenant, found.id, found.version) {
             return Ok(memory);
         }
-        let sql = "SELECT document, body FROM memories WHERE rowid = ?1";
-        let read = one(self.conn, sql, [found.rowid], |row| {
+        let sql = "SELECT document, body FROM memories WHERE tenant = ?1 AND rowid = ?2";
+        let read = one(self.conn, sql, params![tenant.as_str(), found.rowid], |row| {
             let (document, body) = (text(row, 0)?, blob(row, 1)?);
             Ok((StoredMemory::read(document, body)?, document.len() + body.len()))
         })?;
