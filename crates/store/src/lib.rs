@@ -7,6 +7,7 @@
 mod common;
 pub mod postgres;
 pub mod sqlite;
+pub mod transfer;
 
 pub use common::migration::MigrationStatus;
 pub use postgres::{PostgresConfig, PostgresStore};

@@ -90,3 +90,11 @@ pub(crate) fn check(applied: &[Applied], list: &[Migration]) -> Result<(), Store
     }
     Ok(())
 }
+
+/// Why a database is refused in which only a part of a copy stands.
+pub(crate) fn unfinished_copy() -> StoreError {
+    StoreError::Unavailable(
+        "only a part of a copy is in it: call the same `memoryscope copy` again, and it goes on where it stopped"
+            .to_owned(),
+    )
+}

@@ -5,3 +5,4 @@ pub(crate) mod filter;
 pub(crate) mod migration;
 pub(crate) mod prepare;
 pub(crate) mod row;
+pub(crate) mod walk;

@@ -8,7 +8,7 @@ use tokio_postgres::error::{Severity, SqlState};
 
 /// Either kind of failure inside a statement's use.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// PostgreSQL's, or its connection's.
     Postgres(Error),
     /// No answer came in time.

@@ -16,6 +16,7 @@ mod pool;
 mod session;
 mod tls;
 mod transact;
+pub(crate) mod transfer;
 mod value;
 mod walk;
 mod writer;

@@ -26,6 +26,8 @@ pub(super) enum Use {
     Work,
     /// Changing the schema, which may take its time.
     Schema,
+    /// Reading or writing everything there is, in a transaction that stands as long as that takes.
+    Copy,
 }
 
 impl Connector {
@@ -51,7 +53,7 @@ impl Connector {
         });
         let within = match purpose {
             Use::Work => self.config.statement * 2,
-            Use::Schema => Duration::MAX,
+            Use::Schema | Use::Copy => Duration::MAX,
         };
         let mut session = Session::new(client, driver, within);
         session.batch(&self.settings(purpose)).await?;
@@ -65,10 +67,16 @@ impl Connector {
     /// Every statement of ours finds its rows by a key or walks an index in order, so no plan that reads a whole table
     /// is ever wanted; and a plan that was made while the tables were empty must still be right when they are not.
     fn settings(&self, purpose: Use) -> String {
-        let statement = if purpose == Use::Schema { 0 } else { self.config.statement.as_millis() };
-        let idle = self.config.statement.as_millis();
+        let within = self.config.statement.as_millis();
+        let statement = if purpose == Use::Work { within } else { 0 };
+        let (idle, more) = match purpose {
+            Use::Work | Use::Schema => (within, String::new()),
+            Use::Copy => {
+                (0, format!("SET lock_timeout = {within}; SET application_name = 'memoryscope copy';"))
+            }
+        };
         format!(
-            "SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle};
+            "{more} SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle};
              SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
              SET plan_cache_mode = force_generic_plan; SET jit = off;
              SELECT set_config('synchronous_commit', 'on', false)

@@ -9,10 +9,7 @@ use std::path::{Path, PathBuf};
 use memoryscope_domain::audit_chain::Verification;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::SubjectRef;
-use memoryscope_domain::policy::Filter;
-use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{Load, Select, StoreError};
+use memoryscope_engine::port::StoreError;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use sha2::{Digest as _, Sha256};
@@ -149,16 +146,8 @@ fn look_through(
     let mut chains = Vec::with_capacity(count);
     for (at, tenant) in tenants.into_iter().enumerate() {
         progress(Progress::Chain(at + 1, count));
-        let load = Load {
-            tenant: tenant.clone(),
-            now: Timestamp::from_unix_micros(0),
-            select: Select::Verification,
-            filter: Filter::Nothing,
-            subject: SubjectRef::TENANT,
-            idempotency: None,
-        };
-        let found = reader.load(&load)?.facts.verification;
-        chains.push((tenant, found.ok_or_else(|| StoreError::Corrupt("a chain was not walked".to_owned()))?));
+        let found = reader.verify(&tenant)?;
+        chains.push((tenant, found));
     }
     Ok(Checked { bytes, sha256, schema, chains })
 }

@@ -50,7 +50,7 @@ pub(super) fn store_error(why: &Error) -> StoreError {
 
 /// Either kind of failure inside a statement's use.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// SQLite's.
     Sqlite(Error),
     /// Ours.
