@@ -13,11 +13,11 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::port::{Decision, ExpiryRun, Meter};
+use memoryscope_engine::port::{Decision, ExpiryRun, Health, Meter};
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use crate::openapi::{Example, Operation, Routes, Tag, Verb};
@@ -52,6 +52,7 @@ pub struct Metrics {
     expired: IntCounter,
     expiry_runs: IntCounterVec,
     store_up: IntGauge,
+    connections: IntGaugeVec,
 }
 
 impl fmt::Debug for Metrics {
@@ -65,6 +66,12 @@ fn registered<C: Collector + Clone + 'static>(registry: &Registry, made: prometh
     let made = made.expect("a metric's name and labels are good");
     registry.register(Box::new(made.clone())).expect("no metric stands twice");
     made
+}
+
+fn connections(all: &Registry) -> IntGaugeVec {
+    let help =
+        "Connections that read from PostgreSQL, by whether they are busy, idle, or closed (not yet open).";
+    registered(all, IntGaugeVec::new(Opts::new("memoryscope_store_connections", help), &["state"]))
 }
 
 impl Metrics {
@@ -134,6 +141,7 @@ impl Metrics {
                 &["result"],
             ),
             store_up: gauge("memoryscope_store_up", "Whether the store can be read and written now."),
+            connections: connections(&all),
             registry: all,
         }
     }
@@ -143,6 +151,16 @@ impl Metrics {
         let mut digits = [0; 5];
         self.requests.with_label_values(&[method, route, decimal(status, &mut digits)]).inc();
         self.request_seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// What the store said of itself, or that it said nothing.
+    fn probed(&self, health: Option<&Health>) {
+        self.store_up.set(i64::from(health.is_some()));
+        let Some(pool) = health.and_then(|health| health.pool) else { return };
+        let closed = pool.limit.saturating_sub(pool.busy + pool.idle);
+        for (state, count) in [("busy", pool.busy), ("idle", pool.idle), ("closed", closed)] {
+            self.connections.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// The page.
@@ -213,7 +231,7 @@ pub(crate) fn routes() -> Routes<Sources> {
 
 async fn scrape(State((engine, metrics)): State<Sources>) -> Response {
     let probe = tokio::time::timeout(PROBE_TIMEOUT, engine.ports().store.probe()).await;
-    metrics.store_up.set(i64::from(matches!(probe, Ok(Ok(_)))));
+    metrics.probed(probe.ok().and_then(Result::ok).as_ref());
     match metrics.text() {
         Ok(page) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], page).into_response(),
         Err(cause) => crate::problem::Problem::bug("metrics", &cause).into_response(),

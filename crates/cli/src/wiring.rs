@@ -13,10 +13,11 @@ use memoryscope_domain::principal::Principal;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::port::{Clock, Ids, Meter, NoMeter, Ports, Secrets, Store};
-use memoryscope_store::sqlite::{SqliteConfig, SqliteStore};
+use memoryscope_engine::port::{Clock, Ids, Meter, NoMeter, Ports, Secrets, Store, StoreError};
+use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
+use tokio::runtime::Runtime;
 
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 
 /// The one real clock.
 #[derive(Debug)]
@@ -77,19 +78,40 @@ pub(crate) fn random_key() -> [u8; 32] {
 ///
 /// # Errors
 /// When it cannot be opened, or its schema is not the one that this version needs.
-pub(crate) fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Arc<dyn Store>> {
-    open_measured_store(config, migrate, Arc::new(NoMeter))
+pub(crate) async fn open_store(config: &Config, migrate: bool) -> anyhow::Result<Arc<dyn Store>> {
+    open_measured_store(config, migrate, Arc::new(NoMeter)).await
 }
 
-fn open_measured_store(
+/// The same for commands that work on what is there: a file that is missing is not made.
+///
+/// # Errors
+/// As [`open_store`], and when there is no such file.
+pub(crate) async fn open_existing_store(config: &Config, migrate: bool) -> anyhow::Result<Arc<dyn Store>> {
+    if let DatabaseUrl::Sqlite(path) = &config.database.value
+        && !path.exists()
+    {
+        bail!("there is no database at {}", path.display());
+    }
+    open_store(config, migrate).await
+}
+
+async fn open_measured_store(
     config: &Config,
     migrate: bool,
     meter: Arc<dyn Meter>,
 ) -> anyhow::Result<Arc<dyn Store>> {
-    let path = config.sqlite_path()?;
-    let place = SqliteConfig::file(path).migrate(migrate).measured_by(meter);
-    let store = SqliteStore::open(&place).with_context(|| format!("cannot open {}", path.display()))?;
-    Ok(Arc::new(store))
+    let url = &config.database.value;
+    let opened: Result<Arc<dyn Store>, StoreError> = match url {
+        DatabaseUrl::Sqlite(path) => {
+            let place = SqliteConfig::file(path).migrate(migrate).measured_by(meter);
+            SqliteStore::open(&place).map(|store| Arc::new(store) as Arc<dyn Store>)
+        }
+        DatabaseUrl::Postgres(url) => {
+            let place = PostgresConfig::url(url)?.migrate(migrate).measured_by(meter);
+            PostgresStore::open(&place).await.map(|store| Arc::new(store) as Arc<dyn Store>)
+        }
+    };
+    opened.with_context(|| format!("cannot open {url}"))
 }
 
 /// The engine on a store, with the policy that the configuration names.
@@ -104,9 +126,17 @@ pub(crate) fn engine(config: &Config, store: Arc<dyn Store>) -> anyhow::Result<A
 ///
 /// # Errors
 /// As [`open_store`] and [`engine`].
-pub(crate) fn measured_engine(config: &Config, meter: Arc<dyn Meter>) -> anyhow::Result<Arc<Engine>> {
-    let store = open_measured_store(config, config.migrate.value, Arc::clone(&meter))?;
+pub(crate) async fn measured_engine(config: &Config, meter: Arc<dyn Meter>) -> anyhow::Result<Arc<Engine>> {
+    let store = open_measured_store(config, config.migrate.value, Arc::clone(&meter)).await?;
     engine_on(config, store, meter)
+}
+
+/// What commands other than the server run on: they do one thing after the other.
+///
+/// # Errors
+/// When the operating system gives no event queue.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
 fn engine_on(config: &Config, store: Arc<dyn Store>, meter: Arc<dyn Meter>) -> anyhow::Result<Arc<Engine>> {

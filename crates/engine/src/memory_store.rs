@@ -120,7 +120,7 @@ impl Store for MemoryStore {
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {
-        Ok(Health { engine: "memory", schema: (0, 0) })
+        Ok(Health { engine: "memory", schema: (0, 0), pool: None })
     }
 }
 

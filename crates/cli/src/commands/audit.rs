@@ -106,13 +106,10 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// The engine on the configured store, and something to run it on.
 fn open(common: CommonFlags) -> anyhow::Result<(Arc<Engine>, Runtime)> {
     let config = flags::load(common, ServerFlags::default())?;
-    let path = config.sqlite_path()?;
     logging::start(&config)?;
-    if !path.exists() {
-        bail!("there is no database at {}", path.display());
-    }
-    let engine = wiring::engine(&config, wiring::open_store(&config, false)?)?;
-    Ok((engine, tokio::runtime::Builder::new_current_thread().enable_all().build()?))
+    let runtime = wiring::runtime()?;
+    let store = runtime.block_on(wiring::open_existing_store(&config, false))?;
+    Ok((wiring::engine(&config, store)?, runtime))
 }
 
 fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {

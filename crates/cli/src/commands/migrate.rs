@@ -1,14 +1,14 @@
 //! `memoryscope migrate`: the schema, brought up to date.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use memoryscope_store::sqlite::{SqliteConfig, SqliteStore};
+use memoryscope_store::{MigrationStatus, PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 
 use super::flags::{self, CommonFlags, ServerFlags};
 use super::print;
-use crate::logging;
+use crate::config::DatabaseUrl;
+use crate::{logging, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -21,26 +21,43 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = flags::load(args.common, ServerFlags::default())?;
-    let path = config.sqlite_path()?;
     logging::start(&config)?;
-    migrate(path, args.status)
+    let url = &config.database.value;
+    if args.status {
+        let found = status(url).with_context(|| format!("cannot read {url}"))?;
+        return tell_status(&found);
+    }
+    let applied = migrate(url).with_context(|| format!("cannot migrate {url}"))?;
+    for number in &applied {
+        print(&format!("applied {number:04}"))?;
+    }
+    if applied.is_empty() {
+        print("the schema is up to date")?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn migrate(path: &Path, status_only: bool) -> anyhow::Result<ExitCode> {
-    let place = SqliteConfig::file(path);
-    if !status_only {
-        let applied =
-            SqliteStore::migrate(&place).with_context(|| format!("cannot migrate {}", path.display()))?;
-        for number in &applied {
-            print(&format!("applied {number:04}"))?;
+fn migrate(url: &DatabaseUrl) -> anyhow::Result<Vec<u32>> {
+    Ok(match url {
+        DatabaseUrl::Sqlite(path) => SqliteStore::migrate(&SqliteConfig::file(path))?,
+        DatabaseUrl::Postgres(url) => {
+            let place = PostgresConfig::url(url)?;
+            wiring::runtime()?.block_on(PostgresStore::migrate(&place))?
         }
-        if applied.is_empty() {
-            print("the schema is up to date")?;
+    })
+}
+
+fn status(url: &DatabaseUrl) -> anyhow::Result<Vec<MigrationStatus>> {
+    Ok(match url {
+        DatabaseUrl::Sqlite(path) => SqliteStore::migration_status(&SqliteConfig::file(path))?,
+        DatabaseUrl::Postgres(url) => {
+            let place = PostgresConfig::url(url)?;
+            wiring::runtime()?.block_on(PostgresStore::migration_status(&place))?
         }
-        return Ok(ExitCode::SUCCESS);
-    }
-    let found =
-        SqliteStore::migration_status(&place).with_context(|| format!("cannot read {}", path.display()))?;
+    })
+}
+
+fn tell_status(found: &[MigrationStatus]) -> anyhow::Result<ExitCode> {
     let rows = found.iter().map(|migration| {
         let applied = migration.applied.clone().unwrap_or_else(|| "no".to_owned());
         [format!("{:04}", migration.number), migration.name.clone(), applied]

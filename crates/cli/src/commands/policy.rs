@@ -247,16 +247,12 @@ fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
 
 fn activate(args: ActivateArgs) -> anyhow::Result<ExitCode> {
     let config = flags::load(args.common, ServerFlags::default())?;
-    let path = config.sqlite_path()?;
     logging::start(&config)?;
     let policy = Arc::new(load(&args.file)?);
     let tenant = TenantId::parse(&args.tenant).context("--tenant")?;
-    if !path.exists() {
-        bail!("there is no database at {}", path.display());
-    }
-    let store = wiring::open_store(&config, config.migrate.value)?;
+    let runtime = wiring::runtime()?;
+    let store = runtime.block_on(wiring::open_existing_store(&config, config.migrate.value))?;
     let engine = wiring::engine(&config, store)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if runtime.block_on(is_active(&engine, &tenant, &policy))? {
         print(&format!("{} decides for {tenant} already; nothing was written", policy.version()))?;
         return Ok(ExitCode::SUCCESS);

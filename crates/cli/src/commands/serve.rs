@@ -34,7 +34,6 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = flags::load(args.common, args.server)?;
-    config.sqlite_path()?;
     logging::start(&config)?;
     #[cfg(feature = "sentry")]
     let _reporting = config.sentry_dsn.value.as_ref().map(|dsn| crate::sentry_report::start(dsn, &config));
@@ -51,10 +50,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     let version = env!("CARGO_PKG_VERSION");
     let metrics = Arc::new(Metrics::new(version));
-    let engine = wiring::measured_engine(config, Arc::<Metrics>::clone(&metrics))?;
     // Which names it answers to is known once it listens.
     let (timeout, cors) = (config.request_timeout.value, cors(config)?);
-    let app = AppConfig { timeout, cors, hosts: None, version, metrics };
+    let app = AppConfig { timeout, cors, hosts: None, version, metrics: Arc::clone(&metrics) };
     // More connections than the usual limit of open files allows; the server does with what it gets.
     let connections = ServeConfig::default().connections_max as u64;
     if let Err(cause) = rlimit::increase_nofile_limit(connections + FILES_BESIDE_CONNECTIONS) {
@@ -62,6 +60,7 @@ fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     }
     install_panic_hook();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let engine = runtime.block_on(wiring::measured_engine(config, metrics))?;
     runtime.block_on(run_until_stopped(config, &engine, app))?;
     // What was sent to the store is written before the store is dropped, and with it the process ends.
     drop(runtime);

@@ -119,21 +119,17 @@ impl Config {
         .ok_or_else(|| Invalid(vec![Problem::file("a setting was lost while it was read: a bug".to_owned())]))
     }
 
-    /// The file of the SQLite database.
+    /// The file of the SQLite database, for commands that work on files.
     ///
     /// # Errors
-    /// When the URL names PostgreSQL, which this version cannot store in.
+    /// When the URL names PostgreSQL.
     pub(crate) fn sqlite_path(&self) -> Result<&Path, Invalid> {
         match &self.database.value {
             DatabaseUrl::Sqlite(path) => Ok(path),
             DatabaseUrl::Postgres(_) => Err(Invalid(vec![Problem::bare(
                 setting::DATABASE_URL.name,
                 self.database.origin,
-                &format!(
-                    "names PostgreSQL, and this version stores in SQLite only: set sqlite://PATH, or leave it \
-                     unset for {}",
-                    setting::DATABASE_URL.default
-                ),
+                "names PostgreSQL, and this command works on the file of a SQLite database",
             )])),
         }
     }

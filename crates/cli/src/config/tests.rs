@@ -165,6 +165,6 @@ fn no_secret_shows_in_a_debug_print() {
     for shown in [format!("{config:?}"), format!("{sources:?}"), format!("{:?}", config.entries())] {
         assert!(!shown.contains("s3cret"), "{shown}");
     }
-    let refusal = config.sqlite_path().expect_err("PostgreSQL is not here yet").to_string();
+    let refusal = config.sqlite_path().expect_err("PostgreSQL has no file").to_string();
     assert!(refusal.contains("DATABASE_URL (environment): names PostgreSQL"), "{refusal}");
 }

@@ -7,6 +7,7 @@ use std::thread;
 
 use crate::http::Client;
 use crate::memories::{Export, create, list, reading};
+use crate::places::Place;
 use crate::process::{Server, run, verify_with_python};
 
 /// Runs something so many times at once, and answers what came of each.
@@ -36,10 +37,8 @@ fn chain(folder: &Path) -> Export {
     export
 }
 
-#[test]
-fn twelve_first_requests_at_once_make_one_chain() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(folder.path());
+fn first_requests(place: &Place) {
+    let server = Server::start(place.folder());
     let ids = at_once(12, |number| {
         // The same person and others; each on a connection of its own.
         let user = if number % 2 == 0 { "ada".to_owned() } else { format!("user-{number}") };
@@ -47,16 +46,24 @@ fn twelve_first_requests_at_once_make_one_chain() {
     });
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 12);
     assert!(server.stop().0.success());
-    let export = chain(folder.path());
+    let export = chain(place.folder());
     let firsts = export.entries.iter().filter(|entry| entry["seq"] == 1).count();
     assert_eq!(firsts, 1);
     assert_eq!(export.memories("MEMORY_WRITE"), ids.into_iter().collect());
 }
 
 #[test]
-fn servers_that_start_at_once_on_no_database_all_start() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let servers = at_once(4, |_| Server::start(folder.path()));
+fn twelve_first_requests_at_once_make_one_chain() {
+    first_requests(&Place::sqlite());
+}
+
+#[test]
+fn twelve_first_requests_at_once_make_one_chain_on_postgresql() {
+    Place::with_postgres(first_requests);
+}
+
+fn starts(place: &Place) {
+    let servers = at_once(4, |_| Server::start(place.folder()));
     let ids = at_once(4, |number| create(&mut servers[number].client(), "ada", &format!("thing {number}")));
     for server in &servers {
         assert_eq!(list(&mut server.client(), "ada"), ids.iter().cloned().collect());
@@ -64,15 +71,23 @@ fn servers_that_start_at_once_on_no_database_all_start() {
     for server in servers {
         assert!(server.stop().0.success());
     }
-    chain(folder.path());
+    chain(place.folder());
 }
 
 #[test]
-fn two_servers_on_one_file_write_one_gapless_chain() {
+fn servers_that_start_at_once_on_no_database_all_start() {
+    starts(&Place::sqlite());
+}
+
+#[test]
+fn servers_that_start_at_once_on_an_empty_postgresql_all_start() {
+    Place::with_postgres(starts);
+}
+
+fn two_servers(place: &Place) {
     const CLIENTS: usize = 8;
     const WRITES: usize = 40;
-    let folder = tempfile::tempdir().expect("a folder");
-    let servers = [Server::start(folder.path()), Server::start(folder.path())];
+    let servers = [Server::start(place.folder()), Server::start(place.folder())];
     let ids: BTreeSet<String> = at_once(CLIENTS, |number| {
         let mut client = servers[number % 2].client();
         let write = |at| create(&mut client, "ada", &format!("thing {number} {at}"));
@@ -95,7 +110,17 @@ fn two_servers_on_one_file_write_one_gapless_chain() {
     for server in servers {
         assert!(server.stop().0.success());
     }
-    assert_eq!(chain(folder.path()).memories("MEMORY_WRITE"), ids);
+    assert_eq!(chain(place.folder()).memories("MEMORY_WRITE"), ids);
+}
+
+#[test]
+fn two_servers_on_one_file_write_one_gapless_chain() {
+    two_servers(&Place::sqlite());
+}
+
+#[test]
+fn two_servers_on_one_postgresql_write_one_gapless_chain() {
+    Place::with_postgres(two_servers);
 }
 
 fn forget(client: &mut Client, ids: &BTreeSet<String>) {

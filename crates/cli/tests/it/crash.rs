@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::http::{Answer, Client};
 use crate::memories::{Export, list, memory};
+use crate::places::Place;
 use crate::process::{Server, run, sql, verify_with_python};
 
 const WRITERS: usize = 8;
@@ -194,10 +195,9 @@ fn round(
 
 /// The chain holds, for both verifiers, and tells of the same memories as the listings do.
 fn check_chain(folder: &Path, journals: &[Journal], there: &BTreeSet<String>) -> usize {
-    let database = ["--database-url", "sqlite://memoryscope.db"];
-    let verified = run(folder, &[&["audit", "verify", "--json"][..], &database].concat()).expect(0);
+    let verified = run(folder, &["audit", "verify", "--json"]).expect(0);
     assert_eq!(verified.json()["ok"], true, "{}", verified.out);
-    run(folder, &[&["audit", "export", "--out", "export.jsonl"][..], &database].concat()).expect(0);
+    run(folder, &["audit", "export", "--out", "export.jsonl"]).expect(0);
     let second = verify_with_python(folder, &["export.jsonl"]).expect(0);
     assert!(second.out.contains(": ok "), "{}", second.out);
 
@@ -219,12 +219,11 @@ fn journals() -> Vec<Journal> {
     (0..WRITERS).map(|i| Journal { user: format!("writer-{i}"), ..Journal::default() }).collect()
 }
 
-#[test]
-fn nothing_acknowledged_is_lost_by_kill_9() {
+#[expect(clippy::print_stdout, reason = "what a campaign shows")]
+fn kill_again_and_again(place: &Place) {
     let asked = std::env::var("MEMORYSCOPE_KILLS").ok();
     let kills = asked.map_or(KILLS, |text| text.parse().expect("MEMORYSCOPE_KILLS is a number"));
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut server = Server::start(folder.path());
+    let mut server = Server::start(place.folder());
     let mut journals = journals();
     println!("kill  acknowledged  restart ms  memories  unanswered  entries");
     let mut restarts = Vec::new();
@@ -232,7 +231,7 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
         // At the first acknowledgement, in the middle of work, late: always at the same counts.
         let kill_after = 1 + u64::from(kill) * 149 % 601;
         let found;
-        (server, found) = round(folder.path(), server, &mut journals, kill_after, Server::kill);
+        (server, found) = round(place.folder(), server, &mut journals, kill_after, Server::kill);
         let Round { acknowledged, restart, memories, unanswered, entries } = found;
         let restart_ms = restart.as_millis();
         println!(
@@ -241,7 +240,6 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
         );
         restarts.push(restart);
     }
-    assert_eq!(sql(folder.path(), "memoryscope.db", "PRAGMA integrity_check"), "ok");
     let (status, _) = server.stop();
     assert!(status.success(), "{status}");
     restarts.sort();
@@ -250,14 +248,34 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
 }
 
 #[test]
-fn an_orderly_end_under_load_answers_whatever_it_does() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(folder.path());
+fn nothing_acknowledged_is_lost_by_kill_9() {
+    let place = Place::sqlite();
+    kill_again_and_again(&place);
+    assert_eq!(sql(place.folder(), "memoryscope.db", "PRAGMA integrity_check"), "ok");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_kill_9_on_postgresql() {
+    Place::with_postgres(kill_again_and_again);
+}
+
+fn end_in_order(place: &Place) {
+    let server = Server::start(place.folder());
     let stop = |server: Server| {
         let (status, said) = server.stop();
         assert_eq!(status.code(), Some(0), "{said}");
     };
-    let (server, found) = round(folder.path(), server, &mut journals(), 300, stop);
+    let (server, found) = round(place.folder(), server, &mut journals(), 300, stop);
     assert_eq!(found.unanswered, 0, "done, and nobody was told");
     stop(server);
+}
+
+#[test]
+fn an_orderly_end_under_load_answers_whatever_it_does() {
+    end_in_order(&Place::sqlite());
+}
+
+#[test]
+fn an_orderly_end_under_load_answers_whatever_it_does_on_postgresql() {
+    Place::with_postgres(end_in_order);
 }

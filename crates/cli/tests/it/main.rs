@@ -2,6 +2,11 @@
 
 mod audit_commands;
 mod backups;
+// `cfg(test)` tells the lints what is obvious here: this is a test, and may unwrap.
+#[cfg(test)]
+#[expect(dead_code, reason = "the store's own tests use all of it")]
+#[path = "../../../store/tests/it/cluster.rs"]
+mod cluster;
 mod concurrency;
 mod configuration;
 mod crash;
@@ -10,9 +15,12 @@ mod hostile;
 mod http;
 mod measured;
 mod memories;
+mod places;
 mod policy_commands;
+mod postgres;
 mod process;
 mod readme;
+mod restarts;
 mod secrets;
 mod shipping;
 mod shutdown;

@@ -140,18 +140,60 @@ fn the_compose_file_starts_the_server_on_this_machine_only() {
     let settings = configuration(&environment);
     assert_eq!(api["ports"], serde_json::json!(["127.0.0.1:8000:8000"]));
     assert_eq!(port(&settings["MEMORYSCOPE_LISTEN"]), "8000");
+    // The database is the other service, under the name, user and password that it is made with.
+    let url = &environment["DATABASE_URL"];
+    let made = |name: &str| db["environment"][name].as_str().expect("a text");
+    let (user, password, name) = (made("POSTGRES_USER"), made("POSTGRES_PASSWORD"), made("POSTGRES_DB"));
+    assert_eq!(*url, format!("postgresql://{user}:{password}@db:5432/{name}"));
+    assert!(db["ports"].is_null(), "whoever could reach it would need no policy");
+    assert_eq!(api["depends_on"]["db"]["condition"], "service_healthy");
+    assert!(api["profiles"].is_null() && db["profiles"].is_null(), "one command starts both");
+    // A file's place is writable, too.
     let volume = api["volumes"][0].as_str().and_then(|volume| volume.split_once(':')).expect("a volume");
     assert!(file["volumes"].as_object().expect("volumes").contains_key(volume.0));
-    assert!(database(&settings).starts_with(volume.1));
     let text = crate::text_of("Dockerfile");
     assert_eq!(of(&instructions(&text), "VOLUME"), [volume.1]);
     is_command(&[api["command"][0].as_str().expect("a command")]);
     let seconds = |text: &str| text.trim_end_matches('s').parse::<u64>().expect("seconds");
     let grace = seconds(api["stop_grace_period"].as_str().expect("a time"));
     assert!(grace > seconds(&settings["MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS"]));
-    // The database is there for who asks for it.
-    assert!(api["profiles"].is_null() && api["depends_on"].is_null());
-    assert_eq!((&db["image"], &db["profiles"][0]), (&"postgres:16".into(), &"postgres".into()));
+}
+
+#[test]
+fn the_distributed_compose_file_uses_what_there_is() {
+    let file: Value = serde_saphyr::from_str(&crate::text_of("deploy/citus.compose.yaml")).expect("YAML");
+    let services = file["services"].as_object().expect("services");
+    for name in ["migrate", "api"] {
+        let command = services[name]["command"].as_array().expect("words");
+        is_command(&command.iter().map(|word| word.as_str().expect("a word")).collect::<Vec<_>>());
+        let environment = services[name]["environment"].as_object().expect("an environment");
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        configuration(&environment.iter().map(|(name, value)| (name.clone(), text(value))).collect());
+    }
+    let needed = services.values().filter_map(|service| service["depends_on"].as_object());
+    for name in needed.flat_map(|needed| needed.keys()) {
+        assert!(services.contains_key(name), "{name} is no service");
+    }
+    assert_eq!(services["api"]["ports"], serde_json::json!(["127.0.0.1:8000:8000"]));
+}
+
+#[test]
+fn every_table_of_a_tenant_is_distributed() {
+    let script = crate::text_of("deploy/citus.sql");
+    let array = script.split_once("ARRAY[").and_then(|(_, rest)| rest.split_once(']')).expect("a list").0;
+    let listed: BTreeSet<&str> = array.split('\'').skip(1).step_by(2).collect();
+    let mut tables = BTreeSet::new();
+    let folder = crate::root().join("crates/store/migrations/postgres");
+    let mut migrations = String::new();
+    for file in std::fs::read_dir(folder).expect("a folder") {
+        migrations.push_str(&std::fs::read_to_string(file.expect("a file").path()).expect("a text"));
+    }
+    for statement in migrations.split("CREATE TABLE ").skip(1) {
+        let (name, columns) = statement.split_once(" (").expect("a table");
+        assert!(columns.trim_start().starts_with("tenant "), "{name}: the tenant comes first");
+        tables.insert(name);
+    }
+    assert_eq!(listed, tables);
 }
 
 #[test]

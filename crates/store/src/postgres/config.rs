@@ -3,9 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
-use memoryscope_engine::port::StoreError;
+use memoryscope_engine::port::{Meter, NoMeter, StoreError};
 use tokio_postgres::config::SslMode;
 
 #[cfg(feature = "faults")]
@@ -50,6 +51,7 @@ pub struct PostgresConfig {
     pub(super) statement: Duration,
     pub(super) pool: Duration,
     pub(super) patience: Duration,
+    pub(super) meter: Arc<dyn Meter>,
     #[cfg(feature = "faults")]
     pub(super) faults: Option<Faults>,
 }
@@ -113,6 +115,7 @@ impl PostgresConfig {
             statement: Duration::from_millis(STATEMENT_MS),
             pool: Duration::from_millis(POOL_MS),
             patience: Duration::from_millis(PATIENCE_MS),
+            meter: Arc::new(NoMeter),
             #[cfg(feature = "faults")]
             faults: None,
         })
@@ -122,6 +125,12 @@ impl PostgresConfig {
     #[must_use]
     pub fn migrate(self, migrate: bool) -> Self {
         Self { migrate, ..self }
+    }
+
+    /// Where its measurements go.
+    #[must_use]
+    pub fn measured_by(self, meter: Arc<dyn Meter>) -> Self {
+        Self { meter, ..self }
     }
 
     /// How many connections read at most; at least one does.

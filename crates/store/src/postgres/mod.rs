@@ -225,6 +225,7 @@ impl Store for PostgresStore {
     async fn probe(&self) -> Result<Health, StoreError> {
         self.rows(|| Call::new(PROBE, Vec::new())).await?;
         self.writer.probe().await?;
-        Ok(Health { engine: "postgresql", schema: (self.schema, migrate::newest()) })
+        let pool = Some(self.pool.in_use());
+        Ok(Health { engine: "postgresql", schema: (self.schema, migrate::newest()), pool })
     }
 }

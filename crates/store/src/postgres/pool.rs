@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use memoryscope_engine::port::StoreError;
+use memoryscope_engine::port::{PoolUse, StoreError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -130,6 +130,13 @@ impl Pool {
     /// Closes what is idle: when one connection was lost, the others most often were, too.
     pub(super) fn forget_idle(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// How it is used now.
+    pub(super) fn in_use(&self) -> PoolUse {
+        let limit = self.connector.config().readers;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).len();
+        PoolUse { busy: limit - self.permits.available_permits().min(limit), idle, limit }
     }
 
     fn take_idle(&self) -> Option<Session> {

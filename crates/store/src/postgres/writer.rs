@@ -174,8 +174,12 @@ impl Lane {
 
     /// All of them in one transaction; if that fails for a reason of their own, each in one of its own.
     async fn commit(&mut self, sets: &[&Prepared]) -> Outcomes {
+        let started = Instant::now();
         let why = match self.commit_whole(sets).await {
-            Ok(outcomes) => return outcomes,
+            Ok(outcomes) => {
+                self.connector.config().meter.committed(sets.len(), started.elapsed());
+                return outcomes;
+            }
             Err(why) => why,
         };
         if sets.len() == 1 || matches!(why, StoreError::Unavailable(_)) {

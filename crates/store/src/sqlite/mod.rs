@@ -202,6 +202,6 @@ impl Store for SqliteStore {
             .read(|reader| Ok(reader.conn.execute_batch("SELECT count(*) FROM audit_heads LIMIT 1")?))
             .await?;
         self.writer.probe().await?;
-        Ok(Health { engine: "sqlite", schema: (self.schema, migrate::newest()) })
+        Ok(Health { engine: "sqlite", schema: (self.schema, migrate::newest()), pool: None })
     }
 }

@@ -129,7 +129,8 @@ fn lock_file(path: &Path) -> File {
 
 /// Where a cluster of that name lives. Checkouts don't share theirs.
 fn place(name: &str) -> PathBuf {
-    let checkout: String = env!("CARGO_MANIFEST_DIR").chars().filter(char::is_ascii_alphanumeric).collect();
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().display().to_string();
+    let checkout: String = crates.chars().filter(char::is_ascii_alphanumeric).collect();
     let start = checkout.len().saturating_sub(24);
     std::env::temp_dir().join(format!("memoryscope-pg-{}-{name}", &checkout[start..]))
 }
