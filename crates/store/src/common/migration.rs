@@ -98,3 +98,10 @@ pub(crate) fn unfinished_copy() -> StoreError {
             .to_owned(),
     )
 }
+
+/// Why a copy is not gone on with whose earlier part another version made.
+pub(crate) fn part_of_another_version(why: &StoreError) -> StoreError {
+    StoreError::Unavailable(format!(
+        "another version made the part of a copy that is in it: name another target ({why})"
+    ))
+}

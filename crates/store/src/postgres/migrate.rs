@@ -132,6 +132,20 @@ async fn require_unicode(session: &mut Session) -> Result<(), Failure> {
     }
 }
 
+/// The schema's number, if this program knows it; it may be an older one.
+pub(super) async fn require_known(session: &mut Session) -> Result<u32, Failure> {
+    refuse_unfinished(session).await?;
+    require_known_of_part(session).await
+}
+
+/// The same of a database that only a part of a copy may be in.
+pub(super) async fn require_known_of_part(session: &mut Session) -> Result<u32, Failure> {
+    let applied = applied(session).await?;
+    check(&applied, MIGRATIONS)?;
+    let none = || StoreError::Unavailable("it has no schema yet: there is nothing in it".to_owned());
+    Ok(applied.last().ok_or_else(none)?.number)
+}
+
 /// The schema's number, if this program can work with it.
 pub(super) async fn require_newest(session: &mut Session) -> Result<u32, Failure> {
     refuse_unfinished(session).await?;

@@ -26,8 +26,8 @@ pub(super) enum Use {
     Work,
     /// Changing the schema, which may take its time.
     Schema,
-    /// Reading or writing everything there is, in a transaction that stands as long as that takes.
-    Copy,
+    /// Reading or writing everything there is, in a transaction that stands as long as that takes, under this name.
+    Whole(&'static str),
 }
 
 impl Connector {
@@ -53,7 +53,7 @@ impl Connector {
         });
         let within = match purpose {
             Use::Work => self.config.statement * 2,
-            Use::Schema | Use::Copy => Duration::MAX,
+            Use::Schema | Use::Whole(_) => Duration::MAX,
         };
         let mut session = Session::new(client, driver, within);
         session.batch(&self.settings(purpose)).await?;
@@ -71,9 +71,7 @@ impl Connector {
         let statement = if purpose == Use::Work { within } else { 0 };
         let (idle, more) = match purpose {
             Use::Work | Use::Schema => (within, String::new()),
-            Use::Copy => {
-                (0, format!("SET lock_timeout = {within}; SET application_name = 'memoryscope copy';"))
-            }
+            Use::Whole(who) => (0, format!("SET lock_timeout = {within}; SET application_name = '{who}';")),
         };
         format!(
             "{more} SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle};

@@ -12,10 +12,13 @@ use super::error::Failure;
 use super::pool::{Connector, Use};
 use super::session::{Call, Session};
 use super::{load, migrate, value};
+use crate::common::migration;
 use crate::common::row::{self, corrupt};
 use crate::common::walk::verification;
 use crate::transfer::{End, Kind, PROGRESS_SQL, Row, TABLES, Table, Value};
 
+/// What a copy's sessions are called.
+const COPY: &str = "memoryscope copy";
 /// How often other sessions are looked for before a database counts as in use: one that was closed just now may still
 /// be seen.
 const SESSIONS_TRIES: u32 = 40;
@@ -50,7 +53,7 @@ pub(crate) struct Side {
 impl Side {
     /// For reading: nobody can write to it until this is dropped.
     pub(crate) async fn source(config: &PostgresConfig) -> Result<Self, StoreError> {
-        let mut session = connect(config).await?;
+        let mut session = connect(config, COPY).await?;
         migrate::require_newest(&mut session).await?;
         require_unused(&mut session).await?;
         session.batch(HOLD_STILL).await?;
@@ -59,10 +62,11 @@ impl Side {
 
     /// For writing: a database with nothing in it, or with a part of a copy.
     pub(crate) async fn target(config: &PostgresConfig) -> Result<Self, StoreError> {
-        let mut session = connect(config).await?;
+        let mut session = connect(config, COPY).await?;
         require_unused(&mut session).await?;
         if migrate::is_unfinished(&mut session).await? {
-            migrate::require_newest_of_part(&mut session).await?;
+            let schema = migrate::require_newest_of_part(&mut session).await;
+            schema.map_err(|why| migration::part_of_another_version(&why.into()))?;
             return Ok(Self { session });
         }
         migrate::run(&mut session).await?;
@@ -249,8 +253,8 @@ async fn ends(session: &mut Session, sql: &'static str) -> Result<Vec<(String, E
 }
 
 /// A connection whose statements may take their time.
-pub(super) async fn connect(config: &PostgresConfig) -> Result<Session, StoreError> {
-    Ok(Connector::new(config)?.connect(Use::Copy).await?)
+pub(super) async fn connect(config: &PostgresConfig, who: &'static str) -> Result<Session, StoreError> {
+    Ok(Connector::new(config)?.connect(Use::Whole(who)).await?)
 }
 
 /// Nobody else is at the database who could write to it.

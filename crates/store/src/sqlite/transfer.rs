@@ -10,12 +10,13 @@ use memoryscope_engine::port::StoreError;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params, params_from_iter};
 
-use super::backup::{beside, failed};
 use super::cache::Cache;
 use super::connection::{self, Place, Use};
 use super::error::{Failure, store_error};
 use super::load::Reader;
-use super::{backup, migrate};
+use super::migrate;
+use crate::backup::{beside, create_private, failed};
+use crate::common::migration;
 use crate::common::row;
 use crate::transfer::{End, PROGRESS_SQL, Row, TABLES, Table, Value};
 
@@ -59,7 +60,7 @@ impl Side {
         }
         let is_new = !path.exists();
         if is_new {
-            backup::create_private(path)?;
+            create_private(path)?;
         }
         prepare(path).inspect_err(|_| {
             // What was made for nothing is not left to be taken for a database.
@@ -209,7 +210,7 @@ fn prepare(path: &Path) -> Result<Side, StoreError> {
         .and_then(|()| conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES));
     configured.map_err(|why| explained(path, &why))?;
     if migrate::is_unfinished(&conn)? {
-        migrate::require_newest_of_part(&conn)?;
+        migrate::require_newest_of_part(&conn).map_err(|why| migration::part_of_another_version(&why))?;
         return Ok(Side::on(conn));
     }
     migrate::run(&mut conn)?;

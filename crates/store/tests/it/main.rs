@@ -27,3 +27,5 @@ mod schema;
 mod tampering;
 #[cfg(test)]
 mod transfer;
+#[cfg(test)]
+mod upgrades;

@@ -1,6 +1,7 @@
 //! Stopped at every place, and called again.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use memoryscope_domain::change::Change;
 use memoryscope_engine::port::StoreError;
@@ -36,7 +37,7 @@ async fn is_refused(kept: &Kept) {
 }
 
 /// For every page: stopped behind it, refused to whoever wants to use it, and brought to its end.
-async fn stopped_everywhere(from: &Kept, fresh: impl AsyncFn(usize) -> Kept) {
+async fn stopped_everywhere(from: &Kept, fresh: impl AsyncFn(usize) -> Rc<Kept>) {
     let contents = from.contents().await;
     let mut nth = 0;
     loop {
@@ -62,18 +63,20 @@ async fn from_sqlite_to_sqlite() {
     let dir = tempfile::tempdir().unwrap();
     let from = Kept::sqlite(dir.path(), "from.db");
     filled(&from).await;
-    stopped_everywhere(&from, async |nth| Kept::sqlite(dir.path(), &format!("{nth}.db"))).await;
+    stopped_everywhere(&from, async |nth| Rc::new(Kept::sqlite(dir.path(), &format!("{nth}.db")))).await;
 }
 
 #[tokio::test]
 async fn from_sqlite_to_postgres() {
-    if crate::cluster::shared().await.is_none() {
-        return;
-    }
+    let Some(to) = Kept::postgres().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let from = Kept::sqlite(dir.path(), "from.db");
+    let (from, to) = (Kept::sqlite(dir.path(), "from.db"), Rc::new(to));
     filled(&from).await;
-    stopped_everywhere(&from, async |_| Kept::postgres().await.unwrap()).await;
+    stopped_everywhere(&from, async |_| {
+        to.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await;
+        Rc::clone(&to)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -81,7 +84,7 @@ async fn from_postgres_to_sqlite() {
     let Some(from) = Kept::postgres().await else { return };
     let dir = tempfile::tempdir().unwrap();
     filled(&from).await;
-    stopped_everywhere(&from, async |nth| Kept::sqlite(dir.path(), &format!("{nth}.db"))).await;
+    stopped_everywhere(&from, async |nth| Rc::new(Kept::sqlite(dir.path(), &format!("{nth}.db")))).await;
 }
 
 /// Everything has arrived, and is compared and walked: what is stopped there is not whole yet either.
