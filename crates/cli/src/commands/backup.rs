@@ -9,12 +9,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use memoryscope_store::sqlite::backup::{self, Checked, Progress};
+use memoryscope_store::PostgresConfig;
+use memoryscope_store::backup::{self, Checked, Progress};
+use memoryscope_store::postgres::backup as postgres;
+use memoryscope_store::sqlite::backup as sqlite;
 use serde_json::{Value, json};
 
 use super::flags::{self, CommonFlags, ServerFlags};
 use super::print;
-use crate::logging;
+use crate::config::DatabaseUrl;
+use crate::{logging, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -30,10 +34,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = flags::load(args.common, ServerFlags::default())?;
-    let database = config.sqlite_path()?;
     logging::start(&config)?;
-    let out = &args.out;
-    if !database.exists() {
+    let (url, out) = (&config.database.value, &args.out);
+    if let DatabaseUrl::Sqlite(database) = url
+        && !database.exists()
+    {
         bail!("there is no database at {}", database.display());
     }
     if out.exists() {
@@ -41,18 +46,27 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     // Nobody else's: two backups at once to one name must not meet in one file.
     let part = beside(out, &format!(".{}.part", std::process::id()));
-    let made = make(database, &part, out);
+    let made = make(url, &part, out);
     if made.is_err() {
         let _ = fs::remove_file(&part);
     }
-    tell("backed up to", out, &made?, args.json)?;
+    tell("backed up to", &out.display().to_string(), &made?, args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn make(database: &Path, part: &Path, out: &Path) -> anyhow::Result<Checked> {
+fn make(url: &DatabaseUrl, part: &Path, out: &Path) -> anyhow::Result<Checked> {
     let mut bar = Bar::new();
-    let checked = backup::copy(database, part, &mut |progress| bar.show(progress))
-        .with_context(|| format!("cannot back up {}", database.display()))?;
+    let mut show = |progress| bar.show(progress);
+    let checked = match url {
+        DatabaseUrl::Sqlite(database) => sqlite::copy(database, part, &mut show)
+            .with_context(|| format!("cannot back up {}", database.display())),
+        DatabaseUrl::Postgres(text) => {
+            let place = PostgresConfig::url(text)?;
+            wiring::runtime()?
+                .block_on(postgres::dump(&place, part, &mut show))
+                .with_context(|| format!("cannot back up {url}"))
+        }
+    }?;
     bar.end();
     require_whole(
         &checked,
@@ -98,13 +112,12 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 }
 
 /// Says what was made and found.
-pub(super) fn tell(what: &str, file: &Path, checked: &Checked, as_json: bool) -> anyhow::Result<()> {
+pub(super) fn tell(what: &str, place: &str, checked: &Checked, as_json: bool) -> anyhow::Result<()> {
     let entries: u64 = checked.chains.iter().map(|(_, found)| found.entries).sum();
     if !as_json {
         let (bytes, schema, chains) = (checked.bytes, checked.schema, checked.chains.len());
         print(&format!(
-            "{what} {}: {bytes} bytes, schema {schema}, {entries} audit entries in {chains} {} that {}",
-            file.display(),
+            "{what} {place}: {bytes} bytes, schema {schema}, {entries} audit entries in {chains} {} that {}",
             if chains == 1 { "chain" } else { "chains" },
             if chains == 1 { "holds" } else { "hold" },
         ))?;
@@ -118,7 +131,7 @@ pub(super) fn tell(what: &str, file: &Path, checked: &Checked, as_json: bool) ->
         })
         .collect();
     let object = json!({
-        "file": file.display().to_string(),
+        "file": place,
         "bytes": checked.bytes,
         "sha256": checked.sha256,
         "schema": checked.schema,
@@ -147,6 +160,10 @@ impl Bar {
         match progress {
             Progress::Bytes(done, total) => {
                 self.0.set_length(total);
+                self.0.set_position(done);
+            }
+            Progress::Written(done) => {
+                self.0.set_message("");
                 self.0.set_position(done);
             }
             Progress::Structure => self.0.set_message("checking the structure"),

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod config;
+pub(crate) mod copy;
 pub(crate) mod flags;
 pub(crate) mod health;
 pub(crate) mod migrate;
@@ -39,6 +40,8 @@ enum Command {
     Backup(backup::Args),
     /// Put a backup in the place of the database; its server must be stopped.
     Restore(restore::Args),
+    /// Copy a database into another one, from SQLite to PostgreSQL or back.
+    Copy(copy::Args),
     /// Check, explain and test policies.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -65,6 +68,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Migrate(args)) => migrate::run(args),
         Some(Command::Backup(args)) => backup::run(args),
         Some(Command::Restore(args)) => restore::run(args),
+        Some(Command::Copy(args)) => copy::run(args),
         Some(Command::Policy(command)) => policy::run(command),
         Some(Command::Audit(command)) => audit::run(command),
         Some(Command::Version(args)) => version::run(&args),

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use memoryscope_store::sqlite::{self, backup};
+use memoryscope_store::backup::Checked;
+use memoryscope_store::postgres::backup as postgres;
+use memoryscope_store::{PostgresConfig, sqlite};
 
 use super::backup::{Bar, digest_file, require_whole, tell};
 use super::flags::{self, CommonFlags, ServerFlags};
-use crate::logging;
+use crate::config::DatabaseUrl;
+use crate::{logging, wiring};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,26 +32,58 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = flags::load(args.common, ServerFlags::default())?;
-    let database = config.sqlite_path()?;
     logging::start(&config)?;
     let from = &args.from;
     if !from.is_file() {
         bail!("there is no backup at {}", from.display());
     }
+    let (place, arrived) = match &config.database.value {
+        DatabaseUrl::Sqlite(database) => {
+            (database.display().to_string(), into_file(from, database, args.force)?)
+        }
+        url @ DatabaseUrl::Postgres(text) => {
+            let place = PostgresConfig::url(text)?;
+            let arrived = wiring::runtime()?.block_on(into_server(from, &place, url, args.force))?;
+            (url.to_string(), arrived)
+        }
+    };
+    tell("restored to", &place, &arrived, args.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn into_file(from: &Path, database: &Path, force: bool) -> anyhow::Result<Checked> {
     if let (Ok(from), Ok(to)) = (from.canonicalize(), database.canonicalize())
         && from == to
     {
         bail!("{} is the database itself", from.display());
     }
     let mut bar = Bar::new();
-    let sent = backup::check(from, &mut |progress| bar.show(progress))
+    let sent = sqlite::backup::check(from, &mut |progress| bar.show(progress))
         .with_context(|| format!("cannot restore from {}", from.display()))?;
     require_digest(from, &sent.sha256)?;
     require_whole(&sent, "nothing was replaced")?;
-    let arrived = sqlite::restore(from, &sent, database, args.force, &mut |progress| bar.show(progress))?;
+    let arrived = sqlite::restore(from, &sent, database, force, &mut |progress| bar.show(progress))?;
     bar.end();
-    tell("restored to", database, &arrived, args.json)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(arrived)
+}
+
+async fn into_server(
+    from: &Path,
+    place: &PostgresConfig,
+    url: &DatabaseUrl,
+    force: bool,
+) -> anyhow::Result<Checked> {
+    let mut bar = Bar::new();
+    let archive = postgres::check(place, from, &mut |progress| bar.show(progress))
+        .await
+        .with_context(|| format!("cannot restore from {}", from.display()))?;
+    require_digest(from, &archive.sha256)?;
+    let arrived = postgres::restore(place, from, &archive, force, &mut |progress| bar.show(progress))
+        .await
+        .with_context(|| format!("cannot restore to {url}"))?;
+    bar.end();
+    require_whole(&arrived, "it arrived so, and has taken the place of what was there")?;
+    Ok(arrived)
 }
 
 /// The backup is, byte for byte, the one that was made, as far as that can be known.

@@ -119,21 +119,6 @@ impl Config {
         .ok_or_else(|| Invalid(vec![Problem::file("a setting was lost while it was read: a bug".to_owned())]))
     }
 
-    /// The file of the SQLite database, for commands that work on files.
-    ///
-    /// # Errors
-    /// When the URL names PostgreSQL.
-    pub(crate) fn sqlite_path(&self) -> Result<&Path, Invalid> {
-        match &self.database.value {
-            DatabaseUrl::Sqlite(path) => Ok(path),
-            DatabaseUrl::Postgres(_) => Err(Invalid(vec![Problem::bare(
-                setting::DATABASE_URL.name,
-                self.database.origin,
-                "names PostgreSQL, and this command works on the file of a SQLite database",
-            )])),
-        }
-    }
-
     /// Every setting as it is, in the order of [`setting::ALL`].
     pub(crate) fn entries(&self) -> Vec<Entry> {
         fn shown<T: ToString>(sourced: &Sourced<T>) -> (String, Origin) {

@@ -90,3 +90,18 @@ pub(crate) fn check(applied: &[Applied], list: &[Migration]) -> Result<(), Store
     }
     Ok(())
 }
+
+/// Why a database is refused in which only a part of a copy stands.
+pub(crate) fn unfinished_copy() -> StoreError {
+    StoreError::Unavailable(
+        "only a part of a copy is in it: call the same `memoryscope copy` again, and it goes on where it stopped"
+            .to_owned(),
+    )
+}
+
+/// Why a copy is not gone on with whose earlier part another version made.
+pub(crate) fn part_of_another_version(why: &StoreError) -> StoreError {
+    StoreError::Unavailable(format!(
+        "another version made the part of a copy that is in it: name another target ({why})"
+    ))
+}

@@ -9,11 +9,11 @@ use tokio_postgres::error::{Severity, SqlState};
 use crate::common::failure::{self, EngineError};
 
 /// PostgreSQL's failure, or ours.
-pub(super) type Failure = failure::Failure<Problem>;
+pub(crate) type Failure = failure::Failure<Problem>;
 
 /// What PostgreSQL or its connection says.
 #[derive(Debug)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     /// This.
     Said(Error),
     /// Nothing that came in time.

@@ -8,6 +8,7 @@ use tokio_postgres::error::SqlState;
 use super::error::{Failure, Problem};
 use super::session::{Call, Session};
 use crate::common::migration::{self, Applied, Migration, MigrationStatus, check, checksum};
+use crate::transfer::PROGRESS_TABLE;
 
 /// All of them, in order. SQLite has the same numbers.
 const MIGRATIONS: &[Migration] = &[Migration {
@@ -42,7 +43,19 @@ pub(super) fn newest() -> u32 {
 ///
 /// Whoever comes second waits for the row, looks again, and finds nothing left to do.
 pub(super) async fn run(session: &mut Session) -> Result<Vec<u32>, Failure> {
+    refuse_unfinished(session).await?;
     run_list(session, MIGRATIONS).await
+}
+
+/// Whether only a part of a copy is in the database.
+pub(super) async fn is_unfinished(session: &mut Session) -> Result<bool, Failure> {
+    let sql = "SELECT to_regclass($1) IS NOT NULL";
+    let rows = session.query(Call::new(sql, vec![Box::new(PROGRESS_TABLE)])).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+}
+
+async fn refuse_unfinished(session: &mut Session) -> Result<(), Failure> {
+    if is_unfinished(session).await? { Err(migration::unfinished_copy().into()) } else { Ok(()) }
 }
 
 async fn run_list(session: &mut Session, list: &[Migration]) -> Result<Vec<u32>, Failure> {
@@ -119,8 +132,28 @@ async fn require_unicode(session: &mut Session) -> Result<(), Failure> {
     }
 }
 
+/// The schema's number, if this program knows it; it may be an older one.
+pub(super) async fn require_known(session: &mut Session) -> Result<u32, Failure> {
+    refuse_unfinished(session).await?;
+    require_known_of_part(session).await
+}
+
+/// The same of a database that only a part of a copy may be in.
+pub(super) async fn require_known_of_part(session: &mut Session) -> Result<u32, Failure> {
+    let applied = applied(session).await?;
+    check(&applied, MIGRATIONS)?;
+    let none = || StoreError::Unavailable("it has no schema yet: there is nothing in it".to_owned());
+    Ok(applied.last().ok_or_else(none)?.number)
+}
+
 /// The schema's number, if this program can work with it.
 pub(super) async fn require_newest(session: &mut Session) -> Result<u32, Failure> {
+    refuse_unfinished(session).await?;
+    require_newest_of_part(session).await
+}
+
+/// The same of a database that only a part of a copy is in.
+pub(super) async fn require_newest_of_part(session: &mut Session) -> Result<u32, Failure> {
     require_unicode(session).await?;
     Ok(migration::require_newest(&applied(session).await?, MIGRATIONS)?)
 }

@@ -4,6 +4,7 @@
 //! chain's head (`transact`). `docs/storage.md` says what is promised and how it was measured.
 
 mod apply;
+pub mod backup;
 mod config;
 mod error;
 #[cfg(feature = "faults")]
@@ -13,9 +14,11 @@ mod known;
 mod load;
 mod migrate;
 mod pool;
+mod programs;
 mod session;
 mod tls;
 mod transact;
+pub(crate) mod transfer;
 mod value;
 mod walk;
 mod writer;

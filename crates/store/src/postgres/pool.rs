@@ -26,6 +26,8 @@ pub(super) enum Use {
     Work,
     /// Changing the schema, which may take its time.
     Schema,
+    /// Reading or writing everything there is, in a transaction that stands as long as that takes, under this name.
+    Whole(&'static str),
 }
 
 impl Connector {
@@ -57,7 +59,7 @@ impl Connector {
         }
         session.wait_for_answers(match purpose {
             Use::Work => self.config.statement * 2,
-            Use::Schema => Duration::MAX,
+            Use::Schema | Use::Whole(_) => Duration::MAX,
         });
         #[cfg(feature = "faults")]
         if purpose == Use::Work {
@@ -69,10 +71,14 @@ impl Connector {
     /// Every statement of ours finds its rows by a key or walks an index in order, so no plan that reads a whole table
     /// is ever wanted; and a plan that was made while the tables were empty must still be right when they are not.
     fn settings(&self, purpose: Use) -> String {
-        let statement = if purpose == Use::Schema { 0 } else { self.config.statement.as_millis() };
-        let idle = self.config.statement.as_millis();
+        let within = self.config.statement.as_millis();
+        let statement = if purpose == Use::Work { within } else { 0 };
+        let (idle, more) = match purpose {
+            Use::Work | Use::Schema => (within, String::new()),
+            Use::Whole(who) => (0, format!("SET lock_timeout = {within}; SET application_name = '{who}';")),
+        };
         format!(
-            "SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle};
+            "{more} SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {idle};
              SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
              SET plan_cache_mode = force_generic_plan; SET jit = off;
              SELECT set_config('synchronous_commit', 'on', false)

@@ -89,20 +89,24 @@ pub(super) fn open(place: &Place, purpose: Use) -> Result<Connection, StoreError
         _ => why.describe(),
     };
     conn.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(explained)?;
-    if purpose == Use::Create && !is_ours_or_empty(&conn).map_err(explained)? {
+    if purpose == Use::Create && is_ours(&conn).map_err(explained)? == Some(false) {
         return Err(unavailable(place, "it is a database of another program"));
     }
     configure(&conn, place, purpose).map_err(explained)?;
     Ok(conn)
 }
 
-/// Whether nothing is in the file, or our mark is: looked at before anything is written to it.
-fn is_ours_or_empty(conn: &Connection) -> rusqlite::Result<bool> {
+/// Whether our mark is in the file, `None` where nothing is: looked at before anything is written to it.
+pub(super) fn is_ours(conn: &Connection) -> rusqlite::Result<Option<bool>> {
     let look = conn.unchecked_transaction()?;
     let mark: i32 = look.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let things: i64 = look.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     look.commit()?;
-    Ok(mark == APPLICATION_ID || (mark == 0 && things == 0))
+    Ok(match mark {
+        APPLICATION_ID => Some(true),
+        0 if things == 0 => None,
+        _ => Some(false),
+    })
 }
 
 /// Makes the file so that only its owner may read it; its log takes the file's permissions over.
@@ -125,7 +129,8 @@ fn unavailable(place: &Place, why: &str) -> StoreError {
     }
 }
 
-fn configure(conn: &Connection, place: &Place, purpose: Use) -> rusqlite::Result<()> {
+/// Sets the pragmas.
+pub(super) fn configure(conn: &Connection, place: &Place, purpose: Use) -> rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     // Deleted content is overwritten with zeros, or erasure would leave it in free pages.
     conn.pragma_update(None, "secure_delete", true)?;

@@ -40,7 +40,7 @@ pub(super) fn wants_reopening(why: &Error) -> bool {
 }
 
 /// SQLite's failure, or ours.
-pub(super) type Failure = failure::Failure<Error>;
+pub(crate) type Failure = failure::Failure<Error>;
 
 /// SQLite's messages name tables and columns, never values.
 impl EngineError for Error {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{Code, Seq};
+use memoryscope_domain::audit_chain::{Code, Seq, Verification};
 use memoryscope_domain::change::{IdempotencyKey, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Due, Load, PreferenceSelect, Select, Snapshot};
+use memoryscope_engine::port::{Due, Load, PreferenceSelect, Select, Snapshot, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use super::row::{audit_key, blob, entry, text};
 use super::walk;
 use crate::common::filter;
 use crate::common::row::{self, corrupt};
+use crate::common::walk::verification;
 
 /// A reader's connection and what it remembers.
 pub(super) struct Reader {
@@ -37,6 +38,12 @@ impl Reader {
         let answer = View { conn: &snapshot, cache, load }.snapshot();
         snapshot.finish()?;
         answer
+    }
+
+    /// Walks a tenant's chain.
+    pub(super) fn verify(&mut self, tenant: &TenantId) -> Result<Verification, StoreError> {
+        let found = self.load(&verification(tenant))?.facts.verification;
+        found.ok_or_else(|| StoreError::Corrupt("a chain was not walked".to_owned()))
     }
 
     /// The text of a kept policy.

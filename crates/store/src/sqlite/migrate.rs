@@ -5,7 +5,9 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::connection::APPLICATION_ID;
 use super::error::Failure;
+use crate::common::failure::EngineError;
 use crate::common::migration::{self, Applied, Migration, MigrationStatus, check, checksum};
+use crate::transfer::PROGRESS_TABLE;
 
 /// All of them, in order. PostgreSQL has the same numbers.
 const MIGRATIONS: &[Migration] = &[Migration {
@@ -23,7 +25,17 @@ pub(super) fn newest() -> u32 {
 ///
 /// Whoever comes second waits for the lock, looks again, and finds nothing left to do.
 pub(super) fn run(conn: &mut Connection) -> Result<Vec<u32>, StoreError> {
+    refuse_unfinished(conn)?;
     Ok(run_list(conn, MIGRATIONS)?)
+}
+
+/// Whether only a part of a copy is in the database.
+pub(super) fn is_unfinished(conn: &Connection) -> Result<bool, StoreError> {
+    conn.table_exists(None, PROGRESS_TABLE).map_err(EngineError::describe)
+}
+
+fn refuse_unfinished(conn: &Connection) -> Result<(), StoreError> {
+    if is_unfinished(conn)? { Err(migration::unfinished_copy()) } else { Ok(()) }
 }
 
 fn run_list(conn: &mut Connection, list: &[Migration]) -> Result<Vec<u32>, Failure> {
@@ -54,6 +66,7 @@ fn run_list(conn: &mut Connection, list: &[Migration]) -> Result<Vec<u32>, Failu
 
 /// The schema's number, if this program knows it; it may be an older one.
 pub(super) fn require_known(conn: &Connection) -> Result<u32, StoreError> {
+    refuse_unfinished(conn)?;
     let applied = applied(conn).map_err(StoreError::from)?;
     check(&applied, MIGRATIONS)?;
     match applied.last() {
@@ -64,6 +77,12 @@ pub(super) fn require_known(conn: &Connection) -> Result<u32, StoreError> {
 
 /// The schema's number, if this program can work with it.
 pub(super) fn require_newest(conn: &Connection) -> Result<u32, StoreError> {
+    refuse_unfinished(conn)?;
+    require_newest_of_part(conn)
+}
+
+/// The same of a database that only a part of a copy is in.
+pub(super) fn require_newest_of_part(conn: &Connection) -> Result<u32, StoreError> {
     migration::require_newest(&applied(conn)?, MIGRATIONS)
 }
 

@@ -15,6 +15,7 @@ mod migrate;
 mod reader;
 mod restore;
 mod row;
+pub(crate) mod transfer;
 mod walk;
 mod writer;
 

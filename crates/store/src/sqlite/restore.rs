@@ -6,10 +6,11 @@ use std::path::Path;
 use memoryscope_engine::port::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::backup::{self, Checked, Progress, beside, failed};
+use super::backup::check;
 use super::connection::APPLICATION_ID;
+use crate::backup::{self, Checked, Progress, beside, failed};
 
-/// Copies the file `from`, which was [`backup::check`]ed, into the place of the database `to`, and looks through what
+/// Copies the file `from`, which was [`check`]ed, into the place of the database `to`, and looks through what
 /// arrived before it gets that name. With `replace`, what stood there is gone; without it there must be nothing.
 ///
 /// # Errors
@@ -62,7 +63,7 @@ fn fetch(
     let copied = backup::hash_into(from, &mut file, progress).map_err(|why| failed("copy", from, why))?;
     drop(file);
     backup::sync(arriving)?;
-    let arrived = backup::check(arriving, progress)?;
+    let arrived = check(arriving, progress)?;
     if copied.1 != sent.sha256 || arrived != *sent {
         return Err(StoreError::Corrupt(
             "what arrived is not what was sent: nothing was replaced".to_owned(),

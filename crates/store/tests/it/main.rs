@@ -6,11 +6,15 @@ mod cluster;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod contents;
+#[cfg(test)]
 mod durability;
 #[cfg(test)]
 mod erasure;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fixture;
 #[cfg(test)]
 mod make;
 #[cfg(test)]
@@ -23,3 +27,7 @@ mod proxy;
 mod schema;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod transfer;
+#[cfg(test)]
+mod upgrades;

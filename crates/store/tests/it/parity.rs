@@ -25,7 +25,7 @@ const HASHES: [&str; 2] = ["h1", "h2"];
 
 /// One change, in small numbers; what they stand for is looked up when it is applied.
 #[derive(Debug, Clone)]
-enum Wish {
+pub(crate) enum Wish {
     Insert { id: u128, user: usize, kind: usize, domain: usize, created: i64, expires: Option<i64> },
     Replace { id: u128, state: usize, stale: bool },
     Erase { id: u128 },
@@ -41,14 +41,14 @@ enum Wish {
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+pub(crate) enum Step {
     Commit { tenant: usize, wishes: Vec<Wish>, expects: Vec<Guess> },
     Load { tenant: usize, select: Pick, filter: FilterPick, subject: u8, key: u8 },
     Due { by: i64, limit: usize },
 }
 
 #[derive(Debug, Clone)]
-enum Guess {
+pub(crate) enum Guess {
     Policy(Option<usize>),
     Memory(u128, u64),
     Grant(u8, u64),
@@ -57,7 +57,7 @@ enum Guess {
 }
 
 #[derive(Debug, Clone)]
-enum Pick {
+pub(crate) enum Pick {
     Nothing,
     Shelf {
         user: usize,
@@ -86,7 +86,7 @@ enum Pick {
 }
 
 #[derive(Debug, Clone)]
-enum FilterPick {
+pub(crate) enum FilterPick {
     Everything,
     States(BTreeSet<usize>),
     NotDomains(BTreeSet<usize>),
@@ -158,7 +158,7 @@ fn filter() -> impl Strategy<Value = FilterPick> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (0..2usize, prop::collection::vec(wish(), 0..4), prop::collection::vec(guess(), 0..2))
             .prop_map(|(tenant, wishes, expects)| Step::Commit { tenant, wishes, expects }),
@@ -299,7 +299,12 @@ fn filter_of(pick: &FilterPick) -> Filter {
 }
 
 /// Does one step on both stores and gives back what each answered.
-async fn both(model: &MemoryStore, store: &dyn Store, number: u128, step: &Step) -> (String, String) {
+pub(crate) async fn both(
+    model: &MemoryStore,
+    store: &dyn Store,
+    number: u128,
+    step: &Step,
+) -> (String, String) {
     match step {
         Step::Commit { tenant: at, wishes, expects } => {
             let tenant = tenant(TENANTS[*at]);

@@ -1,0 +1,77 @@
+//! One store's life, the same each time: something in every table, of every kind that there is.
+
+use memoryscope_domain::audit_chain::{Checkpoint, CheckpointKey};
+use memoryscope_domain::change::{Change, PolicyDocument};
+use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::memory::{Memory, State};
+use memoryscope_domain::preference::Kind;
+use memoryscope_engine::port::{Select, Store};
+
+use crate::make::{self, NOW, commit, grant, memory, memory_of, set, tenant, time};
+
+/// Whose store it is.
+pub(crate) const TENANTS: [&str; 3] = ["a", "b", "empty"];
+
+/// Memories that were ever made for each of the first two.
+pub(crate) const MEMORIES: u128 = 12;
+
+/// Lives it on an empty store.
+pub(crate) async fn fill(store: &dyn Store) {
+    for name in &TENANTS[..2] {
+        fill_tenant(store, &tenant(name)).await;
+    }
+    // A tenant with a chain and nothing else.
+    commit(store, set(&tenant(TENANTS[2]), 1, Vec::new())).await.unwrap();
+}
+
+async fn fill_tenant(store: &dyn Store, tenant: &TenantId) {
+    let mut number = 0;
+    let mut commits = Vec::new();
+    let policy = |hash: &str| PolicyDocument {
+        version: format!("version of {hash}"),
+        hash: hash.to_owned(),
+        text: format!("# {hash}\nrules: []\n"),
+    };
+    commits.push(vec![Change::KeepPolicy(policy("h1")), Change::ActivatePolicy { hash: "h1".to_owned() }]);
+    commits.push(vec![Change::KeepPolicy(policy("h2")), Change::ActivatePolicy { hash: "h2".to_owned() }]);
+    for id in 1..=MEMORIES {
+        let text = format!("zażółć \"{id}\"\n\u{1f980}");
+        let made = memory_of(tenant, id, ["ann", "bob"][usize::from(id % 2 == 0)], Kind::Schedule, "", &text);
+        let expires = (id % 4 == 0).then(|| time(NOW + i64::try_from(id).unwrap()));
+        commits.push(vec![Change::InsertMemory(Memory { expires, ..made })]);
+    }
+    let current = |id: u128| {
+        let made = memory_of(tenant, id, "ann", Kind::Schedule, "music", "the second version");
+        Memory { version: 2, ..made }
+    };
+    for id in 1..=6 {
+        let state =
+            [State::Active, State::Restricted, State::Sealed, State::Revoked][usize::from(id % 4 == 1)];
+        commits.push(vec![Change::ReplaceMemory(Memory { state, ..current(id) })]);
+    }
+    for id in 1..=3 {
+        commits.push(vec![Change::EraseMemory(current(id).tombstone())]);
+    }
+    commits.push(vec![Change::InsertMemory(memory(tenant, MEMORIES + 1))]);
+    for id in 1..=3 {
+        commits.push(vec![Change::InsertGrant(grant(tenant, id))]);
+    }
+    commits.push(vec![Change::ReplaceGrant(grant(tenant, 2).revoke(time(NOW)))]);
+    for key in 1..=5 {
+        let record = crate::conformance::record(&format!("key {key}"), key);
+        commits.push(vec![Change::InsertIdempotency(record)]);
+    }
+    for changes in commits {
+        number += 1;
+        commit(store, set(tenant, number, changes)).await.unwrap();
+    }
+    for _ in 0..2 {
+        number += 1;
+        let facts = make::load(store, tenant, Select::Verification).await.facts;
+        let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
+        let head = make::head(store, tenant).await;
+        let checkpoint = Checkpoint { tenant: tenant.clone(), head, time: time(NOW), prev_checkpoint };
+        let signed = CheckpointKey::from_bytes(&[3; 32]).sign(checkpoint);
+        commit(store, set(tenant, number, vec![Change::InsertCheckpoint(signed)])).await.unwrap();
+    }
+}

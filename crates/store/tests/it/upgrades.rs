@@ -1,0 +1,195 @@
+//! Databases of every schema that there ever was, with data in them, are brought up to date and lose nothing.
+//!
+//! `fixtures/NNNN/{sqlite,postgres}.sql` are dumps of what [`fixture::fill`] left when NNNN was the newest schema. A
+//! new migration comes with its own two, which are written by the program itself:
+//!
+//! ```text
+//! MEMORYSCOPE_WRITE_FIXTURES=1 cargo nextest run -p memoryscope-store -E 'test(upgrades::the_newest_schema)'
+//! ```
+//!
+//! The older ones are what released programs wrote, and are never written again.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use memoryscope_engine::memory_store::MemoryStore;
+use memoryscope_engine::port::{Select, Store};
+use memoryscope_store::transfer::{Kind, TABLES};
+use memoryscope_store::{PostgresStore, SqliteConfig, SqliteStore};
+
+use crate::cluster;
+use crate::contents::{self, Contents};
+use crate::fixture::{self, MEMORIES, TENANTS};
+use crate::make::{self, commit, grant, memory_id, set, shelf, tenant, whole};
+
+/// The folder of a schema's dumps.
+fn folder(number: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{number:04}"))
+}
+
+/// Every schema, the newest last, with the text of its migration.
+fn schemas(engine: &str) -> Vec<(u32, String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let schema = |path: &PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let (number, name) = name.split_once('_').unwrap();
+        (number.parse().unwrap(), name.to_owned(), std::fs::read_to_string(path).unwrap())
+    };
+    files.iter().map(schema).collect()
+}
+
+fn newest() -> u32 {
+    schemas("sqlite").last().unwrap().0
+}
+
+fn dump(engine: &str, number: u32) -> String {
+    let path = folder(number).join(format!("{engine}.sql"));
+    std::fs::read_to_string(&path).unwrap_or_else(|why| {
+        panic!(
+            "{}: {why}. A migration comes with a dump of its own: see the head of this file",
+            path.display()
+        )
+    })
+}
+
+/// A database as SQL: its tables, its migrations, its rows.
+fn written(engine: &str, contents: &Contents) -> String {
+    let sqlite = engine == "sqlite";
+    let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let bytes = |hex: &str| if sqlite { format!("x'{hex}'") } else { format!("'\\x{hex}'") };
+    let mut sql = String::new();
+    let mut applied = String::new();
+    for (number, name, migration) in schemas(engine) {
+        sql.push_str(&migration);
+        let checksum: String = <sha2::Sha256 as sha2::Digest>::digest(migration.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let (name, checksum) = (text(&name), bytes(&checksum));
+        writeln!(
+            applied,
+            "INSERT INTO schema_migrations VALUES ({number}, {name}, {checksum}, '2026-11-25T00:00:00Z');"
+        )
+        .unwrap();
+    }
+    sql.push_str(if sqlite {
+        "\nCREATE TABLE schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum BLOB NOT NULL, \
+         applied TEXT NOT NULL) STRICT;\nPRAGMA application_id = 1297302352;\n"
+    } else {
+        "\nCREATE TABLE schema_lock (id bigint PRIMARY KEY);\nINSERT INTO schema_lock VALUES (1);\n\
+         CREATE TABLE schema_migrations (number bigint PRIMARY KEY, name text COLLATE \"C\" NOT NULL, \
+         checksum bytea NOT NULL, applied text COLLATE \"C\" NOT NULL);\n"
+    });
+    sql.push_str(&applied);
+    for table in &TABLES {
+        for row in &contents[table.name] {
+            let values: Vec<String> = table
+                .columns
+                .iter()
+                .zip(row)
+                .map(|(column, value)| match (column.kind, value) {
+                    (_, None) => "NULL".to_owned(),
+                    (Kind::Text, Some(value)) => text(value),
+                    (Kind::Bytes, Some(value)) => bytes(value),
+                    (Kind::Number, Some(value)) => value.clone(),
+                })
+                .collect();
+            writeln!(sql, "INSERT INTO {} ({}) VALUES ({});", table.name, table.names(), values.join(", "))
+                .unwrap();
+        }
+    }
+    sql
+}
+
+/// The newest schema has a dump for each engine; where that is asked for, it is written.
+#[tokio::test]
+async fn the_newest_schema_has_its_dumps() {
+    let write = std::env::var_os("MEMORYSCOPE_WRITE_FIXTURES").is_some();
+    let check = |engine: &str, contents: &Contents| {
+        let text = written(engine, contents);
+        if write {
+            std::fs::create_dir_all(folder(newest())).unwrap();
+            std::fs::write(folder(newest()).join(format!("{engine}.sql")), text).unwrap();
+            return;
+        }
+        assert!(!dump(engine, newest()).is_empty());
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = SqliteStore::open(&SqliteConfig::file(&path)).unwrap();
+    fixture::fill(&store).await;
+    drop(store);
+    check("sqlite", &contents::of_sqlite(&path));
+    let Some(cluster) = cluster::shared().await else { return };
+    let database = cluster.database().await;
+    let store = database.open().await;
+    fixture::fill(&store).await;
+    check("postgres", &contents::of_postgres(&database.connect().await).await);
+}
+
+/// Whether a store that was brought up to date answers as one whose life was lived today, and can go on.
+async fn is_well(store: &dyn Store) {
+    let model = MemoryStore::new();
+    fixture::fill(&model).await;
+    assert_eq!(store.tenants(None, 100).await.unwrap(), TENANTS.map(tenant));
+    for name in TENANTS {
+        let tenant = tenant(name);
+        let found = make::load(store, &tenant, Select::Verification).await.facts.verification.unwrap();
+        let expected = make::load(&model, &tenant, Select::Verification).await.facts.verification.unwrap();
+        assert!(found.ok && found.entries == expected.entries, "{name}: {found:?}");
+        assert_eq!(found.checkpoints, expected.checkpoints);
+        let mut selects = vec![
+            Select::Memories((0..=MEMORIES + 2).map(memory_id).collect()),
+            Select::Preferences(shelf()),
+            Select::Expired { limit: 100 },
+        ];
+        selects.extend(
+            (1..=4).map(|id| Select::Grant { token_hash: grant(&tenant, id).token_hash, memories: None }),
+        );
+        for select in selects {
+            let mut found = make::load(store, &tenant, select.clone()).await;
+            let expected = make::load(&model, &tenant, select).await;
+            // Entries may have been written in another form; that they hold is what was walked.
+            found.head = expected.head;
+            assert_eq!(whole(&found), whole(&expected), "{name}");
+        }
+        for hash in ["h1", "h2", "h3"] {
+            assert_eq!(
+                store.policy(&tenant, hash).await.unwrap(),
+                model.policy(&tenant, hash).await.unwrap()
+            );
+        }
+        commit(store, set(&tenant, 9_000, Vec::new())).await.unwrap();
+        let found = make::load(store, &tenant, Select::Verification).await.facts.verification.unwrap();
+        assert!(found.ok && found.entries == expected.entries + 1, "{name}: {found:?}");
+    }
+    assert!(make::load(store, &tenant("a"), Select::Preferences(shelf())).await.facts.memories.len() == 1);
+}
+
+#[tokio::test]
+async fn every_schema_of_sqlite_is_brought_up_to_date() {
+    for number in 1..=newest() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("old.db");
+        rusqlite::Connection::open(&path).unwrap().execute_batch(&dump("sqlite", number)).unwrap();
+        let config = SqliteConfig::file(&path);
+        let applied = SqliteStore::migrate(&config).unwrap();
+        assert!(applied.iter().copied().eq(number + 1..=newest()), "{applied:?}");
+        is_well(&SqliteStore::open(&config.migrate(false)).unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn every_schema_of_postgres_is_brought_up_to_date() {
+    let Some(cluster) = cluster::shared().await else { return };
+    for number in 1..=newest() {
+        let database = cluster.empty_database().await;
+        database.connect().await.batch_execute(&dump("postgres", number)).await.unwrap();
+        let applied = PostgresStore::migrate(&database.config()).await.unwrap();
+        assert!(applied.iter().copied().eq(number + 1..=newest()), "{applied:?}");
+        is_well(&PostgresStore::open(&database.config().migrate(false)).await.unwrap()).await;
+    }
+}
