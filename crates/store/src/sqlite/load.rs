@@ -30,13 +30,13 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Answers a load.
+    /// Answers a load, in the transaction that is open, or in one of its own.
     pub(super) fn load(&mut self, load: &Load) -> Result<Snapshot, Failure> {
         self.cache.follow_erasures();
         let Self { conn, cache } = self;
-        let snapshot = conn.unchecked_transaction()?;
-        let answer = View { conn: &snapshot, cache, load }.snapshot();
-        snapshot.finish()?;
+        let own = if conn.is_autocommit() { Some(conn.unchecked_transaction()?) } else { None };
+        let answer = View { conn, cache, load }.snapshot();
+        own.map_or(Ok(()), rusqlite::Transaction::finish)?;
         answer
     }
 

@@ -127,9 +127,9 @@ impl SqliteStore {
             (None, None)
         };
         Ok(Self {
-            readers: Readers::start("reader", config.readers, place, &erasures)?,
+            readers: Readers::start(config.readers, place, &erasures)?,
             // Walks of a whole chain take seconds: on the other threads two of them would stop every read.
-            walker: Readers::start("walker", 1, place, &erasures)?,
+            walker: Readers::start_walker(place, &erasures)?,
             writer: Writer::start(place.clone(), erasures, checkpointer.clone(), Arc::clone(&config.meter))?,
             checkpointer,
             _checkpoint_thread: thread,

@@ -1,4 +1,8 @@
 //! Threads that read, each with a connection of its own, fed from one queue.
+//!
+//! Loads that wait are answered together, in one transaction: when a commit came between two transactions, SQLite reads
+//! every page anew, so each transaction has its price. It begins after the last of them was taken from the queue, so
+//! each load sees what was committed before it was asked for.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,6 +20,9 @@ use super::load::Reader;
 /// Loads that may wait; one more is refused, since its answer would come too late anyway.
 const QUEUE_LOADS_MAX: usize = 4_096;
 
+/// Loads that are answered in one transaction. More would keep the other threads idle.
+const GROUP_LOADS_MAX: usize = 8;
+
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
 /// Some reading threads. When it is dropped, what waits is still answered, and they end.
@@ -26,10 +33,21 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// Starts so many threads.
-    pub(super) fn start(
+    /// Starts threads that answer loads in groups.
+    pub(super) fn start(count: usize, place: &Place, erasures: &Arc<Erasures>) -> Result<Self, StoreError> {
+        Self::start_threads("reader", count, GROUP_LOADS_MAX, place, erasures)
+    }
+
+    /// Starts a thread for what takes long, one after the other, each in a transaction of its own: a long one keeps the
+    /// log from being emptied.
+    pub(super) fn start_walker(place: &Place, erasures: &Arc<Erasures>) -> Result<Self, StoreError> {
+        Self::start_threads("walker", 1, 1, place, erasures)
+    }
+
+    fn start_threads(
         name: &str,
         count: usize,
+        group_loads_max: usize,
         place: &Place,
         erasures: &Arc<Erasures>,
     ) -> Result<Self, StoreError> {
@@ -42,7 +60,7 @@ impl Readers {
             let queue = Arc::clone(&queue);
             let thread = std::thread::Builder::new()
                 .name(format!("memoryscope-{name}"))
-                .spawn(move || run(&mut worker, &queue))
+                .spawn(move || run(&mut worker, &queue, group_loads_max))
                 .map_err(|why| StoreError::Unavailable(why.to_string()))?;
             threads.push(thread);
         }
@@ -76,14 +94,20 @@ impl Drop for Readers {
     }
 }
 
-fn run(worker: &mut Worker, queue: &Mutex<Receiver<Job>>) {
+fn run(worker: &mut Worker, queue: &Mutex<Receiver<Job>>, group_loads_max: usize) {
+    let mut jobs = Vec::with_capacity(group_loads_max);
     loop {
-        // The guard is dropped with this statement: waiting is done in turn, reading at once.
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => job(worker),
-            Err(_) => return,
+        {
+            // Waiting is done in turn, reading at once.
+            let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let Ok(first) = queue.recv() else { return };
+            jobs.push(first);
+            jobs.extend(queue.try_iter().take(group_loads_max - 1));
         }
+        for job in jobs.drain(..) {
+            job(worker);
+        }
+        worker.end();
     }
 }
 
@@ -95,14 +119,19 @@ struct Worker {
 }
 
 impl Worker {
-    /// Runs a read; one that fails badly costs its connection, not its thread.
+    /// Runs a read in the group's transaction; one that fails badly costs its connection, not its thread.
     fn guarded<T>(&mut self, read: impl FnOnce(&mut Reader) -> Result<T, Failure>) -> Result<T, StoreError> {
         let reader = self.connect()?;
-        match catch_unwind(AssertUnwindSafe(|| read(reader))) {
+        let begun = if reader.conn.is_autocommit() {
+            reader.conn.prepare_cached("BEGIN").and_then(|mut begin| begin.execute([])).map(|_| ())
+        } else {
+            Ok(())
+        };
+        let read = || begun.map_err(Failure::from).and_then(|()| read(reader));
+        match catch_unwind(AssertUnwindSafe(read)) {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(failure)) => {
-                let broken = matches!(&failure, Failure::Engine(why) if wants_reopening(why));
-                if broken || !reader.conn.is_autocommit() {
+                if matches!(&failure, Failure::Engine(why) if wants_reopening(why)) {
                     self.reader = None;
                 }
                 Err(failure.into())
@@ -111,6 +140,16 @@ impl Worker {
                 self.reader = None;
                 Err(StoreError::Corrupt("a reader failed on it".to_owned()))
             }
+        }
+    }
+
+    /// Ends the group's transaction.
+    fn end(&mut self) {
+        let Some(Reader { conn, .. }) = &self.reader else { return };
+        let ended = conn.is_autocommit()
+            || conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])).is_ok();
+        if !ended {
+            self.reader = None;
         }
     }
 
