@@ -11,9 +11,9 @@ use memoryscope_domain::preference::Domain;
 
 use super::row::state_number;
 
-/// A condition on the columns of `memories`. Each engine writes it in its SQL, the values always as parameters.
+/// A condition on the columns of `memories`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Test {
+enum Test {
     Constant(bool),
     All(Vec<Test>),
     Any(Vec<Test>),
@@ -38,7 +38,7 @@ pub(crate) enum Value {
 }
 
 /// The part that has columns.
-pub(crate) fn test(filter: &Filter) -> Test {
+fn test(filter: &Filter) -> Test {
     match filter {
         Filter::Nothing => Test::Constant(false),
         Filter::Everything => Test::Constant(true),
@@ -51,6 +51,46 @@ pub(crate) fn test(filter: &Filter) -> Test {
             Test::Constant(true)
         }
     }
+}
+
+/// A condition that is being written, and how an engine spells what it consists of.
+pub(crate) trait Condition {
+    const TRUE: &'static str;
+    const FALSE: &'static str;
+
+    /// What is written so far.
+    fn sql(&mut self) -> &mut String;
+
+    /// Appends whether the column's value, or the catalogue's default where it has none, is in the list (or is not).
+    fn push_list(&mut self, column: Column, negated: bool, values: Vec<Value>);
+}
+
+/// Appends the filter to a statement's condition, as far as it has columns.
+pub(crate) fn push<C: Condition>(filter: &Filter, condition: &mut C) {
+    push_test(test(filter), condition);
+}
+
+fn push_test<C: Condition>(test: Test, condition: &mut C) {
+    match test {
+        Test::Constant(so) => condition.sql().push_str(if so { C::TRUE } else { C::FALSE }),
+        Test::All(parts) => push_all(parts, C::TRUE, " AND ", condition),
+        Test::Any(parts) => push_all(parts, C::FALSE, " OR ", condition),
+        Test::List { column, negated, values } => condition.push_list(column, negated, values),
+    }
+}
+
+fn push_all<C: Condition>(parts: Vec<Test>, of_none: &str, between: &str, condition: &mut C) {
+    condition.sql().push('(');
+    if parts.is_empty() {
+        condition.sql().push_str(of_none);
+    }
+    for (at, part) in parts.into_iter().enumerate() {
+        if at > 0 {
+            condition.sql().push_str(between);
+        }
+        push_test(part, condition);
+    }
+    condition.sql().push(')');
 }
 
 /// Whether [`test`] lets nothing through that the filter itself would turn down.
@@ -95,14 +135,16 @@ impl Column {
     }
 }
 
+/// What a filter compares, for tests.
+#[cfg(test)]
+pub(crate) fn list_of(attribute: Attribute, texts: &[&str]) -> (FilterField, BTreeSet<String>) {
+    let field = FilterField::new(attribute).unwrap();
+    (field, texts.iter().map(|text| (*text).to_owned()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn list_of(attribute: Attribute, texts: &[&str]) -> (FilterField, BTreeSet<String>) {
-        let field = FilterField::new(attribute).unwrap();
-        (field, texts.iter().map(|text| (*text).to_owned()).collect())
-    }
 
     #[test]
     fn columns_are_compared_and_the_rest_passes() {

@@ -1,6 +1,7 @@
 //! What the stores share: everything that is neither one engine's SQL nor its way of waiting.
 
 pub(crate) mod conflict;
+pub(crate) mod failure;
 pub(crate) mod filter;
 pub(crate) mod migration;
 pub(crate) mod prepare;

@@ -6,16 +6,22 @@ use memoryscope_engine::port::StoreError;
 use tokio_postgres::Error;
 use tokio_postgres::error::{Severity, SqlState};
 
-/// Either kind of failure inside a statement's use.
+use crate::common::failure::{self, EngineError};
+
+/// PostgreSQL's failure, or ours.
+pub(crate) type Failure = failure::Failure<Problem>;
+
+/// What PostgreSQL or its connection says.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// PostgreSQL's, or its connection's.
-    Postgres(Error),
-    /// No answer came in time.
+pub(crate) enum Problem {
+    /// This.
+    Said(Error),
+    /// Nothing that came in time.
     Late,
-    /// Ours.
-    Store(StoreError),
 }
+
+/// No answer came in time.
+pub(super) const LATE: Failure = Failure::Engine(Problem::Late);
 
 /// What helps against a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +44,29 @@ impl Failure {
     /// What helps.
     pub(super) fn remedy(&self) -> Remedy {
         match self {
-            Self::Late => Remedy::Reconnect,
+            Self::Engine(problem) => problem.remedy(),
             Self::Store(StoreError::Unavailable(_)) => Remedy::Wait,
             Self::Store(_) => Remedy::Nothing,
-            Self::Postgres(why) => match why.code() {
+        }
+    }
+
+    /// Whether the server itself said, on a connection that stands, that the transaction is undone.
+    pub(super) fn is_undone(&self) -> bool {
+        let why = match self {
+            Self::Engine(Problem::Said(why)) => why,
+            Self::Engine(Problem::Late) => return false,
+            Self::Store(_) => return true,
+        };
+        let severity = why.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
+        severity == Some(Severity::Error) && !why.code().is_some_and(is_lost)
+    }
+}
+
+impl Problem {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::Late => Remedy::Reconnect,
+            Self::Said(why) => match why.code() {
                 Some(code)
                     if *code == SqlState::T_R_SERIALIZATION_FAILURE
                         || *code == SqlState::T_R_DEADLOCK_DETECTED =>
@@ -54,13 +79,6 @@ impl Failure {
                 None => Remedy::Reconnect,
             },
         }
-    }
-
-    /// Whether the server itself said, on a connection that stands, that the transaction is undone.
-    pub(super) fn is_undone(&self) -> bool {
-        let Self::Postgres(why) = self else { return matches!(self, Self::Store(_)) };
-        let severity = why.as_db_error().and_then(tokio_postgres::error::DbError::parsed_severity);
-        severity == Some(Severity::Error) && !why.code().is_some_and(is_lost)
     }
 }
 
@@ -94,30 +112,17 @@ fn describe(why: &Error) -> String {
 
 impl From<Error> for Failure {
     fn from(why: Error) -> Self {
-        Self::Postgres(why)
+        Self::Engine(Problem::Said(why))
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(why: StoreError) -> Self {
-        Self::Store(why)
-    }
-}
-
-impl From<memoryscope_domain::memory::Unreadable> for Failure {
-    fn from(why: memoryscope_domain::memory::Unreadable) -> Self {
-        Self::Store(why.into())
-    }
-}
-
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
-        let remedy = failure.remedy();
-        match failure {
-            Failure::Store(why) => why,
-            Failure::Late => Self::Unavailable("the database did not answer in time".to_owned()),
-            Failure::Postgres(why) if remedy == Remedy::Nothing => Self::Corrupt(describe(&why)),
-            Failure::Postgres(why) => Self::Unavailable(describe(&why)),
+impl EngineError for Problem {
+    fn describe(self) -> StoreError {
+        let remedy = self.remedy();
+        match self {
+            Self::Late => StoreError::Unavailable("the database did not answer in time".to_owned()),
+            Self::Said(why) if remedy == Remedy::Nothing => StoreError::Corrupt(describe(&why)),
+            Self::Said(why) => StoreError::Unavailable(describe(&why)),
         }
     }
 }

@@ -1,10 +1,8 @@
 //! The policy's filter in PostgreSQL's words. Lists are arrays, so that a statement's text depends on the filter's shape
 //! and never on its values.
 
-use memoryscope_domain::policy::Filter;
-
 use super::value::{Bytes, Value};
-use crate::common::filter::{self, Column, Test};
+use crate::common::filter::{self, Column};
 
 /// A condition and its parameters, in the order of their numbers.
 #[derive(Default)]
@@ -21,37 +19,20 @@ impl Condition {
     }
 }
 
-/// Appends the filter to a statement's condition.
-pub(super) fn push(filter: &Filter, condition: &mut Condition) {
-    push_test(filter::test(filter), condition);
-}
+impl filter::Condition for Condition {
+    const TRUE: &'static str = "true";
+    const FALSE: &'static str = "false";
 
-fn push_test(test: Test, condition: &mut Condition) {
-    match test {
-        Test::Constant(so) => condition.sql.push_str(if so { "true" } else { "false" }),
-        Test::All(parts) => push_all(parts, "true", " AND ", condition),
-        Test::Any(parts) => push_all(parts, "false", " OR ", condition),
-        Test::List { column, negated, values } => {
-            let array = condition.value(array(column, values));
-            let test = if negated { "<> ALL" } else { "= ANY" };
-            let (expression, element) = names(column);
-            condition.sql.push_str(&format!("{expression} {test} ({array}::{element}[])"));
-        }
+    fn sql(&mut self) -> &mut String {
+        &mut self.sql
     }
-}
 
-fn push_all(parts: Vec<Test>, of_none: &str, between: &str, condition: &mut Condition) {
-    condition.sql.push('(');
-    if parts.is_empty() {
-        condition.sql.push_str(of_none);
+    fn push_list(&mut self, column: Column, negated: bool, values: Vec<filter::Value>) {
+        let array = self.value(array(column, values));
+        let test = if negated { "<> ALL" } else { "= ANY" };
+        let (expression, element) = names(column);
+        self.sql.push_str(&format!("{expression} {test} ({array}::{element}[])"));
     }
-    for (at, part) in parts.into_iter().enumerate() {
-        if at > 0 {
-            condition.sql.push_str(between);
-        }
-        push_test(part, condition);
-    }
-    condition.sql.push(')');
 }
 
 /// The values that a row can have. PostgreSQL's text has no zero character, so no row has a text with one.
@@ -86,16 +67,10 @@ const fn names(column: Column) -> (&'static str, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use memoryscope_domain::policy::{Attribute, FilterField};
+    use memoryscope_domain::policy::{Attribute, Filter};
 
     use super::*;
-
-    fn list(attribute: Attribute, texts: &[&str]) -> (FilterField, BTreeSet<String>) {
-        let field = FilterField::new(attribute).unwrap();
-        (field, texts.iter().map(|text| (*text).to_owned()).collect())
-    }
+    use crate::common::filter::{list_of, push};
 
     fn compiled(filter: &Filter) -> (String, usize) {
         let mut condition = Condition::default();
@@ -105,9 +80,9 @@ mod tests {
 
     #[test]
     fn lists_become_arrays_and_the_rest_passes() {
-        let (kind, kinds) = list(Attribute::MemoryKind, &["schedule", "x' OR 1 --", "\0"]);
-        let (state, states) = list(Attribute::MemoryState, &["active", "no such state"]);
-        let (label, labels) = list(Attribute::MemoryLabels, &["grief"]);
+        let (kind, kinds) = list_of(Attribute::MemoryKind, &["schedule", "x' OR 1 --", "\0"]);
+        let (state, states) = list_of(Attribute::MemoryState, &["active", "no such state"]);
+        let (label, labels) = list_of(Attribute::MemoryLabels, &["grief"]);
         let filter = Filter::And(vec![
             Filter::OneOf(kind, kinds),
             Filter::Or(vec![Filter::NoneOf(state, states), Filter::Intersects(label, labels)]),

@@ -10,12 +10,12 @@ use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Load, PreferenceSelect, Select, Snapshot};
+use memoryscope_engine::port::{Load, PreferenceSelect, Select, Snapshot, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::Failure;
-use super::filter_sql::{self, Condition};
+use super::filter_sql::Condition;
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::filter;
@@ -66,7 +66,7 @@ const CHUNK_ROWS_MAX: usize = 1_024;
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
     let mut view = View { session, load };
     let begun = view.begin().await?;
-    let mut snapshot = frame(&begun.frame, load.subject)?;
+    let mut snapshot = frame(&begun.frame, load)?;
     view.facts(begun.records, &mut snapshot.facts).await?;
     if let Some(grant) = &snapshot.facts.grant {
         snapshot.subject = SubjectRef::of_user(&grant.user);
@@ -237,14 +237,14 @@ impl View<'_> {
     }
 }
 
-fn frame(rows: &[Row], subject: SubjectRef) -> Result<Snapshot, Failure> {
+fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
     let row = rows.first().ok_or_else(|| corrupt("head"))?;
-    let seq: Option<i64> = row.try_get(0)?;
-    let head = match seq {
-        Some(seq) => row::head(seq, row.try_get(1)?)?,
+    let head = match row.try_get(0)? {
+        Some(seq) => unless_walking(load, row::head(seq, row.try_get(1)?))?,
         None => Head::GENESIS,
     };
     let key: Option<&[u8]> = row.try_get(3)?;
+    let key = key.map(row::audit_key).transpose();
     let record: Option<&str> = row.try_get(4)?;
     let idempotency = record
         .map(serde_json::from_str::<IdempotencyRecord>)
@@ -253,11 +253,20 @@ fn frame(rows: &[Row], subject: SubjectRef) -> Result<Snapshot, Failure> {
     Ok(Snapshot {
         head,
         active_policy: row.try_get(2)?,
-        subject,
-        subject_key: key.map(row::audit_key).transpose()?,
+        subject: load.subject,
+        subject_key: unless_walking(load, key)?,
         idempotency,
         facts: Facts::default(),
     })
+}
+
+/// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
+fn unless_walking<T: Default>(load: &Load, read: Result<T, StoreError>) -> Result<T, Failure> {
+    let read = read.map_err(Failure::from);
+    match load.select {
+        Select::Verification => Ok(Failure::unless_unreadable(read)?.unwrap_or_default()),
+        _ => read,
+    }
 }
 
 /// How many rows of a shelf are read at once: just enough where SQL is exact, some more where it isn't.
@@ -299,7 +308,7 @@ fn shelf(
         condition.sql.push_str(&format!(" AND (created, id) > ({created}, {id})"));
     }
     condition.sql.push_str(" AND ");
-    filter_sql::push(&load.filter, &mut condition);
+    filter::push(&load.filter, &mut condition);
     let limit = condition.value(Box::new(row::limit(chunk_rows(load, select))));
     condition.sql.push_str(&format!(" ORDER BY created, id LIMIT {limit}"));
     Call::Prepared(Cow::Owned(condition.sql), condition.values)

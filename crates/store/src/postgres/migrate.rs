@@ -5,7 +5,7 @@ use std::time::Duration;
 use memoryscope_engine::port::StoreError;
 use tokio_postgres::error::SqlState;
 
-use super::error::Failure;
+use super::error::{Failure, Problem};
 use super::session::{Call, Session};
 use crate::common::migration::{self, Applied, Migration, MigrationStatus, check, checksum};
 use crate::transfer::PROGRESS_TABLE;
@@ -92,7 +92,7 @@ async fn bootstrap(session: &mut Session) -> Result<(), Failure> {
             return Ok(());
         }
         match session.batch(BOOTSTRAP).await {
-            Err(Failure::Postgres(why)) if tries < BOOTSTRAP_TRIES && is_race(&why) => {
+            Err(Failure::Engine(Problem::Said(why))) if tries < BOOTSTRAP_TRIES && is_race(&why) => {
                 tries += 1;
                 tokio::time::sleep(Duration::from_millis(BOOTSTRAP_PAUSE_MS)).await;
             }

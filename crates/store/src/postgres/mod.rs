@@ -52,7 +52,18 @@ const READS_MAX: u32 = 3;
 
 const POLICY: &str = "SELECT version, hash, text FROM policies WHERE tenant = $1 AND hash = $2";
 
-const TENANTS: &str = "SELECT tenant FROM audit_heads WHERE tenant > $1 ORDER BY tenant LIMIT $2";
+/// Whoever has a head or an entry: a chain that lost either is still one to be walked. Of the entries only the first of
+/// each tenant is looked up, and no more of them than are wanted.
+const TENANTS: &str = "
+    WITH RECURSIVE entered (tenant) AS (
+        SELECT min(tenant) FROM audit_events WHERE tenant > $1
+        UNION ALL
+        SELECT (SELECT min(e.tenant) FROM audit_events AS e WHERE e.tenant > entered.tenant)
+        FROM entered WHERE entered.tenant IS NOT NULL
+    )
+    SELECT tenant FROM (SELECT tenant FROM audit_heads WHERE tenant > $1 ORDER BY tenant LIMIT $2) AS headed
+    UNION SELECT tenant FROM (SELECT tenant FROM entered WHERE tenant IS NOT NULL LIMIT $2) AS first
+    ORDER BY tenant LIMIT $2";
 
 /// Whoever wrote anything has a head, so the heads are walked, and each asks three indexes.
 const TENANTS_DUE: &str = "

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::config::PostgresConfig;
-use super::error::Failure;
+use super::error::{Failure, Problem};
 use super::session::Session;
 use super::tls;
 
@@ -44,19 +44,23 @@ impl Connector {
     /// A new connection, driven on the current runtime.
     pub(super) async fn connect(&self, purpose: Use) -> Result<Session, Failure> {
         let connecting = self.config.server.connect(self.tls.clone());
-        let connected = tokio::time::timeout(self.config.connect * 2, connecting).await;
-        let (client, connection) = connected.map_err(|_| Failure::Late)??;
+        let patience = self.config.connect * 2;
+        let connected = tokio::time::timeout(patience, connecting).await;
+        let (client, connection) = connected.map_err(|_| late_connection())??;
         let driver = tokio::spawn(async move {
             if let Err(why) = connection.await {
                 tracing::debug!(error = %why, "a connection to the database ended");
             }
         });
-        let within = match purpose {
+        let mut session = Session::new(client, driver, patience);
+        match session.batch(&self.settings(purpose)).await {
+            Err(Failure::Engine(Problem::Late)) => return Err(late_connection()),
+            set => set?,
+        }
+        session.wait_for_answers(match purpose {
             Use::Work => self.config.statement * 2,
             Use::Schema | Use::Whole(_) => Duration::MAX,
-        };
-        let mut session = Session::new(client, driver, within);
-        session.batch(&self.settings(purpose)).await?;
+        });
         #[cfg(feature = "faults")]
         if purpose == Use::Work {
             session.faults = self.config.faults.clone();
@@ -81,6 +85,11 @@ impl Connector {
              WHERE current_setting('synchronous_commit') = 'off'"
         )
     }
+}
+
+/// Whoever waited so long for a connection has waited enough: another one would be as late.
+fn late_connection() -> Failure {
+    StoreError::Unavailable("the database did not answer in time".to_owned()).into()
 }
 
 impl std::fmt::Debug for Connector {

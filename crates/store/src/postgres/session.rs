@@ -1,7 +1,7 @@
 //! One connection: statements that are prepared once, and several of them sent without waiting between them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::error::Failure;
+use super::error::{Failure, LATE};
 #[cfg(feature = "faults")]
 use super::fault::Faults;
 use super::value::Value;
@@ -57,6 +57,11 @@ impl Session {
         }
     }
 
+    /// From now on answers are waited for so long.
+    pub(super) const fn wait_for_answers(&mut self, within: Duration) {
+        self.within = within;
+    }
+
     /// Whether it is known to be gone.
     pub(super) fn is_closed(&self) -> bool {
         self.is_late || self.client.is_closed()
@@ -88,7 +93,7 @@ impl Session {
     /// Nobody knows what becomes of what was sent: the connection is of no more use.
     fn late<T>(&mut self) -> Result<T, Failure> {
         self.is_late = true;
-        Err(Failure::Late)
+        Err(LATE)
     }
 
     async fn send(&mut self, calls: &[Call<'_>]) -> Result<Vec<Vec<Row>>, Failure> {
@@ -114,7 +119,7 @@ impl Session {
             }
             Call::Prepared(sql, values) => {
                 let Some(statement) = self.statements.get(sql.as_ref()) else {
-                    return Err(Failure::Late);
+                    return Err(LATE);
                 };
                 let values: Vec<&(dyn ToSql + Sync)> =
                     values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect();
@@ -123,17 +128,22 @@ impl Session {
         }
     }
 
+    /// Prepares what is not yet, in one round trip.
     async fn prepare(&mut self, calls: &[Call<'_>]) -> Result<(), Failure> {
         if self.statements.len() + calls.len() > STATEMENTS_MAX {
             self.statements.clear();
         }
+        let mut missing = BTreeSet::new();
         for call in calls {
             if let Call::Prepared(sql, _) = call
                 && !self.statements.contains_key(sql.as_ref())
             {
-                let statement = self.client.prepare(sql).await?;
-                self.statements.insert(sql.to_string(), statement);
+                missing.insert(sql.as_ref());
             }
+        }
+        let prepared = join_all(missing.iter().map(|sql| self.client.prepare(sql))).await;
+        for (sql, statement) in missing.into_iter().zip(prepared) {
+            self.statements.insert(sql.to_owned(), statement?);
         }
         Ok(())
     }

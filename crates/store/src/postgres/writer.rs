@@ -14,7 +14,7 @@ use memoryscope_engine::port::{Receipt, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::error::{Failure, Remedy};
+use super::error::{Failure, LATE, Remedy};
 use super::pool::{Connector, Use};
 use super::session::{Call, Session};
 use super::transact::{Failed, Outcomes, transact};
@@ -259,7 +259,7 @@ impl Lane {
                 *empty = Some(session);
             }
         }
-        self.session.as_mut().ok_or(Failure::Late)
+        self.session.as_mut().ok_or(LATE)
     }
 
     /// The lock's row is locked and let go: that is a write, though nothing changes.

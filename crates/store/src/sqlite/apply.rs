@@ -43,7 +43,7 @@ impl<'c> Batch<'c> {
         match check(conn, set, state) {
             Ok(()) => {}
             Err(Failure::Store(why)) => return Ok(Err(why)),
-            Err(why @ Failure::Sqlite(_)) => return Err(why),
+            Err(why @ Failure::Engine(_)) => return Err(why),
         }
         let entry = link(&state.head, &set.entry);
         for step in &set.steps {
@@ -225,11 +225,11 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
     let tenant = tenant.as_str();
     let seq = row::whole(seq.0)?;
     match step {
-        Step::InsertMemory(memory) => insert_memory(conn, tenant, seq, memory)?,
+        Step::InsertMemory(memory) => write_memory(conn, INSERT_MEMORY, tenant, seq, memory)?,
         Step::ReplaceMemory(memory) => replace_memory(conn, tenant, seq, memory)?,
         Step::EraseMemory(memory) => erase_memory(conn, tenant, seq, memory)?,
-        Step::InsertGrant(grant) => insert_grant(conn, tenant, grant)?,
-        Step::ReplaceGrant(grant) => replace_grant(conn, tenant, grant)?,
+        Step::InsertGrant(grant) => write_grant(conn, INSERT_GRANT, tenant, grant)?,
+        Step::ReplaceGrant(grant) => write_grant(conn, UPDATE_GRANT, tenant, grant)?,
         Step::InsertSubjectKey(subject, key) => {
             let sql = "INSERT INTO subject_keys (tenant, subject, key) VALUES (?1, ?2, ?3)";
             execute(conn, sql, params![tenant, subject.0, key.expose()])?
@@ -260,12 +260,35 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
     Ok(())
 }
 
-fn insert_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -> rusqlite::Result<usize> {
+const INSERT_MEMORY: &str = "
+    INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
+                          created, expires, document, body)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+
+const UPDATE_MEMORY: &str = "
+    UPDATE memories SET version = ?3, valid_from_seq = ?4, partition_key = ?5, type = ?6, kind = ?7,
+                        domain_key = ?8, state = ?9, created = ?10, expires = ?11, document = ?12, body = ?13
+    WHERE tenant = ?1 AND id = ?2";
+
+const INSERT_GRANT: &str = "
+    INSERT INTO read_grants (tenant, id, token_hash, version, expires, document)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+const UPDATE_GRANT: &str = "
+    UPDATE read_grants SET token_hash = ?3, version = ?4, expires = ?5, document = ?6
+    WHERE tenant = ?1 AND id = ?2";
+
+/// Inserts or updates: both statements take the row's values in one order.
+fn write_memory(
+    conn: &Connection,
+    sql: &str,
+    tenant: &str,
+    seq: i64,
+    memory: &MemoryRow,
+) -> rusqlite::Result<usize> {
     execute(
         conn,
-        "INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                               created, expires, document, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        sql,
         params![
             tenant,
             memory.id.uuid().as_bytes(),
@@ -292,7 +315,7 @@ fn replace_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow)
          FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
-    update_memory(conn, tenant, seq, memory)
+    write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 
 /// Nothing of any version's content stays; secure deletion zeroes where it stood.
@@ -308,62 +331,16 @@ fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -
          SELECT tenant, id, version, valid_from_seq, ?3, state FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
-    update_memory(conn, tenant, seq, memory)
+    write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 
-fn update_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -> rusqlite::Result<usize> {
+/// Inserts or updates, as [`write_memory`].
+fn write_grant(conn: &Connection, sql: &str, tenant: &str, grant: &GrantRow) -> rusqlite::Result<usize> {
+    let id = grant.id.uuid();
     execute(
         conn,
-        "UPDATE memories SET version = ?3, valid_from_seq = ?4, partition_key = ?5, type = ?6, kind = ?7,
-                             domain_key = ?8, state = ?9, created = ?10, expires = ?11, document = ?12, body = ?13
-         WHERE tenant = ?1 AND id = ?2",
-        params![
-            tenant,
-            memory.id.uuid().as_bytes(),
-            memory.version,
-            seq,
-            memory.partition,
-            memory.memory_type,
-            memory.kind,
-            memory.domain_key,
-            memory.state,
-            memory.created,
-            memory.expires,
-            memory.stored.document,
-            memory.stored.body,
-        ],
-    )
-}
-
-fn insert_grant(conn: &Connection, tenant: &str, grant: &GrantRow) -> rusqlite::Result<usize> {
-    execute(
-        conn,
-        "INSERT INTO read_grants (tenant, id, token_hash, version, expires, document)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            tenant,
-            grant.id.uuid().as_bytes(),
-            grant.token_hash,
-            grant.version,
-            grant.expires,
-            grant.document
-        ],
-    )
-}
-
-fn replace_grant(conn: &Connection, tenant: &str, grant: &GrantRow) -> rusqlite::Result<usize> {
-    execute(
-        conn,
-        "UPDATE read_grants SET token_hash = ?3, version = ?4, expires = ?5, document = ?6
-         WHERE tenant = ?1 AND id = ?2",
-        params![
-            tenant,
-            grant.id.uuid().as_bytes(),
-            grant.token_hash,
-            grant.version,
-            grant.expires,
-            grant.document
-        ],
+        sql,
+        params![tenant, id.as_bytes(), grant.token_hash, grant.version, grant.expires, grant.document],
     )
 }
 

@@ -13,10 +13,11 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::cache::Cache;
 use super::connection::{self, APPLICATION_ID, Place, Use};
-use super::error::{Failure, store_error};
+use super::error::Failure;
 use super::load::Reader;
 use super::migrate;
 use crate::backup::{Checked, Progress, beside, create_private, digest, failed, sync};
+use crate::common::failure::EngineError;
 
 /// Pages (4 MiB) that are copied between two looks at the progress.
 const STEP_PAGES: i32 = 1_024;
@@ -123,7 +124,7 @@ fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags)
-        .map_err(|why| store_error(&why))?;
-    conn.pragma_update(None, "trusted_schema", false).map_err(|why| store_error(&why))?;
+        .map_err(EngineError::describe)?;
+    conn.pragma_update(None, "trusted_schema", false).map_err(EngineError::describe)?;
     Ok(conn)
 }

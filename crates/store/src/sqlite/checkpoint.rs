@@ -10,7 +10,7 @@ use rusqlite::wal::CheckpointMode;
 use tokio::sync::oneshot;
 
 use super::connection::{self, Place, Use};
-use super::error::store_error;
+use crate::common::failure::EngineError;
 
 /// By so many pages (4 MiB) the log grows before it is moved again.
 pub(super) const LOG_PAGES_WANTED: u32 = 1_024;
@@ -79,7 +79,7 @@ impl Checkpointer {
     /// Starts the thread.
     pub(super) fn start(place: &Place) -> Result<(Self, CheckpointThread), StoreError> {
         let conn = connection::open(place, Use::Write)?;
-        conn.busy_timeout(Duration::from_millis(TRUNCATE_WAIT_MS)).map_err(|why| store_error(&why))?;
+        conn.busy_timeout(Duration::from_millis(TRUNCATE_WAIT_MS)).map_err(EngineError::describe)?;
         let shared = Arc::new(Shared::default());
         // A file that was left by a killed process may hold what was erased just before.
         shared.wish(|wishes| wishes.erased = true);
@@ -126,7 +126,7 @@ fn run(conn: &Connection, shared: &Shared) {
             return;
         }
         if wishes.erased || !wishes.waiting.is_empty() {
-            let result = truncate(conn).map_err(|why| store_error(&why));
+            let result = truncate(conn).map_err(EngineError::describe);
             let again = wishes.erased && result.is_err();
             for reply in wishes.waiting {
                 let _ = reply.send(result.clone());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use memoryscope_engine::port::StoreError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::error::store_error;
+use crate::common::failure::EngineError as _;
 
 /// How long a statement waits for another process's lock.
 pub(super) const BUSY_MS: u64 = 5_000;
@@ -86,7 +86,7 @@ pub(super) fn open(place: &Place, purpose: Use) -> Result<Connection, StoreError
     let conn = opened.map_err(|why| unavailable(place, &why.to_string()))?;
     let explained = |why: rusqlite::Error| match why.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => unavailable(place, "it is not a SQLite database"),
-        _ => store_error(&why),
+        _ => why.describe(),
     };
     conn.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(explained)?;
     if purpose == Use::Create && is_ours(&conn).map_err(explained)? == Some(false) {

@@ -16,9 +16,10 @@ use uuid::Uuid;
 use super::apply::{active_policy, head, one};
 use super::cache::Cache;
 use super::error::Failure;
-use super::filter_sql::{self, Condition};
+use super::filter_sql::Condition;
 use super::row::{audit_key, blob, entry, text};
 use super::walk;
+use crate::common::filter;
 use crate::common::row::{self, corrupt};
 use crate::common::walk::verification;
 
@@ -134,11 +135,9 @@ impl View<'_> {
 
     /// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
     fn unless_walking<T: Default>(&self, read: Result<T, Failure>) -> Result<T, Failure> {
-        match read {
-            Err(Failure::Store(StoreError::Corrupt(_))) if self.load.select == Select::Verification => {
-                Ok(T::default())
-            }
-            read => read,
+        match self.load.select {
+            Select::Verification => Ok(Failure::unless_unreadable(read)?.unwrap_or_default()),
+            _ => read,
         }
     }
 
@@ -241,8 +240,8 @@ impl View<'_> {
         if let Some(memory) = self.cache.get(tenant, found.id, found.version) {
             return Ok(memory);
         }
-        let sql = "SELECT document, body FROM memories WHERE rowid = ?1";
-        let read = one(self.conn, sql, [found.rowid], |row| {
+        let sql = "SELECT document, body FROM memories WHERE tenant = ?1 AND rowid = ?2";
+        let read = one(self.conn, sql, params![tenant.as_str(), found.rowid], |row| {
             let (document, body) = (text(row, 0)?, blob(row, 1)?);
             Ok((StoredMemory::read(document, body)?, document.len() + body.len()))
         })?;
@@ -317,7 +316,7 @@ fn shelf_condition(load: &Load, select: &PreferenceSelect) -> Condition {
         require(" AND (created, id) > (?, ?)", vec![Value::Integer(created.unix_micros()), id]);
     }
     condition.sql.push_str(" AND ");
-    filter_sql::push(&load.filter, &mut condition);
+    filter::push(&load.filter, &mut condition);
     condition.sql.push_str(" ORDER BY created, id");
     condition
 }

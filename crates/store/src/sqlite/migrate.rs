@@ -4,7 +4,8 @@ use memoryscope_engine::port::StoreError;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::connection::APPLICATION_ID;
-use super::error::{Failure, store_error};
+use super::error::Failure;
+use crate::common::failure::EngineError;
 use crate::common::migration::{self, Applied, Migration, MigrationStatus, check, checksum};
 use crate::transfer::PROGRESS_TABLE;
 
@@ -30,7 +31,7 @@ pub(super) fn run(conn: &mut Connection) -> Result<Vec<u32>, StoreError> {
 
 /// Whether only a part of a copy is in the database.
 pub(super) fn is_unfinished(conn: &Connection) -> Result<bool, StoreError> {
-    conn.table_exists(None, PROGRESS_TABLE).map_err(|why| store_error(&why))
+    conn.table_exists(None, PROGRESS_TABLE).map_err(EngineError::describe)
 }
 
 fn refuse_unfinished(conn: &Connection) -> Result<(), StoreError> {

@@ -101,7 +101,7 @@ impl Worker {
         match catch_unwind(AssertUnwindSafe(|| read(reader))) {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(failure)) => {
-                let broken = matches!(&failure, Failure::Sqlite(why) if wants_reopening(why));
+                let broken = matches!(&failure, Failure::Engine(why) if wants_reopening(why));
                 if broken || !reader.conn.is_autocommit() {
                     self.reader = None;
                 }

@@ -12,10 +12,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params, params_from_iter
 
 use super::cache::Cache;
 use super::connection::{self, Place, Use};
-use super::error::{Failure, store_error};
+use super::error::Failure;
 use super::load::Reader;
 use super::migrate;
 use crate::backup::{beside, create_private, failed};
+use crate::common::failure::EngineError;
 use crate::common::migration;
 use crate::common::row;
 use crate::transfer::{End, PROGRESS_SQL, Row, TABLES, Table, Value};
@@ -48,7 +49,7 @@ impl Side {
         let conn = alone(path, false)?;
         migrate::require_newest(&conn)?;
         // One snapshot for everything, and nobody may come in between.
-        conn.execute_batch("BEGIN EXCLUSIVE").map_err(|why| explained(path, &why))?;
+        conn.execute_batch("BEGIN EXCLUSIVE").map_err(|why| explained(path, why))?;
         Ok(Self::on(conn))
     }
 
@@ -193,7 +194,7 @@ fn alone(path: &Path, create: bool) -> Result<Connection, StoreError> {
         conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         connection::is_ours(&conn)
     };
-    match take().map_err(|why| explained(path, &why))? {
+    match take().map_err(|why| explained(path, why))? {
         Some(true) => {}
         None if create => {}
         None => return Err(failed("copy", path, "there is nothing in it")),
@@ -208,7 +209,7 @@ fn prepare(path: &Path) -> Result<Side, StoreError> {
     let place = Place::File(path.to_owned());
     let configured = connection::configure(&conn, &place, Use::Create)
         .and_then(|()| conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES));
-    configured.map_err(|why| explained(path, &why))?;
+    configured.map_err(|why| explained(path, why))?;
     if migrate::is_unfinished(&conn)? {
         migrate::require_newest_of_part(&conn).map_err(|why| migration::part_of_another_version(&why))?;
         return Ok(Side::on(conn));
@@ -220,17 +221,17 @@ fn prepare(path: &Path) -> Result<Side, StoreError> {
             return Err(failed("copy into", path, "there is data in it already: name a new file"));
         }
     }
-    side.reader.conn.execute_batch(PROGRESS_SQL).map_err(|why| explained(path, &why))?;
+    side.reader.conn.execute_batch(PROGRESS_SQL).map_err(|why| explained(path, why))?;
     Ok(side)
 }
 
-fn explained(path: &Path, why: &rusqlite::Error) -> StoreError {
+fn explained(path: &Path, why: rusqlite::Error) -> StoreError {
     match why.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             failed("use", path, "it is in use: stop its server first")
         }
         Some(ErrorCode::NotADatabase) => failed("open", path, "it is not a SQLite database"),
-        _ => store_error(why),
+        _ => why.describe(),
     }
 }
 

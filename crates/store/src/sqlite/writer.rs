@@ -19,7 +19,8 @@ use super::apply::Batch;
 use super::cache::Erasures;
 use super::checkpoint::{self, Checkpointer};
 use super::connection::{self, Place, Use};
-use super::error::{Failure, is_environment, store_error, wants_reopening};
+use super::error::{Failure, is_environment, wants_reopening};
+use crate::common::failure::EngineError;
 use crate::common::prepare::Prepared;
 
 /// Change sets in one transaction: more were not faster, and the first one waits for the last.
@@ -204,11 +205,11 @@ impl Worker {
                 self.conn = None;
             }
         }
-        self.failing = matches!(&result, Ok(Err(Failure::Sqlite(why))) if is_environment(why));
+        self.failing = matches!(&result, Ok(Err(Failure::Engine(why))) if is_environment(why));
         match result {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(failure)) => {
-                if matches!(&failure, Failure::Sqlite(why) if wants_reopening(why)) {
+                if matches!(&failure, Failure::Engine(why) if wants_reopening(why)) {
                     self.conn = None;
                 }
                 Err(failure.into())
@@ -232,7 +233,7 @@ impl Worker {
             log_pages.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
             Ok(())
         }))
-        .map_err(|why| store_error(&why))?;
+        .map_err(EngineError::describe)?;
         self.conn = Some(conn);
         Ok(())
     }

@@ -66,6 +66,7 @@ impl Encrypted {
 /// A database of one test. It is dropped with it.
 pub(crate) struct Database {
     pub(crate) url: String,
+    pub(crate) port: u16,
     name: String,
     admin: String,
 }
@@ -316,13 +317,27 @@ impl Cluster {
             assert!(tries < 100, "{why:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Database { url: self.url(&name), name, admin }
+        Database { url: self.url(&name), port: self.port, name, admin }
     }
 }
 
 impl Database {
     pub(crate) fn config(&self) -> PostgresConfig {
         PostgresConfig::url(&self.url).unwrap()
+    }
+
+    /// The same database behind something that listens on another port, with some of the URL's options.
+    pub(crate) fn config_behind(&self, port: u16, options: &str) -> PostgresConfig {
+        let url = self.url.replacen(&format!(":{}/", self.port), &format!(":{port}/"), 1);
+        PostgresConfig::url(&format!("{url}?{options}")).unwrap()
+    }
+
+    /// How many connections stores have to it, and how many of them wait for a lock.
+    pub(crate) async fn connections(&self) -> (i64, i64) {
+        let sql = "SELECT count(*), count(*) FILTER (WHERE wait_event_type = 'Lock') FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'memoryscope'";
+        let row = self.connect().await.query_one(sql, &[]).await.unwrap();
+        (row.get(0), row.get(1))
     }
 
     pub(crate) async fn open(&self) -> PostgresStore {
@@ -332,6 +347,21 @@ impl Database {
     /// A connection of the test's own.
     pub(crate) async fn connect(&self) -> tokio_postgres::Client {
         connect(&self.url).await
+    }
+
+    /// A connection on which any bytes pass for text, so that text may be left as a damaged file would have it.
+    pub(crate) async fn connect_for_damage(&self) -> tokio_postgres::Client {
+        let client = self.connect().await;
+        let encoding = |name: &str| {
+            format!(
+                "UPDATE pg_database SET encoding = pg_char_to_encoding('{name}')
+                 WHERE datname = current_database()"
+            )
+        };
+        client.batch_execute(&encoding("SQL_ASCII")).await.unwrap();
+        let damaging = self.connect().await;
+        client.batch_execute(&encoding("UTF8")).await.unwrap();
+        damaging
     }
 }
 

@@ -22,6 +22,8 @@ mod parity;
 #[cfg(test)]
 mod postgres;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod tampering;

@@ -125,19 +125,29 @@ pub(crate) fn draft(tenant: &TenantId, number: u128, operation: Code) -> Draft {
     }
 }
 
-/// Commits a change set; the first one of a tenant with the key that its entry's digest is under.
-pub(crate) async fn commit(store: &dyn Store, set: ChangeSet) -> Result<Receipt, StoreError> {
+/// A tenant's first change set: with the key that the digests of its entries are under.
+pub(crate) fn first(set: ChangeSet) -> ChangeSet {
     let (subject, key) = keeper();
-    let load = Load { subject, ..load_of(&set.tenant, Select::Nothing) };
+    let mut first = set;
+    first.changes.push(Change::InsertSubjectKey { subject, key });
+    first
+}
+
+/// Commits a change set as it is. Nothing is asked before, so of several that are sent at once the first comes first.
+pub(crate) async fn send(store: &dyn Store, set: ChangeSet) -> Result<Receipt, StoreError> {
+    store.commit(Decided::without_policy(set)).await
+}
+
+/// Commits a change set, whether or not it is its tenant's first.
+pub(crate) async fn commit(store: &dyn Store, set: ChangeSet) -> Result<Receipt, StoreError> {
+    let load = Load { subject: keeper().0, ..load_of(&set.tenant, Select::Nothing) };
     if store.load(&load).await.is_ok_and(|snapshot| snapshot.subject_key.is_none()) {
-        let mut first = set.clone();
-        first.changes.push(Change::InsertSubjectKey { subject, key });
-        match store.commit(Decided::without_policy(first)).await {
+        match send(store, first(set.clone())).await {
             Err(StoreError::Conflict("a subject's key")) => {}
             committed => return committed,
         }
     }
-    store.commit(Decided::without_policy(set)).await
+    send(store, set).await
 }
 
 pub(crate) async fn commit_all(store: &dyn Store, tenant: &TenantId, changes: Vec<Change>) {

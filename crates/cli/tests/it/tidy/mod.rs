@@ -3,6 +3,7 @@
 mod crates;
 mod documents;
 mod sources;
+mod tenants;
 
 use std::path::Path;
 

@@ -14,7 +14,7 @@ use memoryscope_store::postgres::{Fault, Faults, When};
 use super::{is_whole, stands};
 use crate::cluster::{self, Database};
 use crate::conformance::record;
-use crate::make::{commit, grant, load, memory, memory_id, set, shelf, tenant, whole};
+use crate::make::{self, commit, grant, load, memory, memory_id, send, set, shelf, tenant, whole};
 
 /// More statements than the work below takes.
 const STATEMENTS_MAX: usize = 200;
@@ -24,9 +24,9 @@ const STATEMENTS_MAX: usize = 200;
 fn work(tenant: &TenantId) -> (Vec<ChangeSet>, Vec<ChangeSet>) {
     let first = memory(tenant, 1);
     let second = Memory { state: State::Restricted, version: 2, ..first.clone() };
-    let subject = SubjectRef::of_user(&crate::make::user("ann"));
+    let subject = SubjectRef::of_user(&make::user("ann"));
     let one_by_one = vec![
-        set(
+        make::first(set(
             tenant,
             1,
             vec![
@@ -34,7 +34,7 @@ fn work(tenant: &TenantId) -> (Vec<ChangeSet>, Vec<ChangeSet>) {
                 Change::InsertSubjectKey { subject, key: AuditKey::from_bytes([1; 32]) },
                 Change::InsertIdempotency(record("key", 5)),
             ],
-        ),
+        )),
         set(tenant, 2, vec![Change::InsertMemory(memory(tenant, 2)), Change::InsertMemory(first)]),
         ChangeSet {
             expects: vec![Expect::Memory { id: memory_id(1), version: 1 }],
@@ -52,14 +52,15 @@ fn work(tenant: &TenantId) -> (Vec<ChangeSet>, Vec<ChangeSet>) {
     (one_by_one, at_once.collect())
 }
 
-/// Does the work and gives back what was answered.
-async fn done(store: &dyn Store, tenant: &TenantId) -> Vec<String> {
+/// Does the work and gives back what was answered. What comes at once is sent in its order, and a tenant's change sets
+/// are judged in the order in which they were sent, in however many transactions.
+pub(super) async fn done(store: &dyn Store, tenant: &TenantId) -> Vec<String> {
     let (one_by_one, at_once) = work(tenant);
     let mut answers = Vec::new();
     for set in one_by_one {
-        answers.push(format!("{:?}", commit(store, set).await));
+        answers.push(format!("{:?}", send(store, set).await));
     }
-    let at_once = futures_util::future::join_all(at_once.into_iter().map(|set| commit(store, set))).await;
+    let at_once = futures_util::future::join_all(at_once.into_iter().map(|set| send(store, set))).await;
     answers.extend(at_once.iter().map(|answer| format!("{answer:?}")));
     let memories = Some(GrantMemories { max_age_days: None, limit: 2 });
     for select in [
@@ -146,8 +147,8 @@ async fn without_patience_everything_is_whole_or_absent() {
                 let name = format!("n{statement}_{fault:?}").replace(['(', ')'], "_").to_lowercase();
                 let tenant = tenant(&name);
                 faults.arm(statement, fault);
-                let answer =
-                    commit(&store, set(&tenant, 1, vec![Change::InsertMemory(memory(&tenant, 1))])).await;
+                let insert = set(&tenant, 1, vec![Change::InsertMemory(memory(&tenant, 1))]);
+                let answer = send(&store, make::first(insert)).await;
                 if faults.disarm() {
                     assert_eq!(answer.unwrap().seq.0, 1);
                     break;

@@ -1,11 +1,13 @@
 //! What only a database that others share can break: lost connections, other servers, other schemas, restarts.
 
 mod faults;
+mod network;
 mod restarts;
 mod rows;
 mod schema;
 mod servers;
 mod tls;
+mod writers;
 
 use memoryscope_domain::change::Change;
 use memoryscope_domain::ids::TenantId;

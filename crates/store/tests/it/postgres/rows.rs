@@ -9,7 +9,7 @@ use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Select, Store, StoreError};
 
 use crate::cluster;
-use crate::make::{self, commit, commit_all, head, load, memory, memory_id, numbers, set, tenant};
+use crate::make::{self, commit, commit_all, head, load, memory, memory_id, numbers, send, set, tenant};
 
 #[tokio::test]
 async fn a_row_that_this_program_did_not_write_is_an_error() {
@@ -90,9 +90,9 @@ async fn versions_say_when_they_stood() {
     let sets: Vec<_> =
         changes.into_iter().zip(1..).map(|(change, number)| set(&a, number, vec![change])).collect();
     // The first is in flight while the others arrive, and go into one transaction.
-    let answers = futures_util::future::join_all(sets.iter().cloned().map(|set| commit(&store, set))).await;
+    let answers = futures_util::future::join_all(sets.iter().cloned().map(|set| send(&store, set))).await;
     for (answer, set) in answers.into_iter().zip(sets) {
-        assert_eq!(answer.unwrap(), commit(&model, set).await.unwrap());
+        assert_eq!(answer.unwrap(), send(&model, set).await.unwrap());
     }
 
     let client = database.connect().await;

@@ -1,14 +1,18 @@
 //! Several servers on one database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use memoryscope_domain::change::{Change, ChangeSet, Expect};
 use memoryscope_domain::memory::Memory;
 use memoryscope_engine::port::{Select, Store, StoreError};
+use memoryscope_store::PostgresStore;
 
 use super::is_whole;
+use super::writers::Writers;
 use crate::cluster;
 use crate::make::{commit, head, load, memory, memory_id, numbers, set, shelf, tenant};
+use crate::proxy::{Mode, Proxy};
 
 /// Change sets of each server and tenant.
 const SETS: u128 = 300;
@@ -43,6 +47,39 @@ async fn two_servers_make_one_chain_per_tenant() {
             assert_eq!(found.len() as u128, SETS * 2);
         }
     }
+}
+
+/// The same over links that are slow and that break, each server's its own: one gapless chain per tenant.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_on_bad_links_make_one_chain_per_tenant() {
+    let Some(cluster) = cluster::shared().await else { return };
+    let database = cluster.database().await;
+    let (mut links, mut servers) = (Vec::new(), Vec::new());
+    for seed in [1, 2] {
+        let link = Proxy::start(database.port, seed).await;
+        let config = database.config_behind(link.port(), "connect_timeout=5");
+        servers.push(Arc::new(PostgresStore::open(&config).await.unwrap()));
+        links.push(link);
+    }
+    let tenants = ["a", "b", "c", "d", "e", "f"].map(tenant).into();
+    let writers = Writers::start(servers, tenants, 8).await;
+    writers.go_on(100).await;
+    for modes in [
+        [Mode::Reset(30), Mode::Reset(30)],
+        [Mode::Slow(Duration::from_millis(20)), Mode::Reset(100)],
+        [Mode::CutAfter(6_000), Mode::Slow(Duration::from_millis(20))],
+    ] {
+        let before: u64 = links.iter().map(Proxy::broken).sum();
+        for (link, mode) in links.iter().zip(modes) {
+            link.set(mode);
+        }
+        while links.iter().map(Proxy::broken).sum::<u64>() < before + 10 {
+            writers.go_on(10).await;
+        }
+        links.iter().for_each(|link| link.set(Mode::Pass));
+        writers.recover(20).await;
+    }
+    writers.stop().await;
 }
 
 /// Everybody reads a memory, replaces what was read, and tries again on a conflict: no replacement is lost.
