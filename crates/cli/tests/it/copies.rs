@@ -1,12 +1,13 @@
 //! `memoryscope copy` between the engines: a server goes on where the other one stopped.
 
 use std::fs;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::memories::{create, list, reading};
 use crate::places::Place;
-use crate::process::{Server, run, sql};
+use crate::process::{Server, binary, run, sql, until};
 
 /// From the file to the server and back into another file: memories, grants, revocations and the chain come along.
 #[test]
@@ -69,6 +70,39 @@ fn a_server_moves_to_postgresql_and_back() {
 /// What stands between the user's name and the host.
 fn password(url: &str) -> &str {
     url.split_once("://test:").and_then(|(_, rest)| rest.split_once('@')).expect("a password").0
+}
+
+/// Killed when so much has arrived, and called again until it is all there.
+#[test]
+fn a_copy_that_is_killed_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let server = Server::start(folder);
+    let mut client = server.client();
+    for number in 0..300 {
+        create(&mut client, "ada", &format!("thing {number}"));
+    }
+    let ids = list(&mut client, "ada");
+    assert!(server.stop().0.success());
+    let arrived = || fs::metadata(folder.join("to.db-wal")).map_or(0, |log| log.len());
+    for bytes in [1, 60_000, 200_000] {
+        let mut command = binary(folder);
+        command.args(["copy", "--to", "sqlite://to.db"]).stdin(Stdio::null()).stdout(Stdio::null());
+        let mut child = command.stderr(Stdio::null()).spawn().expect("it starts");
+        // It may be faster than we look.
+        until("some of it has arrived", || {
+            (arrived() >= bytes || child.try_wait().expect("a child").is_some()).then_some(())
+        });
+        let _ = child.kill();
+        child.wait().expect("a child");
+    }
+    let told = run(folder, &["copy", "--to", "sqlite://to.db", "--json"]);
+    // Where the last one was whole before it was killed, there is nothing left to do.
+    assert!(told.code == Some(0) || told.err.contains("there is data in it already"), "{told:#?}");
+    let server = Server::start_with(folder, &["--database-url", "sqlite://to.db", "--no-migrate"]);
+    assert_eq!(list(&mut server.client(), "ada"), ids);
+    assert!(server.stop().0.success());
+    run(folder, &["audit", "verify", "--database-url", "sqlite://to.db"]).expect(0);
 }
 
 /// Two files with no PostgreSQL at all; the chain of one of them was changed.

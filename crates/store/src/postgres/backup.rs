@@ -11,6 +11,7 @@ use memoryscope_domain::govern::Facts;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_engine::port::StoreError;
 
+use super::TENANTS;
 use super::config::PostgresConfig;
 use super::error::Failure;
 use super::load::View;
@@ -35,16 +36,6 @@ const SQLITE: &[u8] = b"SQLite format 3";
 const SCHEMA_TABLES: [&str; 2] = ["schema_lock", "schema_migrations"];
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-
-/// Who has anything to do with a chain: a head or entries, whichever was left.
-const CHAINED: &str = "
-    WITH RECURSIVE entered (tenant) AS (
-        SELECT min(tenant) FROM audit_events
-        UNION ALL
-        SELECT (SELECT min(e.tenant) FROM audit_events AS e WHERE e.tenant > entered.tenant)
-        FROM entered WHERE entered.tenant IS NOT NULL
-    )
-    SELECT tenant FROM audit_heads UNION SELECT tenant FROM entered WHERE tenant IS NOT NULL ORDER BY tenant";
 
 /// What somebody has made in our schema, extensions' things aside.
 const THINGS: &str = "
@@ -249,7 +240,8 @@ async fn look_through(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(u32, Vec<(TenantId, Verification)>), StoreError> {
     let schema = migrate::require_known(session).await?;
-    let rows = session.query(Call::new(CHAINED, Vec::new())).await?;
+    let everybody = Call::new(TENANTS, vec![Box::new(""), Box::new(i64::MAX)]);
+    let rows = session.query(everybody).await?;
     let mut chains = Vec::with_capacity(rows.len());
     for (at, found) in rows.iter().enumerate() {
         progress(Progress::Chain(at + 1, rows.len()));

@@ -43,6 +43,9 @@ const RECORDED: &str = "SELECT tenant, seq, hash FROM transfer_progress";
 const RECORD: &str = "
     INSERT INTO transfer_progress (tenant, seq, hash) VALUES ($1, $2, $3) ON CONFLICT (tenant) DO NOTHING";
 
+/// Whoever writes waits until the transaction ends.
+const STOP_WRITERS: &str = "BEGIN; LOCK TABLE audit_heads IN EXCLUSIVE MODE";
+
 const ENDS: &str = "SELECT tenant, seq, encode(hash, 'hex') FROM audit_heads ORDER BY tenant";
 
 /// A database that a copy reads or writes.
@@ -71,7 +74,7 @@ impl Side {
         }
         migrate::run(&mut session).await?;
         let mut side = Self { session };
-        side.session.batch("BEGIN; LOCK TABLE audit_heads IN EXCLUSIVE MODE").await?;
+        side.session.batch(STOP_WRITERS).await?;
         for table in &TABLES {
             if side.count(table).await? > 0 {
                 return Err(StoreError::Unavailable(
@@ -208,7 +211,7 @@ impl Side {
     /// Lets the database be used, unless a server that was open already has written to it: no change is made without
     /// a new end of a chain.
     pub(crate) async fn finish(&mut self, expected: &[(String, End)]) -> Result<(), Failure> {
-        self.session.batch("BEGIN; LOCK TABLE audit_heads IN EXCLUSIVE MODE").await?;
+        self.session.batch(STOP_WRITERS).await?;
         let found = ends(&mut self.session, ENDS).await?;
         if found != expected {
             self.session.batch("ROLLBACK").await?;

@@ -13,7 +13,7 @@ const NOBODYS: [(&str, &str); 2] = [
 ];
 
 /// Statements over tenants' tables that name no single tenant: the file, how the statement begins, and why.
-const CROSS_TENANT: [(&str, &str, &str); 6] = [
+const CROSS_TENANT: [(&str, &str, &str); 9] = [
     (
         "postgres/mod.rs",
         "WITH RECURSIVE entered (tenant)",
@@ -43,6 +43,17 @@ const CROSS_TENANT: [(&str, &str, &str); 6] = [
         "sqlite/mod.rs",
         "SELECT count(*) FROM audit_heads LIMIT 1",
         "the probe asks whether the database can be read",
+    ),
+    (
+        "postgres/transfer.rs",
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE audit_heads",
+        "a copy holds the whole source still",
+    ),
+    ("postgres/transfer.rs", "BEGIN; LOCK TABLE audit_heads", "a copy keeps everybody from its target"),
+    (
+        "postgres/transfer.rs",
+        "SELECT tenant, seq, encode(hash, 'hex') FROM audit_heads",
+        "a copy is done when every chain of the target ends where the source's does",
     ),
 ];
 
