@@ -5,6 +5,7 @@
 use memoryscope_api::openapi::schema::{AUDIT_ID_PATTERN, MEMORY_ID_PATTERN};
 use memoryscope_api::wire::USER_ID_PATTERN;
 use memoryscope_domain::ids::{AuditId, MemoryId, RequestId, TenantId, UserId};
+use memoryscope_domain::principal::Role;
 use memoryscope_domain::time::Timestamp;
 use serde_json::Value;
 
@@ -149,6 +150,9 @@ fn is_formed(form: &str, text: &str) -> bool {
         "^t_[A-Za-z0-9_-]{1,64}$" => TenantId::parse(text).is_ok(),
         "^[0-9]{1,18}(?:-[0-9]{1,18})?$" => text.bytes().all(|b| b.is_ascii_digit() || b == b'-'),
         "^[!-\"$-~]+$" => text.bytes().all(|b| b.is_ascii_graphic() && b != b'#'),
+        roles if roles.starts_with(r"^[ \t]*(?:app|") => {
+            text.split(',').map(str::trim).all(|name| name.is_empty() || Role::from_name(name).is_some())
+        }
         other => panic!("this test does not know the form {other}"),
     }
 }
