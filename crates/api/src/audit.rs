@@ -27,7 +27,7 @@ use crate::wire::{Decode as _, Fields, Shape, Unknown, decode_query, parameter, 
 /// The routes.
 #[must_use]
 pub fn routes() -> Routes<Arc<Engine>> {
-    let auditor = |name| Example::new(name).with("X-MemoryScope-Roles", json!(["auditor"]));
+    let auditor = |name| Example::new(name).with("X-MemoryScope-Roles", json!("auditor"));
     let route = |path, id, info| {
         Operation::new(Verb::Get, path, Tag::Audit, id).runs(info).refuses(&[Code::Forbidden])
     };

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
+use memoryscope_engine::traces;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
@@ -10,12 +11,23 @@ use tracing_subscriber::{Registry, fmt};
 
 use crate::config::{Config, LogFormat, LogLevel};
 
+/// What listens, each with a filter of its own: one without would hear everything.
+pub(crate) type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Starts logging for the life of the process.
 ///
 /// # Errors
 /// When it has been started before.
 pub(crate) fn start(config: &Config) -> anyhow::Result<()> {
-    let layer: Box<dyn Layer<Registry> + Send + Sync> = match config.log_format.value {
+    start_with(config, Vec::new())
+}
+
+/// The same, with others that listen.
+///
+/// # Errors
+/// When it has been started before.
+pub(crate) fn start_with(config: &Config, mut listeners: Vec<Listener>) -> anyhow::Result<()> {
+    let lines: Listener = match config.log_format.value {
         LogFormat::Json => {
             Box::new(fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(io::stderr))
         }
@@ -25,15 +37,15 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<()> {
             Box::new(fmt::layer().with_ansi(colour).with_writer(io::stderr))
         }
     };
-    let registry = tracing_subscriber::registry().with(layer.with_filter(filter(config.log_level.value)));
+    listeners.push(Box::new(lines.with_filter(filter(config.log_level.value))));
     #[cfg(feature = "sentry")]
-    let registry = registry.with(crate::sentry_report::layer());
-    registry.try_init()?;
+    listeners.push(Box::new(crate::sentry_report::layer()));
+    tracing_subscriber::registry().with(listeners).try_init()?;
     Ok(())
 }
 
 /// Our own crates at the level that was asked for; all others only when something is wrong, because what a
-/// library says at `DEBUG` may quote a request.
+/// library says at `DEBUG` may quote a request. What is traced stands in a request's line already.
 fn filter(level: LogLevel) -> Targets {
     let ours = match level {
         LogLevel::Debug => LevelFilter::DEBUG,
@@ -41,7 +53,10 @@ fn filter(level: LogLevel) -> Targets {
         LogLevel::Warning => LevelFilter::WARN,
         LogLevel::Error => LevelFilter::ERROR,
     };
-    Targets::new().with_default(ours.min(LevelFilter::WARN)).with_target("memoryscope", ours)
+    Targets::new()
+        .with_default(ours.min(LevelFilter::WARN))
+        .with_target("memoryscope", ours)
+        .with_target(traces::TARGET, LevelFilter::OFF)
 }
 
 #[cfg(test)]
@@ -55,6 +70,7 @@ mod tests {
         assert!(debug.would_enable("memoryscope_store::sqlite", &Level::DEBUG));
         assert!(debug.would_enable("hyper", &Level::WARN));
         assert!(!debug.would_enable("hyper", &Level::INFO));
+        assert!(!debug.would_enable(traces::TARGET, &Level::INFO));
         let error = filter(LogLevel::Error);
         assert!(!error.would_enable("hyper", &Level::WARN));
         assert!(!error.would_enable("memoryscope", &Level::WARN));

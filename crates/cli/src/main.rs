@@ -6,6 +6,8 @@
 mod commands;
 mod config;
 mod logging;
+#[cfg(feature = "otel")]
+mod otel;
 #[cfg(feature = "sentry")]
 mod sentry_report;
 mod wiring;

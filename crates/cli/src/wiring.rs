@@ -69,6 +69,18 @@ impl Secrets for SystemRandom {
     }
 }
 
+/// The one real clock, for what is no request.
+#[cfg(feature = "otel")]
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+/// The operating system's randomness, for names that are not kept.
+#[cfg(feature = "otel")]
+pub(crate) fn ids() -> Arc<dyn Ids> {
+    Arc::new(SystemRandom)
+}
+
 /// 32 random bytes for a signing key.
 pub(crate) fn random_key() -> [u8; 32] {
     SystemRandom::bytes()

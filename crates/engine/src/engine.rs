@@ -16,12 +16,14 @@ use memoryscope_domain::principal::Principal;
 use memoryscope_domain::scope::ScopeType;
 use memoryscope_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
+use tracing::{Instrument as _, info_span};
 
 use crate::context::{Context, Idempotency};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
 use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
+use crate::traces;
 
 /// The governed pipeline over its ports.
 #[derive(Debug)]
@@ -186,7 +188,7 @@ impl Engine {
             subject: own_subject(cx),
             idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
         };
-        self.ports.store.load(&load).await
+        self.ports.store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
     }
 
     /// What to load to answer a repeat, if this is one.
@@ -287,7 +289,8 @@ impl Engine {
         &self,
         decided: memoryscope_domain::govern::Decided<ChangeSet>,
     ) -> Result<Receipt, Stopped> {
-        match self.ports.store.commit(decided).await {
+        let commit = self.ports.store.commit(decided);
+        match commit.instrument(info_span!(target: traces::TARGET, traces::COMMIT)).await {
             Ok(receipt) => Ok(receipt),
             Err(StoreError::Conflict(_)) => Err(Stopped::Again),
             Err(error) => Err(Stopped::Refused(error.into())),

@@ -15,3 +15,4 @@ pub mod op;
 mod policies;
 pub mod port;
 pub mod refusal;
+pub mod traces;

@@ -8,6 +8,7 @@ mod cors;
 mod guard;
 mod host;
 mod limit;
+mod trace;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,7 +23,7 @@ use axum::response::{IntoResponse as _, Response};
 use memoryscope_domain::ids::RequestId;
 use memoryscope_domain::limits;
 use memoryscope_domain::time::Timestamp;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 pub use cors::CorsConfig;
 pub use guard::install_panic_hook;
@@ -141,10 +142,12 @@ async fn frame(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) 
         request_id: meta.request_id.clone(),
         status: CLIENT_GONE,
         metrics: edge.metrics.clone(),
+        trace: Span::none(),
     };
+    line.trace = trace::span(&line, request.headers());
     request.extensions_mut().insert(meta.clone());
     let span = tracing::info_span!("request", request_id = meta.request_id.as_str());
-    let response = next.run(request).instrument(span).await;
+    let response = next.run(request).instrument(line.trace.clone()).instrument(span).await;
     let mut response = problem::finish(plain_refusal(response), &meta);
     line.status = response.status().as_u16();
     let headers = response.headers_mut();
@@ -153,7 +156,7 @@ async fn frame(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) 
     response
 }
 
-/// The log line of a request, and its count, written when the request is over, however it ends.
+/// The log line of a request, its count and its trace, written when the request is over, however it ends.
 struct LogLine {
     started: Instant,
     method: &'static str,
@@ -161,11 +164,21 @@ struct LogLine {
     request_id: RequestId,
     status: u16,
     metrics: Option<Arc<Metrics>>,
+    /// Ends with the line.
+    trace: Span,
+}
+
+impl LogLine {
+    /// The route's pattern; paths that match none are content.
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
 }
 
 impl Drop for LogLine {
     fn drop(&mut self) {
-        let route = self.route.as_ref().map_or("none", MatchedPath::as_str);
+        let route = self.route();
+        self.trace.record(trace::STATUS, self.status);
         let took = self.started.elapsed();
         if let Some(metrics) = &self.metrics {
             metrics.requested(self.method, route, self.status, took);

@@ -22,7 +22,7 @@ pub struct TooLarge {
 /// Reads a body that must be JSON. The edge has bounded it.
 ///
 /// # Errors
-/// 415 when it does not say it is JSON in UTF-8, 422 when there is none, 413 when it is too large, 400 when the
+/// 415 when it does not say it is JSON in UTF-8 or is compressed, 422 when there is none, 413 when it is too large, 400 when the
 /// client stopped sending.
 pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
     if body.is_end_stream() || body.size_hint().exact() == Some(0) {
@@ -30,6 +30,10 @@ pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem>
     }
     if !is_json(headers.get(header::CONTENT_TYPE)) {
         let message = "The body must be sent as Content-Type: application/json in UTF-8";
+        return Err(Problem::new(Code::UnsupportedMediaType, message));
+    }
+    if !headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        let message = "The body must be sent as it is, without Content-Encoding";
         return Err(Problem::new(Code::UnsupportedMediaType, message));
     }
     let mut bytes = BytesMut::new();
@@ -56,6 +60,11 @@ fn is_json(content_type: Option<&HeaderValue>) -> bool {
             }
             _ => true,
         })
+}
+
+/// Not compressed: what a small body unpacks to has no bound.
+fn is_plain(encoding: &HeaderValue) -> bool {
+    encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")
 }
 
 fn broken(error: &axum::Error) -> Problem {

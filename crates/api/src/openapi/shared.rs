@@ -25,7 +25,6 @@ pub(super) fn parameter_ref(name: &str) -> Value {
 /// Headers that requests may have, under the names by which routes refer to them.
 pub(super) fn parameters() -> Value {
     let header = |name: &str, text: &str, schema: Value| json!({"name": name, "in": "header", "required": false, "description": text, "schema": schema});
-    let roles = names(Role::ALL.iter().map(|role| role.name()));
     let key = json!({"type": "string", "minLength": 1, "maxLength": limits::IDEMPOTENCY_KEY_CHARS_MAX,
         "pattern": "^[!-\"$-~]+$"});
     json!({
@@ -38,7 +37,7 @@ pub(super) fn parameters() -> Value {
         "Roles": header(
             "X-MemoryScope-Roles",
             "The caller's roles, separated by commas; app where none is sent. Without keys they are believed.",
-            json!({"type": "array", "items": roles}),
+            json!({"type": "string", "pattern": roles_pattern()}),
         ),
         "User": header(
             "X-MemoryScope-User",
@@ -48,7 +47,7 @@ pub(super) fn parameters() -> Value {
         "Groups": header(
             "X-MemoryScope-Groups",
             "The scopes that the caller is a member of, separated by commas.",
-            json!({"type": "array", "items": {"type": "string"}}),
+            text(),
         ),
         "IdempotencyKey": header(
             "Idempotency-Key",
@@ -56,6 +55,14 @@ pub(super) fn parameters() -> Value {
             key,
         ),
     })
+}
+
+/// Names of roles between commas. A list that is a header's is one text: what is sent for an empty one, or for a number
+/// in its place, is a text too.
+fn roles_pattern() -> String {
+    let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+    let one = format!("[ \\t]*(?:{})?[ \\t]*", names.join("|"));
+    format!("^{one}(?:,{one})*$")
 }
 
 fn request_id_pattern() -> String {

@@ -13,7 +13,9 @@ use super::cursor::Cursor;
 use super::value::ValueJson;
 use crate::openapi::schema::{about, list, maybe, names, object, or_null, text, time, uuid};
 use crate::openapi::{self, schema};
-use crate::wire::{Decode, Errors, Fields, Read, Shape, USER_ID_PATTERN, choice, each, string, whole};
+use crate::wire::{
+    DOMAIN_PATTERN, Decode, Errors, Fields, Read, Shape, USER_ID_PATTERN, choice, each, string, whole,
+};
 
 /// The person that a request is about.
 fn user_id() -> impl Decode<Out = UserId> {
@@ -28,7 +30,8 @@ fn scope() -> impl Decode<Out = Kind> {
 
 /// The domain; blank means none.
 fn domain() -> impl Decode<Out = Option<Domain>> {
-    string().trimmed().chars(0..=limits::DOMAIN_CHARS_MAX).parsed(|text: &String| Domain::parse(text))
+    let text = string().trimmed().chars(0..=limits::DOMAIN_CHARS_MAX).pattern(DOMAIN_PATTERN);
+    text.parsed(|text: &String| Domain::parse(text))
 }
 
 fn max_age_days() -> impl Decode<Out = i64> {

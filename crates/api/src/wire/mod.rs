@@ -37,7 +37,7 @@ pub use numbers::{Number, Whole, boolean, number, whole};
 pub use path::{Fault, FieldError, Path, Step, field_text};
 pub use query::{Query, parameter, parameters};
 pub use specs::{Parsed, any, each, json_bytes, list_of, map_of, object, object_of_any, object_or_array};
-pub use text::{Text, USER_ID_PATTERN, choice, one_of, string, time};
+pub use text::{DOMAIN_PATTERN, Text, USER_ID_PATTERN, choice, one_of, string, time};
 
 use crate::json::Document;
 use crate::problem::Problem;

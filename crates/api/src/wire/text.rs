@@ -24,9 +24,31 @@ pub struct Text {
     pattern: Option<&'static str>,
 }
 
+/// What is trimmed off: Unicode's white space. `\s` is not the same characters in every language's patterns.
+macro_rules! space {
+    () => {
+        r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+    };
+}
+
+macro_rules! control {
+    () => {
+        r"\x00-\x1f\x7f-\x9f"
+    };
+}
+
+/// A text without control characters.
+macro_rules! line {
+    () => {
+        concat!("[^", space!(), control!(), "](?:[^", control!(), "]*[^", space!(), control!(), "])?")
+    };
+}
+
 /// What a person's name looks like: no control characters, but for space around it.
-pub const USER_ID_PATTERN: &str =
-    r"^\s*[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?\s*$";
+pub const USER_ID_PATTERN: &str = concat!("^[", space!(), "]*", line!(), "[", space!(), "]*$");
+
+/// The same of a name that may be blank, such as a domain's.
+pub const DOMAIN_PATTERN: &str = concat!("^[", space!(), "]*(?:", line!(), "[", space!(), "]*)?$");
 
 impl Text {
     /// Space around it does not count, and is cut off.

@@ -48,6 +48,17 @@ async fn hostile_bodies_are_refused_and_nothing_is_stored() {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_refused_by_name() {
+    for (encoding, status) in [("gzip", 415), ("br", 415), ("identity, gzip", 415), (" Identity", 200)] {
+        let mut request = post_json("/memory", good().to_string());
+        request.headers_mut().insert("content-encoding", encoding.parse().expect("good"));
+        let answer = send(app(), request).await;
+        assert_eq!(answer.status, status, "{encoding}: {}", answer.text);
+        assert!(status == 200 || answer.text.contains("without Content-Encoding"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn every_field_with_every_wrong_type() {
     let wrong =
         [json!(null), json!(true), json!(-1), json!(1.5), json!([[]]), json!({"a": {}}), json!("\u{7f}")];

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
+use serde_json::Value;
+use tracing::subscriber::DefaultGuard;
 
 use crate::support::{app, bare, post_json, send};
 
@@ -63,7 +65,7 @@ async fn a_body_that_trickles_does_not_take_longer() {
 
 /// Collects what is logged.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -81,16 +83,41 @@ impl Log {
     }
 }
 
+impl Log {
+    /// A log that this thread writes until the guard is dropped.
+    pub(crate) fn listen() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// Method, route and status of every request, each of whose lines is whole.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let lines = self.lines();
+        let requests = lines.iter().filter(|line| line["target"] == "memoryscope::request");
+        requests
+            .map(|line| {
+                let fields = &line["fields"];
+                assert!(fields["request_id"] == "minted" && fields["duration_ms"].is_number(), "{line}");
+                let text = |name: &str| fields[name].as_str().expect("a text").to_owned();
+                format!("{} {} {}", text("method"), text("route"), fields["status"])
+            })
+            .collect()
+    }
+}
+
 #[tokio::test]
 async fn logs_hold_one_line_a_request_and_no_content() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::listen();
     memoryscope_api::edge::install_panic_hook();
     let mut brew = bare("CANARYMETHOD", "/memory/canary-path?user_id=canary-query");
     brew.headers_mut().insert("x-canary", "canary-header".parse().expect("good"));
@@ -104,25 +131,47 @@ async fn logs_hold_one_line_a_request_and_no_content() {
     assert!(!panicked.text.contains("canary"));
     let text = log.text();
     assert!(!text.to_lowercase().contains("canary"), "{text}");
-    let lines: Vec<serde_json::Value> =
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let requests: Vec<_> = lines.iter().filter(|line| line["target"] == "memoryscope::request").collect();
-    let said: Vec<String> = requests
-        .iter()
-        .map(|line| {
-            format!("{} {} {}", line["fields"]["method"], line["fields"]["route"], line["fields"]["status"])
-        })
-        .collect();
+    let said = log.requests();
+    assert_eq!(said, ["OTHER /memory/{id} 405", "GET none 404", "POST /memory 422", "POST /panic 500"]);
+    assert!(log.lines().iter().any(|line| line["fields"]["bug_id"] == "minted"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_has_one_line_however_it_ends() {
+    let (log, _guard) = Log::listen();
+    let too_large = " ".repeat(1_048_577);
+    let declared = post_json("/memory", "").map(|_| Body::empty());
+    let (mut head, body) = declared.into_parts();
+    head.headers.insert("content-length", "1048577".parse().expect("good"));
+    let streamed = Body::from_stream(futures_util::stream::iter([Ok::<_, io::Error>(too_large)]));
+    let plain = Request::post("/memory").body(Body::from("{}")).expect("good");
+    for (request, status) in [
+        (post_json("/slow", "{}"), 503),
+        (Request::from_parts(head, body), 413),
+        (post_json("/memory", streamed), 413),
+        (plain, 415),
+        (post_json("/memory", "{"), 400),
+        (bare("HEAD", "/memory/1"), 200),
+        (bare("OPTIONS", "/memory"), 405),
+        (bare("GET", "/memory/"), 404),
+    ] {
+        assert_eq!(send(app(), request).await.status, status);
+    }
+    // The client goes away: nobody waits for the answer any more.
+    let gone = tokio::time::timeout(std::time::Duration::from_secs(1), send(app(), post_json("/slow", "{}")));
+    assert!(gone.await.is_err());
     assert_eq!(
-        said,
+        log.requests(),
         [
-            r#""OTHER" "/memory/{id}" 405"#,
-            r#""GET" "none" 404"#,
-            r#""POST" "/memory" 422"#,
-            r#""POST" "/panic" 500"#,
+            "POST /slow 503",
+            "POST /memory 413",
+            "POST /memory 413",
+            "POST /memory 415",
+            "POST /memory 400",
+            "HEAD /memory/{id} 200",
+            "OPTIONS /memory 405",
+            "GET none 404",
+            "POST /slow 499",
         ]
     );
-    assert!(requests.iter().all(|line| line["fields"]["request_id"] == "minted"));
-    assert!(requests.iter().all(|line| line["fields"]["duration_ms"].is_number()));
-    assert!(lines.iter().any(|line| line["fields"]["bug_id"] == "minted"), "{text}");
 }

@@ -3,8 +3,10 @@
 //! the server answers is described whole.
 
 use memoryscope_api::openapi::schema::{AUDIT_ID_PATTERN, MEMORY_ID_PATTERN};
-use memoryscope_api::wire::USER_ID_PATTERN;
+use memoryscope_api::wire::{DOMAIN_PATTERN, USER_ID_PATTERN};
 use memoryscope_domain::ids::{AuditId, MemoryId, RequestId, TenantId, UserId};
+use memoryscope_domain::preference::Domain;
+use memoryscope_domain::principal::Role;
 use memoryscope_domain::time::Timestamp;
 use serde_json::Value;
 
@@ -144,11 +146,15 @@ fn is_formed(form: &str, text: &str) -> bool {
         "^[A-Za-z0-9._-]{1,128}$" => RequestId::parse(text).is_ok(),
         r"^[0-9]+\.[0-9]{3}$" => text.rsplit_once('.').is_some_and(|(_, rest)| rest.len() == 3),
         USER_ID_PATTERN => UserId::parse(text).is_ok(),
+        DOMAIN_PATTERN => Domain::parse(text).is_ok(),
         MEMORY_ID_PATTERN => MemoryId::parse(text).is_ok(),
         AUDIT_ID_PATTERN => AuditId::parse(text).is_ok(),
         "^t_[A-Za-z0-9_-]{1,64}$" => TenantId::parse(text).is_ok(),
         "^[0-9]{1,18}(?:-[0-9]{1,18})?$" => text.bytes().all(|b| b.is_ascii_digit() || b == b'-'),
         "^[!-\"$-~]+$" => text.bytes().all(|b| b.is_ascii_graphic() && b != b'#'),
+        roles if roles.starts_with(r"^[ \t]*(?:app|") => {
+            text.split(',').map(str::trim).all(|name| name.is_empty() || Role::from_name(name).is_some())
+        }
         other => panic!("this test does not know the form {other}"),
     }
 }

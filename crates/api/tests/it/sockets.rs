@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::edge::Log;
 use crate::support::{Stored, app, app_with, config as edge};
 
 struct Server {
@@ -95,6 +96,26 @@ async fn a_gibibyte_is_refused_at_once() {
     let answer = rest(client).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_one_line() {
+    let (log, _guard) = Log::listen();
+    let server = start(ServeConfig::default()).await;
+    let mut client = server.connect().await;
+    let head = HEAD.replace("/memory", "/slow");
+    client
+        .write_all(format!("{head}expect: 100-continue\r\ncontent-length: 2\r\n\r\n").as_bytes())
+        .await
+        .expect("sent");
+    // The handler asks for the body: it is at work.
+    let mut first = [0u8; 25];
+    client.read_exact(&mut first).await.expect("leave to go on");
+    assert_eq!(&first, b"HTTP/1.1 100 Continue\r\n\r\n");
+    client.write_all(b"{}").await.expect("sent");
+    drop(client);
+    assert_eq!(server.stop().await, Stopped { cut: 0 });
+    assert_eq!(log.requests(), ["POST /slow 499"]);
 }
 
 #[tokio::test]

@@ -18,7 +18,6 @@ use tokio::time::MissedTickBehavior;
 
 use super::flags::{self, CommonFlags, ServerFlags};
 use crate::config::Config;
-use crate::logging;
 use crate::wiring;
 
 /// Files that are open beside connections: the database, its log, its readers, standard streams.
@@ -34,7 +33,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = flags::load(args.common, args.server)?;
-    logging::start(&config)?;
+    #[cfg(feature = "otel")]
+    let _exporting = crate::otel::start(&config)?;
+    #[cfg(not(feature = "otel"))]
+    crate::logging::start(&config)?;
     #[cfg(feature = "sentry")]
     let _reporting = config.sentry_dsn.value.as_ref().map(|dsn| crate::sentry_report::start(dsn, &config));
     if !config.listen.value.ip().is_loopback() {

@@ -10,7 +10,12 @@ pub(crate) struct Args {
 }
 
 /// The optional parts that this build has.
-pub(crate) const FEATURES: &[&str] = if cfg!(feature = "sentry") { &["sentry"] } else { &[] };
+pub(crate) const FEATURES: &[&str] = &[
+    #[cfg(feature = "otel")]
+    "otel",
+    #[cfg(feature = "sentry")]
+    "sentry",
+];
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let version = env!("CARGO_PKG_VERSION");

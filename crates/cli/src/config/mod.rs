@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(crate) use database_url::DatabaseUrl;
 use setting::Setting;
 use sources::{Origin, Sources};
-pub(crate) use values::{CorsOrigins, Environment, LogFormat, LogLevel, SentryDsn};
+pub(crate) use values::{CorsOrigins, Environment, LogFormat, LogLevel, OtlpEndpoint, SentryDsn};
 
 /// A value and where it came from.
 #[derive(Debug, Clone)]
@@ -47,6 +47,7 @@ pub(crate) struct Config {
     /// Whether `serve` connects and checks the schema before it listens.
     pub(crate) validate_config: Sourced<bool>,
     pub(crate) sentry_dsn: Sourced<Option<SentryDsn>>,
+    pub(crate) otlp_endpoint: Sourced<Option<OtlpEndpoint>>,
 }
 
 /// One line of `memoryscope config`.
@@ -87,10 +88,12 @@ impl Config {
         let environment = reader.get(&setting::ENVIRONMENT, Environment::parse);
         let validate_config = reader.get(&setting::VALIDATE_CONFIG, values::boolean);
         let sentry_dsn = reader.get_optional(&setting::SENTRY_DSN, SentryDsn::parse);
+        let otlp_endpoint = reader.get_optional(&setting::OTEL_EXPORTER_OTLP_ENDPOINT, OtlpEndpoint::parse);
 
         reader.check_cors(cors_origins.as_ref(), cors_allow_credentials.as_ref());
         reader.check_databases(database.as_ref(), database_test.as_ref());
-        reader.check_sentry(sentry_dsn.as_ref());
+        reader.check_built(&setting::SENTRY_DSN, sentry_dsn.as_ref(), SENTRY);
+        reader.check_built(&setting::OTEL_EXPORTER_OTLP_ENDPOINT, otlp_endpoint.as_ref(), OTEL);
 
         let problems = reader.problems;
         if !problems.is_empty() {
@@ -114,6 +117,7 @@ impl Config {
                 cors_allow_credentials: cors_allow_credentials?,
                 validate_config: validate_config?,
                 sentry_dsn: sentry_dsn?,
+                otlp_endpoint: otlp_endpoint?,
             })
         })()
         .ok_or_else(|| Invalid(vec![Problem::file("a setting was lost while it was read: a bug".to_owned())]))
@@ -141,6 +145,7 @@ impl Config {
             shown(&self.environment),
             shown(&self.validate_config),
             optional(&self.sentry_dsn, ToString::to_string),
+            optional(&self.otlp_endpoint, ToString::to_string),
         ];
         setting::ALL
             .into_iter()
@@ -176,6 +181,18 @@ fn log_format_in(format: Sourced<LogFormat>, environment: Environment) -> Source
     }
     format
 }
+
+/// A part of the program that a build may lack.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    feature: &'static str,
+    built: bool,
+    /// Completes the sentence "this build cannot …".
+    does: &'static str,
+}
+
+const SENTRY: Part = Part { feature: "sentry", built: cfg!(feature = "sentry"), does: "report to Sentry" };
+const OTEL: Part = Part { feature: "otel", built: cfg!(feature = "otel"), does: "export traces" };
 
 /// Reads settings one by one and remembers what was wrong.
 struct Reader<'a> {
@@ -241,17 +258,17 @@ impl Reader<'_> {
     }
 
     /// Better not to start than to report nowhere while someone relies on it.
-    fn check_sentry(&mut self, dsn: Option<&Sourced<Option<SentryDsn>>>) {
-        if cfg!(feature = "sentry") {
+    fn check_built<T>(&mut self, setting: &Setting, set: Option<&Sourced<Option<T>>>, part: Part) {
+        if part.built {
             return;
         }
-        if let Some(Sourced { value: Some(_), origin }) = dsn {
-            self.problems.push(Problem::bare(
-                setting::SENTRY_DSN.name,
-                *origin,
-                "this build cannot report to Sentry: build it with `cargo build --release --features sentry`, \
-                 or unset it",
-            ));
+        if let Some(Sourced { value: Some(_), origin }) = set {
+            let Part { feature, does, .. } = part;
+            let reason = format!(
+                "this build cannot {does}: build it with `cargo build --release --features {feature}`, \
+                 or unset it"
+            );
+            self.problems.push(Problem::bare(setting.name, *origin, &reason));
         }
     }
 }

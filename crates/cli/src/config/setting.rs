@@ -80,9 +80,15 @@ pub(crate) const VALIDATE_CONFIG: Setting = Setting {
 };
 pub(crate) const SENTRY_DSN: Setting =
     Setting { name: "SENTRY_DSN", flag: None, default: "", allowed: "https://KEY@HOST/PROJECT" };
+pub(crate) const OTEL_EXPORTER_OTLP_ENDPOINT: Setting = Setting {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    flag: None,
+    default: "",
+    allowed: "http://HOST:PORT or https://HOST:PORT, perhaps with a path; /v1/traces is added to it",
+};
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const ALL: [&Setting; 13] = [
+pub(crate) const ALL: [&Setting; 14] = [
     &DATABASE_URL,
     &DATABASE_URL_TEST,
     &MEMORYSCOPE_LISTEN,
@@ -96,4 +102,5 @@ pub(crate) const ALL: [&Setting; 13] = [
     &ENVIRONMENT,
     &VALIDATE_CONFIG,
     &SENTRY_DSN,
+    &OTEL_EXPORTER_OTLP_ENDPOINT,
 ];

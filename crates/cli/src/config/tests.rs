@@ -148,6 +148,46 @@ fn a_build_without_sentry_refuses_to_start_and_says_how() {
 }
 
 #[test]
+#[cfg(not(feature = "otel"))]
+fn a_build_without_otel_refuses_to_start_and_says_how() {
+    check(
+        &[],
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")],
+        "",
+        "the configuration is wrong:\n  OTEL_EXPORTER_OTLP_ENDPOINT (environment): this build cannot export traces: \
+build it with `cargo build --release --features otel`, or unset it",
+    );
+}
+
+#[test]
+fn a_collector_is_a_url_without_keys() {
+    for good in ["http://127.0.0.1:4318", "https://otel.example/base", "http://[::1]:4318", "http://[::1]"] {
+        assert_eq!(OtlpEndpoint::parse(&format!("{good}/")).map(|url| url.to_string()), Ok(good.to_owned()));
+    }
+    for bad in [
+        "",
+        "127.0.0.1:4318",
+        "grpc://h:4317",
+        "http://",
+        "http://:1",
+        "http://h:x",
+        "http://h:99999",
+        "http://h/?k",
+        "http://h h",
+        "http:///v1",
+    ] {
+        assert_eq!(OtlpEndpoint::parse(bad), Err(String::new()), "{bad}");
+    }
+    check(
+        &[],
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://u:s3cret@h")],
+        "",
+        "the configuration is wrong:\n  OTEL_EXPORTER_OTLP_ENDPOINT=\"https://u:***@h\" (environment): must be \
+http://HOST:PORT or https://HOST:PORT, perhaps with a path; /v1/traces is added to it; it must not hold a user or a password",
+    );
+}
+
+#[test]
 fn a_wrong_sentry_dsn_is_not_shown() {
     check(
         &[],

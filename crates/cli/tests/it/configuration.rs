@@ -68,6 +68,7 @@ fn config_prints_a_table_with_origins() {
     ENVIRONMENT                          production                         environment
     VALIDATE_CONFIG                      false                              default
     SENTRY_DSN                           (not set)                          default
+    OTEL_EXPORTER_OTLP_ENDPOINT          (not set)                          default
     ");
 }
 

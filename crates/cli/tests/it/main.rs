@@ -28,6 +28,8 @@ mod shipping;
 mod shutdown;
 mod starting;
 mod tidy;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::path::{Path, PathBuf};
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::http::{Client, connect, read_answer};
 use crate::process::{Server, binary, sql};
 
-const CANARY: &str = "canary7f3a";
+pub(crate) const CANARY: &str = "canary7f3a";
 
 /// A text that nobody else writes.
 fn canary(name: &str) -> String {
@@ -16,7 +16,7 @@ fn canary(name: &str) -> String {
 }
 
 /// Requests that are answered, denied and refused, with a canary wherever there is room for one.
-fn sing(client: &mut Client) -> Vec<String> {
+pub(crate) fn sing(client: &mut Client) -> Vec<String> {
     let headers = [
         ("content-type", "application/json"),
         ("x-memoryscope-groups", &canary("group")),
