@@ -69,7 +69,7 @@ impl Secrets for SystemRandom {
     }
 }
 
-/// 32 random bytes for a signing key.
+/// 32 random bytes, for a signing key or a name that nothing else has.
 pub(crate) fn random_key() -> [u8; 32] {
     SystemRandom::bytes()
 }
