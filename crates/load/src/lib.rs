@@ -1,4 +1,4 @@
-//! What asks a running server, as applications do: a load generator ([`bench`]) and a test app ([`exercise`]).
+//! What asks a running server, as applications do: a load generator ([`mod@bench`]) and a test app ([`exercise`]).
 //!
 //! **Invariant: load cannot look inside.** It knows the wire and no crate of ours, so what it measures is what a caller
 //! gets, and what it checks is what a caller is promised. Start with [`bench::run`] and [`exercise::run`].

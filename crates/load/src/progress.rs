@@ -11,9 +11,9 @@ pub fn bar(steps: u64, unit: &str) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(steps);
-    match ProgressStyle::with_template(&format!(
-        "{{bar:40}} {{human_pos}}/{{human_len}} {unit} {{msg}}, {{eta}} left"
-    )) {
+    // On one line of a terminal with 80 columns.
+    let template = format!("{{bar:30}} {{human_pos}}/{{human_len}} {unit} {{msg:8}} {{eta}} left");
+    match ProgressStyle::with_template(&template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }

@@ -3,11 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::memories::reading;
-use crate::process::{Said, Server, run};
+use crate::process::{Said, Server, binary, run, until};
 
 /// Runs short measurements, which print JSON.
 #[track_caller]
@@ -70,6 +71,23 @@ fn people_read_a_table() {
         assert!(lines.iter().any(|line| line.starts_with(start)), "{said:#?}");
     }
     assert!(said.err.is_empty(), "no bars where there is no terminal: {said:#?}");
+}
+
+#[test]
+fn a_run_that_is_stopped_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = binary(folder.path());
+    command.args(["bench", "--duration", "3600s"]).env("TMPDIR", folder.path()).stdout(Stdio::null());
+    let child = command.stderr(Stdio::piped()).spawn().expect("the binary runs");
+    until("a server with its store", || {
+        let mut entries = std::fs::read_dir(folder.path()).expect("a folder").flatten();
+        entries.any(|entry| entry.path().join("memoryscope.db").exists()).then_some(())
+    });
+    let kill = format!("kill -TERM {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh runs").success());
+    let said: Said = child.wait_with_output().expect("it ends").into();
+    assert_eq!(said.expect(1).err, "error: stopped before it was done\n");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
 }
 
 #[test]

@@ -79,8 +79,8 @@ pub async fn run(plan: &Plan, place: Place) -> Result<Report, Failure> {
     cases.push(Case::Live);
     cases.sort_unstable();
     cases.dedup();
-    // It is kept until all is measured: the server ends with it.
-    let mut own: Option<(Launcher, Server)> = None;
+    // It is kept until all is measured. The server ends before its folder goes.
+    let mut own: Option<(Server, Launcher)> = None;
     let mut cold_start = None;
     let mut subjects = Vec::new();
     match place {
@@ -96,7 +96,7 @@ pub async fn run(plan: &Plan, place: Place) -> Result<Report, Failure> {
             subject.process = Some(server.process());
             subject.database = Some(launcher.database().to_owned());
             subjects.push(subject);
-            own = Some((launcher, server));
+            own = Some((server, launcher));
         }
         Place::Running(target) => subjects.push(prepared(plan, &cases, target).await?),
         Place::Both(both) => {
@@ -107,8 +107,7 @@ pub async fn run(plan: &Plan, place: Place) -> Result<Report, Failure> {
     }
     let mut report = measured(plan, &cases, subjects).await?;
     report.cold_start = cold_start;
-    // The server ends before its folder goes.
-    drop(own.map(|(launcher, server)| (server, launcher)));
+    drop(own);
     Ok(report)
 }
 
@@ -208,7 +207,7 @@ impl Subject {
         bar: &ProgressBar,
     ) -> Result<Option<String>, Failure> {
         let (case, users) = &self.users[index];
-        bar.set_message(format!("({}, {})", case.name(), self.target.url()));
+        bar.set_message(case.name());
         let requests = Requests::new(*case, &self.target, users);
         let load = Load { connections: plan.connections, warm_up: plan.warm_up, duration: plan.duration };
         let mut sample = window::measure(&self.target, self.process.as_ref(), requests, load).await?;
