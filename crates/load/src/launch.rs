@@ -42,10 +42,11 @@ impl Launcher {
         Ok(Self { executable, database_url: database_url.unwrap_or_else(own), folder })
     }
 
-    /// What kind of database it is: the scheme of its URL.
+    /// What kind of database it is: `sqlite` or, by any of its schemes, `postgresql`.
     #[must_use]
-    pub fn database(&self) -> &str {
-        self.database_url.split(':').next().unwrap_or_default()
+    pub fn database(&self) -> &'static str {
+        let scheme = self.database_url.split(':').next().unwrap_or_default();
+        if scheme.eq_ignore_ascii_case("sqlite") { "sqlite" } else { "postgresql" }
     }
 
     /// Starts a server and waits until it is ready.

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::memories::reading;
+use crate::places::Place;
 use crate::process::{Said, Server, binary, run, until};
 
 /// Runs short measurements, which print JSON.
@@ -96,6 +97,20 @@ fn a_database_that_is_given_is_kept() {
     let said = bench(folder.path(), &["--cases", "create", "--database-url", "sqlite://kept.db"]).expect(0);
     assert_eq!(measured(&said.json()["servers"][0]), ["live", "create"]);
     assert!(folder.path().join("kept.db").exists());
+}
+
+#[test]
+fn postgresql_is_measured_where_it_is_named() {
+    let Some(place) = Place::postgres() else { return };
+    let named = ["--cases", "create,mix", "--database-url", place.url()];
+    // In another folder than the place's own, whose .env names it too.
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = bench(folder.path(), &named).expect(0).json();
+    assert_eq!(measured(&report["servers"][0]), ["live", "create", "mix"]);
+    assert_eq!(report["servers"][0]["database"], "postgresql");
+    // Whoever does not name it does not write to it.
+    let report = bench(place.folder(), &["--cases", "create"]).expect(0).json();
+    assert_eq!(report["servers"][0]["database"], "sqlite");
 }
 
 #[test]
