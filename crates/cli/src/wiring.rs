@@ -81,7 +81,7 @@ pub(crate) fn ids() -> Arc<dyn Ids> {
     Arc::new(SystemRandom)
 }
 
-/// 32 random bytes for a signing key.
+/// 32 random bytes, for a signing key or a name that nothing else has.
 pub(crate) fn random_key() -> [u8; 32] {
     SystemRandom::bytes()
 }

@@ -24,6 +24,7 @@ use memoryscope_engine::context::{Context, Idempotency};
 use memoryscope_engine::engine::Engine;
 use serde_json::Value;
 
+pub use self::wire::CreateRequest;
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
 use crate::openapi::{Operation, Routes, Tag, Verb};

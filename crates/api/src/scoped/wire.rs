@@ -57,7 +57,7 @@ fn stated_purpose(f: &mut Fields<'_>) -> StatedPurpose {
 
 /// `POST /memory`.
 #[derive(Debug)]
-pub(super) struct CreateRequest {
+pub struct CreateRequest {
     pub(super) user: UserId,
     pub(super) item: NewPreference,
 }

@@ -2,8 +2,10 @@
 
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod copy;
+pub(crate) mod exercise;
 pub(crate) mod flags;
 pub(crate) mod health;
 pub(crate) mod migrate;
@@ -48,6 +50,10 @@ enum Command {
     /// Verify, export and sign the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Measure how many requests a second a server answers, and how fast.
+    Bench(bench::Args),
+    /// Store, read, continue and revoke made-up memories on a running server, and check each answer.
+    Exercise(exercise::Args),
     /// Print the version.
     Version(version::Args),
 }
@@ -71,6 +77,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Copy(args)) => copy::run(args),
         Some(Command::Policy(command)) => policy::run(command),
         Some(Command::Audit(command)) => audit::run(command),
+        Some(Command::Bench(args)) => bench::run(args),
+        Some(Command::Exercise(args)) => exercise::run(args),
         Some(Command::Version(args)) => version::run(&args),
     }
 }

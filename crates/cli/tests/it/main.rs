@@ -14,6 +14,7 @@ mod crash;
 mod faults;
 mod hostile;
 mod http;
+mod load;
 mod measured;
 mod memories;
 mod places;

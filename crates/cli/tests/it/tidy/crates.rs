@@ -8,12 +8,22 @@ use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 use super::none;
 
 /// The arrows of ARCHITECTURE.md. A crate that is not here is not part of the product.
-const EDGES: [(&str, &[&str]); 5] = [
+const EDGES: [(&str, &[&str]); 6] = [
     ("memoryscope-domain", &[]),
     ("memoryscope-engine", &["memoryscope-domain"]),
     ("memoryscope-store", &["memoryscope-domain", "memoryscope-engine"]),
     ("memoryscope-api", &["memoryscope-domain", "memoryscope-engine"]),
-    ("memoryscope", &["memoryscope-api", "memoryscope-domain", "memoryscope-engine", "memoryscope-store"]),
+    ("memoryscope-load", &[]),
+    (
+        "memoryscope",
+        &[
+            "memoryscope-api",
+            "memoryscope-domain",
+            "memoryscope-engine",
+            "memoryscope-load",
+            "memoryscope-store",
+        ],
+    ),
 ];
 
 const SQL: [&str; 11] = [
