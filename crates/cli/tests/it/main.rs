@@ -2,9 +2,11 @@
 
 mod audit_commands;
 mod backups;
+mod browser;
 mod concurrency;
 mod configuration;
 mod crash;
+mod demo;
 mod faults;
 mod hostile;
 mod http;
