@@ -1,11 +1,12 @@
 //! The pages that people see, in a browser: the demo from the server and from a file, and the API's page.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, ENTER, TAB};
-use crate::process::{Server, binary, run, sql};
+use crate::process::{Server, binary, clean, run, sql};
 
 /// What the steps of the story come to.
 const MARKS: [&str; 7] = ["201 ✓", "200 ✓", "403 denied", "200 ✓", "200 ✓", "403 denied", "200 ✓"];
@@ -158,6 +159,69 @@ fn the_gate_is_a_way_to_ask() {
     assert_eq!(browser.js("return [...lanes.values()].map((lane) => lane.dataset.state)"), states);
     assert!(!browser.shown("main").contains("null"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn every_scope_has_an_example_of_each_kind() {
+    let Some((_folder, server, mut browser)) = all(false) else { return };
+    browser.open(&demo(&server));
+    for number in 1..=3 {
+        browser.js(&format!("open({number}, true)"));
+    }
+    let scopes = browser.js("return Object.keys(SCOPES)");
+    for scope in scopes.as_array().expect("scopes") {
+        browser.js(&format!(
+            "const it = document.getElementById('scope'); it.value = {scope}; it.dispatchEvent(new Event('change'))"
+        ));
+        let mut seen = Vec::new();
+        for number in 1..=3 {
+            browser.click(&format!("#go{number}"));
+            outcome(&mut browser, number);
+            seen.push(browser.text(&format!("steps.get({number}).mark.textContent")));
+        }
+        assert_eq!(seen, MARKS[..3], "{scope}");
+        assert!(browser.shown("#memory").contains(scope.as_str().expect("a name")));
+    }
+}
+
+#[test]
+fn the_commands_do_what_the_page_did() {
+    let Some((folder, server, mut browser)) = all(false) else { return };
+    if Command::new("curl").arg("--version").output().is_err() {
+        println!("skipped: curl is not installed");
+        return;
+    }
+    browser.open(&demo(&server));
+    browser.tab_to("user");
+    browser.write("O'Hara \\ \"é\"");
+    browser.press(&TAB.to_string());
+    browser.click("#play");
+    browser.until("!busy && document.querySelector('.chain li')");
+    for (number, status) in [(1, 201), (2, 200), (3, 403), (5, 404), (6, 403), (7, 200)] {
+        let command = browser.text(&format!("steps.get({number}).after.querySelector('pre').textContent"));
+        let said = clean("bash", folder.path()).args(["-c", &command]).output().expect("bash runs");
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{command}\n{said}");
+    }
+}
+
+#[test]
+fn a_forged_entry_breaks_the_chain() {
+    let Some((folder, server, mut browser)) = all(false) else { return };
+    browser.open(&demo(&server));
+    browser.click("#play");
+    browser.until("!busy && document.querySelector('.chain li')");
+    let forged = browser.text("document.querySelector('.chain .denied').dataset.seq");
+    let edit =
+        format!("UPDATE audit_events SET text = replace(text, 'denied', 'allowed') WHERE seq = {forged}");
+    sql(folder.path(), "memoryscope.db", &edit);
+    browser.click("#go7");
+    browser.until("!busy && document.querySelector('#out7 .fault')");
+    let told = browser.shown("#out7 .fault");
+    assert!(told.contains(&format!("First broken entry: {forged} (edited)")), "{told}");
+    assert_eq!(browser.text("steps.get(7).mark.textContent"), "broken");
+    let broken = "[...document.querySelectorAll('.chain [data-fits=false]')].map((it) => it.dataset.seq)";
+    assert_eq!(browser.text(broken), forged);
 }
 
 #[test]
