@@ -127,6 +127,17 @@ fn the_story_from_a_file() {
     assert!(browser.shown("#out7").contains("was changed, and it shows"));
     browser.click("#mend");
     browser.until("!document.querySelector('.chain [data-fits=false]')");
+
+    // The trail begins where the person of this page does; what was before is not claimed to be checked.
+    browser.click("#again");
+    browser.click("#play");
+    browser.until("!busy && document.querySelector('.chain li')");
+    assert!(
+        browser.shown(".chain .sum").contains("of entry 15, not shown"),
+        "{}",
+        browser.shown(".chain .sum")
+    );
+    assert_eq!(browser.text("document.querySelectorAll('.chain > li:not(.looked)').length"), "6");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
