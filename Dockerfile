@@ -3,6 +3,7 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY policies policies
+COPY demo demo
 COPY crates crates
 # One layer: sources and dependencies are both pinned by Cargo.lock and rebuilt together.
 RUN cargo build --release --locked --package memoryscope \

@@ -1,4 +1,5 @@
-//! `GET /openapi.json` and `GET /docs`: the document for programs and for people. Nothing is loaded from elsewhere.
+//! `GET /openapi.json`, `GET /docs` and `GET /demo`: the document for programs and for people, and a story to click
+//! through. Nothing is loaded from elsewhere.
 
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -8,10 +9,13 @@ use serde_json::json;
 
 use super::{Example, Operation, Routes, Tag, Verb, document, schema};
 
-/// The page, whole: styles and script are in it.
-const PAGE: &str = include_str!("docs.html");
+/// A page, whole: styles and script are in it.
+const DOCS: &str = include_str!("docs.html");
 
-/// The page may run its own script and ask this server, and nothing else.
+/// The same; it is in a folder of its own because it can also be opened from there, as a file.
+const DEMO: &str = include_str!("../../../../demo/index.html");
+
+/// A page may run its own script and ask this server, and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
 connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -40,7 +44,11 @@ pub fn routes() -> Routes<Pages> {
         .says("This document, to read and to try", "")
         .answers_as(200, "A page that needs nothing from elsewhere.", "text/html", json!({"type": "string"}))
         .example(Example::new("page"));
-    Routes::new().add(document, openapi).add(page, docs)
+    let demo = Operation::new(Verb::Get, "/demo", Tag::Server, "getDemo")
+        .says("What memory bound to a purpose is, to try", "")
+        .answers_as(200, "A page that needs nothing from elsewhere.", "text/html", json!({"type": "string"}))
+        .example(Example::new("page"));
+    Routes::new().add(document, openapi).add(page, docs).add(demo, self::demo)
 }
 
 async fn openapi(State(pages): State<Pages>) -> Response {
@@ -48,13 +56,21 @@ async fn openapi(State(pages): State<Pages>) -> Response {
 }
 
 async fn docs() -> Response {
+    page(DOCS)
+}
+
+async fn demo() -> Response {
+    page(DEMO)
+}
+
+fn page(text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
     ];
-    with(headers, Bytes::from_static(PAGE.as_bytes()))
+    with(headers, Bytes::from_static(text.as_bytes()))
 }
 
 fn with<const N: usize>(headers: [(HeaderName, &'static str); N], body: Bytes) -> Response {

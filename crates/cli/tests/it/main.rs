@@ -2,6 +2,7 @@
 
 mod audit_commands;
 mod backups;
+mod browser;
 // `cfg(test)` tells the lints what is obvious here: this is a test, and may unwrap.
 #[cfg(test)]
 #[expect(dead_code, reason = "the store's own tests use all of it")]
@@ -11,6 +12,7 @@ mod concurrency;
 mod configuration;
 mod copies;
 mod crash;
+mod demo;
 mod faults;
 mod hostile;
 mod http;
