@@ -8,6 +8,7 @@
 
 pub mod audit_chain;
 pub mod change;
+pub mod constraint;
 pub mod govern;
 pub mod grant;
 pub mod ids;

@@ -80,3 +80,13 @@ pub const REQUEST_TIMEOUT_SECONDS: u64 = 30;
 pub const EXPIRY_INTERVAL_SECONDS: u64 = 60;
 /// Tenants whose policy a server remembers; beyond, it forgets all and looks them up again.
 pub const POLICIES_KNOWN_MAX: usize = 10_000;
+/// The words of a constraint's topic or value: it names something, and tells nothing.
+pub const CONSTRAINT_TERM_WORDS_MAX: usize = 3;
+/// A constraint's topic or value, in characters.
+pub const CONSTRAINT_TERM_CHARS_MAX: usize = 64;
+/// The words of a constraint's rule, slot or transform.
+pub const CONSTRAINT_NAME_WORDS_MAX: usize = 6;
+/// A constraint's rule, slot or transform, in characters.
+pub const CONSTRAINT_NAME_CHARS_MAX: usize = 96;
+/// The memories that one constraint names as its support.
+pub const CONSTRAINT_SOURCES_MAX: usize = 100;
