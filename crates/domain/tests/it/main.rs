@@ -4,6 +4,7 @@ mod audit_attacks;
 mod audit_chain;
 mod audit_export;
 mod audit_support;
+mod constraint_merge;
 mod constraint_shape;
 mod policy_corpus;
 mod policy_default;
