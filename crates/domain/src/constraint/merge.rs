@@ -110,7 +110,7 @@ pub fn merge<'a>(candidates: impl IntoIterator<Item = Candidate<'a>>, now: Times
     }
     let mut kept = Vec::new();
     for (_, slot) in slots {
-        kept.extend(merge_slot(slot, &mut reporter));
+        kept.extend(merge_slot(&slot, &mut reporter));
     }
     let mut kept = settle_conflicts(kept, &mut reporter);
     kept.sort_by(|a, b| importance(a.constraint, b.constraint));
@@ -170,19 +170,19 @@ fn compare_versions(a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
 }
 
 /// What a slot keeps, by the most restrictive strategy that is named in it.
-fn merge_slot<'a>(slot: Vec<Candidate<'a>>, reporter: &mut Reporter) -> Vec<Candidate<'a>> {
+fn merge_slot<'a>(slot: &[Candidate<'a>], reporter: &mut Reporter) -> Vec<Candidate<'a>> {
     let names = |strategy: &Strategy| slot.iter().any(|c| c.constraint.merge.strategy == *strategy);
     let strategy = STRATEGIES.into_iter().find(names).unwrap_or(Strategy::AppendOnly);
-    let breakers = tie_breakers(&slot);
+    let breakers = tie_breakers(slot);
     let kept = match strategy {
-        Strategy::AppendOnly => slot.clone(),
-        Strategy::Union => one_of_each(&slot, &breakers),
-        Strategy::Intersection => one_of_each(&common(&slot), &breakers),
-        Strategy::LatestWins => the_best(&slot, &breakers, |c| Measure::Time(c.constraint.created_at)),
-        Strategy::MaxWeight => the_best(&slot, &breakers, |c| Measure::Number(c.constraint.weight)),
-        Strategy::MinWeight => the_best(&slot, &breakers, |c| Measure::Number(-c.constraint.weight)),
+        Strategy::AppendOnly => slot.to_vec(),
+        Strategy::Union => one_of_each(slot, &breakers),
+        Strategy::Intersection => one_of_each(&common(slot), &breakers),
+        Strategy::LatestWins => the_best(slot, &breakers, |c| Measure::Time(c.constraint.created_at)),
+        Strategy::MaxWeight => the_best(slot, &breakers, |c| Measure::Number(c.constraint.weight)),
+        Strategy::MinWeight => the_best(slot, &breakers, |c| Measure::Number(-c.constraint.weight)),
         Strategy::MostRestrictiveWins => {
-            the_best(&slot, &breakers, |c| Measure::Rank(conflict::restrictiveness(&c.constraint.params)))
+            the_best(slot, &breakers, |c| Measure::Rank(conflict::restrictiveness(&c.constraint.params)))
         }
     };
     if kept.len() < slot.len() {

@@ -19,6 +19,7 @@ use crate::time::Timestamp;
 
 pub use merge::{Candidate, MergeReport, Merged, Why, importance, merge};
 pub use params::{Avoided, InvalidParam, InvalidParamReason, Params};
+pub(crate) use term::is_word_char;
 pub use term::{InvalidTerm, Name, Term};
 
 /// Declares a closed list of names.

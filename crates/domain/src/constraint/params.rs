@@ -130,7 +130,7 @@ impl Params {
     }
 
     /// Equal for those that say the same, however their words are separated.
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let detail = match self {
             Self::Avoid(Avoided::ContentClass(_)) => "content_class".to_owned(),
             Self::Prefer { attribute, .. } => attribute.spaced(),
