@@ -15,6 +15,7 @@ pub mod grant;
 pub mod ids;
 pub mod limits;
 pub mod memory;
+pub mod object;
 pub mod policy;
 pub mod preference;
 pub mod principal;

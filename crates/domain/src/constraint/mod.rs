@@ -34,6 +34,8 @@ macro_rules! closed_list {
         impl $name {
             /// All of them, in the order of their declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+            /// Their names, in the same order.
+            pub const NAMES: &'static [&'static str] = &[$($text,)*];
 
             /// Its name in requests, answers and stores.
             #[must_use]
@@ -51,6 +53,7 @@ macro_rules! closed_list {
         }
     };
 }
+pub(crate) use closed_list;
 
 closed_list!(
     /// What sort of thing a constraint says.

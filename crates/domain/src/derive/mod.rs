@@ -18,11 +18,12 @@ use sha2::{Digest, Sha256};
 
 use self::gift::Gift;
 use self::pattern::Captures;
-use self::rules::{ActivationRule, BUILTIN, Rules};
+use self::rules::{BUILTIN, Rules};
 use crate::constraint::{Constraint, ConstraintParts, Kind, Merge, Name, Params, Provenance, Term};
 use crate::ids::{ConstraintId, MemoryId};
 use crate::limits;
 use crate::memory::State;
+use crate::object::{Activation, Level, Object, TruthMode};
 use crate::time::Timestamp;
 
 pub use rules::RULES_SOURCE;
@@ -47,8 +48,8 @@ pub struct Source<'a> {
     pub memory: MemoryId,
     /// Its state: a sealed one gives what its categories give, a revoked or erased one nothing.
     pub state: State,
-    /// Whether it is counterfactual or imagined: it then gives tone and style only.
-    pub is_fiction: bool,
+    /// In what sense it is true: what is counterfactual or imagined gives tone and style only.
+    pub truth_mode: TruthMode,
     /// Its text.
     pub text: Option<&'a str>,
     /// The text's language as a tag; text in another language than English gives nothing. Unknown counts as English:
@@ -56,8 +57,8 @@ pub struct Source<'a> {
     pub language: Option<&'a str>,
     /// What makes it sensitive, lower case with `_` between words.
     pub categories: &'a [&'a str],
-    /// Whether its sensitivity is high or critical.
-    pub is_sensitive: bool,
+    /// How sensitive it is: from high on its seed sprouts less easily.
+    pub level: Level,
     /// How it felt.
     pub affect: Option<Affect<'a>>,
     /// What its somatic payload wants to be left out of prompts.
@@ -73,10 +74,8 @@ pub struct Source<'a> {
 pub struct DerivedSeed {
     /// What brings it back: at least one, no two equal.
     pub cues: Vec<Term>,
-    /// How sure a match must be, 0 to 1.
-    pub min_confidence: f64,
-    /// How long it rests after it came back, in seconds.
-    pub cooldown_seconds: u32,
+    /// When it sprouts, and how long it rests then.
+    pub activation: Activation,
 }
 
 /// What follows from an event.
@@ -108,6 +107,51 @@ pub fn derive(source: &Source<'_>, impact: MemoryId) -> Derived {
     maker.add_affect();
     maker.add_categories();
     Derived { constraints: maker.made, seed: seed(source, rules) }
+}
+
+/// Derives what follows from an event as it is kept.
+#[must_use]
+pub fn derive_event(
+    event: &Object,
+    memory: MemoryId,
+    state: State,
+    created_at: Timestamp,
+    impact: MemoryId,
+) -> Derived {
+    let content = event.content.as_ref();
+    let categories: Vec<&str> =
+        event.sensitivity.categories.as_vec().iter().map(|category| category.as_str()).collect();
+    let labels: Vec<&str> = event
+        .affect
+        .iter()
+        .flat_map(|affect| affect.feeling.labels.as_vec())
+        .map(|label| label.as_str())
+        .collect();
+    let do_not_prompt_with: Vec<&str> = event
+        .somatic
+        .iter()
+        .flat_map(|somatic| somatic.do_not_prompt_with.as_vec())
+        .map(|label| label.as_str())
+        .collect();
+    let source = Source {
+        memory,
+        state,
+        truth_mode: event.truth_mode(),
+        text: content.and_then(|content| content.as_text()),
+        language: content.map(|content| content.language.as_str()),
+        categories: &categories,
+        level: event.sensitivity.level,
+        affect: event.affect.as_ref().map(|affect| Affect {
+            valence: affect.feeling.valence.get(),
+            arousal: affect.feeling.arousal.get(),
+            labels: &labels,
+            confidence: affect.feeling.confidence.get(),
+        }),
+        do_not_prompt_with: &do_not_prompt_with,
+        procedure_steps: event.procedural.as_ref().map_or(0, |procedural| procedural.steps.len()),
+        created_at,
+    };
+    derive(&source, impact)
 }
 
 /// English, or nobody said what.
@@ -192,9 +236,10 @@ impl Maker<'_> {
     }
 
     fn add(&mut self, gift: &Gift, params: Params, expires_at: Option<Timestamp>) {
+        let is_fiction = matches!(self.source.truth_mode, TruthMode::Counterfactual | TruthMode::Imagined);
         let is_manner = matches!(gift.kind, Kind::Tone | Kind::Style);
         let is_room = self.made.len() < limits::DERIVED_CONSTRAINTS_MAX;
-        if (self.source.is_fiction && !is_manner) || !is_room || !self.said.insert(params.clone()) {
+        if (is_fiction && !is_manner) || !is_room || !self.said.insert(params.clone()) {
             return;
         }
         let manner = &gift.manner;
@@ -246,10 +291,10 @@ fn seed(source: &Source<'_>, rules: &Rules) -> Option<DerivedSeed> {
             cues.push(category);
         }
     }
-    let ActivationRule { min_confidence, cooldown_seconds } = match source.state {
+    let activation = match source.state {
         State::Sealed => rules.seed.sealed,
-        _ if source.is_sensitive => rules.seed.sensitive,
+        _ if source.level >= Level::High => rules.seed.sensitive,
         _ => rules.seed.normal,
     };
-    (!cues.is_empty()).then_some(DerivedSeed { cues, min_confidence, cooldown_seconds })
+    (!cues.is_empty()).then_some(DerivedSeed { cues, activation })
 }

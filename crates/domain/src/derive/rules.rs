@@ -7,6 +7,7 @@ use super::gift::{Gift, Manner};
 use super::pattern::{self, Phrase, Piece};
 use super::read::Lexicon;
 use crate::constraint::{Kind, Name, Strategy, Target};
+use crate::object::{Activation, Unit};
 use crate::policy::error::Errors;
 use crate::policy::yaml::{self, Node, NodeKind};
 
@@ -48,20 +49,13 @@ pub(super) struct AffectRule {
     pub(super) gifts: Vec<Gift>,
 }
 
-/// How easily a seed sprouts.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct ActivationRule {
-    pub(super) min_confidence: f64,
-    pub(super) cooldown_seconds: u32,
-}
-
 /// What makes a seed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SeedRules {
     pub(super) cues_max: usize,
-    pub(super) normal: ActivationRule,
-    pub(super) sensitive: ActivationRule,
-    pub(super) sealed: ActivationRule,
+    pub(super) normal: Activation,
+    pub(super) sensitive: Activation,
+    pub(super) sealed: Activation,
     pub(super) stopwords: BTreeSet<String>,
 }
 
@@ -157,7 +151,7 @@ impl Loader {
             affects: self.items(root, "affect").iter().map(|node| self.affect_rule(node)).collect(),
             somatic: self.member(root, "somatic").map(|node| self.gifts(&node)).unwrap_or_default(),
             procedural: self.member(root, "procedural").map(|node| self.gifts(&node)).unwrap_or_default(),
-            seed: self.member(root, "seed").map(|node| self.seed(&node)).unwrap_or_default(),
+            seed: self.member(root, "seed").and_then(|node| self.seed(&node))?,
         })
     }
 
@@ -276,22 +270,21 @@ impl Loader {
         manner
     }
 
-    fn seed(&mut self, node: &Node) -> SeedRules {
+    fn seed(&mut self, node: &Node) -> Option<SeedRules> {
         let mut activation = |name: &str| {
             let rule = self.member(node, name)?;
-            Some(ActivationRule {
-                min_confidence: self.member(&rule, "min_confidence").map(|node| self.number(&node))?,
-                cooldown_seconds: self.member(&rule, "cooldown_seconds").map(|node| self.whole(&node))?,
-            })
+            let min_confidence = self.member(&rule, "min_confidence").map(|node| self.number(&node))?;
+            let cooldown_seconds = self.member(&rule, "cooldown_seconds").map(|node| self.whole(&node))?;
+            Activation::new(Unit::new(min_confidence).ok()?, cooldown_seconds).ok()
         };
         let rules = ["normal", "sensitive", "sealed"].map(&mut activation);
         let [Some(normal), Some(sensitive), Some(sealed)] = rules else {
-            self.errors.push(node.place, "seed needs normal, sensitive and sealed");
-            return SeedRules::default();
+            self.errors.push(node.place, "seed needs a valid normal, sensitive and sealed");
+            return None;
         };
         let cues_max = self.member(node, "cues_max").map_or(0, |node| self.whole(&node));
         let cues_max = usize::try_from(cues_max).unwrap_or(0);
-        SeedRules { cues_max, normal, sensitive, sealed, stopwords: self.words(node, "stopwords") }
+        Some(SeedRules { cues_max, normal, sensitive, sealed, stopwords: self.words(node, "stopwords") })
     }
 
     fn name(&mut self, node: &Node, otherwise: Name) -> Name {

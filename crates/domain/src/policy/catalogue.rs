@@ -6,6 +6,9 @@
 use std::fmt::Write as _;
 
 use super::value::Value;
+use crate::constraint;
+use crate::memory::MemoryType;
+use crate::object::{DisputeState, Handling, Level, OwnerType, Precision, TruthMode, Visibility};
 use crate::principal::Role;
 use crate::purpose::Purpose;
 use crate::scope::ScopeType;
@@ -128,17 +131,8 @@ macro_rules! catalogue {
     };
 }
 
-const TYPES: &[&str] = &["event", "impact", "seed", "preference"];
-const TRUTH_MODES: &[&str] = &[
-    "factual_claim",
-    "subjective_experience",
-    "counterfactual",
-    "imagined",
-    "socially_sourced",
-    "procedural",
-    "somatic",
-    "identity_role_bound",
-];
+const TYPES: &[&str] = MemoryType::NAMES;
+const TRUTH_MODES: &[&str] = TruthMode::NAMES;
 /// The states, the least restrictive first.
 pub const STATES: &[&str] = &["active", "restricted", "sealed", "revoked", "tombstoned"];
 const KINDS: &[&str] =
@@ -152,17 +146,16 @@ const SHAPES: &[&str] = &[
     "kv_map",
     "rules_list",
 ];
-const LEVELS: &[&str] = &["low", "medium", "high", "critical"];
-const HANDLINGS: &[&str] = &["normal", "no_prompt", "no_search", "sealed_default"];
-const OWNER_TYPES: &[&str] = &["user", "group", "org", "system", "external_source"];
-const DISPUTES: &[&str] = &["undisputed", "unverified", "disputed", "contested"];
-const VISIBILITIES: &[&str] = &["private", "shared_with_group", "shared_with_org", "restricted_review"];
+const LEVELS: &[&str] = Level::NAMES;
+const HANDLINGS: &[&str] = Handling::NAMES;
+const OWNER_TYPES: &[&str] = OwnerType::NAMES;
+const DISPUTES: &[&str] = DisputeState::NAMES;
+const VISIBILITIES: &[&str] = Visibility::NAMES;
 const CONSENTS: &[&str] = &["none", "terms", "implicit", "explicit"];
 const RISKS: &[&str] = &["none", "sensitive", "flagged"];
-const PRECISIONS: &[&str] = &["exact", "approximate", "range", "unknown"];
+const PRECISIONS: &[&str] = Precision::NAMES;
 const SOURCES: &[&str] = &["user", "system", "import", "human_agent", "explicit_user_input", "user_setting"];
-const CONSTRAINT_KINDS: &[&str] =
-    &["avoid", "prefer", "require", "tone", "style", "boundary", "safety", "clarify_first", "ask_permission"];
+const CONSTRAINT_KINDS: &[&str] = constraint::Kind::NAMES;
 const PATTERNS: &[&str] = &[
     "none",
     "rumination",

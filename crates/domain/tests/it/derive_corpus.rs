@@ -8,6 +8,7 @@ use memoryscope_domain::constraint::{Avoided, Constraint, Params};
 use memoryscope_domain::derive::{Source, derive};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::State;
+use memoryscope_domain::object::{Level, TruthMode};
 use memoryscope_domain::time::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,11 +20,11 @@ pub(crate) fn saying(text: &str) -> Source<'_> {
     Source {
         memory: MemoryId::from_uuid(Uuid::from_u128(1)),
         state: State::Active,
-        is_fiction: false,
+        truth_mode: TruthMode::SubjectiveExperience,
         text: Some(text),
         language: None,
         categories: &[],
-        is_sensitive: false,
+        level: Level::Low,
         affect: None,
         do_not_prompt_with: &[],
         procedure_steps: 0,

@@ -6,6 +6,7 @@ use memoryscope_domain::constraint::{Kind, Target};
 use memoryscope_domain::derive::{Affect, Derived, RULES_SOURCE, Source, derive, transform};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::State;
+use memoryscope_domain::object::{Level, TruthMode};
 use memoryscope_domain::time::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -59,8 +60,10 @@ fn payloads_and_affect_give() {
 #[test]
 fn fiction_gives_tone_and_style_only() {
     let text = "Please don't mention my ex. Be gentle with me, and keep it short.";
-    let fiction = Source { is_fiction: true, categories: &["trauma", "shame"], ..saying(text) };
-    check(&fiction, &["tone gentle", "style brief", "tone non_judgemental"]);
+    for truth_mode in [TruthMode::Counterfactual, TruthMode::Imagined] {
+        let fiction = Source { truth_mode, categories: &["trauma", "shame"], ..saying(text) };
+        check(&fiction, &["tone gentle", "style brief", "tone non_judgemental"]);
+    }
 }
 
 #[test]
@@ -84,11 +87,11 @@ fn cues_are_names_and_key_terms() {
     let seed = derive(&saying(text), impact()).seed.expect("there are cues");
     let cues: Vec<&str> = seed.cues.iter().map(|cue| cue.as_str()).collect();
     assert_eq!(cues, ["lisbon", "maria lopez", "train", "met", "late", "cold"]);
-    assert_eq!((seed.min_confidence, seed.cooldown_seconds), (0.3, 3_600));
+    assert_eq!((seed.activation.min_confidence.get(), seed.activation.cooldown_seconds()), (0.3, 3_600));
     let sealed = Source { state: State::Sealed, categories: &["trauma"], ..saying(text) };
     let seed = derive(&sealed, impact()).seed.expect("there are cues");
     assert_eq!(seed.cues.iter().map(|cue| cue.as_str()).collect::<Vec<_>>(), ["trauma"]);
-    assert_eq!((seed.min_confidence, seed.cooldown_seconds), (0.8, 86_400));
+    assert_eq!((seed.activation.min_confidence.get(), seed.activation.cooldown_seconds()), (0.8, 86_400));
     assert_eq!(derive(&saying("I am here."), impact()).seed, None);
     assert_eq!(
         derive(&Source { language: Some("de"), ..saying("Der Zug nach Lissabon") }, impact()).seed,
@@ -206,20 +209,19 @@ proptest! {
     /// Stronger than that no word of it shows: nothing but the categories can have been looked at.
     #[test]
     fn a_sealed_event_gives_what_its_categories_give(
-        text in any_text(), categories in any_categories(), is_sensitive: bool, is_fiction: bool,
+        text in any_text(), categories in any_categories(), is_critical: bool,
     ) {
         let sealed = Source {
             state: State::Sealed,
             categories: &categories,
-            is_sensitive,
-            is_fiction,
+            level: if is_critical { Level::Critical } else { Level::Low },
             affect: Some(Affect { labels: &["anxiety"], valence: -1.0, arousal: 1.0, confidence: 1.0 }),
             do_not_prompt_with: &["the lake house"],
             procedure_steps: 4,
             ..saying(&text)
         };
         let bare = Source {
-            text: None, affect: None, do_not_prompt_with: &[], procedure_steps: 0, is_sensitive: false, ..sealed
+            text: None, affect: None, do_not_prompt_with: &[], procedure_steps: 0, level: Level::Low, ..sealed
         };
         let derived = derive(&sealed, impact());
         prop_assert_eq!(&derived, &derive(&bare, impact()));
@@ -230,7 +232,7 @@ proptest! {
 
     #[test]
     fn fiction_never_gives_more_than_manner(text in any_text(), categories in any_categories()) {
-        let source = Source { is_fiction: true, categories: &categories, ..saying(&text) };
+        let source = Source { truth_mode: TruthMode::Imagined, categories: &categories, ..saying(&text) };
         let kinds: Vec<Kind> = derive(&source, impact()).constraints.iter().map(|c| c.kind()).collect();
         prop_assert!(kinds.iter().all(|kind| matches!(kind, Kind::Tone | Kind::Style)));
     }
