@@ -20,5 +20,6 @@ pub mod policy;
 pub mod preference;
 pub mod principal;
 pub mod purpose;
+pub mod reconstruct;
 pub mod scope;
 pub mod time;

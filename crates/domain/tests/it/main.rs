@@ -20,4 +20,5 @@ mod preference_purpose;
 mod preference_ratio;
 mod preference_redaction;
 mod preference_shapes;
+mod reconstruct;
 mod yaml_cases;
