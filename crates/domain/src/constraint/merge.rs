@@ -229,11 +229,9 @@ fn the_best<'a>(
     breakers: &[TieBreaker],
     measure: impl Fn(&Candidate<'a>) -> Measure,
 ) -> Vec<Candidate<'a>> {
-    let best = slot
-        .iter()
-        .copied()
-        .max_by(|a, b| measure(a).compare(measure(b)).then_with(|| compare_by(a, b, breakers)));
-    best.into_iter().collect()
+    let measured = slot.iter().map(|candidate| (measure(candidate), *candidate));
+    let best = measured.max_by(|(x, a), (y, b)| x.compare(*y).then_with(|| compare_by(a, b, breakers)));
+    best.map(|(_, candidate)| candidate).into_iter().collect()
 }
 
 /// The best of those that say the same.

@@ -87,6 +87,49 @@ fn alternatives(inner: &str, lists: &BTreeMap<String, Vec<Phrase>>) -> Result<Ve
     Ok(phrases)
 }
 
+/// Phrases by their first word, so that few are compared.
+#[derive(Debug, Default)]
+pub(super) struct Phrases(BTreeMap<String, Vec<Phrase>>);
+
+impl Phrases {
+    /// Takes phrases in any order.
+    pub(super) fn new(phrases: impl IntoIterator<Item = Phrase>) -> Self {
+        let mut by_first: BTreeMap<String, Vec<Phrase>> = BTreeMap::new();
+        for phrase in phrases {
+            if let Some(first) = phrase.first() {
+                by_first.entry(first.clone()).or_default().push(phrase);
+            }
+        }
+        for phrases in by_first.values_mut() {
+            phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
+        }
+        Self(by_first)
+    }
+
+    /// How many words the longest phrase has that stands at `at`.
+    pub(super) fn longest_at(&self, tokens: &[Token], at: usize) -> Option<usize> {
+        let phrases = self.0.get(&tokens.get(at)?.text)?;
+        phrases.iter().find(|phrase| stands_at(phrase, tokens, at)).map(Vec::len)
+    }
+}
+
+/// The words with one of which a match begins; none when it can begin with any.
+pub(super) fn first_words(pieces: &[Piece]) -> Option<Vec<String>> {
+    let mut firsts = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Any(phrases) | Piece::Maybe(phrases) => {
+                firsts.extend(phrases.iter().filter_map(|phrase| phrase.first().cloned()));
+            }
+            Piece::Slot { .. } | Piece::End => return None,
+        }
+        if matches!(piece, Piece::Any(_)) {
+            return Some(firsts);
+        }
+    }
+    None
+}
+
 /// The words of a phrase.
 pub(super) fn phrase(text: &str) -> Phrase {
     text.split_whitespace().map(str::to_owned).collect()

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use super::gift::Gift;
-use super::pattern::{self, Captures, Phrase, stands_at};
-use super::rules::{Form, Rules};
+use super::pattern::{self, Captures, Phrase, Phrases};
+use super::rules::{Form, Pattern, Rules};
 use super::text::{Token, TokenKind, tokens};
 use crate::constraint::{Params, Term};
 use crate::limits;
@@ -17,12 +17,12 @@ use crate::limits;
 /// Words by their part in a sentence.
 #[derive(Debug)]
 pub(super) struct Lexicon {
-    pub(super) fillers: Vec<Phrase>,
-    pub(super) asks: Vec<Phrase>,
-    pub(super) refusals: Vec<Phrase>,
-    pub(super) hypotheticals: Vec<Phrase>,
+    pub(super) fillers: Phrases,
+    pub(super) asks: Phrases,
+    pub(super) refusals: Phrases,
+    pub(super) hypotheticals: Phrases,
     pub(super) lead_ins: Vec<Phrase>,
-    pub(super) passing: Vec<Phrase>,
+    pub(super) passing: Phrases,
     pub(super) reports: BTreeSet<String>,
     pub(super) others: BTreeSet<String>,
     pub(super) stops: BTreeSet<String>,
@@ -103,7 +103,7 @@ fn read_sentence<'r>(tokens: &[Token], rules: &'r Rules, found: &mut Vec<Found<'
 
 /// Whether from here on the sentence is about what is not so, or what somebody else says.
 fn is_unreal(tokens: &[Token], at: usize, lexicon: &Lexicon) -> bool {
-    if lexicon.hypotheticals.iter().any(|phrase| stands_at(phrase, tokens, at)) {
+    if lexicon.hypotheticals.longest_at(tokens, at).is_some() {
         return true;
     }
     if !lexicon.reports.contains(&tokens[at].text) {
@@ -115,25 +115,22 @@ fn is_unreal(tokens: &[Token], at: usize, lexicon: &Lexicon) -> bool {
 }
 
 fn open(tokens: &[Token], at: usize, lexicon: &Lexicon, is_refused: bool) -> Opening {
-    let longest = |phrases: &[Phrase], at: usize| {
-        // Sorted by length: the first is the longest.
-        phrases.iter().find(|phrase| stands_at(phrase, tokens, at)).map(Vec::len)
-    };
     let mut here = at;
-    while let Some(length) = longest(&lexicon.fillers, here) {
+    while let Some(length) = lexicon.fillers.longest_at(tokens, here) {
         here += length;
     }
     let statement_at = here;
     let mut polarity = if is_refused { Polarity::Refused } else { Polarity::Plain };
     loop {
-        let (ask, refusal) = (longest(&lexicon.asks, here), longest(&lexicon.refusals, here));
+        let (ask, refusal) =
+            (lexicon.asks.longest_at(tokens, here), lexicon.refusals.longest_at(tokens, here));
         if let Some(length) = refusal.filter(|&length| ask.is_none_or(|ask| length >= ask)) {
             here += length;
             polarity = match polarity {
                 Polarity::Plain => Polarity::Refused,
                 Polarity::Refused | Polarity::Neither => Polarity::Neither,
             };
-        } else if let Some(length) = ask.or_else(|| longest(&lexicon.fillers, here)) {
+        } else if let Some(length) = ask.or_else(|| lexicon.fillers.longest_at(tokens, here)) {
             here += length;
         } else {
             return Opening { statement_at, wish_at: here, polarity };
@@ -151,28 +148,28 @@ fn read_clause<'r>(
     let clause_end = (opening.statement_at..tokens.len()).find(|&at| !tokens[at].is_word());
     let clause_end = clause_end.unwrap_or(tokens.len());
     let is_question = tokens.get(clause_end).is_some_and(|token| token.kind == TokenKind::Question);
-    let passing = &rules.lexicon.passing;
-    let is_passing = (opening.statement_at..clause_end)
-        .any(|at| passing.iter().any(|phrase| stands_at(phrase, tokens, at)));
-    let mut end = 0;
-    for rule in &rules.texts {
-        for (form, pieces) in &rule.patterns {
-            let at = match form {
-                Form::Do if opening.polarity == Polarity::Plain => opening.wish_at,
-                Form::Dont if opening.polarity == Polarity::Refused => opening.wish_at,
-                // `Do I prefer tea?` is no statement, and neither is `I prefer tea?`.
-                Form::Say if !is_question => opening.statement_at,
-                _ => continue,
-            };
-            let mut captures = Captures::new();
-            let Some(met) = pattern::meet(pieces, tokens, at, &rules.lexicon, &mut captures) else {
-                continue;
-            };
-            let given = take(&rule.gifts, &captures, &rules.lexicon, is_passing, found);
-            if given {
-                end = end.max(met);
-                break;
-            }
+    let is_passing =
+        (opening.statement_at..clause_end).any(|at| rules.lexicon.passing.longest_at(tokens, at).is_some());
+    let word = |at: usize| tokens.get(at).map(|token| token.text.as_str());
+    let (mut end, mut given) = (0, None);
+    for place in rules.texts.candidates([word(opening.statement_at), word(opening.wish_at)]) {
+        let Pattern { form, pieces, rule } = &rules.texts.patterns[place];
+        let at = match form {
+            Form::Do if opening.polarity == Polarity::Plain => opening.wish_at,
+            Form::Dont if opening.polarity == Polarity::Refused => opening.wish_at,
+            // `Do I prefer tea?` is no statement, and neither is `I prefer tea?`.
+            Form::Say if !is_question => opening.statement_at,
+            _ => continue,
+        };
+        // A rule gives once where a clause begins, by the first of its patterns that gives anything.
+        if given == Some(*rule) {
+            continue;
+        }
+        let mut captures = Captures::new();
+        let Some(met) = pattern::meet(pieces, tokens, at, &rules.lexicon, &mut captures) else { continue };
+        if take(&rules.texts.gifts[*rule], &captures, &rules.lexicon, is_passing, found) {
+            end = end.max(met);
+            given = Some(*rule);
         }
     }
     end

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::gift::{Gift, Manner};
-use super::pattern::{self, Phrase, Piece};
+use super::pattern::{self, Phrase, Phrases, Piece};
 use super::read::Lexicon;
 use crate::constraint::{Kind, Name, Strategy, Target};
 use crate::object::{Activation, Unit};
@@ -25,11 +25,55 @@ pub(super) enum Form {
     Say,
 }
 
-/// A rule over text.
+/// A pattern and the rule that it belongs to.
 #[derive(Debug)]
-pub(super) struct TextRule {
-    pub(super) patterns: Vec<(Form, Vec<Piece>)>,
-    pub(super) gifts: Vec<Gift>,
+pub(super) struct Pattern {
+    pub(super) form: Form,
+    pub(super) pieces: Vec<Piece>,
+    /// The place of the rule whose gifts it gives.
+    pub(super) rule: usize,
+}
+
+/// The rules over text.
+#[derive(Debug, Default)]
+pub(super) struct TextRules {
+    pub(super) patterns: Vec<Pattern>,
+    /// What each rule gives.
+    pub(super) gifts: Vec<Vec<Gift>>,
+    /// The places of the patterns that can begin with a word.
+    by_first: BTreeMap<String, Vec<usize>>,
+    /// The places of those that can begin with any.
+    anywhere: Vec<usize>,
+}
+
+impl TextRules {
+    fn add(&mut self, patterns: Vec<(Form, Vec<Piece>)>, gifts: Vec<Gift>) {
+        let rule = self.gifts.len();
+        self.gifts.push(gifts);
+        for (form, pieces) in patterns {
+            let place = self.patterns.len();
+            match pattern::first_words(&pieces) {
+                Some(firsts) => {
+                    for first in firsts {
+                        self.by_first.entry(first).or_default().push(place);
+                    }
+                }
+                None => self.anywhere.push(place),
+            }
+            self.patterns.push(Pattern { form, pieces, rule });
+        }
+    }
+
+    /// The places of the patterns that can begin with one of these words, in the order of the rules, each once.
+    pub(super) fn candidates(&self, firsts: [Option<&str>; 2]) -> Vec<usize> {
+        let mut places = self.anywhere.clone();
+        for first in firsts.into_iter().flatten() {
+            places.extend(self.by_first.get(first).into_iter().flatten());
+        }
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
 }
 
 /// A rule over what makes an event sensitive.
@@ -66,7 +110,7 @@ pub(super) struct Rules {
     pub(super) version: u32,
     pub(super) spellings: BTreeMap<String, Phrase>,
     pub(super) lexicon: Lexicon,
-    pub(super) texts: Vec<TextRule>,
+    pub(super) texts: TextRules,
     pub(super) categories: Vec<CategoryRule>,
     pub(super) affects: Vec<AffectRule>,
     pub(super) somatic: Vec<Gift>,
@@ -146,7 +190,7 @@ impl Loader {
             version: self.member(root, "version").map(|node| self.whole(&node))?,
             spellings,
             lexicon: self.lexicon(&lexicon),
-            texts: self.items(root, "rules").iter().map(|node| self.text_rule(node)).collect(),
+            texts: self.text_rules(root),
             categories: self.items(root, "categories").iter().map(|node| self.category_rule(node)).collect(),
             affects: self.items(root, "affect").iter().map(|node| self.affect_rule(node)).collect(),
             somatic: self.member(root, "somatic").map(|node| self.gifts(&node)).unwrap_or_default(),
@@ -165,12 +209,12 @@ impl Loader {
         };
         let set = |phrases: Vec<Phrase>| phrases.into_iter().flatten().collect::<BTreeSet<String>>();
         Lexicon {
-            fillers: phrases(self, "fillers"),
-            asks: phrases(self, "asks"),
-            refusals: phrases(self, "refusals"),
-            hypotheticals: phrases(self, "hypotheticals"),
+            fillers: Phrases::new(phrases(self, "fillers")),
+            asks: Phrases::new(phrases(self, "asks")),
+            refusals: Phrases::new(phrases(self, "refusals")),
+            hypotheticals: Phrases::new(phrases(self, "hypotheticals")),
             lead_ins: phrases(self, "lead_ins"),
-            passing: phrases(self, "passing"),
+            passing: Phrases::new(phrases(self, "passing")),
             reports: set(phrases(self, "reports")),
             others: set(phrases(self, "others")),
             stops: set(phrases(self, "stops")),
@@ -183,18 +227,23 @@ impl Loader {
         }
     }
 
-    fn text_rule(&mut self, node: &Node) -> TextRule {
-        let mut patterns = Vec::new();
-        for (name, form) in [("do", Form::Do), ("dont", Form::Dont), ("say", Form::Say)] {
-            for item in self.items(node, name) {
-                let text = self.text(&item);
-                match pattern::parse(&text, &self.lists) {
-                    Ok(pieces) => patterns.push((form, pieces)),
-                    Err(fault) => self.errors.push(item.place, fault),
+    fn text_rules(&mut self, root: &Node) -> TextRules {
+        let mut rules = TextRules::default();
+        for node in self.items(root, "rules") {
+            let mut patterns = Vec::new();
+            for (name, form) in [("do", Form::Do), ("dont", Form::Dont), ("say", Form::Say)] {
+                for item in self.items(&node, name) {
+                    let text = self.text(&item);
+                    match pattern::parse(&text, &self.lists) {
+                        Ok(pieces) => patterns.push((form, pieces)),
+                        Err(fault) => self.errors.push(item.place, fault),
+                    }
                 }
             }
+            let gifts = self.gifts(&node);
+            rules.add(patterns, gifts);
         }
-        TextRule { patterns, gifts: self.gifts(node) }
+        rules
     }
 
     fn category_rule(&mut self, node: &Node) -> CategoryRule {
@@ -351,7 +400,10 @@ mod tests {
     #[test]
     fn the_built_in_rules_load() {
         let rules = load(RULES_SOURCE).unwrap_or_else(|faults| panic!("{}", faults.join("\n")));
-        assert!(rules.texts.iter().all(|rule| !rule.gifts.is_empty() && !rule.patterns.is_empty()));
+        let texts = &rules.texts;
+        assert!(texts.gifts.iter().all(|gifts| !gifts.is_empty()));
+        let has_pattern = |rule| texts.patterns.iter().any(|pattern| pattern.rule == rule);
+        assert!((0..texts.gifts.len()).all(has_pattern));
         assert!(rules.categories.iter().all(|rule| !rule.gifts.is_empty() && !rule.any_of.is_empty()));
         assert_eq!(rules.somatic.len(), 1);
         assert_eq!(rules.procedural.len(), 1);

@@ -14,19 +14,19 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// When everything is merged.
-const NOW: Timestamp = Timestamp::from_unix_micros(1_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_micros(1_000);
 
 /// A constraint and what a candidate adds to it.
 #[derive(Debug, Clone, PartialEq)]
-struct Held {
+pub(crate) struct Held {
     scope: Scope,
     holder: u128,
     reinforced: i64,
-    constraint: Constraint,
+    pub(crate) constraint: Constraint,
 }
 
 impl Held {
-    fn candidate(&self) -> Candidate<'_> {
+    pub(crate) fn candidate(&self) -> Candidate<'_> {
         Candidate {
             scope: &self.scope,
             holder: MemoryId::from_uuid(Uuid::from_u128(self.holder)),
@@ -52,7 +52,7 @@ fn params(kind: Kind, words: &str) -> Params {
 
 /// `id kind words slot strategy [name=value]…`, where a name is weight, priority, created, expires, reinforced, holder,
 /// target, tie or scope.
-fn held(line: &str) -> Held {
+pub(crate) fn held(line: &str) -> Held {
     let mut words = line.split_whitespace();
     let mut next = || words.next().unwrap();
     let id: u128 = next().parse().unwrap();
@@ -111,10 +111,23 @@ fn number(id: ConstraintId) -> u128 {
     id.uuid().as_u128()
 }
 
-fn kept_ids(merged: &Merged<'_>) -> Vec<u128> {
+pub(crate) fn kept_ids(merged: &Merged<'_>) -> Vec<u128> {
     let mut ids: Vec<u128> = merged.kept.iter().map(|c| number(c.constraint.constraint_id)).collect();
     ids.sort_unstable();
     ids
+}
+
+/// What was dropped: `slot: kept > dropped (why)`.
+pub(crate) fn report_lines(merged: &Merged<'_>) -> Vec<String> {
+    let ids =
+        |ids: &[ConstraintId]| ids.iter().map(|id| number(*id).to_string()).collect::<Vec<_>>().join(",");
+    merged
+        .report
+        .iter()
+        .map(|entry| {
+            format!("{}: {} > {} ({})", entry.slot, ids(&entry.kept), ids(&entry.dropped), entry.why.name())
+        })
+        .collect()
 }
 
 /// Merges one constraint per line; `report` is a line `slot: kept > dropped (why)` for each report.
@@ -123,16 +136,7 @@ fn check(input: &str, kept: &[u128], report: &str) {
     let held: Vec<Held> = input.lines().filter(|line| !line.trim().is_empty()).map(held).collect();
     let merged = merge(held.iter().map(Held::candidate), NOW);
     assert_eq!(kept_ids(&merged), kept, "{input}");
-    let ids =
-        |ids: &[ConstraintId]| ids.iter().map(|id| number(*id).to_string()).collect::<Vec<_>>().join(",");
-    let lines: Vec<String> = merged
-        .report
-        .iter()
-        .map(|entry| {
-            format!("{}: {} > {} ({})", entry.slot, ids(&entry.kept), ids(&entry.dropped), entry.why.name())
-        })
-        .collect();
-    assert_eq!(lines.join("\n"), report, "{input}");
+    assert_eq!(report_lines(&merged).join("\n"), report, "{input}");
 }
 
 #[test]

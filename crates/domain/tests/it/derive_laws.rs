@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::constraint::{Kind, Target};
-use memoryscope_domain::derive::{Affect, Derived, RULES_SOURCE, Source, derive, transform};
+use memoryscope_domain::derive::{Affect, Derived, RULES_SOURCE, Source, derive, derive_event, transform};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::State;
-use memoryscope_domain::object::{Level, TruthMode};
+use memoryscope_domain::object::{Category, Content, Distinct, Language, Level, Object, Temporal, TruthMode};
 use memoryscope_domain::time::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -245,4 +245,21 @@ fn a_long_text_gives_a_bounded_number() {
     assert_eq!(derived.constraints.len(), memoryscope_domain::limits::DERIVED_CONSTRAINTS_MAX);
     assert_eq!(derived.seed.map(|seed| seed.cues.len()), Some(12));
     assert!(RULES_SOURCE.contains("cues_max: 12"));
+}
+
+#[test]
+fn an_event_as_it_is_kept_gives_the_same() {
+    let mut event = Object::new(TruthMode::FactualClaim, Temporal::observed(Timestamp::from_unix_micros(0)));
+    event.content = Content::text(Language::parse("en").expect("a tag"), "Be blunt. We met in Lisbon.").ok();
+    let of = |event: &Object, state| {
+        derive_event(event, saying("").memory, state, Timestamp::from_unix_micros(0), impact())
+    };
+    assert_eq!(of(&event, State::Active), derive(&saying("Be blunt. We met in Lisbon."), impact()));
+    event.content = Content::text(Language::parse("de").expect("a tag"), "Be blunt. We met in Lisbon.").ok();
+    assert_eq!(of(&event, State::Active), derive(&Source { text: None, ..saying("") }, impact()));
+    let categories = vec![Category::parse("Trauma").expect("a category")];
+    event.sensitivity.categories = Distinct::new(categories).expect("one category");
+    event.sensitivity.level = Level::Critical;
+    let sealed = Source { state: State::Sealed, categories: &["trauma"], ..saying("") };
+    assert_eq!(of(&event, State::Sealed), derive(&sealed, impact()));
 }

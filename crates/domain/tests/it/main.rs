@@ -7,6 +7,7 @@ mod audit_support;
 mod constraint_merge;
 mod constraint_shape;
 mod derive_corpus;
+mod derive_docs;
 mod derive_laws;
 mod policy_corpus;
 mod policy_default;
