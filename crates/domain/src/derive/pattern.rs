@@ -8,6 +8,10 @@
 //! | `<list>` `[<list>]` | one of a list of the rules, or nothing |
 //! | `{topic}` | one to six words that can be a topic; `{topic*}` several of them in a row: `a, b and c` |
 //! | `$` | the end of the clause |
+//! | `...` | at its end: whatever goes on |
+//!
+//! A pattern that ends with none of `{topic}`, `$` and `...` ends where the clause does, or where something else begins:
+//! `be gentle` meets `be gentle when I cry`, and `I use a wheelchair` not `I use a wheelchair ramp`.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +33,8 @@ pub(super) enum Piece {
     Maybe(Vec<Phrase>),
     /// Words that become a topic or a value.
     Slot { name: String, is_list: bool },
-    /// The end of a clause.
-    End,
+    /// The end of a clause; or, where it is not strict, of what is meant: `be gentle` ends in `be gentle when I cry`.
+    End { is_strict: bool },
 }
 
 /// What a pattern took from the text: for each slot the words of each item.
@@ -39,7 +43,10 @@ pub(super) type Captures = BTreeMap<String, Vec<Phrase>>;
 /// Reads a pattern. The error says what is wrong.
 pub(super) fn parse(pattern: &str, lists: &BTreeMap<String, Vec<Phrase>>) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
-    let mut rest = pattern.trim();
+    let (mut rest, is_open) = match pattern.trim().strip_suffix("...") {
+        Some(rest) => (rest.trim(), true),
+        None => (pattern.trim(), false),
+    };
     while let Some(first) = rest.chars().next() {
         let closing = match first {
             '(' => ')',
@@ -49,7 +56,10 @@ pub(super) fn parse(pattern: &str, lists: &BTreeMap<String, Vec<Phrase>>) -> Res
             _ => {
                 let end = rest.find(' ').unwrap_or(rest.len());
                 let word = &rest[..end];
-                pieces.push(if word == "$" { Piece::End } else { Piece::Any(vec![vec![word.to_owned()]]) });
+                pieces.push(match word {
+                    "$" => Piece::End { is_strict: true },
+                    word => Piece::Any(vec![vec![word.to_owned()]]),
+                });
                 rest = rest[end..].trim_start();
                 continue;
             }
@@ -66,6 +76,10 @@ pub(super) fn parse(pattern: &str, lists: &BTreeMap<String, Vec<Phrase>>) -> Res
             }
         });
         rest = rest[end + 1..].trim_start();
+    }
+    // What goes on may mean something else: `I use a wheelchair ramp`.
+    if !is_open && !matches!(pieces.last(), Some(Piece::Slot { .. } | Piece::End { .. })) {
+        pieces.push(Piece::End { is_strict: false });
     }
     Ok(pieces)
 }
@@ -121,7 +135,7 @@ pub(super) fn first_words(pieces: &[Piece]) -> Option<Vec<String>> {
             Piece::Any(phrases) | Piece::Maybe(phrases) => {
                 firsts.extend(phrases.iter().filter_map(|phrase| phrase.first().cloned()));
             }
-            Piece::Slot { .. } | Piece::End => return None,
+            Piece::Slot { .. } | Piece::End { .. } => return None,
         }
         if matches!(piece, Piece::Any(_)) {
             return Some(firsts);
@@ -159,9 +173,10 @@ pub(super) fn meet(
             }
             if matches!(piece, Piece::Maybe(_)) { meet(rest, tokens, at, lexicon, captures) } else { None }
         }
-        Piece::End => is_clause_end(tokens, at, lexicon)
-            .then_some(at)
-            .and_then(|at| meet(rest, tokens, at, lexicon, captures)),
+        Piece::End { is_strict } if is_clause_end(tokens, at, *is_strict, lexicon) => {
+            meet(rest, tokens, at, lexicon, captures)
+        }
+        Piece::End { .. } => None,
         Piece::Slot { name, is_list } => {
             let longest = run_length(tokens, at, lexicon);
             if rest.is_empty() {
@@ -242,9 +257,11 @@ fn items(
 }
 
 /// Whether nothing that matters follows in the clause.
-fn is_clause_end(tokens: &[Token], mut at: usize, lexicon: &Lexicon) -> bool {
+fn is_clause_end(tokens: &[Token], mut at: usize, is_strict: bool, lexicon: &Lexicon) -> bool {
     while let Some(token) = tokens.get(at) {
-        if !token.is_word() || lexicon.conjunctions.contains(&token.text) {
+        let may_begin = lexicon.conjunctions.contains(&token.text)
+            || (!is_strict && lexicon.adjuncts.contains(&token.text));
+        if !token.is_word() || may_begin {
             return true;
         }
         if !lexicon.tails.contains(&token.text) {

@@ -32,7 +32,11 @@ pub(super) struct Lexicon {
     pub(super) joins: BTreeSet<String>,
     pub(super) clause_starts: BTreeSet<String>,
     pub(super) tails: BTreeSet<String>,
+    pub(super) adjuncts: BTreeSet<String>,
 }
+
+/// Within how many words after a wish its speaker is named.
+const SPEAKER_WORDS_MAX: usize = 3;
 
 /// What was found in a text.
 pub(super) struct Found<'r> {
@@ -87,7 +91,7 @@ fn read_sentence<'r>(tokens: &[Token], rules: &'r Rules, found: &mut Vec<Found<'
             is_blocked = false;
         }
         is_blocked |= is_unreal(tokens, at, lexicon);
-        if is_start && at >= skip_to && !is_blocked {
+        if is_start && at >= skip_to && !is_blocked && !is_said_after(tokens, at, lexicon) {
             let is_or = at > 0 && matches!(tokens[at - 1].text.as_str(), "or" | "nor");
             let opening = open(tokens, at, lexicon, is_or && was_refused);
             was_refused = opening.polarity == Polarity::Refused;
@@ -112,6 +116,17 @@ fn is_unreal(tokens: &[Token], at: usize, lexicon: &Lexicon) -> bool {
     let is_mine = tokens[at.saturating_sub(2)..at].iter().any(|before| before.text == "i");
     let is_to_others = tokens.get(at + 1).is_some_and(|next| lexicon.others.contains(&next.text));
     !is_mine || is_to_others
+}
+
+/// Whether what is said here is given to somebody afterwards: `don't go, said the king`.
+fn is_said_after(tokens: &[Token], at: usize, lexicon: &Lexicon) -> bool {
+    let Some(comma) = (at..tokens.len()).find(|&at| !tokens[at].is_word()) else { return false };
+    let after = tokens.iter().enumerate().skip(comma + 1).take(SPEAKER_WORDS_MAX);
+    after.take_while(|(_, token)| token.is_word()).any(|(at, token)| {
+        let is_to_me = tokens.get(at + 1).is_none_or(|next| !next.is_word() || next.text == "you");
+        let is_mine = tokens[at - 1].text == "i";
+        lexicon.reports.contains(&token.text) && !(is_mine && is_to_me)
+    })
 }
 
 fn open(tokens: &[Token], at: usize, lexicon: &Lexicon, is_refused: bool) -> Opening {

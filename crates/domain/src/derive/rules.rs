@@ -224,6 +224,7 @@ impl Loader {
             joins: set(phrases(self, "joins")),
             clause_starts: set(phrases(self, "clause_starts")),
             tails: set(phrases(self, "tails")),
+            adjuncts: set(phrases(self, "adjuncts")),
         }
     }
 
