@@ -9,6 +9,7 @@
 pub mod audit_chain;
 pub mod change;
 pub mod constraint;
+pub mod derive;
 pub mod govern;
 pub mod grant;
 pub mod ids;

@@ -134,3 +134,7 @@ pub const CONSTRAINT_NAME_WORDS_MAX: usize = 6;
 pub const CONSTRAINT_NAME_CHARS_MAX: usize = 96;
 /// The memories that one constraint names as its support.
 pub const CONSTRAINT_SOURCES_MAX: usize = 100;
+/// The constraints that are derived from one event: more than anybody asks for in one message.
+pub const DERIVED_CONSTRAINTS_MAX: usize = 64;
+/// The cues that are derived from one event.
+pub const DERIVED_CUES_MAX: usize = 32;

@@ -2,7 +2,11 @@
 //!
 //! A [`Constraint`] is atomic (it says one thing) and free of narrative (it holds a few normalised words and never a
 //! sentence). The types keep it so: every text in it is a [`Term`] of at most three words, or a [`Name`].
+//!
+//! [`merge()`] makes of many constraints the few that hold.
 
+mod conflict;
+mod merge;
 mod params;
 mod term;
 
@@ -13,7 +17,9 @@ use crate::ids::{ConstraintId, MemoryId};
 use crate::limits;
 use crate::time::Timestamp;
 
+pub use merge::{Candidate, MergeReport, Merged, Why, importance, merge};
 pub use params::{Avoided, InvalidParam, InvalidParamReason, Params};
+pub(crate) use term::is_word_char;
 pub use term::{InvalidTerm, Name, Term};
 
 /// Declares a closed list of names.

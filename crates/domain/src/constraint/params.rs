@@ -129,6 +129,18 @@ impl Params {
         }
     }
 
+    /// Equal for those that say the same, however their words are separated.
+    pub(crate) fn key(&self) -> String {
+        let detail = match self {
+            Self::Avoid(Avoided::ContentClass(_)) => "content_class".to_owned(),
+            Self::Prefer { attribute, .. } => attribute.spaced(),
+            Self::Safety { consent_required: true, .. } => "consent_required".to_owned(),
+            _ => String::new(),
+        };
+        // No term holds a bar.
+        format!("{}|{}|{detail}", self.kind().name(), self.subject().spaced())
+    }
+
     /// The parameters by name, as [`Params::read`] takes them.
     #[must_use]
     pub fn to_map(&self) -> Map<String, Value> {

@@ -125,7 +125,7 @@ fn normalize(text: &str) -> Result<String, InvalidTerm> {
 }
 
 /// Letters and digits of any script, the marks that belong to them, and the few signs that names are spelled with.
-fn is_word_char(c: char) -> bool {
+pub(crate) fn is_word_char(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '\'' | '+' | '#' | '&') || is_mark(c)
 }
 

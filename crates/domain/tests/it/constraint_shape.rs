@@ -1,5 +1,7 @@
 //! A constraint says one thing in few words, and survives being stored.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like a test")]
+
 use memoryscope_domain::constraint::{
     Avoided, Constraint, ConstraintParts, Kind, Merge, Name, Params, Provenance, Strategy, Target, Term,
     TieBreaker,
