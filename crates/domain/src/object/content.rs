@@ -31,13 +31,13 @@ impl Content {
     /// When it is blank, over [`limits::CONTENT_BYTES_MAX`], or holds a NUL, which no store's text can.
     pub fn text(language: Language, text: &str) -> Result<Self, Invalid> {
         if text.trim().is_empty() {
-            return Err(Invalid("must not be empty or blank"));
+            return Err(Invalid::Rule("must not be empty or blank"));
         }
         if text.len() > limits::CONTENT_BYTES_MAX {
-            return Err(Invalid("must be at most 65536 bytes"));
+            return Err(Invalid::Rule("must be at most 65536 bytes"));
         }
         if text.contains('\0') {
-            return Err(Invalid("must not contain the character U+0000"));
+            return Err(Invalid::Rule("must not contain the character U+0000"));
         }
         Ok(Self { language, said: Said::Text(text.to_owned()) })
     }
@@ -49,7 +49,7 @@ impl Content {
     /// [`limits::JSON_DEPTH_MAX`].
     pub fn json(language: Language, json: Value) -> Result<Self, Invalid> {
         if json.is_null() {
-            return Err(Invalid("must not be null"));
+            return Err(Invalid::Rule("must not be null"));
         }
         bounded(&json, limits::CONTENT_BYTES_MAX, "must be at most 65536 bytes of compact JSON")?;
         Ok(Self { language, said: Said::Json(json) })
@@ -94,10 +94,10 @@ impl Content {
 /// Checks the bounds of a JSON value. Depth first: serialising recurses.
 fn bounded(value: &Value, bytes_max: usize, too_long: &'static str) -> Result<(), Invalid> {
     if depth_exceeds(value, limits::JSON_DEPTH_MAX) {
-        return Err(Invalid("must not nest deeper than 64 levels"));
+        return Err(Invalid::Rule("must not nest deeper than 64 levels"));
     }
     if value.to_string().len() > bytes_max {
-        return Err(Invalid(too_long));
+        return Err(Invalid::Rule(too_long));
     }
     Ok(())
 }
@@ -171,7 +171,7 @@ impl ScopeFlags {
     pub fn new(flags: impl IntoIterator<Item = (Name, bool)>) -> Result<Self, Invalid> {
         let flags: std::collections::BTreeMap<_, _> = flags.into_iter().collect();
         if flags.len() > limits::SCOPE_FLAGS_MAX {
-            Err(Invalid("has too many members"))
+            Err(Invalid::Members(limits::SCOPE_FLAGS_MAX))
         } else {
             Ok(Self(flags))
         }

@@ -22,7 +22,7 @@ impl<T, const MAX: usize> List<T, MAX> {
     /// # Errors
     /// When there are more than `MAX`.
     pub fn new(members: Vec<T>) -> Result<Self, Invalid> {
-        if members.len() > MAX { Err(Invalid("has too many members")) } else { Ok(Self(members)) }
+        if members.len() > MAX { Err(Invalid::Members(MAX)) } else { Ok(Self(members)) }
     }
 
     /// The members.
@@ -58,7 +58,7 @@ impl<T: Ord + Clone, const MAX: usize> Distinct<T, MAX> {
     pub fn new(members: Vec<T>) -> Result<Self, Invalid> {
         let mut seen = std::collections::BTreeSet::new();
         let kept: Vec<T> = members.into_iter().filter(|member| seen.insert(member.clone())).collect();
-        if kept.len() > MAX { Err(Invalid("has too many members")) } else { Ok(Self(kept)) }
+        if kept.len() > MAX { Err(Invalid::Members(MAX)) } else { Ok(Self(kept)) }
     }
 }
 
@@ -109,11 +109,7 @@ impl<T, const MAX: usize> Log<T, MAX> {
     /// # Errors
     /// When there are more than `MAX`.
     pub fn new(entries: Vec<T>) -> Result<Self, Invalid> {
-        if entries.len() > MAX {
-            Err(Invalid("has too many entries"))
-        } else {
-            Ok(Self { entries, dropped: 0 })
-        }
+        if entries.len() > MAX { Err(Invalid::Members(MAX)) } else { Ok(Self { entries, dropped: 0 }) }
     }
 
     /// Adds an entry; the oldest makes room.

@@ -1,6 +1,6 @@
 //! The core dialect's objects: events, impacts and seeds.
 //!
-//! Each type here checks what it is made of, so that a value that exists is a right one; [`Object::faults`] says what is
+//! Each type here checks what it is made of, so that a value that exists is a right one; [`Body::faults`] says what is
 //! wrong between fields, and what only the time of the request can tell. What the types say of each other stands in
 //! `docs/decisions/0008-core-objects.md`.
 
@@ -38,6 +38,7 @@ pub use text::{Category, Cue, Label, Language, Line, Name, Note, Prose};
 
 use crate::constraint::{Constraint, closed_list};
 use crate::limits;
+use crate::memory::Body;
 use crate::purpose::Purpose;
 use crate::time::Timestamp;
 
@@ -128,7 +129,7 @@ impl Activation {
     /// When the cooldown is over [`limits::COOLDOWN_SECONDS_MAX`].
     pub fn new(min_confidence: Unit, cooldown_seconds: u32) -> Result<Self, Invalid> {
         if cooldown_seconds > limits::COOLDOWN_SECONDS_MAX {
-            return Err(Invalid("must be at most 31536000 seconds (a year)"));
+            return Err(Invalid::Rule("must be at most 31536000 seconds (a year)"));
         }
         Ok(Self { min_confidence, cooldown_seconds })
     }
@@ -197,9 +198,8 @@ impl Object {
         self.truth_mode
     }
 
-    /// What a client that sends this object at `now` gets wrong, in the order of the fields.
-    #[must_use]
-    pub fn faults(&self, now: Timestamp) -> Vec<Fault> {
+    /// What a client that sends this object at `now` gets wrong, whatever the object is of.
+    fn faults(&self, now: Timestamp) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut fault = |is_wrong: bool, path, reason| {
             if is_wrong {
@@ -226,6 +226,11 @@ impl Object {
         faults
     }
 
+    /// Whether it says anything.
+    const fn says_something(&self) -> bool {
+        self.content.is_some() || self.affect.is_some() || self.procedural.is_some() || self.somatic.is_some()
+    }
+
     /// Whether its writer or a dispute keeps it out of every prompt and reconstruction, whatever a policy grants.
     #[must_use]
     pub fn is_barred_from_prompts(&self) -> bool {
@@ -243,5 +248,97 @@ impl Object {
     pub fn is_barred_as_evidence(&self, purpose: Purpose) -> bool {
         let fiction = purpose == Purpose::TaskExecution && !self.truth_mode.is_evidence();
         fiction || self.ownership.dispute_state.is_open()
+    }
+}
+
+impl Body {
+    /// What a client that sends this at `now` gets wrong between fields or with times, all of it. What one field alone
+    /// can get wrong, its type refuses.
+    #[must_use]
+    pub fn faults(&self, now: Timestamp) -> Vec<Fault> {
+        let mut faults = self.object().map(|object| object.faults(now)).unwrap_or_default();
+        match self {
+            Self::Event(event) if !event.says_something() => faults.push(Fault {
+                path: "content",
+                reason: "must be there where neither affect nor a payload says anything",
+            }),
+            Self::Impact(impact) if impact.constraints.is_empty() => faults
+                .push(Fault { path: "impact_payload.constraints", reason: "must have at least one member" }),
+            Self::Seed(seed) if seed.cues.is_empty() => {
+                faults.push(Fault { path: "seed_payload.cues", reason: "must have at least one member" });
+            }
+            _ => {}
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_micros(1_767_268_800_000_000);
+
+    #[test]
+    fn faults_between_fields_are_all_named() {
+        let check = |change: &dyn Fn(&mut Object), expect: &[&str]| {
+            let mut event = Object::new(TruthMode::FactualClaim, Temporal::observed(NOW));
+            event.content = Content::text(Language::default(), "hello").ok();
+            change(&mut event);
+            let faults = Body::Event(Box::new(event)).faults(NOW);
+            assert_eq!(faults.iter().map(|fault| fault.path).collect::<Vec<_>>(), expect, "{faults:?}");
+        };
+        let ahead = |micros: i64| NOW.plus_micros(micros);
+        let steps = || {
+            let name = || Name::parse("t").expect("a name");
+            List::new(vec![TransformStep { transform_id: name(), version: name() }]).expect("few")
+        };
+        check(&|_| {}, &[]);
+        check(&|event| event.temporal.observed = ahead(300_000_000), &[]);
+        check(&|event| event.temporal.observed = ahead(300_000_001), &["temporal.occurred_at_observed"]);
+        check(&|event| event.strength.last_reinforced = Some(NOW), &[]);
+        check(&|event| event.strength.last_reinforced = Some(ahead(1)), &["strength.last_reinforced_at"]);
+        check(&|event| event.content = None, &["content"]);
+        check(&|event| (event.content, event.affect) = (None, Some(Affect::default())), &[]);
+        check(&|event| event.provenance.transform_chain = steps(), &["provenance.transform_chain"]);
+        check(
+            &|event| {
+                event.content = None;
+                event.temporal.observed = ahead(i64::MAX);
+                event.strength.last_reinforced = Some(ahead(i64::MAX));
+            },
+            &["temporal.occurred_at_observed", "strength.last_reinforced_at", "content"],
+        );
+        let object = Object::new(TruthMode::Imagined, Temporal::observed(NOW));
+        let activation = Activation::new(Unit::ONE, limits::COOLDOWN_SECONDS_MAX).expect("in range");
+        assert!(Activation::new(Unit::ONE, limits::COOLDOWN_SECONDS_MAX + 1).is_err());
+        let seed = Seed { object: object.clone(), cues: Distinct::default(), activation };
+        assert_eq!(Body::Seed(Box::new(seed)).faults(NOW)[0].path, "seed_payload.cues");
+        let impact = Impact { object, constraints: List::default() };
+        assert_eq!(Body::Impact(Box::new(impact)).faults(NOW)[0].path, "impact_payload.constraints");
+    }
+
+    #[test]
+    fn hard_rules_bar_what_they_say() {
+        let object = |truth_mode, handling, dispute_state| {
+            let mut object = Object::new(truth_mode, Temporal::observed(NOW));
+            object.sensitivity.handling = handling;
+            object.ownership.dispute_state = dispute_state;
+            object
+        };
+        for truth_mode in TruthMode::ALL {
+            for handling in Handling::ALL {
+                for dispute in DisputeState::ALL {
+                    let object = object(*truth_mode, *handling, *dispute);
+                    let disputed = matches!(dispute, DisputeState::Disputed | DisputeState::Contested);
+                    let fiction =
+                        ["counterfactual", "imagined", "socially_sourced"].contains(&truth_mode.name());
+                    assert_eq!(object.is_barred_from_prompts(), disputed || *handling == Handling::NoPrompt);
+                    assert_eq!(object.is_barred_from_search(), *handling == Handling::NoSearch);
+                    assert_eq!(object.is_barred_as_evidence(Purpose::TaskExecution), disputed || fiction);
+                    assert_eq!(object.is_barred_as_evidence(Purpose::ChatResponse), disputed);
+                }
+            }
+        }
     }
 }

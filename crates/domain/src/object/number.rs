@@ -6,8 +6,17 @@ use crate::limits;
 
 /// Why a value is not of the wanted kind; it says what is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Invalid(pub &'static str);
+pub enum Invalid {
+    /// What it must be.
+    #[error("{0}")]
+    Rule(&'static str),
+    /// It is longer than that many characters.
+    #[error("must be at most {0} characters")]
+    Chars(usize),
+    /// It has more than that many members.
+    #[error("must have at most {0} members")]
+    Members(usize),
+}
 
 /// Declares a finite number in a closed range, with a total order.
 macro_rules! ranged {
@@ -27,7 +36,7 @@ macro_rules! ranged {
                     // -0 equals 0 and is written differently.
                     Ok(Self(if number == 0.0 { 0.0 } else { number }))
                 } else {
-                    Err(Invalid($message))
+                    Err(Invalid::Rule($message))
                 }
             }
 

@@ -44,8 +44,8 @@ impl TimeRange {
     /// When both are open, or the end lies before the start.
     pub fn new(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<Self, Invalid> {
         match (start, end) {
-            (None, None) => Err(Invalid("must have a start or an end")),
-            (Some(start), Some(end)) if end < start => Err(Invalid("must not end before it starts")),
+            (None, None) => Err(Invalid::Rule("must have a start or an end")),
+            (Some(start), Some(end)) if end < start => Err(Invalid::Rule("must not end before it starts")),
             _ => Ok(Self { start, end }),
         }
     }
@@ -113,9 +113,9 @@ impl Temporal {
     /// When the precision is `range` without a range, or there is a range with another precision.
     pub fn with_precision(self, precision: Precision, range: Option<TimeRange>) -> Result<Self, Invalid> {
         match (precision, range) {
-            (Precision::Range, None) => Err(Invalid("must have a range where time_precision is range")),
+            (Precision::Range, None) => Err(Invalid::Rule("must have a range where time_precision is range")),
             (Precision::Range, Some(_)) | (_, None) => Ok(Self { precision, range, ..self }),
-            (_, Some(_)) => Err(Invalid("must have no range unless time_precision is range")),
+            (_, Some(_)) => Err(Invalid::Rule("must have no range unless time_precision is range")),
         }
     }
 

@@ -218,7 +218,7 @@ catalogue! {
     MemoryVisibility "memory.ownership.visibility" Enum(VISIBILITIES), T("private"), NOT_PUSHABLE, "Who may see it beside owners and subjects.";
     MemoryConsent "memory.consent" Ordered(CONSENTS), T("implicit"), NOT_PUSHABLE, "The consent under which it is held, the weakest lowest.";
     MemoryRisk "memory.risk" Ordered(RISKS), T("none"), NOT_PUSHABLE, "How risky it was found to be.";
-    MemoryReaders "memory.acl.readers" TextSet, EmptySet, PUSHABLE, "Whom its access list lets read it.";
+    MemoryReaders "memory.acl.readers" TextSet, EmptySet, PUSHABLE, "Whom its access list lets read it: `person:ada`, the members of `org:acme`, `as:reviewer`. Empty for a preference.";
     MemoryWriters "memory.acl.writers" TextSet, EmptySet, NOT_PUSHABLE, "Whom its access list lets change it.";
     MemoryAgeDays "memory.age_days" Number, N(0.0), NOT_PUSHABLE, "Whole days since it was created.";
     MemoryStrength "memory.strength" Number, N(1.0), NOT_PUSHABLE, "Its effective strength now, 0 to 1.";
@@ -236,8 +236,8 @@ catalogue! {
     MemoryScopeId "memory.scope.id" Text, T(""), NOT_PUSHABLE, "Which scope it belongs to.";
     MemoryNamespace "memory.scope.namespace" Text, T(""), NOT_PUSHABLE, "The subdivision of the tenant.";
     MemoryLabels "memory.labels" TextSet, EmptySet, PUSHABLE, "Its affect labels.";
-    MemoryOwned "memory.owned_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal's user owns it.";
-    MemoryAbout "memory.about_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is about the principal's user.";
+    MemoryOwned "memory.owned_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal's user owns it in person; what a group or a scope owns, no member does.";
+    MemoryAbout "memory.about_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is about the principal's user: owner, subject, or in that user's scope.";
     MemoryReadable "memory.readable_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether ownership, visibility and access list let the principal read it.";
     MemoryWasErased "memory.was_erased" Bool, B(false), NOT_PUSHABLE, "Whether its value was erased before.";
     MemoryMetadata "memory.metadata.*" Open, Absent, NOT_PUSHABLE, "What its writer stored beside it; `*` is a dotted path.";
