@@ -11,7 +11,8 @@ use std::sync::Arc;
 use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification};
 use crate::grant::ReadGrant;
 use crate::ids::UserId;
-use crate::memory::{Memory, State};
+use crate::memory::{Memory, MemoryType, State};
+use crate::object::Handling;
 use crate::policy::{
     Decision, Dialect, Effect, Filter, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace,
 };
@@ -21,6 +22,8 @@ use crate::purpose::Purpose;
 use crate::time::Timestamp;
 
 mod decided;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use decided::{BeyondDecision, Decided};
@@ -84,6 +87,17 @@ impl Authority {
     }
 }
 
+/// What a request is about, as far as it says before anything is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// It does not say.
+    Anything,
+    /// One kind of preferences.
+    Preferences(Kind),
+    /// Events, impacts or seeds: these of them. At least one.
+    Objects(&'static [MemoryType]),
+}
+
 /// What is asked of the policy.
 #[derive(Debug, Clone)]
 pub struct Ask<'a> {
@@ -99,8 +113,8 @@ pub struct Ask<'a> {
     pub now: Timestamp,
     /// By what right.
     pub authority: Authority,
-    /// The kind of preference it is about, where it is about one.
-    pub kind: Option<Kind>,
+    /// What it is about.
+    pub about: About,
     /// Whether it only shows again what an idempotency key did.
     pub repeat: bool,
 }
@@ -203,9 +217,7 @@ pub enum Verdict {
 #[must_use]
 pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
     match ask.authority {
-        Authority::Policy(effect @ Effect::Read) => {
-            Some(policy.narrow(&ask.request(), effect, &view::known_attributes(ask.kind)))
-        }
+        Authority::Policy(Effect::Read) => Some(view::narrowed(policy, &ask.request(), ask.about)),
         _ => None,
     }
 }
@@ -258,6 +270,11 @@ fn refused(reason: Reason, ruling: Ruling, grant: Option<ReadGrant>) -> Verdict 
     Verdict::Refused(Box::new(Denial { reason, ruling, grant }))
 }
 
+/// A memory as this policy sees it.
+fn view_of<'a>(policy: &Policy, ask: &Ask<'a>, memory: &'a Memory) -> MemoryView<'a> {
+    MemoryView::new(memory, ask.principal, ask.now).dormant_below(policy.globals().dormancy_threshold)
+}
+
 /// The grant, if this caller holds it.
 fn held(ask: &Ask<'_>, grant: Option<ReadGrant>) -> Option<ReadGrant> {
     grant.filter(|g| g.tenant == ask.principal.tenant && g.client == ask.principal.client)
@@ -265,7 +282,7 @@ fn held(ask: &Ask<'_>, grant: Option<ReadGrant>) -> Option<ReadGrant> {
 
 fn decide_read(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     let request = ask.request();
-    let narrowed = policy.narrow(&request, Effect::Read, &view::known_attributes(ask.kind));
+    let narrowed = view::narrowed(policy, &request, ask.about);
     if narrowed.filter == Filter::Nothing {
         return refused(Reason::PolicyDenied, Ruling::denying(Effect::Read, [narrowed.trace]), facts.grant);
     }
@@ -273,7 +290,7 @@ fn decide_read(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     let prepared = policy.prepare(&request);
     let loaded = std::mem::take(&mut facts.memories);
     for memory in loaded.into_iter().filter(|memory| memory.is_live(ask.now)) {
-        let view = MemoryView::new(&memory, ask.principal, ask.now);
+        let view = view_of(policy, ask, &memory);
         let decision = prepared.decide(&view, &[Effect::Read]);
         if decision.allows(Effect::Read) && !decision.obligations.outlived_by(view.age_days()) {
             ruling.count(&decision, Effect::Read);
@@ -295,8 +312,12 @@ fn decide_continue(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict 
         return refused(Reason::Expired, Ruling::default(), Some(grant));
     }
     let holder = ask.principal.clone().acting_for(grant.user.clone());
-    let again =
-        Ask { principal: &holder, purpose: Some(grant.purpose), kind: Some(grant.kind), ..ask.clone() };
+    let again = Ask {
+        principal: &holder,
+        purpose: Some(grant.purpose),
+        about: About::Preferences(grant.kind),
+        ..ask.clone()
+    };
     decide_read(policy, &again, Facts { grant: Some(grant), ..facts })
 }
 
@@ -306,13 +327,13 @@ fn decide_proposed(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Fa
     let mut ruling = Ruling::default();
     let mut refusals = BTreeMap::new();
     for (at, memory) in facts.proposed.iter_mut().enumerate() {
-        let decision = policy.decide(&request, &MemoryView::new(memory, ask.principal, ask.now), &[effect]);
+        let decision = policy.decide(&request, &view_of(policy, ask, memory), &[effect]);
         if memory.tenant == ask.principal.tenant && decision.allows(effect) {
             if !ask.repeat {
                 ruling.count(&decision, effect);
             }
-            memory.state =
-                memory.state.max(decision.obligations.set_state.map_or(State::Active, State::from));
+            let handling = memory.object().map_or(Handling::Normal, |object| object.sensitivity.handling);
+            memory.state = State::at_ingest(memory.state, handling, decision.obligations.set_state);
         } else {
             refusals.insert(at, decision.trace);
         }
@@ -320,7 +341,7 @@ fn decide_proposed(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Fa
     // A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
     let stored = std::mem::take(&mut facts.memories);
     for memory in stored.into_iter().filter(|memory| memory.is_live(ask.now)) {
-        let decision = policy.decide(&request, &MemoryView::new(&memory, ask.principal, ask.now), &[effect]);
+        let decision = policy.decide(&request, &view_of(policy, ask, &memory), &[effect]);
         if decision.allows(effect) {
             ruling.count(&decision, effect);
             facts.memories.push(memory);
@@ -346,7 +367,7 @@ fn decide_owner(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     if !memory.is_live(ask.now) {
         return refused(Reason::Unknown, Ruling::default(), None);
     }
-    let view = MemoryView::new(&memory, ask.principal, ask.now);
+    let view = view_of(policy, ask, &memory);
     let decision = policy.decide(&ask.request(), &view, &[Effect::Write]);
     if !decision.allows(Effect::Write) {
         return refused(Reason::PolicyDenied, Ruling::denying(Effect::Write, [decision.trace]), None);

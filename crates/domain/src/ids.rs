@@ -168,6 +168,10 @@ uuid_id!(
     /// One audit entry; shown as an access log's id.
     AuditId, "log_"
 );
+uuid_id!(
+    /// One constraint.
+    ConstraintId, "con_"
+);
 
 /// A request's name on every log line, response and audit entry: 1–128 characters of `[A-Za-z0-9._-]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,14 +8,18 @@
 
 pub mod audit_chain;
 pub mod change;
+pub mod constraint;
+pub mod derive;
 pub mod govern;
 pub mod grant;
 pub mod ids;
 pub mod limits;
 pub mod memory;
+pub mod object;
 pub mod policy;
 pub mod preference;
 pub mod principal;
 pub mod purpose;
+pub mod reconstruct;
 pub mod scope;
 pub mod time;

@@ -26,6 +26,50 @@ pub const FUZZY_CHARS_MAX: usize = 200;
 pub const JSON_DEPTH_MAX: usize = 64;
 /// How many values a request's JSON may hold: memory is bounded by it, whatever the bytes.
 pub const JSON_VALUES_MAX: usize = 400_000;
+/// A memory's content, as text or as compact JSON: a long conversation, not a document.
+pub const CONTENT_BYTES_MAX: usize = 64 * 1_024;
+/// A language tag: what RFC 5646 says a buffer should hold.
+pub const LANGUAGE_BYTES_MAX: usize = 35;
+/// A sensitivity category or an affect label, in characters: a word or two, indexed.
+pub const LABEL_CHARS_MAX: usize = 64;
+/// Sensitivity categories or affect labels of one memory: each is a row of its own in a store.
+pub const LABELS_MAX: usize = 32;
+/// Owners, or subjects, of one memory: each is a row of its own in a store.
+pub const PARTIES_MAX: usize = 100;
+/// The name of a surface, a conversation, a transform or a field, in characters.
+pub const NAME_CHARS_MAX: usize = 200;
+/// A remark in a memory's history, in characters.
+pub const NOTE_CHARS_MAX: usize = 1_000;
+/// Entries that a history, a trace or an affect history keeps; older ones stay in the older versions.
+pub const HISTORY_ENTRIES_MAX: usize = 200;
+/// Memories that one was derived from: more cannot be checked for who may see them in one load.
+pub const PARENTS_MAX: usize = 256;
+/// Transforms that a derived memory went through.
+pub const TRANSFORM_STEPS_MAX: usize = 32;
+/// Fields that one recall can change.
+pub const UPDATED_FIELDS_MAX: usize = 32;
+/// A seed's cue, in characters: a term, not a sentence.
+pub const CUE_CHARS_MAX: usize = 100;
+/// Cues of one seed.
+pub const CUES_MAX: usize = 64;
+/// The longest rest of a seed between two activations, in seconds (a year).
+pub const COOLDOWN_SECONDS_MAX: u32 = 365 * 24 * 60 * 60;
+/// The shortest half-life, in days (a second): what decays faster was never there.
+pub const HALF_LIFE_DAYS_MIN: f64 = 1.0 / 86_400.0;
+/// The longest half-life, in days (about a century).
+pub const HALF_LIFE_DAYS_MAX: f64 = 36_500.0;
+/// Flags of one scope on one memory.
+pub const SCOPE_FLAGS_MAX: usize = 32;
+/// Constraints of one impact.
+pub const IMPACT_CONSTRAINTS_MAX: usize = 256;
+/// A procedural or somatic payload as compact JSON.
+pub const PAYLOAD_BYTES_MAX: usize = 16 * 1_024;
+/// Steps of a procedure.
+pub const STEPS_MAX: usize = 100;
+/// What a somatic payload asks to be left out of prompts.
+pub const DO_NOT_PROMPT_WITH_MAX: usize = 64;
+/// How far an observed time may lie ahead of the server's clock, in seconds: clocks differ.
+pub const OBSERVED_AHEAD_SECONDS_MAX: i64 = 5 * 60;
 /// A policy document.
 pub const POLICY_BYTES_MAX: usize = 256 * 1_024;
 /// Rules in one policy.
@@ -80,3 +124,17 @@ pub const REQUEST_TIMEOUT_SECONDS: u64 = 30;
 pub const EXPIRY_INTERVAL_SECONDS: u64 = 60;
 /// Tenants whose policy a server remembers; beyond, it forgets all and looks them up again.
 pub const POLICIES_KNOWN_MAX: usize = 10_000;
+/// The words of a constraint's topic or value: it names something, and tells nothing.
+pub const CONSTRAINT_TERM_WORDS_MAX: usize = 3;
+/// A constraint's topic or value, in characters.
+pub const CONSTRAINT_TERM_CHARS_MAX: usize = 64;
+/// The words of a constraint's rule, slot or transform.
+pub const CONSTRAINT_NAME_WORDS_MAX: usize = 6;
+/// A constraint's rule, slot or transform, in characters.
+pub const CONSTRAINT_NAME_CHARS_MAX: usize = 96;
+/// The memories that one constraint names as its support.
+pub const CONSTRAINT_SOURCES_MAX: usize = 100;
+/// The constraints that are derived from one event: more than anybody asks for in one message.
+pub const DERIVED_CONSTRAINTS_MAX: usize = 64;
+/// The cues that are derived from one event.
+pub const DERIVED_CUES_MAX: usize = 32;

@@ -1,82 +1,37 @@
 //! A memory: what every dialect writes and reads (model.md, "Memory").
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::constraint::closed_list;
 use crate::ids::{MemoryId, TenantId, UserId};
-use crate::policy::IngestState;
+use crate::object::{Event, Impact, Object, Seed, Unit};
 use crate::preference::{Domain, Kind, Preference};
-use crate::principal::Principal;
-use crate::scope::{Partition, Scope, ScopeType};
+use crate::scope::{Partition, Scope};
 use crate::time::Timestamp;
 
-/// What may still be done with a memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Usable as the policy says.
-    Active,
-    /// Only rules that name the state grant it.
-    Restricted,
-    /// Its narrative is never returned, searched, quoted, counted or hinted at.
-    Sealed,
-    /// Unusable from the instant of its revocation.
-    Revoked,
-    /// Its content is erased; its id, its times and its audit remain.
-    Tombstoned,
-}
+mod access;
+mod state;
+#[cfg(test)]
+mod tests;
 
-impl State {
-    /// Every stored state, from the least to the most restrictive.
-    pub const ALL: [Self; 5] =
-        [Self::Active, Self::Restricted, Self::Sealed, Self::Revoked, Self::Tombstoned];
+pub use state::{Action, NoSuchMove, State, transition};
 
-    /// Its name in requests, policies and stores.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Restricted => "restricted",
-            Self::Sealed => "sealed",
-            Self::Revoked => "revoked",
-            Self::Tombstoned => "tombstoned",
-        }
+closed_list!(
+    /// What kind of thing is remembered.
+    MemoryType {
+        /// Something that happened.
+        Event "event",
+        /// What was learnt from events, without the events.
+        Impact "impact",
+        /// What brings a context back when one of its cues is met.
+        Seed "seed",
+        /// A setting, a taste, a rule: what the scoped dialect keeps.
+        Preference "preference",
     }
-
-    /// The state of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-}
-
-impl From<IngestState> for State {
-    fn from(state: IngestState) -> Self {
-        match state {
-            IngestState::Active => Self::Active,
-            IngestState::Restricted => Self::Restricted,
-            IngestState::Sealed => Self::Sealed,
-        }
-    }
-}
-
-/// What kind of thing is remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MemoryType {
-    /// A setting, a taste, a rule: what the scoped dialect keeps.
-    Preference,
-}
-
-impl MemoryType {
-    /// Its name in requests, policies and stores.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Preference => "preference",
-        }
-    }
-}
+);
 
 /// What is remembered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,6 +39,12 @@ impl MemoryType {
 pub enum Body {
     /// What the scoped dialect keeps.
     Preference(Preference),
+    /// Something that happened.
+    Event(Box<Event>),
+    /// What was learnt from events.
+    Impact(Box<Impact>),
+    /// What brings a context back.
+    Seed(Box<Seed>),
     /// Nothing any more: what a tombstone holds in its content's place.
     Erased {
         /// What it was.
@@ -97,7 +58,32 @@ impl Body {
     pub const fn memory_type(&self) -> MemoryType {
         match self {
             Self::Preference(_) => MemoryType::Preference,
+            Self::Event(_) => MemoryType::Event,
+            Self::Impact(_) => MemoryType::Impact,
+            Self::Seed(_) => MemoryType::Seed,
             Self::Erased { was } => *was,
+        }
+    }
+
+    /// What events, impacts and seeds have in common, where it is one of them.
+    #[must_use]
+    pub fn object(&self) -> Option<&Object> {
+        match self {
+            Self::Preference(_) | Self::Erased { .. } => None,
+            Self::Event(event) => Some(event),
+            Self::Impact(impact) => Some(&impact.object),
+            Self::Seed(seed) => Some(&seed.object),
+        }
+    }
+
+    /// The same, to make the next version of it.
+    #[must_use]
+    pub fn object_mut(&mut self) -> Option<&mut Object> {
+        match self {
+            Self::Preference(_) | Self::Erased { .. } => None,
+            Self::Event(event) => Some(event),
+            Self::Impact(impact) => Some(&mut impact.object),
+            Self::Seed(seed) => Some(&mut seed.object),
         }
     }
 }
@@ -146,20 +132,45 @@ impl Memory {
         self.state < State::Revoked && self.expires.is_none_or(|end| now < end)
     }
 
-    /// Whether `principal` acts for the person it belongs to.
-    #[must_use]
-    pub fn is_owned_by(&self, principal: &Principal) -> bool {
-        self.scope.scope_type == ScopeType::User
-            && principal.user.as_ref().is_some_and(|user| Scope::of_user(user).partition() == self.partition)
-    }
-
     /// The preference it holds, if it holds one.
     #[must_use]
     pub const fn preference(&self) -> Option<&Preference> {
         match &self.body {
             Body::Preference(preference) => Some(preference),
-            Body::Erased { .. } => None,
+            _ => None,
         }
+    }
+
+    /// What events, impacts and seeds have in common, where it is one of them.
+    #[must_use]
+    pub fn object(&self) -> Option<&Object> {
+        self.body.object()
+    }
+
+    /// How strong it is at `now`; a preference does not decay.
+    #[must_use]
+    pub fn strength(&self, now: Timestamp) -> Unit {
+        self.object().map_or(Unit::ONE, |object| object.strength.effective(self.created, now))
+    }
+
+    /// From when on it is dormant under a policy's `dormancy_threshold`, if ever.
+    #[must_use]
+    pub fn dormant_at(&self, dormancy_threshold: f64) -> Option<Timestamp> {
+        let threshold = Unit::clamped(dormancy_threshold);
+        self.object().and_then(|object| object.strength.dormant_at(self.created, threshold))
+    }
+
+    /// When it happened, as far as ordering is concerned: see [`crate::object::Temporal::occurred`]. What has no times of its own
+    /// happened when it was stored.
+    #[must_use]
+    pub fn occurred(&self, claimed_time_trust_threshold: f64) -> Timestamp {
+        self.object().map_or(self.created, |object| object.temporal.occurred(claimed_time_trust_threshold))
+    }
+
+    /// Its place in a listing: sorted by it, the latest comes first, and of those at one time the lower id.
+    #[must_use]
+    pub fn place(&self, claimed_time_trust_threshold: f64) -> (Reverse<Timestamp>, MemoryId) {
+        (Reverse(self.occurred(claimed_time_trust_threshold)), self.id)
     }
 
     /// The next version, with everything that it said gone.

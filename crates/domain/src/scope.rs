@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ids::UserId;
+use crate::ids::{InvalidId, UserId};
 
 /// What kind of thing a scope is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,6 +62,14 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// A scope of any type, in the tenant itself: its id is a name as a person's is.
+    ///
+    /// # Errors
+    /// When the id is none: see [`UserId::parse`].
+    pub fn named(scope_type: ScopeType, id: &str) -> Result<Self, InvalidId> {
+        Ok(Self { scope_type, ..Self::of_user(&UserId::parse(id)?) })
+    }
+
     /// The scope of one person.
     #[must_use]
     pub fn of_user(user: &UserId) -> Self {
@@ -102,5 +110,8 @@ mod tests {
         assert_ne!(base, scope(ScopeType::User, "a", "b"));
         assert_ne!(base, scope(ScopeType::Org, "ab", ""));
         assert_ne!(base, scope(ScopeType::User, "b", "a"));
+        let named = Scope::named(ScopeType::Org, " ab ").expect("a name");
+        assert_eq!(named.partition(), scope(ScopeType::Org, "ab", ""));
+        assert!(Scope::named(ScopeType::Org, " ").is_err());
     }
 }

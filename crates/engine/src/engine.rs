@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
-use memoryscope_domain::govern::{self, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
+use memoryscope_domain::govern::{self, About, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
 use memoryscope_domain::limits;
@@ -394,7 +394,7 @@ fn ask<'a, O: Operation>(cx: &'a Context, op: &O, repeat: bool) -> Ask<'a> {
         dialect: cx.dialect,
         now: cx.now,
         authority: op.authority(),
-        kind: op.kind(),
+        about: op.kind().map_or(About::Anything, About::Preferences),
         repeat,
     }
 }

@@ -6,6 +6,9 @@
 use std::fmt::Write as _;
 
 use super::value::Value;
+use crate::constraint;
+use crate::memory::MemoryType;
+use crate::object::{DisputeState, Handling, Level, OwnerType, Precision, TruthMode, Visibility};
 use crate::principal::Role;
 use crate::purpose::Purpose;
 use crate::scope::ScopeType;
@@ -128,17 +131,8 @@ macro_rules! catalogue {
     };
 }
 
-const TYPES: &[&str] = &["event", "impact", "seed", "preference"];
-const TRUTH_MODES: &[&str] = &[
-    "factual_claim",
-    "subjective_experience",
-    "counterfactual",
-    "imagined",
-    "socially_sourced",
-    "procedural",
-    "somatic",
-    "identity_role_bound",
-];
+const TYPES: &[&str] = MemoryType::NAMES;
+const TRUTH_MODES: &[&str] = TruthMode::NAMES;
 /// The states, the least restrictive first.
 pub const STATES: &[&str] = &["active", "restricted", "sealed", "revoked", "tombstoned"];
 const KINDS: &[&str] =
@@ -152,17 +146,16 @@ const SHAPES: &[&str] = &[
     "kv_map",
     "rules_list",
 ];
-const LEVELS: &[&str] = &["low", "medium", "high", "critical"];
-const HANDLINGS: &[&str] = &["normal", "no_prompt", "no_search", "sealed_default"];
-const OWNER_TYPES: &[&str] = &["user", "group", "org", "system", "external_source"];
-const DISPUTES: &[&str] = &["undisputed", "unverified", "disputed", "contested"];
-const VISIBILITIES: &[&str] = &["private", "shared_with_group", "shared_with_org", "restricted_review"];
+const LEVELS: &[&str] = Level::NAMES;
+const HANDLINGS: &[&str] = Handling::NAMES;
+const OWNER_TYPES: &[&str] = OwnerType::NAMES;
+const DISPUTES: &[&str] = DisputeState::NAMES;
+const VISIBILITIES: &[&str] = Visibility::NAMES;
 const CONSENTS: &[&str] = &["none", "terms", "implicit", "explicit"];
 const RISKS: &[&str] = &["none", "sensitive", "flagged"];
-const PRECISIONS: &[&str] = &["exact", "approximate", "range", "unknown"];
+const PRECISIONS: &[&str] = Precision::NAMES;
 const SOURCES: &[&str] = &["user", "system", "import", "human_agent", "explicit_user_input", "user_setting"];
-const CONSTRAINT_KINDS: &[&str] =
-    &["avoid", "prefer", "require", "tone", "style", "boundary", "safety", "clarify_first", "ask_permission"];
+const CONSTRAINT_KINDS: &[&str] = constraint::Kind::NAMES;
 const PATTERNS: &[&str] = &[
     "none",
     "rumination",
@@ -225,7 +218,7 @@ catalogue! {
     MemoryVisibility "memory.ownership.visibility" Enum(VISIBILITIES), T("private"), NOT_PUSHABLE, "Who may see it beside owners and subjects.";
     MemoryConsent "memory.consent" Ordered(CONSENTS), T("implicit"), NOT_PUSHABLE, "The consent under which it is held, the weakest lowest.";
     MemoryRisk "memory.risk" Ordered(RISKS), T("none"), NOT_PUSHABLE, "How risky it was found to be.";
-    MemoryReaders "memory.acl.readers" TextSet, EmptySet, PUSHABLE, "Whom its access list lets read it.";
+    MemoryReaders "memory.acl.readers" TextSet, EmptySet, PUSHABLE, "Whom its access list lets read it: `person:ada`, the members of `org:acme`, `as:reviewer`. Empty for a preference.";
     MemoryWriters "memory.acl.writers" TextSet, EmptySet, NOT_PUSHABLE, "Whom its access list lets change it.";
     MemoryAgeDays "memory.age_days" Number, N(0.0), NOT_PUSHABLE, "Whole days since it was created.";
     MemoryStrength "memory.strength" Number, N(1.0), NOT_PUSHABLE, "Its effective strength now, 0 to 1.";
@@ -243,8 +236,8 @@ catalogue! {
     MemoryScopeId "memory.scope.id" Text, T(""), NOT_PUSHABLE, "Which scope it belongs to.";
     MemoryNamespace "memory.scope.namespace" Text, T(""), NOT_PUSHABLE, "The subdivision of the tenant.";
     MemoryLabels "memory.labels" TextSet, EmptySet, PUSHABLE, "Its affect labels.";
-    MemoryOwned "memory.owned_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal's user owns it.";
-    MemoryAbout "memory.about_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is about the principal's user.";
+    MemoryOwned "memory.owned_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal's user owns it in person; what a group or a scope owns, no member does.";
+    MemoryAbout "memory.about_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is about the principal's user: owner, subject, or in that user's scope.";
     MemoryReadable "memory.readable_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether ownership, visibility and access list let the principal read it.";
     MemoryWasErased "memory.was_erased" Bool, B(false), NOT_PUSHABLE, "Whether its value was erased before.";
     MemoryMetadata "memory.metadata.*" Open, Absent, NOT_PUSHABLE, "What its writer stored beside it; `*` is a dotted path.";

@@ -39,32 +39,32 @@ impl fmt::Display for PolicyError {
 
 /// A place in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The line, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// The column, from 1.
-    pub(super) column: usize,
+    pub(crate) column: usize,
 }
 
 impl Place {
     /// Where a document begins.
-    pub(super) const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
 }
 
 /// Collects everything that is wrong with a document.
 #[derive(Debug, Default)]
-pub(super) struct Errors {
+pub(crate) struct Errors {
     found: Vec<PolicyError>,
 }
 
 impl Errors {
     /// Notes an error.
-    pub(super) fn push(&mut self, place: Place, message: impl Into<String>) {
+    pub(crate) fn push(&mut self, place: Place, message: impl Into<String>) {
         self.suggest(place, message, None);
     }
 
     /// Notes an error, and what was probably meant.
-    pub(super) fn suggest(&mut self, place: Place, message: impl Into<String>, suggestion: Option<String>) {
+    pub(crate) fn suggest(&mut self, place: Place, message: impl Into<String>, suggestion: Option<String>) {
         if self.found.len() < POLICY_ERRORS_MAX {
             let Place { line, column } = place;
             self.found.push(PolicyError { message: message.into(), line, column, suggestion });
@@ -72,7 +72,7 @@ impl Errors {
     }
 
     /// Notes a name that is not known, and the nearest one that is, or all of them where they are few.
-    pub(super) fn unknown(&mut self, place: Place, what: &str, name: &str, known: &[&str]) {
+    pub(crate) fn unknown(&mut self, place: Place, what: &str, name: &str, known: &[&str]) {
         if self.found.len() >= POLICY_ERRORS_MAX {
             return;
         }
@@ -89,19 +89,19 @@ impl Errors {
     }
 
     /// Whether nothing is wrong.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// The errors, in the order of the document.
-    pub(super) fn into_vec(mut self) -> Vec<PolicyError> {
+    pub(crate) fn into_vec(mut self) -> Vec<PolicyError> {
         self.found.sort_by_key(|error| (error.line, error.column));
         self.found
     }
 }
 
 /// The known name that looks most like `name`, if any looks like it at all.
-pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if name.chars().count() > SUGGESTION_CHARS_MAX {
         return None;
     }
@@ -116,7 +116,7 @@ pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 }
 
 /// A name as an error shows it: at most 60 characters.
-pub(super) fn shortened(name: &str) -> String {
+pub(crate) fn shortened(name: &str) -> String {
     let mut shown: String = name.chars().take(60).collect();
     if shown.len() < name.len() {
         shown.push('…');

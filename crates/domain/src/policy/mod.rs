@@ -27,7 +27,7 @@ mod parse;
 pub mod request;
 pub mod trace;
 pub mod value;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use catalogue::Attribute;
 pub use compile::{BUILTIN_SOURCE, Policy, Rule};

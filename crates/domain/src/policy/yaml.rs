@@ -12,16 +12,16 @@ const YAML_DEPTH_MAX: usize = 48;
 
 /// A node and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Where it begins.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// What it is.
-    pub(super) kind: NodeKind,
+    pub(crate) kind: NodeKind,
 }
 
 /// What a node is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum NodeKind {
+pub(crate) enum NodeKind {
     /// Nothing: `null`, `~` or an empty value.
     Null,
     /// `true` or `false`.
@@ -38,16 +38,16 @@ pub(super) enum NodeKind {
 
 /// A mapping's key and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Key {
+pub(crate) struct Key {
     /// Where it begins.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// Its text.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Node {
     /// What it is, in words.
-    pub(super) fn kind_name(&self) -> &'static str {
+    pub(crate) fn kind_name(&self) -> &'static str {
         match self.kind {
             NodeKind::Null => "nothing",
             NodeKind::Bool(_) => "a bool",
@@ -59,7 +59,7 @@ impl Node {
     }
 
     /// Its entries, or an error that names what was wanted.
-    pub(super) fn as_map(&self, what: &str, errors: &mut Errors) -> &[(Key, Self)] {
+    pub(crate) fn as_map(&self, what: &str, errors: &mut Errors) -> &[(Key, Self)] {
         match &self.kind {
             NodeKind::Map(entries) => entries,
             _ => {
@@ -70,7 +70,7 @@ impl Node {
     }
 
     /// Its items, or an error that names what was wanted.
-    pub(super) fn as_list(&self, what: &str, errors: &mut Errors) -> &[Self] {
+    pub(crate) fn as_list(&self, what: &str, errors: &mut Errors) -> &[Self] {
         match &self.kind {
             NodeKind::List(items) => items,
             _ => {
@@ -81,7 +81,7 @@ impl Node {
     }
 
     /// Its text, or an error that names what was wanted.
-    pub(super) fn as_text(&self, what: &str, errors: &mut Errors) -> Option<&str> {
+    pub(crate) fn as_text(&self, what: &str, errors: &mut Errors) -> Option<&str> {
         if let NodeKind::Text(text) = &self.kind {
             return Some(text);
         }
@@ -90,7 +90,7 @@ impl Node {
     }
 
     /// Its truth, or an error that names what was wanted.
-    pub(super) fn as_bool(&self, what: &str, errors: &mut Errors) -> Option<bool> {
+    pub(crate) fn as_bool(&self, what: &str, errors: &mut Errors) -> Option<bool> {
         if let NodeKind::Bool(flag) = self.kind {
             return Some(flag);
         }
@@ -107,7 +107,7 @@ impl Node {
     }
 
     /// Its number, or an error that names what was wanted.
-    pub(super) fn as_number(&self, what: &str, errors: &mut Errors) -> Option<f64> {
+    pub(crate) fn as_number(&self, what: &str, errors: &mut Errors) -> Option<f64> {
         if let NodeKind::Number(number) = self.kind {
             return Some(number);
         }
@@ -131,7 +131,7 @@ struct Builder<'e> {
 }
 
 /// Reads one document. None when the text is no YAML, or nothing at all: the errors say why.
-pub(super) fn read(text: &str, errors: &mut Errors) -> Option<Node> {
+pub(crate) fn read(text: &str, errors: &mut Errors) -> Option<Node> {
     let options = granit_parser::options! {
         flow_nesting_limit: YAML_DEPTH_MAX,
         block_nesting_limit: YAML_DEPTH_MAX,

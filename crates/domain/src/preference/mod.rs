@@ -245,7 +245,7 @@ impl Preference {
 }
 
 /// Removes what is at a path; of a value that is the path's own end, all members.
-fn remove_path(value: &mut Value, path: &[&str]) {
+pub(crate) fn remove_path(value: &mut Value, path: &[&str]) {
     match value {
         Value::Object(members) => {
             let whole = path.is_empty();

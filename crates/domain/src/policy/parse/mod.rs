@@ -13,6 +13,7 @@ use super::effect::{Effect, EffectSet, IngestState};
 use super::error::{Errors, Place, nearest, shortened};
 use super::yaml::{self, Key, Node, NodeKind};
 use crate::limits;
+use crate::object::OBJECT_PATHS;
 
 pub(super) use self::condition::read_when;
 
@@ -277,14 +278,14 @@ fn check_redacted(path: &str, place: Place, errors: &mut Errors) {
     let leads_somewhere = match root {
         "value" | "value_json" => true,
         "content" => below.is_none_or(|below| matches!(below, "text" | "json") || below.starts_with("json.")),
-        _ => false,
+        _ => OBJECT_PATHS.contains(&path),
     };
     if !leads_somewhere {
         let nearest = match below {
-            Some(below) if root != "content" => {
-                nearest(root, REDACT_ROOTS).map(|known| format!("{known}.{below}"))
-            }
-            _ => nearest(path, REDACT_ROOTS).map(str::to_owned),
+            Some(below) if root != "content" => nearest(path, OBJECT_PATHS)
+                .map(str::to_owned)
+                .or_else(|| nearest(root, REDACT_ROOTS).map(|known| format!("{known}.{below}"))),
+            _ => nearest(path, REDACT_ROOTS).or_else(|| nearest(path, OBJECT_PATHS)).map(str::to_owned),
         };
         let shown = shortened(path);
         let message =
