@@ -227,14 +227,16 @@ pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
 /// Hard rules come first (tenant, liveness, who holds the token), then who may read the memory at all, then the
 /// policy; each only ever narrows. Denied or hidden is chosen here and nowhere else: what the caller named by an id or
 /// a token and may not have is hidden, everything else is denied.
+///
+/// `narrowed` is what [`narrow`] made of the same policy and the same ask, if it was asked already.
 #[must_use]
-pub fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
     if ask.authority.writes() && ask.principal.roles.iter().eq([&Role::Reader]) {
         return refused(Reason::RoleDenied, Ruling::default(), None);
     }
     match ask.authority {
-        Authority::Policy(Effect::Read) => decide_read(policy, ask, facts),
+        Authority::Policy(Effect::Read) => decide_read(policy, ask, narrowed, facts),
         Authority::Policy(effect) => decide_proposed(policy, ask, effect, facts),
         Authority::Owner => decide_owner(policy, ask, facts),
         Authority::Continue => decide_continue(policy, ask, facts),
@@ -280,9 +282,9 @@ fn held(ask: &Ask<'_>, grant: Option<ReadGrant>) -> Option<ReadGrant> {
     grant.filter(|g| g.tenant == ask.principal.tenant && g.client == ask.principal.client)
 }
 
-fn decide_read(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+fn decide_read(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut facts: Facts) -> Verdict {
     let request = ask.request();
-    let narrowed = view::narrowed(policy, &request, ask.about);
+    let narrowed = narrowed.unwrap_or_else(|| view::narrowed(policy, &request, ask.about));
     if narrowed.filter == Filter::Nothing {
         return refused(Reason::PolicyDenied, Ruling::denying(Effect::Read, [narrowed.trace]), facts.grant);
     }
@@ -318,7 +320,7 @@ fn decide_continue(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict 
         about: About::Preferences(grant.kind),
         ..ask.clone()
     };
-    decide_read(policy, &again, Facts { grant: Some(grant), ..facts })
+    decide_read(policy, &again, None, Facts { grant: Some(grant), ..facts })
 }
 
 /// What an operation wants to make: each proposal is decided on its own, and its state may only be tightened.

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
-use memoryscope_domain::govern::{self, About, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
+use memoryscope_domain::govern::{
+    self, About, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible,
+};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
 use memoryscope_domain::limits;
@@ -147,7 +149,7 @@ impl Engine {
             Some(narrowed) if narrowed.filter == Filter::Nothing => Select::Nothing,
             _ => op.select(cx),
         };
-        let filter = narrowed.map_or(Filter::Everything, |narrowed| narrowed.filter);
+        let filter = narrowed.as_ref().map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
         let snapshot = self.load(cx, select, filter).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);
@@ -166,7 +168,7 @@ impl Engine {
             Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
         facts.as_of = head.seq;
         facts.proposed = op.propose(cx, &mut loaded.ids);
-        match govern::decide(&loaded.policy.policy, &self::ask(cx, op, repeats), facts) {
+        match govern::decide(&loaded.policy.policy, &self::ask(cx, op, repeats), narrowed, facts) {
             Verdict::Allowed(seen) => self.carry_out(cx, op, loaded, *seen).await,
             Verdict::Refused(denial) => {
                 if denial.grant().is_none() && loaded.subject != own_subject(cx) {

@@ -185,7 +185,7 @@ proptest! {
         let policy = Policy::builtin();
         let ask = ask(&principal, Some(purpose), Authority::Policy(Effect::Read));
         let narrowed = narrow(&policy, &ask).expect("it is a read");
-        let verdict = decide(&policy, &ask, Facts { memories: vec![Arc::new(memory.clone())], ..Facts::default() });
+        let verdict = decide(&policy, &ask, None, Facts { memories: vec![Arc::new(memory.clone())], ..Facts::default() });
         let kept = narrowed.filter.matches(&MemoryView::stored(&memory, NOW));
         match verdict {
             Verdict::Allowed(visible) => prop_assert!(kept || visible.memories().is_empty()),
@@ -242,7 +242,8 @@ fn an_ingest_is_sealed_by_whoever_asks_for_it() {
         let proposed = vec![Memory { state: asked, ..stored(event) }];
         let principal = acting_for_ada();
         let ask = ask(&principal, None, Authority::Policy(Effect::Write));
-        let Verdict::Allowed(visible) = decide(policy, &ask, Facts { proposed, ..Facts::default() }) else {
+        let Verdict::Allowed(visible) = decide(policy, &ask, None, Facts { proposed, ..Facts::default() })
+        else {
             unreachable!("writing is allowed")
         };
         let states: Vec<State> =
@@ -267,7 +268,9 @@ fn what_a_policy_redacts_is_not_visible() {
     let principal = acting_for_ada();
     let ask = ask(&principal, Some(Purpose::ChatResponse), Authority::Policy(Effect::Read));
     let facts = Facts { memories: vec![Arc::new(stored(claimed.clone()))], ..Facts::default() };
-    let Verdict::Allowed(visible) = decide(&policy, &ask, facts) else { unreachable!("reading is allowed") };
+    let Verdict::Allowed(visible) = decide(&policy, &ask, None, facts) else {
+        unreachable!("reading is allowed")
+    };
     (claimed.content, claimed.ownership.claimant) = (None, None);
     assert_eq!(visible.memories(), [Arc::new(stored(claimed))]);
 }
@@ -284,7 +287,7 @@ fn a_policy_can_leave_out_what_is_dormant() {
         let mut event = event();
         event.strength = Strength::new(Unit::clamped(current));
         let facts = Facts { memories: vec![Arc::new(stored(event))], ..Facts::default() };
-        let Verdict::Allowed(visible) = decide(&policy, &ask, facts) else {
+        let Verdict::Allowed(visible) = decide(&policy, &ask, None, facts) else {
             unreachable!("reading is allowed")
         };
         assert_eq!(visible.memories().len(), expect, "{current}");

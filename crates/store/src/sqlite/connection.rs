@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use memoryscope_engine::port::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::common::failure::EngineError as _;
@@ -132,6 +133,8 @@ fn unavailable(place: &Place, why: &str) -> StoreError {
 /// Sets the pragmas.
 pub(super) fn configure(conn: &Connection, place: &Place, purpose: Use) -> rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Without it a statement is planned anew whenever a parameter that a partial index could depend on is bound.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Deleted content is overwritten with zeros, or erasure would leave it in free pages.
     conn.pragma_update(None, "secure_delete", true)?;
     if place.has_wal() {
