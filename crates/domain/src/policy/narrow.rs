@@ -72,6 +72,11 @@ impl Policy {
         let mut denials = Vec::new();
         let mut denying = Vec::new();
         for rule in self.rules() {
+            let speaks = rule.grants.contains(effect) || rule.denies.contains(effect);
+            // Most rules are ruled out by the request: they grant no row, and deny none.
+            if !speaks || narrowing.sight.weighs(&rule.when, narrowing.request) == Some(Truth::False) {
+                continue;
+            }
             if rule.denies.contains(effect) {
                 let fails = narrowing.bounds(&rule.when).fails;
                 if fails == Filter::Nothing {

@@ -1,5 +1,7 @@
 //! Which texts are new, and which are a kept one in another spelling.
 
+use std::collections::BTreeMap;
+
 use super::ratio::{self, Pattern};
 use crate::limits;
 
@@ -16,18 +18,17 @@ const STEPS_MAX: u64 = 200_000_000;
 
 /// The texts kept so far, by length: only those of a similar length can be alike.
 pub(super) struct Kept {
-    by_length: Vec<Shelf>,
+    by_length: BTreeMap<usize, Shelf>,
     steps_left: u64,
 }
 
 /// The kept texts of one length. The counts of characters lie side by side, since nearly every pair ends at them.
-#[derive(Default, Clone)]
+#[derive(Default)]
 struct Shelf {
     chars: Vec<[u8; CHAR_BINS]>,
     texts: Vec<Text>,
 }
 
-#[derive(Clone)]
 struct Text {
     pairs: [u8; PAIR_BINS],
     text: Vec<char>,
@@ -39,7 +40,7 @@ impl Kept {
     }
 
     fn with_steps(steps_left: u64) -> Self {
-        Self { by_length: vec![Shelf::default(); limits::FUZZY_CHARS_MAX + 1], steps_left }
+        Self { by_length: BTreeMap::new(), steps_left }
     }
 
     /// Keeps a text unless one that is alike is kept. The caller knows that no equal one is; a text over
@@ -54,7 +55,7 @@ impl Kept {
         if self.has_alike(&chars, &new) {
             return false;
         }
-        let shelf = &mut self.by_length[new.text.len()];
+        let shelf = self.by_length.entry(new.text.len()).or_default();
         shelf.chars.push(chars);
         shelf.texts.push(new);
         true
@@ -62,7 +63,7 @@ impl Kept {
 
     fn has_alike(&mut self, chars: &[u8; CHAR_BINS], new: &Text) -> bool {
         let Some(pattern) = Pattern::new(&new.text) else { return false };
-        for (length, shelf) in self.by_length.iter().enumerate() {
+        for (&length, shelf) in &self.by_length {
             let total = length + new.text.len();
             if !ratio::reaches(length.min(new.text.len()), total) {
                 continue;

@@ -41,8 +41,9 @@ use writer::Writer;
 use crate::common::migration::MigrationStatus;
 use crate::common::prepare::Prepared;
 
-/// Fewest reading threads: two were measured to be better than none, and one may be busy.
-const READERS_MIN: usize = 2;
+/// The most threads that read unless more are asked for. Half as many as processors are best (docs/performance.md): the
+/// others are busy with what was read.
+const READERS_MAX: usize = 8;
 
 /// How the store is opened.
 #[derive(Debug, Clone)]
@@ -67,7 +68,9 @@ impl SqliteConfig {
     }
 
     fn at(place: Place) -> Self {
-        Self { place, migrate: true, readers: READERS_MIN, meter: Arc::new(NoMeter) }
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let readers = (processors / 2).clamp(1, READERS_MAX);
+        Self { place, migrate: true, readers, meter: Arc::new(NoMeter) }
     }
 
     /// Where the writer's measurements go.
@@ -82,10 +85,10 @@ impl SqliteConfig {
         Self { migrate, ..self }
     }
 
-    /// How many threads read; at least two do.
+    /// How many threads read; at least one does.
     #[must_use]
     pub fn readers(self, readers: usize) -> Self {
-        Self { readers: readers.max(READERS_MIN), ..self }
+        Self { readers: readers.max(1), ..self }
     }
 }
 
