@@ -62,7 +62,8 @@ impl Kept {
     }
 
     fn has_alike(&mut self, chars: &[u8; CHAR_BINS], new: &Text) -> bool {
-        let Some(pattern) = Pattern::new(&new.text) else { return false };
+        // Nearly no text needs one: few are kept that have most of its characters.
+        let mut pattern = None;
         for (&length, shelf) in &self.by_length {
             let total = length + new.text.len();
             if !ratio::reaches(length.min(new.text.len()), total) {
@@ -73,9 +74,13 @@ impl Kept {
                     return false;
                 }
                 self.steps_left -= 1;
-                if ratio::reaches(shared(kept_chars, chars), total)
-                    && compare(kept, new, &pattern, &mut self.steps_left)
-                {
+                if !ratio::reaches(shared(kept_chars, chars), total) {
+                    continue;
+                }
+                let Some(pattern) = pattern.get_or_insert_with(|| Pattern::new(&new.text)) else {
+                    return false;
+                };
+                if compare(kept, new, pattern, &mut self.steps_left) {
                     return true;
                 }
             }
