@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 use super::connection::{self, Place, Use};
 use crate::common::failure::EngineError;
 
-/// By so many pages (16 MiB) the log grows before it is moved again: a page that is changed often is moved once.
-pub(super) const LOG_PAGES_WANTED: u32 = 4_096;
+/// By so many pages (8 MiB) the log grows before it is moved again: a page that is changed often is moved once.
+pub(super) const LOG_PAGES_WANTED: u32 = 2_048;
 /// Pages in the log (64 MiB) from which on the writer itself helps: the log cannot start anew while others write.
 pub(super) const LOG_PAGES_MAX: u32 = 16_384;
 /// How long one try to empty the log waits for readers and the writer.
