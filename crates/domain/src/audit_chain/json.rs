@@ -166,39 +166,8 @@ fn push_number(out: &mut String, number: &Number) {
     }
 }
 
-/// ECMAScript's `Number::toString`: the shortest digits that read back, plain between 1e-7 and 1e21.
+/// ECMAScript's `Number::toString`, which RFC 8785 asks for: the shortest digits that read back, of two that are as near
+/// the even one, plain between 1e-7 and 1e21.
 fn push_float(out: &mut String, float: f64) {
-    if float == 0.0 {
-        out.push('0');
-        return;
-    }
-    if float < 0.0 {
-        out.push('-');
-    }
-    let scientific = format!("{:e}", float.abs());
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    let count = i32::try_from(digits.len()).unwrap_or(i32::MAX);
-    // The decimal point stands after this many digits.
-    let point = exponent.parse::<i32>().unwrap_or(0) + 1;
-    if (1..=21).contains(&point) {
-        if count <= point {
-            out.push_str(&digits);
-            (count..point).for_each(|_| out.push('0'));
-        } else {
-            let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));
-            let _ = write!(out, "{whole}.{fraction}");
-        }
-    } else if (-5..=0).contains(&point) {
-        out.push_str("0.");
-        (point..0).for_each(|_| out.push('0'));
-        out.push_str(&digits);
-    } else {
-        let (first, rest) = digits.split_at(1);
-        out.push_str(first);
-        if !rest.is_empty() {
-            let _ = write!(out, ".{rest}");
-        }
-        let _ = write!(out, "e{:+}", point - 1);
-    }
+    out.push_str(ryu_js::Buffer::new().format_finite(float));
 }

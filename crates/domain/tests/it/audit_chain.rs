@@ -65,6 +65,23 @@ proptest! {
     }
 }
 
+#[test]
+fn numbers_are_written_as_ecmascript_does() {
+    let check = |number: f64, expect: &str| {
+        let object = Map::from_iter([("n".to_owned(), serde_json::json!(number))]);
+        assert_eq!(canonical_json(&object), format!("{{\"n\":{expect}}}"));
+    };
+    check(-0.0, "0");
+    check(1e21, "1e+21");
+    check(1e-7, "1e-7");
+    check(0.000_001, "0.000001");
+    check(123_456.75, "123456.75");
+    // As near to .2 as to .3: the even digit.
+    check(-1_845_951_369_992_263.25, "-1845951369992263.2");
+    check(5e-324, "5e-324");
+    check(f64::MAX, "1.7976931348623157e+308");
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
