@@ -185,6 +185,21 @@ pub(crate) fn operator(engine: &Engine, tenant: TenantId) -> Context {
     engine.begin(Principal::system(tenant), request_id, Dialect::Core, ports.clock.now())
 }
 
+/// Does something that waits, on this thread; is cut off when the process is told to stop, so that what it started ends
+/// with it.
+///
+/// # Errors
+/// What the work says, or that it was stopped.
+pub(crate) fn until_stopped<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    runtime()?.block_on(async {
+        let stop = crate::commands::serve::stop_signal()?;
+        tokio::select! {
+            done = work => done,
+            () = stop => bail!("stopped before it was done"),
+        }
+    })
+}
+
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

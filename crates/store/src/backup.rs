@@ -99,6 +99,17 @@ pub fn put_in_place(whole: &Path, name: &Path) -> Result<(), StoreError> {
     sync(folder.unwrap_or(Path::new(".")))
 }
 
+/// The same where nothing of that name may be: who comes second is refused.
+///
+/// # Errors
+/// When there is such a file, or the folder cannot be written to.
+pub fn put_in_new_place(whole: &Path, name: &Path) -> Result<(), StoreError> {
+    fs::hard_link(whole, name).map_err(|why| failed("make", name, why))?;
+    fs::remove_file(whole).map_err(|why| failed("remove", whole, why))?;
+    let folder = name.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync(folder.unwrap_or(Path::new(".")))
+}
+
 /// The file of that name with something behind it.
 pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

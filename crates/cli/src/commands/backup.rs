@@ -41,8 +41,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     {
         bail!("there is no database at {}", database.display());
     }
-    if out.exists() {
-        bail!("{} exists: name a new file", out.display());
+    for path in [out, &digest_file(out)] {
+        if path.exists() {
+            bail!("{} exists: name a new file", path.display());
+        }
     }
     // Nobody else's: two backups at once to one name must not meet in one file.
     let part = beside(out, &format!(".{}.part", std::process::id()));
@@ -62,9 +64,9 @@ fn make(url: &DatabaseUrl, part: &Path, out: &Path) -> anyhow::Result<Checked> {
             .with_context(|| format!("cannot back up {}", database.display())),
         DatabaseUrl::Postgres(text) => {
             let place = PostgresConfig::url(text)?;
-            wiring::runtime()?
-                .block_on(postgres::dump(&place, part, &mut show))
-                .with_context(|| format!("cannot back up {url}"))
+            wiring::until_stopped(async {
+                postgres::dump(&place, part, &mut show).await.with_context(|| format!("cannot back up {url}"))
+            })
         }
     }?;
     bar.end();
@@ -72,9 +74,9 @@ fn make(url: &DatabaseUrl, part: &Path, out: &Path) -> anyhow::Result<Checked> {
         &checked,
         "nothing was kept of it; to keep the evidence, stop the server and copy its files",
     )?;
-    // First the digest, then the name: a backup that is there has its digest.
+    // The name first: whoever wins it writes the digest, and two backups to one name cannot mix theirs.
+    backup::put_in_new_place(part, out)?;
     write_digest(out, &checked.sha256)?;
-    backup::put_in_place(part, out)?;
     Ok(checked)
 }
 
@@ -98,7 +100,7 @@ fn write_digest(out: &Path, sha256: &str) -> anyhow::Result<()> {
     let path = digest_file(out);
     let name = out.file_name().map_or_else(OsString::new, ToOwned::to_owned);
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         writeln!(file, "{sha256}  {}", name.to_string_lossy())?;
         file.sync_all()
     };

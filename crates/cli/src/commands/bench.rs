@@ -28,7 +28,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CASES", value_delimiter = ',')]
     cases: Vec<Case>,
     /// Connections that ask at once.
-    #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=8_000))]
     connections: u16,
     /// How long each measurement takes, such as 5s or 300ms.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]

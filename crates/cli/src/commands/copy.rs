@@ -36,6 +36,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.from.is_none() && args.to.is_none() {
         bail!("name the other database with --from or --to: one of the two is DATABASE_URL if left out");
     }
+    if args.to.is_none() && config.database.origin.is_default() {
+        bail!("name the target with --to or DATABASE_URL: a default is no place that somebody meant");
+    }
     let url = |flag: &str, given: &Option<String>| match given {
         Some(text) => parse(flag, text),
         None => Ok(config.database.value.clone()),

@@ -8,7 +8,7 @@ use crate::config::{Config, Invalid, setting};
 /// For every command that reads the configuration.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct CommonFlags {
-    /// Where memories are kept: sqlite://PATH (DATABASE_URL).
+    /// Where memories are kept: sqlite://PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE (DATABASE_URL).
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
     /// DEBUG, INFO, WARNING or ERROR (LOG_LEVEL).

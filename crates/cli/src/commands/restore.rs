@@ -43,7 +43,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         url @ DatabaseUrl::Postgres(text) => {
             let place = PostgresConfig::url(text)?;
-            let arrived = wiring::runtime()?.block_on(into_server(from, &place, url, args.force))?;
+            let arrived = wiring::until_stopped(into_server(from, &place, url, args.force))?;
             (url.to_string(), arrived)
         }
     };
@@ -62,7 +62,8 @@ fn into_file(from: &Path, database: &Path, force: bool) -> anyhow::Result<Checke
         .with_context(|| format!("cannot restore from {}", from.display()))?;
     require_digest(from, &sent.sha256)?;
     require_whole(&sent, "nothing was replaced")?;
-    let arrived = sqlite::restore(from, &sent, database, force, &mut |progress| bar.show(progress))?;
+    let arrived = sqlite::restore(from, &sent, database, force, &mut |progress| bar.show(progress))
+        .with_context(|| format!("cannot restore to {}", database.display()))?;
     bar.end();
     Ok(arrived)
 }

@@ -114,7 +114,7 @@ fn cors(config: &Config) -> anyhow::Result<Option<CorsConfig>> {
 }
 
 /// Ready when the process is asked to stop: SIGTERM or Ctrl-C.
-pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

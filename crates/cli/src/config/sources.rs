@@ -25,6 +25,13 @@ pub(crate) enum Origin {
     Follows(&'static str),
 }
 
+impl Origin {
+    /// Whether nobody set it.
+    pub(crate) const fn is_default(self) -> bool {
+        matches!(self, Self::Default)
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -184,3 +184,39 @@ fn a_broken_chain_is_not_backed_up() {
     assert!(refused.err.contains("BROKEN at 5: gap"), "{refused:?}");
     assert!(names(folder.path()).iter().all(|name| name.starts_with("memoryscope.db")));
 }
+
+#[test]
+fn of_two_backups_to_one_name_one_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    some(folder);
+    let codes = thread::scope(|scope| {
+        let make = || scope.spawn(|| run(folder, &["backup", "--out", "b.db"]).code);
+        let both = [make(), make()];
+        both.map(|one| one.join().expect("no panic"))
+    });
+    assert_eq!(codes.iter().filter(|code| **code == Some(0)).count(), 1, "{codes:?}");
+    assert!(names(folder).iter().all(|name| !name.ends_with(".part")), "{:?}", names(folder));
+    run(folder, &["restore", "--from", "b.db", "--database-url", "sqlite://r.db"]).expect(0);
+    let mode = fs::metadata(folder.join("b.db.sha256")).expect("a digest").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // A digest without its backup is somebody's too.
+    fs::write(folder.join("c.db.sha256"), "mine").expect("a file");
+    let said = run(folder, &["backup", "--out", "c.db"]).expect(1);
+    assert!(said.err.contains("c.db.sha256 exists"), "{said:?}");
+    assert_eq!(fs::read_to_string(folder.join("c.db.sha256")).expect("a file"), "mine");
+}
+
+#[test]
+fn what_is_no_backup_of_sqlite_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    for (bytes, expect) in
+        [("PGDMP and more", "backup of a PostgreSQL database"), ("a letter", "no SQLite database")]
+    {
+        fs::write(folder.join("b"), bytes).expect("a file");
+        let said = run(folder, &["restore", "--from", "b"]).expect(1);
+        assert!(said.err.contains(expect), "{said:?}");
+    }
+    assert_eq!(names(folder), ["b"], "nothing was made");
+}

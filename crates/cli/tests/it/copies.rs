@@ -160,6 +160,23 @@ fn flags_that_name_nothing_are_refused_and_not_quoted() {
         "{absent:#?}"
     );
     assert_eq!(fs::read_dir(folder).expect("a folder").count(), 0);
-    let nowhere = run(folder, &["copy", "--from", "postgres://u:s3cret@127.0.0.1:1/d"]).expect(1);
+    let nowhere =
+        run(folder, &["copy", "--from", "postgres://u:s3cret@127.0.0.1:1/d", "--to", "sqlite://to.db"])
+            .expect(1);
     assert!(nowhere.err.contains("postgresql://u:***@127.0.0.1:1/d"), "{nowhere:#?}");
+}
+
+#[test]
+fn a_database_of_another_program_is_left_alone() {
+    let Some(there) = Place::postgres() else { return };
+    there.sql("CREATE TABLE stuff (x int); INSERT INTO stuff VALUES (1)");
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    run(folder, &["migrate"]).expect(0);
+    let said = run(folder, &["copy", "--from", "sqlite://memoryscope.db", "--to", there.url()]).expect(1);
+    assert!(said.err.contains("database of another program"), "{said:#?}");
+    // Nothing of ours is there.
+    there.sql("DO $$ BEGIN ASSERT to_regclass('memories') IS NULL; END $$");
+    let said = run(folder, &["copy", "--from", "sqlite://memoryscope.db"]).expect(1);
+    assert!(said.err.contains("name the target"), "{said:#?}");
 }

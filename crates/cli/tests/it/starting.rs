@@ -135,3 +135,22 @@ fn a_newer_schema_is_refused_by_every_command() {
         assert!(said.err.contains("its schema is at 99"), "{said:#?}");
     }
 }
+
+#[test]
+fn a_log_without_its_database_is_not_thrown_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let server = Server::start(folder);
+    crate::memories::create(&mut server.client(), "ada", "trains");
+    server.kill();
+    let log = folder.join("memoryscope.db-wal");
+    let before = fs::read(&log).expect("a log");
+    assert!(!before.is_empty());
+    fs::rename(folder.join("memoryscope.db"), folder.join("moved.db")).expect("it moves");
+    let said = refused(folder, &[], &[], 1);
+    assert!(said.contains("memoryscope.db-wal holds acknowledged data"), "{said}");
+    assert_eq!(fs::read(&log).expect("a log"), before);
+    fs::rename(folder.join("moved.db"), folder.join("memoryscope.db")).expect("it moves back");
+    let server = Server::start(folder);
+    assert_eq!(crate::memories::list(&mut server.client(), "ada").len(), 1);
+}

@@ -76,8 +76,8 @@ fn numbers_are_written_as_ecmascript_does() {
     check(1e-7, "1e-7");
     check(0.000_001, "0.000001");
     check(123_456.75, "123456.75");
-    // As near to .2 as to .3: the even digit.
-    check(-1_845_951_369_992_263.25, "-1845951369992263.2");
+    // It is …263.25, as near to .2 as to .3: the even digit.
+    check(-1_845_951_369_992_263.2, "-1845951369992263.2");
     check(5e-324, "5e-324");
     check(f64::MAX, "1.7976931348623157e+308");
 }

@@ -204,6 +204,22 @@ pub async fn restore(
     Ok(Checked { bytes: archive.bytes, sha256: archive.sha256.clone(), schema, chains })
 }
 
+/// Whether a schema of ours is there; another program's is refused.
+pub(super) async fn require_no_other_program(session: &mut Session) -> Result<bool, StoreError> {
+    let rows = session.query(Call::new(THINGS, Vec::new())).await?;
+    let names = rows.iter().map(|row| row.try_get(0)).collect::<Result<BTreeSet<String>, _>>();
+    let names = names.map_err(Failure::from)?;
+    if names.is_empty() {
+        return Ok(false);
+    }
+    if !SCHEMA_TABLES.iter().all(|name| names.contains(*name)) {
+        return Err(StoreError::Unavailable(
+            "it is a database of another program: name an empty one".to_owned(),
+        ));
+    }
+    Ok(true)
+}
+
 /// Whether a schema of ours is there that may be replaced; anything else that is there is refused.
 async fn require_place(session: &mut Session, archive: &Archive, replace: bool) -> Result<bool, StoreError> {
     let refused = |why: String| Err(StoreError::Unavailable(why));
@@ -215,14 +231,8 @@ async fn require_place(session: &mut Session, archive: &Archive, replace: bool) 
             if within.is_empty() { "none that exists" } else { &within }
         ));
     }
-    let rows = session.query(Call::new(THINGS, Vec::new())).await?;
-    let names = rows.iter().map(|row| row.try_get(0)).collect::<Result<BTreeSet<String>, _>>();
-    let names = names.map_err(Failure::from)?;
-    if names.is_empty() {
+    if !require_no_other_program(session).await? {
         return Ok(false);
-    }
-    if !SCHEMA_TABLES.iter().all(|name| names.contains(*name)) {
-        return refused("it is a database of another program: name an empty one".to_owned());
     }
     // One that a newer program has written to is not ours to replace.
     migrate::require_known_of_part(session).await?;

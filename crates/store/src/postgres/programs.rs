@@ -32,26 +32,26 @@ impl Program {
         choose(name, all(name), server)
     }
 
-    /// Runs it to its end, and looks at `progress` meanwhile.
+    /// Runs it to its end, and looks at `progress` meanwhile. If it is no longer waited for, it is ended.
     pub(super) async fn run(
         &self,
         environment: &[(&'static str, OsString)],
         arguments: Vec<OsString>,
         progress: &mut dyn FnMut(),
     ) -> Result<Output, StoreError> {
-        let mut command = Command::new(&self.path);
+        let mut command = tokio::process::Command::new(&self.path);
         // What the environment says of another place must not be mixed with what the URL says.
         for name in ["PGSERVICE", "PGHOSTADDR", "PGOPTIONS", "PGTARGETSESSIONATTRS"] {
             command.env_remove(name);
         }
         command.envs(environment.iter().map(|(name, value)| (name, value)));
-        command.env("LC_ALL", "C").args(arguments).stdin(Stdio::null());
+        command.env("LC_ALL", "C").args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         let name = self.path.display().to_string();
         let failed = |why: &dyn std::fmt::Display| StoreError::Unavailable(format!("{name}: {why}"));
-        let mut running = tokio::task::spawn_blocking(move || command.output());
+        let mut running = Box::pin(command.output());
         let output = loop {
             match tokio::time::timeout(Duration::from_millis(LOOK_MS), &mut running).await {
-                Ok(ended) => break ended.map_err(|why| failed(&why))?.map_err(|why| failed(&why))?,
+                Ok(ended) => break ended.map_err(|why| failed(&why))?,
                 Err(_) => progress(),
             }
         };

@@ -72,6 +72,7 @@ impl Side {
             schema.map_err(|why| migration::part_of_another_version(&why.into()))?;
             return Ok(Self { session });
         }
+        super::backup::require_no_other_program(&mut session).await?;
         migrate::run(&mut session).await?;
         let mut side = Self { session };
         side.session.batch(STOP_WRITERS).await?;

@@ -3,6 +3,7 @@
 //! A copy is looked at read-only: asking the engine whether its chains hold would be written into them.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use memoryscope_domain::ids::TenantId;
@@ -76,9 +77,24 @@ pub fn check(path: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Checked,
             log.display()
         )));
     }
+    require_sqlite(path)?;
     let (bytes, sha256) = digest(path, progress)?;
     let conn = open_unchanging(path)?;
     look_through(conn, bytes, sha256, progress).map_err(StoreError::from)
+}
+
+fn require_sqlite(path: &Path) -> Result<(), StoreError> {
+    let mut begin = [0; 16];
+    let mut file = fs::File::open(path).map_err(|why| failed("read", path, why))?;
+    let count = file.read(&mut begin).map_err(|why| failed("read", path, why))?;
+    let why = if begin[..count].starts_with(b"PGDMP") {
+        "it is the backup of a PostgreSQL database: restore it to one"
+    } else if begin[..count] != *b"SQLite format 3\0" {
+        "it is no SQLite database"
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Unavailable(why.to_owned()))
 }
 
 fn look_through(

@@ -75,6 +75,7 @@ pub(super) fn open(place: &Place, purpose: Use) -> Result<Connection, StoreError
     let opened = match place {
         Place::File(path) => {
             if purpose == Use::Create {
+                require_no_orphaned_log(place, path)?;
                 create_private(path)?;
             }
             Connection::open_with_flags(path, flags)
@@ -108,6 +109,20 @@ pub(super) fn is_ours(conn: &Connection) -> rusqlite::Result<Option<bool>> {
         0 if things == 0 => None,
         _ => Some(false),
     })
+}
+
+/// A log beside no database holds what was acknowledged: a new database in its place would throw it away.
+fn require_no_orphaned_log(place: &Place, path: &Path) -> Result<(), StoreError> {
+    let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let log = crate::backup::beside(path, "-wal");
+    if bytes(path) > 0 || bytes(&log) == 0 {
+        return Ok(());
+    }
+    let why = format!(
+        "{} holds acknowledged data of a database that is not here: put the database back beside it, or move it away",
+        log.display()
+    );
+    Err(unavailable(place, &why))
 }
 
 /// Makes the file so that only its owner may read it; its log takes the file's permissions over.
