@@ -1,0 +1,11 @@
+//! The dialect's objects: how requests say them, and how answers do.
+
+mod constraint;
+mod held;
+mod memory;
+mod said;
+mod scalar;
+#[cfg(test)]
+mod tests;
+
+pub(super) use memory::IngestRequest;
