@@ -153,9 +153,11 @@ fn readiness_schema(status: &'static str) -> Value {
 
 /// The schema of [`limits_body`].
 fn limits_schema() -> Value {
-    let names: Vec<String> = table().into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    // Half-lives are the only limits that are not whole.
+    let kind = |value: &Value| json!({"type": if value.is_f64() { "number" } else { "integer" }});
     let each: Map<String, Value> =
-        names.iter().map(|name| (name.clone(), json!({"type": "integer"}))).collect();
+        table().iter().map(|(name, value)| (name.to_ascii_lowercase(), kind(value))).collect();
+    let names: Vec<String> = table().into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     let limits = json!({"type": "object", "title": "LimitValues", "required": names, "properties": each});
     object("Limits", [("limits", limits)])
 }
@@ -238,6 +240,28 @@ table! {
     FUZZY_CHARS_MAX,
     JSON_DEPTH_MAX,
     JSON_VALUES_MAX,
+    CONTENT_BYTES_MAX,
+    LANGUAGE_BYTES_MAX,
+    LABEL_CHARS_MAX,
+    LABELS_MAX,
+    PARTIES_MAX,
+    NAME_CHARS_MAX,
+    NOTE_CHARS_MAX,
+    HISTORY_ENTRIES_MAX,
+    PARENTS_MAX,
+    TRANSFORM_STEPS_MAX,
+    UPDATED_FIELDS_MAX,
+    CUE_CHARS_MAX,
+    CUES_MAX,
+    COOLDOWN_SECONDS_MAX,
+    HALF_LIFE_DAYS_MIN,
+    HALF_LIFE_DAYS_MAX,
+    SCOPE_FLAGS_MAX,
+    IMPACT_CONSTRAINTS_MAX,
+    PAYLOAD_BYTES_MAX,
+    STEPS_MAX,
+    DO_NOT_PROMPT_WITH_MAX,
+    OBSERVED_AHEAD_SECONDS_MAX,
     POLICY_BYTES_MAX,
     POLICY_RULES_MAX,
     POLICY_DEPTH_MAX,
@@ -265,6 +289,13 @@ table! {
     REQUEST_TIMEOUT_SECONDS,
     EXPIRY_INTERVAL_SECONDS,
     POLICIES_KNOWN_MAX,
+    CONSTRAINT_TERM_WORDS_MAX,
+    CONSTRAINT_TERM_CHARS_MAX,
+    CONSTRAINT_NAME_WORDS_MAX,
+    CONSTRAINT_NAME_CHARS_MAX,
+    CONSTRAINT_SOURCES_MAX,
+    DERIVED_CONSTRAINTS_MAX,
+    DERIVED_CUES_MAX,
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's
