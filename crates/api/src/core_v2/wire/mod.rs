@@ -5,6 +5,8 @@ mod held;
 mod memory;
 mod said;
 mod scalar;
+mod shown;
+mod shown_schema;
 #[cfg(test)]
 mod tests;
 

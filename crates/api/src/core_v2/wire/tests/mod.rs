@@ -3,6 +3,7 @@
 mod fields;
 mod props;
 mod said;
+mod shown;
 
 use memoryscope_domain::time::Timestamp;
 use serde_json::{Value, json};
