@@ -10,6 +10,7 @@ pub mod auth;
 // Its routes come with the operations that they call.
 #[cfg(test)]
 mod core_v2;
+pub mod cursor;
 pub mod edge;
 pub mod health;
 pub mod json;

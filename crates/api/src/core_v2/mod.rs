@@ -2,4 +2,6 @@
 //!
 //! A translator and nothing more: request, operation, response.
 
+mod error;
+mod who;
 mod wire;

@@ -14,7 +14,7 @@ use super::scalar::{OURS, ScopeInput, named, named_or, steps, tenant_id};
 use crate::wire::{Fault, Fields, Shape, Step, choice, object};
 
 /// What a memory can be in this dialect.
-const TYPES: [MemoryType; 3] = [MemoryType::Event, MemoryType::Impact, MemoryType::Seed];
+pub(super) const TYPES: [MemoryType; 3] = [MemoryType::Event, MemoryType::Impact, MemoryType::Seed];
 /// The states that a client can ask for; the policy only tightens.
 const STATES: [State; 3] = [State::Active, State::Restricted, State::Sealed];
 
@@ -60,7 +60,7 @@ struct Payloads {
 
 /// Reads everything but the tenant. What is wrong between fields is found too where a field is wrong by itself: a
 /// field that could not be read counts there as what it stands for when it is absent.
-fn new_memory(f: &mut Fields<'_>) -> Option<NewMemory> {
+pub(super) fn new_memory(f: &mut Fields<'_>) -> Option<NewMemory> {
     f.barred("id", OURS);
     let scope = f.required("scope", object::<ScopeInput>());
     let kind = f.required("type", choice(TYPES.map(|kind| (kind.name(), kind))));

@@ -3,6 +3,7 @@
 mod constraint;
 mod held;
 mod memory;
+mod requests;
 mod said;
 mod scalar;
 mod shown;

@@ -2,6 +2,7 @@
 
 mod fields;
 mod props;
+mod requests;
 mod said;
 mod shown;
 
