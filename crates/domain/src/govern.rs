@@ -47,6 +47,8 @@ pub struct Facts {
     pub memories: Vec<Arc<Memory>>,
     /// Whether the selection went on behind its limit.
     pub more: bool,
+    /// Earlier versions of the one memory that was asked for, oldest first.
+    pub versions: Vec<Arc<Memory>>,
     /// Memories that the operation wants to make.
     pub proposed: Vec<Memory>,
     /// The grant of the token that was shown.

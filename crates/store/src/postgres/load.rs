@@ -10,7 +10,9 @@ use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Load, PreferenceSelect, Select, Snapshot, StoreError};
+use memoryscope_domain::policy::Filter;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -18,7 +20,7 @@ use super::error::Failure;
 use super::filter_sql::Condition;
 use super::session::{Call, Session};
 use super::value::Bytes;
-use crate::common::filter;
+use crate::common::filter::{self, Rows};
 use crate::common::row::{self, corrupt};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -40,6 +42,13 @@ const GRANT: &str = "SELECT document FROM read_grants WHERE tenant = $1 AND toke
 const MEMORIES: &str = "
     SELECT m.id, m.version, m.document, m.body FROM unnest($2::bytea[]) AS w (id) CROSS JOIN LATERAL
         (SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
+
+/// The current version and, from the second row on, the versions before it, the latest first.
+const VERSIONS: &str = "
+    (SELECT id, version, document, body, state FROM memories WHERE tenant = $1 AND id = $2)
+    UNION ALL
+    (SELECT id, version, document, body, state FROM memory_versions
+     WHERE tenant = $1 AND id = $2 ORDER BY version DESC LIMIT $3)";
 
 const EXPIRED: &str = "
     SELECT id, version, document, body FROM memories
@@ -101,7 +110,8 @@ impl View<'_> {
     async fn begin(&mut self) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
-            Select::Preferences(select) => chunk_rows(self.load, select) <= select.limit,
+            Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
+            Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
             Select::Grant { .. } | Select::Verification => true,
             _ => false,
         };
@@ -126,7 +136,12 @@ impl View<'_> {
         let tenant = || Box::new(self.tenant());
         Ok(Some(match &self.load.select {
             Select::Nothing | Select::Verification => return Ok(None),
-            Select::Preferences(select) => shelf(self.load, select, select.after),
+            Select::Preferences(select) => Listing::Shelf(select).call(self.load, select.after),
+            Select::Objects(select) => Listing::Objects(select).call(self.load, select.after),
+            Select::Versions { id, limit } => {
+                let bound = row::limit(limit.saturating_add(1));
+                Call::new(VERSIONS, vec![tenant(), Box::new(Bytes::of(id.uuid())), Box::new(bound)])
+            }
             Select::Memories(ids) => {
                 let ids: Vec<Bytes<16>> = ids.iter().map(|id| Bytes::of(id.uuid())).collect();
                 Call::new(MEMORIES, vec![tenant(), Box::new(ids)])
@@ -146,14 +161,17 @@ impl View<'_> {
     async fn facts(&mut self, records: Vec<Row>, facts: &mut Facts) -> Result<(), Failure> {
         match &self.load.select {
             Select::Nothing => {}
-            Select::Preferences(select) => self.preferences(select, records, facts).await?,
+            Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
+            Select::Objects(select) => self.list(Listing::Objects(select), records, facts).await?,
+            Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
             Select::Memories(ids) => self.memories(ids, &records, facts)?,
             Select::Grant { memories, .. } => {
                 facts.grant = self.grant(&records)?;
                 if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
                     let select = PreferenceSelect::of_grant(grant, bounds, self.load.now);
-                    let first = self.session.query(shelf(self.load, &select, select.after)).await?;
-                    self.preferences(&select, first, facts).await?;
+                    let listing = Listing::Shelf(&select);
+                    let first = self.session.query(listing.call(self.load, select.after)).await?;
+                    self.list(listing, first, facts).await?;
                 }
             }
             Select::Expired { limit } => {
@@ -172,24 +190,24 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Live ones, oldest first. The filter is tested twice: as SQL, so that little is read, and on what was read, so
+    /// In the listing's order. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact. What it turns down here makes room for rows behind it.
-    async fn preferences(
+    async fn list(
         &mut self,
-        select: &PreferenceSelect,
+        listing: Listing<'_>,
         mut rows: Vec<Row>,
         facts: &mut Facts,
     ) -> Result<(), Failure> {
-        let chunk = chunk_rows(self.load, select);
+        let (chunk, filter) = (listing.chunk_rows(self.load), listing.filter(self.load));
         loop {
             let mut last = None;
             for row in &rows {
                 let memory = self.memory(row)?;
-                last = Some((memory.created, memory.id));
-                if !self.load.filter.matches(&MemoryView::stored(&memory, self.load.now)) {
+                last = Some((listing.place(&memory), memory.id));
+                if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                     continue;
                 }
-                if facts.memories.len() == select.limit {
+                if facts.memories.len() == listing.limit() {
                     facts.more = true;
                     return Ok(());
                 }
@@ -198,8 +216,25 @@ impl View<'_> {
             if rows.len() < chunk {
                 return Ok(());
             }
-            rows = self.session.query(shelf(self.load, select, last)).await?;
+            rows = self.session.query(listing.call(self.load, last)).await?;
         }
+    }
+
+    fn versions(&self, limit: usize, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+        let Some((first, earlier)) = rows.split_first() else { return Ok(()) };
+        let current = self.memory(first)?;
+        facts.more = earlier.len() > limit;
+        for row in earlier.iter().take(limit).rev() {
+            let (document, body): (Option<&str>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(3)?);
+            let stored = match (document, body) {
+                (None, None) => None,
+                _ => Some(StoredMemory::read(document.unwrap_or_default(), body.unwrap_or_default())?),
+            };
+            let version = row::earlier(&current, row.try_get(1)?, row.try_get(4)?, stored)?;
+            facts.versions.push(Arc::new(version));
+        }
+        facts.memories.push(Arc::new(current));
+        Ok(())
     }
 
     fn memories(&self, ids: &[MemoryId], rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
@@ -269,18 +304,104 @@ fn unless_walking<T: Default>(load: &Load, read: Result<T, StoreError>) -> Resul
     }
 }
 
-/// How many rows of a shelf are read at once: just enough where SQL is exact, some more where it isn't.
-fn chunk_rows(load: &Load, select: &PreferenceSelect) -> usize {
-    let enough = select.limit.saturating_add(1);
-    let floor = if filter::is_exact(&load.filter) { 1 } else { CHUNK_ROWS_MIN };
-    enough.clamp(floor, CHUNK_ROWS_MAX)
+/// What is read in order, some rows at a time.
+#[derive(Clone, Copy)]
+enum Listing<'a> {
+    Shelf(&'a PreferenceSelect),
+    Objects(&'a ObjectSelect),
+}
+
+impl Listing<'_> {
+    const fn limit(self) -> usize {
+        match self {
+            Self::Shelf(select) => select.limit,
+            Self::Objects(select) => select.limit,
+        }
+    }
+
+    fn filter(self, load: &Load) -> Filter {
+        match self {
+            Self::Shelf(_) => load.filter.clone(),
+            Self::Objects(select) => select.filter(load),
+        }
+    }
+
+    /// What it is ordered by, before the id.
+    fn place(self, memory: &Memory) -> Timestamp {
+        match self {
+            Self::Shelf(_) => memory.created,
+            Self::Objects(_) => memory.placed.unwrap_or(memory.created),
+        }
+    }
+
+    /// How many rows are read at once: just enough where SQL is exact, some more where it isn't.
+    fn chunk_rows(self, load: &Load) -> usize {
+        let enough = self.limit().saturating_add(1);
+        let floor = if filter::is_exact(&self.filter(load)) { 1 } else { CHUNK_ROWS_MIN };
+        enough.clamp(floor, CHUNK_ROWS_MAX)
+    }
+
+    /// Whether the first rows may not be enough.
+    fn has_more_chunks(self, load: &Load) -> bool {
+        !filter::is_exact(&self.filter(load)) || self.chunk_rows(load) <= self.limit()
+    }
+
+    /// The rows behind that place.
+    fn call(self, load: &Load, after: Option<(Timestamp, MemoryId)>) -> Call<'static> {
+        let limit = row::limit(self.chunk_rows(load));
+        match self {
+            Self::Shelf(select) => shelf(load, select, after, limit),
+            Self::Objects(select) => objects(load, select, after, limit),
+        }
+    }
+}
+
+/// The next rows of events, impacts and seeds, the latest first.
+fn objects(
+    load: &Load,
+    select: &ObjectSelect,
+    after: Option<(Timestamp, MemoryId)>,
+    limit: i64,
+) -> Call<'static> {
+    let mut condition = Condition {
+        sql: "SELECT id, version, document, body FROM memories
+              WHERE tenant = $1 AND partition_key = $2 AND occurred IS NOT NULL
+              AND (expires IS NULL OR expires > $3)"
+            .to_owned(),
+        values: vec![
+            Box::new(load.tenant.as_str().to_owned()),
+            Box::new(Bytes(select.partition.0)),
+            Box::new(load.now.unix_micros()),
+        ],
+    };
+    if let Some(since) = select.since {
+        let since = condition.value(Box::new(since.unix_micros()));
+        condition.sql.push_str(&format!(" AND occurred >= {since}"));
+    }
+    if let Some(until) = select.until {
+        let until = condition.value(Box::new(until.unix_micros()));
+        condition.sql.push_str(&format!(" AND occurred < {until}"));
+    }
+    if let Some((occurred, id)) = after {
+        let occurred = condition.value(Box::new(occurred.unix_micros()));
+        let id = condition.value(Box::new(Bytes::of(id.uuid())));
+        condition
+            .sql
+            .push_str(&format!(" AND occurred <= {occurred} AND (occurred < {occurred} OR id > {id})"));
+    }
+    condition.sql.push_str(" AND ");
+    filter::push(&select.filter(load), Rows::Objects, &mut condition);
+    let limit = condition.value(Box::new(limit));
+    condition.sql.push_str(&format!(" ORDER BY occurred DESC, id LIMIT {limit}"));
+    Call::Prepared(Cow::Owned(condition.sql), condition.values)
 }
 
 /// The next rows of a shelf, oldest first.
 fn shelf(
     load: &Load,
     select: &PreferenceSelect,
-    after: Option<(memoryscope_domain::time::Timestamp, MemoryId)>,
+    after: Option<(Timestamp, MemoryId)>,
+    limit: i64,
 ) -> Call<'static> {
     let mut condition = Condition {
         sql: "SELECT id, version, document, body FROM memories
@@ -308,8 +429,8 @@ fn shelf(
         condition.sql.push_str(&format!(" AND (created, id) > ({created}, {id})"));
     }
     condition.sql.push_str(" AND ");
-    filter::push(&load.filter, &mut condition);
-    let limit = condition.value(Box::new(row::limit(chunk_rows(load, select))));
+    filter::push(&load.filter, Rows::Shelf, &mut condition);
+    let limit = condition.value(Box::new(limit));
     condition.sql.push_str(&format!(" ORDER BY created, id LIMIT {limit}"));
     Call::Prepared(Cow::Owned(condition.sql), condition.values)
 }
