@@ -7,9 +7,7 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
-// Its routes come with the operations that they call.
-#[cfg(test)]
-mod core_v2;
+pub mod core_v2;
 pub mod cursor;
 pub mod edge;
 pub mod health;

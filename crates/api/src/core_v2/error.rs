@@ -1,15 +1,55 @@
 //! How this dialect words a refusal.
 
+use memoryscope_domain::govern::Reason;
+use memoryscope_domain::ids::AuditId;
 use memoryscope_engine::op;
+use memoryscope_engine::op::ingest::Rejected;
 use memoryscope_engine::refusal::{Denied, Refusal};
 
 use crate::meta::RequestMeta;
 use crate::problem::{Code, Problem};
 use crate::refused;
+use crate::wire::{Fault, FieldError, Path};
 
 /// The problem that a refusal is.
 pub(super) fn problem(refusal: Refusal, meta: &RequestMeta) -> Problem {
     refused::problem(refusal, meta, denied)
+}
+
+/// What was not stored, of a batch at a place in it.
+pub(super) fn rejected(
+    rejected: Rejected,
+    access_log: AuditId,
+    index: Option<usize>,
+    meta: &RequestMeta,
+) -> Problem {
+    match rejected {
+        Rejected::Denied(trace) => {
+            let denied = Denied {
+                reason: Reason::PolicyDenied,
+                operation: op::ingest::INFO.name,
+                purpose: None,
+                kind: None,
+                trace: Some(*trace),
+            };
+            problem(Refusal::Denied { denied: Box::new(denied), access_log }, meta)
+        }
+        Rejected::UnknownParent => {
+            let root = Path::Root("body");
+            let fault = match index {
+                Some(index) => parents(&Path::Index(&Path::Key(&root, "memories"), index)),
+                None => parents(&root),
+            };
+            Problem::invalid(vec![fault]).detail("access_log_id", access_log.prefixed())
+        }
+    }
+}
+
+/// Unknown, another tenant's or hidden from the caller: it is never told which.
+fn parents(memory: &Path<'_>) -> FieldError {
+    let provenance = Path::Key(memory, "provenance");
+    let message = "must name memories that there are, for this caller";
+    FieldError::new(&Path::Key(&provenance, "derived_from"), Fault::Invalid, message)
 }
 
 /// A denial by the policy: what was asked for, and what the request could have said instead. Never of a memory.
@@ -29,8 +69,7 @@ fn denied(denied: &Denied) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use memoryscope_domain::govern::Reason;
-    use memoryscope_domain::ids::{AuditId, RequestId};
+    use memoryscope_domain::ids::RequestId;
     use memoryscope_domain::purpose::Purpose;
     use memoryscope_domain::time::Timestamp;
     use serde_json::json;

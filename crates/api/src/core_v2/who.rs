@@ -1,4 +1,4 @@
-//! Who acts in this dialect (model.md, "Who acts").
+//! Who acts in this dialect.
 
 use memoryscope_domain::ids::{TenantId, UserId};
 use memoryscope_domain::principal::Principal;

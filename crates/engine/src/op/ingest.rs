@@ -73,6 +73,9 @@ impl NewObject {
             let by = cx.principal.user.clone();
             object.history.push(HistoryEntry { at: cx.now, event: Happening::Created, by, note: None });
         }
+        if let Body::Impact(impact) = &mut body {
+            impact.name_constraints(id);
+        }
         let memory = Memory::new(id, cx.principal.tenant.clone(), self.scope.clone(), body, cx.now, None);
         Memory { state: self.state, ..memory }
     }

@@ -6,7 +6,7 @@ use memoryscope_domain::object::{
     Affect, Content, Distinct, Fault as Between, Impact, Language, Object, Ownership, Procedural, Provenance,
     ReconsolidationPolicy, Seed, Sensitivity, Somatic, Strength, Temporal, TruthMode,
 };
-use memoryscope_domain::scope::Scope;
+use memoryscope_engine::op::ingest::NewObject;
 
 use super::constraint::{ImpactPayload, SeedPayload, usual_activation};
 use super::said::{procedural, somatic};
@@ -18,24 +18,13 @@ pub(super) const TYPES: [MemoryType; 3] = [MemoryType::Event, MemoryType::Impact
 /// The states that a client can ask for; the policy only tightens.
 const STATES: [State; 3] = [State::Active, State::Restricted, State::Sealed];
 
-/// A memory that a client wants to be kept.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::core_v2) struct NewMemory {
-    /// Where it belongs.
-    pub(in crate::core_v2) scope: Scope,
-    /// The state that its writer asks for.
-    pub(in crate::core_v2) state: State,
-    /// What is to be remembered.
-    pub(in crate::core_v2) body: Body,
-}
-
 /// `POST /v2/memories`.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::core_v2) struct IngestRequest {
     /// Whose data.
     pub(in crate::core_v2) tenant: TenantId,
     /// The memory.
-    pub(in crate::core_v2) memory: NewMemory,
+    pub(in crate::core_v2) memory: NewObject,
 }
 
 impl Shape for IngestRequest {
@@ -60,7 +49,7 @@ struct Payloads {
 
 /// Reads everything but the tenant. What is wrong between fields is found too where a field is wrong by itself: a
 /// field that could not be read counts there as what it stands for when it is absent.
-pub(super) fn new_memory(f: &mut Fields<'_>) -> Option<NewMemory> {
+pub(super) fn new_memory(f: &mut Fields<'_>) -> Option<NewObject> {
     f.barred("id", OURS);
     let scope = f.required("scope", object::<ScopeInput>());
     let kind = f.required("type", choice(TYPES.map(|kind| (kind.name(), kind))));
@@ -96,7 +85,7 @@ pub(super) fn new_memory(f: &mut Fields<'_>) -> Option<NewMemory> {
     for Between { path, reason } in body.faults(now) {
         f.refuse_between(&steps(path), kind_of(path), reason);
     }
-    Some(NewMemory { scope: scope?.scope, state: state?, body })
+    Some(NewObject { scope: scope?.scope, state: state?, body })
 }
 
 /// What is said of a fault between fields, for programs.

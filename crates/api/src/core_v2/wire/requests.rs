@@ -2,62 +2,38 @@
 
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::MemoryType;
+use memoryscope_domain::memory::State;
 use memoryscope_domain::object::{Cue, Label, TruthMode, Unit};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::op::ingest::NewObject;
+use memoryscope_engine::op::query::{Filters, Shown};
 use serde_json::{Value, json};
 
-use super::memory::{NewMemory, TYPES, new_memory};
+use super::memory::{TYPES, new_memory};
 use super::scalar::{label, line, named, party, tenant_id, unit};
 use crate::cursor::{Binding, Cursor, cursor};
 use crate::wire::{
-    Decode, Errors, Fault, Fields, Notes, Path, Read, Shape, boolean, choice, each, list_of, object, string,
-    time, whole,
+    Decode, Errors, Fault, Fields, Notes, Path, Read, Shape, boolean, choice, each, list_of, object, time,
+    whole,
 };
 
-/// The longest text that a query looks for, in characters: a question, not a document.
-const QUERY_TEXT_CHARS_MAX: usize = 1_000;
 /// The most names that one filter lists.
 const FILTER_NAMES_MAX: usize = 32;
 /// The largest budget of a reconstruction, in tokens: what the largest models take.
 const TOKENS_MAX: i64 = 1_000_000;
 
-/// What a memory is shown as, and so what can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::core_v2) enum ShownState {
-    /// Active, and strong enough.
-    Active,
-    /// Active, and too weak.
-    Dormant,
-    /// Restricted.
-    Restricted,
-    /// Sealed.
-    Sealed,
-    /// Revoked.
-    Revoked,
-    /// Tombstoned.
-    Tombstoned,
-}
-
-impl ShownState {
-    pub(in crate::core_v2) const ALL: [Self; 6] =
-        [Self::Active, Self::Dormant, Self::Restricted, Self::Sealed, Self::Revoked, Self::Tombstoned];
-
-    /// Its name.
-    pub(in crate::core_v2) const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Dormant => "dormant",
-            Self::Restricted => "restricted",
-            Self::Sealed => "sealed",
-            Self::Revoked => "revoked",
-            Self::Tombstoned => "tombstoned",
-        }
-    }
-}
+/// The states that memories are shown in, and so can be asked for.
+pub(in crate::core_v2) const STATES: [Shown; 6] = [
+    Shown::Stored(State::Active),
+    Shown::Stored(State::Restricted),
+    Shown::Stored(State::Sealed),
+    Shown::Dormant,
+    Shown::Stored(State::Revoked),
+    Shown::Stored(State::Tombstoned),
+];
 
 /// What a read is for; `maintenance` is the server's own.
 fn purpose() -> impl Decode<Out = Purpose> {
@@ -107,7 +83,7 @@ impl Shape for BatchRequest {
 /// One memory of a batch; it is of the batch's tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::core_v2) struct BatchItem {
-    pub(in crate::core_v2) memory: NewMemory,
+    pub(in crate::core_v2) memory: NewObject,
 }
 
 impl Shape for BatchItem {
@@ -201,29 +177,13 @@ impl<D: Decode> Decode for OneOrMany<D> {
     }
 }
 
-/// What a query narrows its memories to. An empty list narrows nothing.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::core_v2) struct Filters {
-    pub(in crate::core_v2) types: Vec<MemoryType>,
-    pub(in crate::core_v2) truth_modes: Vec<TruthMode>,
-    pub(in crate::core_v2) states: Vec<ShownState>,
-    /// Affect labels.
-    pub(in crate::core_v2) labels: Vec<Label>,
-    /// Effective strength.
-    pub(in crate::core_v2) min_strength: Option<Unit>,
-    /// Occurred at that time or later.
-    pub(in crate::core_v2) since: Option<Timestamp>,
-    /// Occurred before that time.
-    pub(in crate::core_v2) until: Option<Timestamp>,
-}
-
 impl Shape for Filters {
     const NAME: &'static str = "QueryFilters";
 
     fn read(f: &mut Fields<'_>) -> Option<Self> {
         let types = f.optional("type", OneOrMany(choice(TYPES.map(|kind| (kind.name(), kind)))));
         let truth_modes = f.optional("truth_mode", OneOrMany(named(TruthMode::ALL, TruthMode::name)));
-        let states = f.optional("state", OneOrMany(named(&ShownState::ALL, ShownState::name)));
+        let states = f.optional("state", OneOrMany(named(&STATES, Shown::name)));
         let labels = f.optional("labels", OneOrMany(label()));
         let min_strength = f.optional("min_strength", unit());
         let since = f.optional("since", time());
@@ -243,23 +203,21 @@ impl Shape for Filters {
     }
 }
 
-impl Filters {
-    /// The same for filters that mean the same: sorted, each name once.
-    fn canonical(&self) -> Value {
-        fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-            let names: std::collections::BTreeSet<&str> = names.collect();
-            names.into_iter().collect()
-        }
-        json!([
-            sorted(self.types.iter().map(|kind| kind.name())),
-            sorted(self.truth_modes.iter().map(|mode| mode.name())),
-            sorted(self.states.iter().map(|state| state.name())),
-            sorted(self.labels.iter().map(Label::as_str)),
-            self.min_strength.map(Unit::get),
-            self.since.map(Timestamp::unix_micros),
-            self.until.map(Timestamp::unix_micros),
-        ])
+/// The same for filters that mean the same: sorted, each name once.
+fn canonical(filters: &Filters) -> Value {
+    fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+        let names: std::collections::BTreeSet<&str> = names.collect();
+        names.into_iter().collect()
     }
+    json!([
+        sorted(filters.types.iter().map(|kind| kind.name())),
+        sorted(filters.truth_modes.iter().map(|mode| mode.name())),
+        sorted(filters.states.iter().map(|state| state.name())),
+        sorted(filters.labels.iter().map(Label::as_str)),
+        filters.min_strength.map(Unit::get),
+        filters.since.map(Timestamp::unix_micros),
+        filters.until.map(Timestamp::unix_micros),
+    ])
 }
 
 /// `POST /v2/memories/query`.
@@ -268,14 +226,9 @@ pub(in crate::core_v2) struct QueryRequest {
     pub(in crate::core_v2) tenant: TenantId,
     pub(in crate::core_v2) scope: Scope,
     pub(in crate::core_v2) purpose: Purpose,
-    pub(in crate::core_v2) query_text: Option<String>,
     pub(in crate::core_v2) filters: Filters,
     pub(in crate::core_v2) limit: usize,
     pub(in crate::core_v2) cursor: Option<Cursor>,
-}
-
-fn query_text() -> impl Decode<Out = String> {
-    string().trimmed().chars(1..=QUERY_TEXT_CHARS_MAX)
 }
 
 impl Shape for QueryRequest {
@@ -285,7 +238,7 @@ impl Shape for QueryRequest {
         let tenant = f.required("tenant_id", tenant_id());
         let scope = f.required("scope", object::<ScopeName>());
         let purpose = f.required("purpose", purpose());
-        let query_text = f.optional("query_text", query_text());
+        f.barred("query_text", "is not searched for yet: leave it out");
         let filters = f.optional("filters", object::<Filters>());
         let limit = limit(f);
         let cursor = f.optional("cursor", cursor());
@@ -293,7 +246,6 @@ impl Shape for QueryRequest {
             tenant: tenant?,
             scope: scope?.0,
             purpose: purpose?,
-            query_text,
             filters: filters.unwrap_or_default(),
             limit: limit?,
             cursor,
@@ -304,7 +256,7 @@ impl Shape for QueryRequest {
 impl QueryRequest {
     /// What its cursors are good for.
     pub(in crate::core_v2) fn binding(&self) -> Binding {
-        let query = json!([self.query_text, self.filters.canonical()]).to_string();
+        let query = canonical(&self.filters).to_string();
         binding(&self.tenant, &self.scope, self.purpose, Some(&query))
     }
 }

@@ -5,64 +5,48 @@
 
 use memoryscope_domain::constraint::{Constraint, Merge};
 use memoryscope_domain::ids::MemoryId;
-use memoryscope_domain::memory::{Body, Memory, State};
+use memoryscope_domain::memory::{Body, Memory};
 use memoryscope_domain::object::{
     Affect, Content, Feeling, FreeForm, HistoryEntry, Object, Ownership, PastFeeling, Procedural, Provenance,
     Sensitivity, Somatic, Strength, Temporal, TraceEntry,
 };
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::op::query::Shown;
 use serde_json::{Map, Value, json};
 
-/// When a memory is shown, and what is dormant then.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::core_v2) struct Shown {
-    /// The time of the request: strength is what is left of it then.
-    pub(in crate::core_v2) now: Timestamp,
-    /// The policy's `dormancy_threshold`: what is weaker is dormant.
-    pub(in crate::core_v2) dormancy_threshold: f64,
-}
-
-impl Shown {
-    /// The state that a memory is said to be in: an active one that is too weak is dormant.
-    pub(in crate::core_v2) fn state(self, memory: &Memory) -> &'static str {
-        let is_dormant = || memory.dormant_at(self.dormancy_threshold).is_some_and(|at| at <= self.now);
-        if memory.state == State::Active && is_dormant() { "dormant" } else { memory.state.name() }
-    }
-
-    /// The `MemoryObject` of an event, an impact or a seed, as far as its reader may see it: references to what they
-    /// may not see are for the caller to have left out. `None` for what this dialect does not speak of.
-    pub(in crate::core_v2) fn memory(self, memory: &Memory) -> Option<Value> {
-        let object = memory.object()?;
-        let (impact, seed) = match &memory.body {
-            Body::Impact(impact) => (Some(constraints(&impact.constraints)), None),
-            Body::Seed(seed) => {
-                let cues: Vec<&str> = seed.cues.iter().map(|cue| cue.as_str()).collect();
-                let activation = json!({
-                    "min_confidence": seed.activation.min_confidence.get(),
-                    "cooldown_seconds": seed.activation.cooldown_seconds(),
-                });
-                (None, Some(json!({"cues": cues, "activation": activation})))
-            }
-            _ => (None, None),
-        };
-        let mut shown = json!({
-            "id": memory.id.prefixed(),
-            "tenant_id": memory.tenant.as_str(),
-            "scope": scope(&memory.scope, object),
-            "type": memory.body.memory_type().name(),
-            "state": self.state(memory),
-            "created_at": memory.created.to_string(),
-            "version": memory.version,
-            "strength": strength(&object.strength, memory.strength(self.now).get()),
-            "impact_payload": impact.map(|constraints| json!({"constraints": constraints})),
-            "seed_payload": seed,
-        });
-        if let (Value::Object(shown), Value::Object(said)) = (&mut shown, said(object)) {
-            shown.extend(said);
+/// The `MemoryObject` of an event, an impact or a seed in a state, as its reader may see it. `None` for what this
+/// dialect does not speak of.
+pub(in crate::core_v2) fn memory(memory: &Memory, state: Shown, now: Timestamp) -> Option<Value> {
+    let object = memory.object()?;
+    let (impact, seed) = match &memory.body {
+        Body::Impact(impact) => (Some(constraints(&impact.constraints)), None),
+        Body::Seed(seed) => {
+            let cues: Vec<&str> = seed.cues.iter().map(|cue| cue.as_str()).collect();
+            let activation = json!({
+                "min_confidence": seed.activation.min_confidence.get(),
+                "cooldown_seconds": seed.activation.cooldown_seconds(),
+            });
+            (None, Some(json!({"cues": cues, "activation": activation})))
         }
-        Some(shown)
+        _ => (None, None),
+    };
+    let mut shown = json!({
+        "id": memory.id.prefixed(),
+        "tenant_id": memory.tenant.as_str(),
+        "scope": scope(&memory.scope, object),
+        "type": memory.body.memory_type().name(),
+        "state": state.name(),
+        "created_at": memory.created.to_string(),
+        "version": memory.version,
+        "strength": strength(&object.strength, memory.strength(now).get()),
+        "impact_payload": impact.map(|constraints| json!({"constraints": constraints})),
+        "seed_payload": seed,
+    });
+    if let (Value::Object(shown), Value::Object(said)) = (&mut shown, said(object)) {
+        shown.extend(said);
     }
+    Some(shown)
 }
 
 /// What is the same whenever an object is looked at.
@@ -216,12 +200,12 @@ fn trace_entry(entry: &TraceEntry) -> Value {
     json!({"at": entry.at.to_string(), "by": entry.by, "fields": texts(&entry.fields)})
 }
 
-/// Constraints as answers show them.
-pub(in crate::core_v2) fn constraints(shown: &[Constraint]) -> Vec<Value> {
+fn constraints(shown: &[Constraint]) -> Vec<Value> {
     shown.iter().map(constraint).collect()
 }
 
-fn constraint(shown: &Constraint) -> Value {
+/// A constraint as answers show it.
+pub(super) fn constraint(shown: &Constraint) -> Value {
     json!({
         "constraint_id": shown.constraint_id.prefixed(),
         "kind": shown.kind().name(),

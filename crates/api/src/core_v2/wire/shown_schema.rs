@@ -7,13 +7,11 @@ use memoryscope_domain::object::{
     Source, TruthMode, Visibility,
 };
 use memoryscope_domain::scope::ScopeType;
+use memoryscope_engine::op::query::Shown;
 use serde_json::{Value, json};
 
+use super::requests::STATES;
 use crate::openapi::schema::{about, count, free, list, names, object, or_null, prefixed, text, time};
-
-/// The states that a memory is shown in.
-pub(in crate::core_v2) const STATES: [&str; 6] =
-    ["active", "restricted", "sealed", "dormant", "revoked", "tombstoned"];
 
 fn unit() -> Value {
     json!({"type": "number", "minimum": 0, "maximum": 1})
@@ -31,7 +29,8 @@ pub(in crate::core_v2) fn memory() -> Value {
         or_null(payload)
     };
     let impact = object("ImpactPayload", [("constraints", list(constraint()))]);
-    let state = about(names(STATES), "An active memory that is too weak is shown as dormant.");
+    let state =
+        about(names(STATES.map(Shown::name)), "An active memory that is too weak is shown as dormant.");
     object(
         "MemoryObject",
         [
@@ -142,7 +141,7 @@ fn strength() -> Value {
             ("current", about(unit(), "When it was stored or last reinforced.")),
             ("effective", about(unit(), "What is left of it now.")),
             ("decay_model", of(DecayModel::NAMES)),
-            ("half_life_days", json!({"type": "number", "exclusiveMinimum": 0})),
+            ("half_life_days", json!({"type": "number", "minimum": 0})),
             ("last_reinforced_at", or_null(time())),
         ],
     )

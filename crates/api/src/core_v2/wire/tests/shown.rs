@@ -4,20 +4,23 @@ use std::collections::BTreeSet;
 
 use memoryscope_domain::constraint::{self, Constraint};
 use memoryscope_domain::ids::MemoryId;
-use memoryscope_domain::memory::{Body, Memory, State};
+use memoryscope_domain::memory::{Body, Memory};
 use memoryscope_domain::object::generate::object_memory;
 use memoryscope_domain::object::{Derivation, History, List, ReconsolidationTrace};
+use memoryscope_engine::op::query::Shown;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::constraint::UNNAMED;
-use super::super::shown::Shown;
-use super::super::{IngestRequest, shown_schema};
+use super::super::{IngestRequest, shown as wire_shown, shown_schema};
 use super::{NOW, event, impact, ingest, least, seed};
 use crate::wire::{Unknown, schema};
 
-const SHOWN: Shown = Shown { now: NOW, dormancy_threshold: 0.05 };
+/// A memory as it is shown now, in the state that it is stored in.
+fn show(memory: &Memory) -> Option<Value> {
+    wire_shown::memory(memory, Shown::Stored(memory.state), NOW)
+}
 
 /// What is wrong with a value by a schema, as far as shapes and names go.
 fn misfits(schema: &Value, value: &Value, at: &str) -> Vec<String> {
@@ -74,7 +77,7 @@ fn memory(body: &Value) -> Memory {
 }
 
 fn shown(body: &Value) -> Value {
-    SHOWN.memory(&memory(body)).expect("an object")
+    show(&memory(body)).expect("an object")
 }
 
 #[test]
@@ -93,30 +96,19 @@ fn a_seed_is_shown_like_this() {
 }
 
 #[test]
-fn what_is_weak_is_dormant_where_it_is_active() {
-    let check = |days: i64, state: State, effective: f64, expect: &str| {
-        let kept = Memory { state, ..memory(&least()) };
-        let shown = Shown { now: NOW.plus_days(days), ..SHOWN }.memory(&kept).expect("an object");
-        assert_eq!(shown["state"], expect, "{days} {state:?}");
+fn what_is_left_of_its_strength_is_shown_beside_what_was_set() {
+    for (days, left) in [(0, 1.0), (30, 0.5), (120, 0.0625)] {
+        let shown = wire_shown::memory(&memory(&least()), Shown::Dormant, NOW.plus_days(days));
+        let shown = shown.expect("an object");
+        assert_eq!(shown["state"], "dormant");
         let strength = &shown["strength"];
-        assert_eq!(
-            (&strength["effective"], &strength["current"]),
-            (&json!(effective), &json!(1.0)),
-            "{days}"
-        );
-    };
-    check(0, State::Active, 1.0, "active");
-    check(30, State::Active, 0.5, "active");
-    check(120, State::Active, 0.0625, "active");
-    check(150, State::Active, 0.03125, "dormant");
-    check(150, State::Restricted, 0.03125, "restricted");
-    check(150, State::Sealed, 0.03125, "sealed");
-    check(150, State::Revoked, 0.03125, "revoked");
+        assert_eq!((&strength["effective"], &strength["current"]), (&json!(left), &json!(1.0)), "{days}");
+    }
 }
 
 #[test]
 fn other_memories_are_none_of_this_dialects() {
-    assert_eq!(SHOWN.memory(&memory(&least()).tombstone()), None);
+    assert_eq!(show(&memory(&least()).tombstone()), None);
 }
 
 #[test]
@@ -185,13 +177,13 @@ fn wrong_between(body: &Body) -> BTreeSet<String> {
 proptest! {
     #[test]
     fn what_is_shown_fits_its_schema(memory in object_memory()) {
-        let shown = SHOWN.memory(&memory).expect("an object");
+        let shown = show(&memory).expect("an object");
         prop_assert_eq!(misfits(&shown_schema::memory(), &shown, ""), Vec::<String>::new());
     }
 
     #[test]
     fn what_is_shown_can_be_sent(memory in object_memory()) {
-        let sent = sendable(SHOWN.memory(&memory).expect("an object"));
+        let sent = sendable(show(&memory).expect("an object"));
         // No request can say U+0000, which free-form JSON of another origin may hold.
         prop_assume!(!sent.to_string().contains("\\u0000"));
         let body = as_new(memory.body);
