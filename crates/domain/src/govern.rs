@@ -420,6 +420,11 @@ impl Visible<Facts> {
         })
     }
 
+    /// The ids of what was proposed, in order.
+    pub fn proposed_ids(&self) -> impl Iterator<Item = MemoryId> {
+        self.facts.proposed.iter().map(|memory| memory.id)
+    }
+
     /// What was proposed: each with its trace where the policy refuses it.
     pub fn proposals(&self) -> impl Iterator<Item = Result<&Memory, &Trace>> {
         self.facts.proposed.iter().enumerate().map(|(at, memory)| match self.refused.get(&at) {

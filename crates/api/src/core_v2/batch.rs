@@ -8,15 +8,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use memoryscope_domain::ids::TenantId;
 use memoryscope_engine::engine::Engine;
+use memoryscope_engine::op::batch::{IngestedItem, ingest_batch};
 use memoryscope_engine::op::ingest;
-use memoryscope_engine::op::ingest_batch::{Item, Part, ingest_batch};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
 use super::who::Place;
 use super::wire::requests::BatchRequest;
 use super::wire::{answers, example};
-use super::{context, error};
+use super::{context, error, who};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
@@ -51,24 +51,24 @@ pub(super) async fn handler(
     let tenant = batch.tenant;
     let idempotency = caller.idempotency("POST /v2/memories/batch", document.value());
     let mut results: BTreeMap<usize, Value> = BTreeMap::new();
-    let (mut places, mut parts) = (Vec::new(), Vec::new());
+    let (mut places, mut items) = (Vec::new(), Vec::new());
     for (index, memory) in batch.memories.into_iter().enumerate() {
         match memory {
             Ok(read) => {
                 let object = read.value.memory;
-                let place = Place { tenant: &tenant, scope: Some(&object.scope) };
-                let cx = context(&engine, &caller, &meta, place, idempotency.clone());
+                let user =
+                    who::principal(&caller, Place { tenant: &tenant, scope: Some(&object.scope) }).user;
                 places.push(index);
-                parts.push(Part { cx, object });
+                items.push((user, object));
             }
             Err(errors) => {
                 results.insert(index, refused(index, &Problem::from(errors), &meta));
             }
         }
     }
-    let tried = parts.len();
-    // All of a batch is of one request: its parts' identifiers follow from the first one's.
-    let answered = ingest_batch(&engine, parts).await;
+    let tried = items.len();
+    let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: None }, idempotency);
+    let answered = ingest_batch(&engine, &cx, items).await;
     let mut problems = Vec::new();
     for (index, result) in places.into_iter().zip(answered) {
         let told = match told(result, &tenant, index, &meta) {
@@ -104,12 +104,12 @@ fn is_of_the_batch(problem: &Problem) -> bool {
 
 /// What is told of one item.
 fn told(
-    result: Result<Item, Refusal>,
+    result: Result<IngestedItem, Refusal>,
     tenant: &TenantId,
     index: usize,
     meta: &RequestMeta,
 ) -> Result<Value, Problem> {
-    let Item { result, access_log } = result.map_err(|refusal| error::problem(refusal, meta))?;
+    let IngestedItem { result, access_log } = result.map_err(|refusal| error::problem(refusal, meta))?;
     let stored = result.map_err(|rejected| error::rejected(rejected, access_log, Some(index), meta))?;
     let body = answers::ingested(tenant, &stored);
     let mut told = answers::decided(body, Some(&stored.trace), access_log);

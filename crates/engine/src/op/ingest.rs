@@ -159,29 +159,34 @@ impl Operation for Ingest {
 
     fn plan_repeat(&self, seen: &Visible<Facts>) -> Option<Plan<Self::Output>> {
         let mut derived: BTreeMap<MemoryId, Vec<&Memory>> = BTreeMap::new();
-        let mut made = Vec::new();
+        let mut made = BTreeMap::new();
         for memory in seen.memories() {
             let provenance = &memory.object()?.provenance;
             match (provenance.derivation, provenance.derived_from.first()) {
                 (Derivation::Computed, Some(parent)) => derived.entry(*parent).or_default().push(memory),
-                _ => made.push(memory),
+                _ => _ = made.insert(memory.id.count_in_request(), memory),
             }
         }
-        // What was refused made nothing; the rest was made in order. Which was which can be said again only where all
-        // of it was made.
-        if made.len() != self.items.len() {
+        // Ids of one request count up, and a repeat proposes the same items: an item has the count that it had.
+        let again =
+            self.items.iter().zip(seen.proposed()).zip(seen.proposed_ids()).map(|((item, proposed), id)| {
+                match (made.remove(&id.count_in_request()), proposed) {
+                    (Some(memory), Proposed::Accepted { trace, .. }) => {
+                        let children = derived.remove(&memory.id).unwrap_or_default();
+                        let mut ingested = ingested(memory, &[], trace);
+                        ingested.derived =
+                            children.iter().map(|made| (made.id, made.body.memory_type())).collect();
+                        Some(Ok(ingested))
+                    }
+                    (None, Proposed::Denied(trace)) => Some(Err(Rejected::Denied(Box::new(trace.clone())))),
+                    (None, _) if !item.parents().is_empty() => Some(Err(Rejected::UnknownParent)),
+                    _ => None,
+                }
+            });
+        let output: Self::Output = again.collect::<Option<_>>()?;
+        if !made.is_empty() {
             return None;
         }
-        let again = seen.proposed().zip(made).map(|(proposed, memory)| match proposed {
-            Proposed::Accepted { trace, .. } => {
-                let derived = derived.remove(&memory.id).unwrap_or_default();
-                let mut ingested = ingested(memory, &[], trace);
-                ingested.derived = derived.iter().map(|made| (made.id, made.body.memory_type())).collect();
-                Some(Ok(ingested))
-            }
-            _ => None,
-        });
-        let output: Self::Output = again.collect::<Option<_>>()?;
         Some(Plan {
             memory_ids: seen.memories().iter().map(|memory| memory.id).collect(),
             reason: Some(Code::literal("IDEMPOTENT_REPEAT")),

@@ -23,7 +23,6 @@ pub mod delete;
 pub mod expire;
 pub mod get;
 pub mod ingest;
-pub mod ingest_batch;
 pub mod list;
 pub mod policy;
 pub mod query;

@@ -13,13 +13,14 @@ use memoryscope_domain::reconstruct::{Context as Told, Format};
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::{Context, Idempotency};
+use memoryscope_engine::op::batch::ingest_batch;
 use memoryscope_engine::op::get::{Get, History, Versions};
 use memoryscope_engine::op::ingest::{Ingest, Ingested, NewObject, Rejected};
 use memoryscope_engine::op::query::{Answer as Page, Filters, Item, Query, Shown};
 use memoryscope_engine::op::reconstruct::{Reconstruct, Reconstructed};
 use memoryscope_engine::port::Select;
 
-use super::support::{Answer, World, policy_with, refused, user};
+use super::support::{Answer, World, policy_with, refused, user, word};
 
 /// The clock's time in these tests.
 const NOW: Timestamp = Timestamp::from_unix_micros(1_767_225_600_000_000);
@@ -257,6 +258,45 @@ async fn a_repeat_stores_nothing_twice() {
     };
     assert_eq!(told(first), told(again));
     assert_eq!(world.said().await, "MEMORY_INGEST allowed IDEMPOTENT_REPEAT 4");
+}
+
+#[tokio::test]
+async fn a_repeat_says_again_what_was_refused() {
+    let world = World::new();
+    let mut cx = world.core("ann");
+    cx.idempotency = Some(Idempotency {
+        key: memoryscope_domain::change::IdempotencyKey { client: "local".into(), key: "k".into() },
+        request_digest: [1; 32],
+    });
+    let never = MemoryId::from_uuid(uuid::Uuid::from_u128(99));
+    let orphan = event_with("ann", "x", |object| {
+        object.provenance.derived_from = Distinct::new(vec![never]).unwrap();
+    });
+    let items = vec![orphan.clone(), event("ann", "Lisbon is large."), orphan, event("ann", "x")];
+    let first = world.run(cx.clone(), Ingest { items: items.clone() }).await.unwrap().output;
+    let again = world.run(cx, Ingest { items }).await.unwrap().output;
+    assert_eq!(first.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true, false, true]);
+    for (first, again) in first.into_iter().zip(again) {
+        assert_eq!(first.map(|made| (made.id, made.derived)), again.map(|made| (made.id, made.derived)));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_one_entry_for_each_person() {
+    let world = World::new();
+    let rule = "when: {memory.type: event, principal.user: bob}, then: {allow_write: false}";
+    world.activate(policy_with("p2", rule)).await;
+    let length = world.length().await;
+    let items = ["ann", "bob", "ann", "cy"];
+    let items = items.iter().map(|name| (Some(user(name)), event(name, "x"))).collect();
+    let results =
+        ingest_batch(&world.engine, &Context { dialect: Dialect::Core, ..world.nobody() }, items).await;
+    let words: Vec<String> = results
+        .into_iter()
+        .map(|result| result.map_or_else(|refusal| word(&refusal), |item| item.result.is_ok().to_string()))
+        .collect();
+    assert_eq!(words, ["true", "POLICY_DENIED", "true", "true"]);
+    assert_eq!(world.length().await, length + 3);
 }
 
 #[tokio::test]
