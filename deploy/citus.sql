@@ -12,6 +12,7 @@ BEGIN
         'audit_events',
         'checkpoints',
         'idempotency_keys',
+        'links',
         'memories',
         'memory_versions',
         'policies',

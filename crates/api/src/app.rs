@@ -12,7 +12,7 @@ use crate::edge::{CorsConfig, Edge, EdgeConfig, Hosts};
 use crate::health::{Health, Part, Readiness};
 use crate::metrics::Metrics;
 use crate::openapi::{self, Pages};
-use crate::{audit, metrics, scoped};
+use crate::{audit, core_v2, metrics, scoped};
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -32,6 +32,7 @@ pub struct AppConfig {
 /// Every route of every dialect, wrapped by the edge.
 pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
     let routes = scoped::routes()
+        .merge(core_v2::routes())
         .merge(audit::routes())
         .with_state(Arc::clone(engine))
         .merge(health(engine, config.version).timing_out_after(config.timeout).routes())
@@ -42,7 +43,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
         timeout: config.timeout,
         cors: config.cors,
         hosts: config.hosts,
-        batch_routes: BTreeSet::from(["/memory/batch".to_owned()]),
+        batch_routes: BTreeSet::from(["/memory/batch", "/v2/memories/batch"].map(str::to_owned)),
         ..EdgeConfig::default()
     };
     let (clock, ids) = (Arc::clone(&engine.ports().clock), Arc::clone(&engine.ports().ids));
@@ -53,7 +54,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
 /// What is said of every route.
 #[must_use]
 pub fn operations() -> Vec<openapi::Operation> {
-    let engines = scoped::routes().merge(audit::routes());
+    let engines = scoped::routes().merge(core_v2::routes()).merge(audit::routes());
     let (health, metrics, pages) = (crate::health::routes(), metrics::routes(), openapi::routes());
     [engines.operations(), health.operations(), metrics.operations(), pages.operations()].concat()
 }

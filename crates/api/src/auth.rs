@@ -34,6 +34,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// What a request's headers say.
+    ///
+    /// # Errors
+    /// 400 when one of them is not what it should be, with its name.
+    pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        read(headers)
+    }
+
     /// The caller as a principal of a tenant.
     #[must_use]
     pub fn principal(&self, tenant: TenantId) -> Principal {
@@ -63,7 +71,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        read(&parts.headers)
+        Self::of(&parts.headers)
     }
 }
 

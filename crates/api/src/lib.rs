@@ -7,6 +7,8 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod core_v2;
+pub mod cursor;
 pub mod edge;
 pub mod health;
 pub mod json;

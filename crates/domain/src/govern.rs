@@ -5,28 +5,28 @@
 //! cannot look at facts that were not decided, a store cannot be given changes that were not decided, and no decision
 //! can be used twice: each of these does not compile (`crates/engine/tests/ui`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification};
 use crate::grant::ReadGrant;
-use crate::ids::UserId;
+use crate::ids::{MemoryId, UserId};
 use crate::memory::{Memory, MemoryType, State};
-use crate::object::Handling;
-use crate::policy::{
-    Decision, Dialect, Effect, Filter, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace,
-};
+use crate::policy::{Decision, Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
 use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
 use crate::purpose::Purpose;
 use crate::time::Timestamp;
 
 mod decided;
+mod propose;
+mod reading;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use decided::{BeyondDecision, Decided};
+pub use propose::Proposed;
 pub use view::MemoryView;
 
 /// An audit entry with what stands beside it.
@@ -47,8 +47,12 @@ pub struct Facts {
     pub memories: Vec<Arc<Memory>>,
     /// Whether the selection went on behind its limit.
     pub more: bool,
+    /// Earlier versions of the one memory that was asked for, oldest first.
+    pub versions: Vec<Arc<Memory>>,
     /// Memories that the operation wants to make.
     pub proposed: Vec<Memory>,
+    /// For each event among them, in order, an id for its impact and one for its seed.
+    pub child_ids: Vec<[MemoryId; 2]>,
     /// The grant of the token that was shown.
     pub grant: Option<ReadGrant>,
     /// Audit entries.
@@ -66,6 +70,8 @@ pub enum Authority {
     Policy(Effect),
     /// The policy grants writing, and the memory is the caller's own.
     Owner,
+    /// The caller names a memory by its id, and the policy grants reading it; it is hidden where it does not.
+    ReadNamed,
     /// The caller holds a token, and the policy still grants reading.
     Continue,
     /// The caller holds a token.
@@ -82,7 +88,7 @@ impl Authority {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
             Self::Owner => true,
-            Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => false,
+            Self::ReadNamed | Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => false,
         }
     }
 }
@@ -115,6 +121,8 @@ pub struct Ask<'a> {
     pub authority: Authority,
     /// What it is about.
     pub about: About,
+    /// Whether references to events were asked for.
+    pub include_events: bool,
     /// Whether it only shows again what an idempotency key did.
     pub repeat: bool,
 }
@@ -127,7 +135,7 @@ impl Ask<'_> {
             operation: self.operation,
             dialect: self.dialect,
             tool: None,
-            include_events: false,
+            include_events: self.include_events,
             now: self.now,
             spiral: SpiralFacts::default(),
         }
@@ -189,10 +197,26 @@ pub struct Ruling {
 pub struct Visible<F> {
     facts: F,
     refused: BTreeMap<usize, Trace>,
+    details: Details,
     authority: Authority,
     client: String,
     user: Option<UserId>,
     ruling: Ruling,
+}
+
+/// What was decided of events, impacts and seeds beside whether they are seen.
+#[derive(Debug, Default)]
+struct Details {
+    /// Those that may be put into a prompt.
+    for_prompts: BTreeSet<MemoryId>,
+    /// Those that are weaker than the policy's threshold.
+    dormant: BTreeSet<MemoryId>,
+    /// By proposal: what follows from it.
+    derived: BTreeMap<usize, Vec<Memory>>,
+    /// By proposal: how it was decided.
+    traces: BTreeMap<usize, Trace>,
+    /// The proposals that name an unknown parent.
+    orphans: BTreeSet<usize>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -236,8 +260,9 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         return refused(Reason::RoleDenied, Ruling::default(), None);
     }
     match ask.authority {
-        Authority::Policy(Effect::Read) => decide_read(policy, ask, narrowed, facts),
-        Authority::Policy(effect) => decide_proposed(policy, ask, effect, facts),
+        Authority::Policy(Effect::Read) => reading::decide(policy, ask, narrowed, facts),
+        Authority::ReadNamed => reading::decide_named(policy, ask, facts),
+        Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
         Authority::Owner => decide_owner(policy, ask, facts),
         Authority::Continue => decide_continue(policy, ask, facts),
         Authority::Revoke => {
@@ -260,12 +285,18 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
 }
 
 fn allowed(ask: &Ask<'_>, facts: Facts, ruling: Ruling) -> Verdict {
-    partly_allowed(ask, facts, BTreeMap::new(), ruling)
+    partly_allowed(ask, facts, BTreeMap::new(), Details::default(), ruling)
 }
 
-fn partly_allowed(ask: &Ask<'_>, facts: Facts, refused: BTreeMap<usize, Trace>, ruling: Ruling) -> Verdict {
+fn partly_allowed(
+    ask: &Ask<'_>,
+    facts: Facts,
+    refused: BTreeMap<usize, Trace>,
+    details: Details,
+    ruling: Ruling,
+) -> Verdict {
     let (authority, client, user) = (ask.authority, ask.principal.client.clone(), ask.principal.user.clone());
-    Verdict::Allowed(Box::new(Visible { facts, refused, authority, client, user, ruling }))
+    Verdict::Allowed(Box::new(Visible { facts, refused, details, authority, client, user, ruling }))
 }
 
 fn refused(reason: Reason, ruling: Ruling, grant: Option<ReadGrant>) -> Verdict {
@@ -280,26 +311,6 @@ fn view_of<'a>(policy: &Policy, ask: &Ask<'a>, memory: &'a Memory) -> MemoryView
 /// The grant, if this caller holds it.
 fn held(ask: &Ask<'_>, grant: Option<ReadGrant>) -> Option<ReadGrant> {
     grant.filter(|g| g.tenant == ask.principal.tenant && g.client == ask.principal.client)
-}
-
-fn decide_read(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut facts: Facts) -> Verdict {
-    let request = ask.request();
-    let narrowed = narrowed.unwrap_or_else(|| view::narrowed(policy, &request, ask.about));
-    if narrowed.filter == Filter::Nothing {
-        return refused(Reason::PolicyDenied, Ruling::denying(Effect::Read, [narrowed.trace]), facts.grant);
-    }
-    let mut ruling = Ruling { rules: RuleCounts::default(), trace: Some(narrowed.trace) };
-    let prepared = policy.prepare(&request);
-    let loaded = std::mem::take(&mut facts.memories);
-    for memory in loaded.into_iter().filter(|memory| memory.is_live(ask.now)) {
-        let view = view_of(policy, ask, &memory);
-        let decision = prepared.decide(&view, &[Effect::Read]);
-        if decision.allows(Effect::Read) && !decision.obligations.outlived_by(view.age_days()) {
-            ruling.count(&decision, Effect::Read);
-            facts.memories.push(view::redacted(&memory, &decision.obligations));
-        }
-    }
-    allowed(ask, facts, ruling)
 }
 
 /// Continuing is reading again, as the person the grant was given for.
@@ -320,39 +331,7 @@ fn decide_continue(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict 
         about: About::Preferences(grant.kind),
         ..ask.clone()
     };
-    decide_read(policy, &again, None, Facts { grant: Some(grant), ..facts })
-}
-
-/// What an operation wants to make: each proposal is decided on its own, and its state may only be tightened.
-fn decide_proposed(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Facts) -> Verdict {
-    let request = ask.request();
-    let mut ruling = Ruling::default();
-    let mut refusals = BTreeMap::new();
-    for (at, memory) in facts.proposed.iter_mut().enumerate() {
-        let decision = policy.decide(&request, &view_of(policy, ask, memory), &[effect]);
-        if memory.tenant == ask.principal.tenant && decision.allows(effect) {
-            if !ask.repeat {
-                ruling.count(&decision, effect);
-            }
-            let handling = memory.object().map_or(Handling::Normal, |object| object.sensitivity.handling);
-            memory.state = State::at_ingest(memory.state, handling, decision.obligations.set_state);
-        } else {
-            refusals.insert(at, decision.trace);
-        }
-    }
-    // A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
-    let stored = std::mem::take(&mut facts.memories);
-    for memory in stored.into_iter().filter(|memory| memory.is_live(ask.now)) {
-        let decision = policy.decide(&request, &view_of(policy, ask, &memory), &[effect]);
-        if decision.allows(effect) {
-            ruling.count(&decision, effect);
-            facts.memories.push(memory);
-        }
-    }
-    if !facts.proposed.is_empty() && refusals.len() == facts.proposed.len() {
-        return refused(Reason::PolicyDenied, Ruling::denying(effect, refusals.into_values()), None);
-    }
-    partly_allowed(ask, facts, refusals, ruling)
+    reading::decide(policy, &again, None, Facts { grant: Some(grant), ..facts })
 }
 
 /// What the caller named by its id: not its own is hidden; its own, already erased, is shown as such.
@@ -425,6 +404,25 @@ impl Visible<Facts> {
     #[must_use]
     pub const fn more(&self) -> bool {
         self.facts.more
+    }
+
+    /// What was proposed, as it was decided, with what follows from it.
+    pub fn proposed(&self) -> impl Iterator<Item = Proposed<'_>> {
+        self.facts.proposed.iter().enumerate().filter_map(|(at, memory)| {
+            if let Some(trace) = self.refused.get(&at) {
+                return Some(Proposed::Denied(trace));
+            }
+            if self.details.orphans.contains(&at) {
+                return Some(Proposed::UnknownParent);
+            }
+            let derived = self.details.derived.get(&at).map_or(&[][..], Vec::as_slice);
+            Some(Proposed::Accepted { memory, derived, trace: self.details.traces.get(&at)? })
+        })
+    }
+
+    /// The ids of what was proposed, in order.
+    pub fn proposed_ids(&self) -> impl Iterator<Item = MemoryId> {
+        self.facts.proposed.iter().map(|memory| memory.id)
     }
 
     /// What was proposed: each with its trace where the policy refuses it.

@@ -203,6 +203,16 @@ impl RequestId {
     }
 }
 
+impl MemoryId {
+    /// Which of its request's identifiers it is, as far as its 12 bits tell ([`IdSource`]): the same for what a
+    /// repeat of the request would make in its place.
+    #[must_use]
+    pub const fn count_in_request(self) -> u16 {
+        let [_, _, _, _, _, _, high, low, ..] = self.uuid().into_bytes();
+        u16::from_be_bytes([high & 0x0f, low])
+    }
+}
+
 /// What seeds a request's identifiers; kept with the audit entry, so that a replay mints the same ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdSeed(pub [u8; 16]);

@@ -13,10 +13,12 @@ use crate::scope::{Partition, Scope};
 use crate::time::Timestamp;
 
 mod access;
+mod facet;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use facet::{FACETS, Facet};
 pub use state::{Action, NoSuchMove, State, transition};
 
 closed_list!(
@@ -107,6 +109,9 @@ pub struct Memory {
     pub created: Timestamp,
     /// From when on it is gone, if ever.
     pub expires: Option<Timestamp>,
+    /// Where an event, an impact or a seed stands among others, by when it happened: what the policy under which this
+    /// version was written trusted. Preferences and tombstones stand nowhere.
+    pub placed: Option<Timestamp>,
     /// Counts its versions, from 1.
     pub version: u64,
 }
@@ -123,7 +128,26 @@ impl Memory {
         expires: Option<Timestamp>,
     ) -> Self {
         let partition = scope.partition();
-        Self { id, tenant, scope, partition, body, state: State::Active, created, expires, version: 1 }
+        let placed = body.object().map(|object| object.temporal.observed);
+        Self {
+            id,
+            tenant,
+            scope,
+            partition,
+            body,
+            state: State::Active,
+            created,
+            expires,
+            placed,
+            version: 1,
+        }
+    }
+
+    /// The same, placed by its claimed time where a policy trusts that.
+    #[must_use]
+    pub fn placed_by(self, claimed_time_trust_threshold: f64) -> Self {
+        let placed = self.object().map(|object| object.temporal.occurred(claimed_time_trust_threshold));
+        Self { placed, ..self }
     }
 
     /// Whether it can be used at all at `now`: neither revoked nor erased nor expired.
@@ -180,6 +204,7 @@ impl Memory {
             scope: Scope { id: String::new(), ..self.scope.clone() },
             body: Body::Erased { was: self.body.memory_type() },
             state: State::Tombstoned,
+            placed: None,
             version: self.version + 1,
             ..self.clone()
         }
@@ -188,7 +213,7 @@ impl Memory {
     /// Whether nothing is left of it but that it was there.
     #[must_use]
     pub fn is_tombstone(&self) -> bool {
-        let erased = matches!(self.body, Body::Erased { .. });
+        let erased = matches!(self.body, Body::Erased { .. }) && self.placed.is_none();
         self.state == State::Tombstoned && erased && self.scope.id.is_empty()
     }
 
@@ -251,6 +276,8 @@ struct Document {
     state: State,
     created: Timestamp,
     expires: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    placed: Option<Timestamp>,
     version: u64,
 }
 
@@ -281,6 +308,7 @@ impl StoredMemory {
             state: memory.state,
             created: memory.created,
             expires: memory.expires,
+            placed: memory.placed,
             version: memory.version,
         })
         .map_err(unreadable)?;
@@ -303,8 +331,8 @@ impl StoredMemory {
             return Err(Unreadable { what: "memory", why: "its body is in an unknown envelope".to_owned() });
         };
         let body: Body = serde_json::from_slice(plain).map_err(unreadable)?;
-        let Document { id, tenant, scope, partition, state, created, expires, version } = document;
-        Ok(Memory { id, tenant, scope, partition, body, state, created, expires, version })
+        let Document { id, tenant, scope, partition, state, created, expires, placed, version } = document;
+        Ok(Memory { id, tenant, scope, partition, body, state, created, expires, placed, version })
     }
 }
 

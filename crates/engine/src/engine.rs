@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
-use memoryscope_domain::govern::{
-    self, About, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible,
-};
+use memoryscope_domain::govern::{self, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
+use memoryscope_domain::ids::{AuditId, IdSource, MemoryId, RequestId, TenantId};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::SubjectRef;
+use memoryscope_domain::memory::{Body, Memory, SubjectRef};
 use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::principal::Principal;
@@ -51,6 +49,8 @@ pub struct Done<T> {
 enum Stopped {
     /// Something changed meanwhile: load and decide again.
     Again,
+    /// The policy let through too little of what was looked at: look at more.
+    Wider,
     /// The request is refused.
     Refused(Refusal),
 }
@@ -118,10 +118,12 @@ impl Engine {
     /// See [`Refusal`]; denials are in the audit chain too.
     pub async fn run<O: Operation>(&self, cx: &Context, op: &O) -> Result<Done<O::Output>, Refusal> {
         let _guard = self.claim(cx, op)?;
-        for _ in 0..limits::COMMIT_ATTEMPTS_MAX {
-            match self.attempt(cx, op).await {
+        let (mut attempts, mut width) = (0, 0);
+        while attempts < limits::COMMIT_ATTEMPTS_MAX {
+            match self.attempt(cx, op, width).await {
                 Ok(done) => return Ok(done),
-                Err(Stopped::Again) => {}
+                Err(Stopped::Again) => attempts += 1,
+                Err(Stopped::Wider) => width += 1,
                 Err(Stopped::Refused(refusal)) => return Err(refusal),
             }
         }
@@ -139,7 +141,12 @@ impl Engine {
         Ok(Some(Claim { in_flight: &self.in_flight, key }))
     }
 
-    async fn attempt<O: Operation>(&self, cx: &Context, op: &O) -> Result<Done<O::Output>, Stopped> {
+    async fn attempt<O: Operation>(
+        &self,
+        cx: &Context,
+        op: &O,
+        width: u32,
+    ) -> Result<Done<O::Output>, Stopped> {
         let tenant = &cx.principal.tenant;
         let asks_policy = !matches!(op.authority(), Authority::Roles(_) | Authority::System);
         let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store, asks_policy).await?;
@@ -147,6 +154,7 @@ impl Engine {
         let narrowed = govern::narrow(&policy.policy, &ask);
         let select = match &narrowed {
             Some(narrowed) if narrowed.filter == Filter::Nothing => Select::Nothing,
+            _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
             _ => op.select(cx),
         };
         let filter = narrowed.as_ref().map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
@@ -168,8 +176,18 @@ impl Engine {
             Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
         facts.as_of = head.seq;
         facts.proposed = op.propose(cx, &mut loaded.ids);
-        match govern::decide(&loaded.policy.policy, &self::ask(cx, op, repeats), narrowed, facts) {
-            Verdict::Allowed(seen) => self.carry_out(cx, op, loaded, *seen).await,
+        facts.child_ids = child_ids(&facts.proposed, &mut loaded.ids);
+        let ask = self::ask(cx, op, repeats);
+        match govern::decide(&loaded.policy.policy, &ask, narrowed, facts) {
+            Verdict::Allowed(mut seen) => {
+                if seen.more() && op.is_short(cx, &seen) && op.select_wider(cx, width + 1).is_some() {
+                    return Err(Stopped::Wider);
+                }
+                if op.shows_references() {
+                    self.settle_references(cx, &loaded.policy.policy, &ask, &mut seen).await?;
+                }
+                self.carry_out(cx, op, loaded, *seen).await
+            }
             Verdict::Refused(denial) => {
                 if denial.grant().is_none() && loaded.subject != own_subject(cx) {
                     // The token is somebody else's: its person has no part in this entry, nor has their key.
@@ -179,6 +197,23 @@ impl Engine {
                 Err(self.refuse(cx, op, loaded, *denial).await)
             }
         }
+    }
+
+    /// Asks who may see what is referred to. What changed since the first load was changed by somebody else just now: that
+    /// only decides whether an id is named.
+    async fn settle_references(
+        &self,
+        cx: &Context,
+        policy: &Policy,
+        ask: &Ask<'_>,
+        seen: &mut Visible<Facts>,
+    ) -> Result<(), Stopped> {
+        let references = seen.references();
+        if !references.is_empty() {
+            let referred = self.load(cx, Select::Memories(references), Filter::Everything).await?;
+            seen.settle_references(policy, ask, &referred.facts.memories);
+        }
+        Ok(())
     }
 
     async fn load(&self, cx: &Context, select: Select, filter: Filter) -> Result<Snapshot, StoreError> {
@@ -396,9 +431,16 @@ fn ask<'a, O: Operation>(cx: &'a Context, op: &O, repeat: bool) -> Ask<'a> {
         dialect: cx.dialect,
         now: cx.now,
         authority: op.authority(),
-        about: op.kind().map_or(About::Anything, About::Preferences),
+        about: op.about(),
+        include_events: op.include_events(),
         repeat,
     }
+}
+
+/// For each proposed event an id for its impact and one for its seed, whether or not there will be any.
+fn child_ids(proposed: &[Memory], ids: &mut IdSource) -> Vec<[MemoryId; 2]> {
+    let events = proposed.iter().filter(|memory| matches!(memory.body, Body::Event(_)));
+    events.map(|_| [ids.next_uuid(), ids.next_uuid()].map(MemoryId::from_uuid)).collect()
 }
 
 /// The erasable part of an entry: names, free text, the request, and what a replay starts from.

@@ -2,6 +2,7 @@
 //!
 //! Where another store differs from it, one of the two is wrong.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +18,9 @@ use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
 
-use crate::port::{Due, Health, Load, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError};
+use crate::port::{
+    Due, Health, Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
+};
 
 /// A store that lives as long as its process.
 #[derive(Debug, Default)]
@@ -130,6 +133,15 @@ impl Tenant {
         match &load.select {
             Select::Nothing => {}
             Select::Preferences(select) => self.preferences(load, select, &mut facts),
+            Select::Objects(select) => self.objects(load, select, &mut facts),
+            Select::Versions { id, limit } => {
+                facts.memories.extend(self.memory(*id));
+                let earlier = self.versions.range((*id, 0)..=(*id, u64::MAX));
+                let mut earlier: Vec<Arc<Memory>> =
+                    earlier.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
+                facts.more = earlier.len() > *limit;
+                facts.versions = earlier.split_off(earlier.len().saturating_sub(*limit));
+            }
             Select::Memories(ids) => {
                 facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
             }
@@ -191,6 +203,25 @@ impl Tenant {
         found.sort_by_key(|memory| (memory.created, memory.id));
         facts.more = found.len() > select.limit;
         facts.memories = found.into_iter().take(select.limit).cloned().collect();
+    }
+
+    fn objects(&self, load: &Load, select: &ObjectSelect, facts: &mut Facts) {
+        let filter = select.filter(load);
+        let mut found = Vec::new();
+        for memory in self.current().filter(|memory| memory.partition == select.partition) {
+            let Some(placed) = memory.placed else { continue };
+            let place = (Reverse(placed), memory.id);
+            let is_asked_for = memory.expires.is_none_or(|end| load.now < end)
+                && select.since.is_none_or(|since| placed >= since)
+                && select.until.is_none_or(|until| placed < until)
+                && select.after.is_none_or(|(time, id)| place > (Reverse(time), id));
+            if is_asked_for && passes(&filter, memory, load) {
+                found.push((place, memory));
+            }
+        }
+        found.sort_by_key(|(place, _)| *place);
+        facts.more = found.len() > select.limit;
+        facts.memories = found.into_iter().take(select.limit).map(|(_, memory)| Arc::clone(memory)).collect();
     }
 
     fn verify(&self, tenant: &TenantId) -> audit_chain::Verification {

@@ -146,6 +146,17 @@ pub enum Select {
     Nothing,
     /// Live preferences of one scope, oldest first (created, then id).
     Preferences(PreferenceSelect),
+    /// Events, impacts and seeds of one scope that have not expired, whatever their state, the latest first (when they
+    /// happened, then the lower id).
+    Objects(ObjectSelect),
+    /// A memory in its current version, whatever its state, and the versions before it.
+    Versions {
+        /// Which.
+        id: MemoryId,
+        /// At most so many earlier versions, the latest of them, oldest first; [`Facts::more`] says whether there
+        /// were more.
+        limit: usize,
+    },
     /// These memories, whatever their state; ids that the tenant lacks are left out.
     Memories(Vec<MemoryId>),
     /// The grant of that token, and, where asked, the live preferences it stands for.
@@ -215,6 +226,31 @@ impl PreferenceSelect {
             after: None,
             limit: bounds.limit,
         }
+    }
+}
+
+/// Which events, impacts and seeds of a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectSelect {
+    /// Whose.
+    pub partition: Partition,
+    /// What the operation asks for, beside what the policy lets through: exact, like [`Load::filter`].
+    pub wanted: Filter,
+    /// Only those that happened at or after this time.
+    pub since: Option<Timestamp>,
+    /// Only those that happened before this time.
+    pub until: Option<Timestamp>,
+    /// Only those behind this one: earlier, or of the same time and with a higher id.
+    pub after: Option<(Timestamp, MemoryId)>,
+    /// At most so many; [`Facts::more`] says whether there were more.
+    pub limit: usize,
+}
+
+impl ObjectSelect {
+    /// What the policy and the operation let through together.
+    #[must_use]
+    pub fn filter(&self, load: &Load) -> Filter {
+        Filter::and([self.wanted.clone(), load.filter.clone()])
     }
 }
 

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, Request};
 use hyper::body::Body as _;
 use memoryscope_domain::limits;
+use memoryscope_domain::time::Timestamp;
 use serde::de::DeserializeSeed as _;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -67,6 +68,14 @@ impl Document {
     /// 422 with every wrong field.
     pub fn decode<T: Shape>(&self, unknown: Unknown) -> Result<Read<T>, Problem> {
         crate::wire::decode(self, unknown)
+    }
+
+    /// Reads it as a shape that asks for the time of the request.
+    ///
+    /// # Errors
+    /// 422 with every wrong field.
+    pub fn decode_at<T: Shape>(&self, unknown: Unknown, now: Timestamp) -> Result<Read<T>, Problem> {
+        crate::wire::decode_at(self, unknown, now)
     }
 
     /// The value, where no shape is asked for.

@@ -17,7 +17,7 @@ use axum::routing::on;
 pub use document::document;
 pub use operation::{Example, Operation, Tag, Verb};
 pub use page::{Pages, routes};
-pub use shared::{audit_entry, error, warnings};
+pub use shared::{audit_entry, error, policy_trace, warnings};
 
 /// Routes, each with its description.
 #[derive(Debug)]

@@ -44,6 +44,8 @@ impl Verb {
 pub enum Tag {
     /// `/memory`.
     Scoped,
+    /// `/v2/memories`, `/v2/reconstruct`.
+    Core,
     /// The audit chain, for all dialects.
     Audit,
     /// How the server is.
@@ -52,13 +54,14 @@ pub enum Tag {
 
 impl Tag {
     /// In the order of the document.
-    pub const ALL: [Self; 3] = [Self::Scoped, Self::Audit, Self::Server];
+    pub const ALL: [Self; 4] = [Self::Scoped, Self::Core, Self::Audit, Self::Server];
 
     /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scoped => "memory",
+            Self::Core => "core",
             Self::Audit => "audit",
             Self::Server => "server",
         }
@@ -71,6 +74,10 @@ impl Tag {
             Self::Scoped => {
                 "The scoped dialect: what people like, what must hold for them, when they are there. \
                  Each read says what for, and the policy decides."
+            }
+            Self::Core => {
+                "The core dialect: events, the impacts and seeds that follow from them, and contexts that are put \
+                 together of these and never of the events. Each read says what for, and the policy decides."
             }
             Self::Audit => "The tamper-evident audit chain, for the roles auditor and admin.",
             Self::Server => "How the server is, and what it can do.",

@@ -150,7 +150,8 @@ fn details() -> Value {
 }
 
 /// Why a decision came out as it did.
-fn policy_trace() -> Value {
+#[must_use]
+pub fn policy_trace() -> Value {
     let verdict = object(
         "Verdict",
         [("allowed", truth()), ("by", names(["rule", "erred_rule", "default", "no_grant", "not_readable"]))],

@@ -9,8 +9,8 @@ use memoryscope_engine::op::create::{Created, NewPreference};
 use memoryscope_engine::op::read::Merged;
 use serde_json::{Value, json};
 
-use super::cursor::Cursor;
 use super::value::ValueJson;
+use crate::cursor::{Cursor, cursor};
 use crate::openapi::schema::{about, list, maybe, names, object, or_null, text, time, uuid};
 use crate::openapi::{self, schema};
 use crate::wire::{
@@ -182,10 +182,7 @@ impl Shape for ListRequest {
         let purpose = stated_purpose(f);
         let (default, max) = (limits::LIST_ITEMS_DEFAULT as i64, limits::LIST_ITEMS_MAX as i64);
         let limit = f.or("limit", whole(1..=max), default);
-        let cursor = f.optional(
-            "cursor",
-            string().bytes(1..=limits::CURSOR_BYTES_MAX).parsed(|text: &String| Cursor::parse(text)),
-        );
+        let cursor = f.optional("cursor", cursor());
         let limit = usize::try_from(limit?).ok()?;
         Some(Self { user: user?, kind: kind?, domain: domain.flatten(), purpose, limit, cursor })
     }

@@ -30,6 +30,7 @@ mod query;
 mod specs;
 mod text;
 
+use memoryscope_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
 pub use notes::{Deprecated, Errors, Notes, Unknown};
@@ -153,12 +154,42 @@ impl Fields<'_> {
     where
         D::Out: Clone + Into<Value>,
     {
-        let absent = !self.sent(name) || self.is_null(name);
+        let absent = !self.sends(name);
         let out = self.ask(name, &spec, true);
         if let Source::Describe(told) = &mut self.source {
             told.properties[name]["default"] = default.clone().into();
         }
         if absent { Some(default) } else { out }
+    }
+
+    /// A field that is `default` when absent or null, where the value it is read into is shown as `shown`.
+    pub fn or_shown<D: Decode>(
+        &mut self,
+        name: &'static str,
+        spec: D,
+        default: D::Out,
+        shown: impl Into<Value>,
+    ) -> Option<D::Out> {
+        let absent = !self.sends(name);
+        let out = self.ask(name, &spec, true);
+        if let Source::Describe(told) = &mut self.source {
+            told.properties[name]["default"] = shown.into();
+        }
+        if absent { Some(default) } else { out }
+    }
+
+    /// A field that answers have and requests may not: `message` says why. It stands in no schema.
+    pub fn barred(&mut self, name: &'static str, message: &'static str) {
+        self.known.push(name);
+        if !self.describing() && self.sends(name) {
+            self.refuse(name, Fault::NotAllowed, message);
+        }
+    }
+
+    /// When the request came in, where its shape is one that asks: see [`decode_at`].
+    #[must_use]
+    pub const fn now(&self) -> Option<Timestamp> {
+        self.notes.now()
     }
 
     /// A field where absent and null differ: `Some(None)` is null, `None` is absent (or wrong).
@@ -188,7 +219,7 @@ impl Fields<'_> {
 
     /// One of these fields must be there, and not null. The first is named where none is.
     pub fn one_needed(&mut self, names: &'static [&'static str]) {
-        let there = names.iter().any(|name| self.sent(name) && !self.is_null(name));
+        let there = names.iter().any(|name| self.sends(name));
         if let Source::Describe(told) = &mut self.source {
             told.one_of = names.to_vec();
         } else if let (false, Some(first)) = (there, names.first()) {
@@ -203,6 +234,21 @@ impl Fields<'_> {
         }
     }
 
+    /// The same of a field further down, unless something is wrong there already: a fault between fields is told of
+    /// fields that could be read.
+    pub fn refuse_between(
+        &mut self,
+        below: &[Step],
+        fault: Fault,
+        message: impl Into<std::borrow::Cow<'static, str>>,
+    ) {
+        if !self.describing() {
+            let mut error = FieldError::new(&self.at, fault, message);
+            error.loc.extend_from_slice(below);
+            self.notes.push_between(error);
+        }
+    }
+
     /// Whether a field was sent, null included.
     #[must_use]
     pub fn sent(&self, name: &str) -> bool {
@@ -211,6 +257,12 @@ impl Fields<'_> {
             Source::Query(query) => query.get(name).is_some(),
             Source::Describe(..) => true,
         }
+    }
+
+    /// Whether a field was sent, and not as null.
+    #[must_use]
+    pub fn sends(&self, name: &str) -> bool {
+        self.sent(name) && !self.is_null(name)
     }
 
     /// Whether the schema is asked for, and not a request read.
@@ -293,6 +345,20 @@ fn read_fields<T: Shape>(source: Source<'_>, at: Path<'_>, notes: &mut Notes) ->
 /// 422 with every wrong field.
 pub fn decode<T: Shape>(document: &Document, unknown: Unknown) -> Result<Read<T>, Problem> {
     let mut notes = Notes::new(unknown, document.faults().clone());
+    let out = read_object(document.value(), &Path::Root("body"), &mut notes);
+    Ok(notes.finish(out, &Path::Root("body"))?)
+}
+
+/// Reads a whole body of a shape that asks for the time: for what may not lie in the future.
+///
+/// # Errors
+/// 422 with every wrong field.
+pub fn decode_at<T: Shape>(
+    document: &Document,
+    unknown: Unknown,
+    now: Timestamp,
+) -> Result<Read<T>, Problem> {
+    let mut notes = Notes::new(unknown, document.faults().clone()).at(now);
     let out = read_object(document.value(), &Path::Root("body"), &mut notes);
     Ok(notes.finish(out, &Path::Root("body"))?)
 }

@@ -1,5 +1,6 @@
 //! What the decoder finds on its way: errors, unknown fields, deprecated fields.
 
+use memoryscope_domain::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::Read;
@@ -52,6 +53,15 @@ impl Errors {
             self.omitted += 1;
         } else {
             self.list.push(error);
+        }
+    }
+
+    /// Adds one about several fields, unless one of them is wrong by itself: something at its place, above or below.
+    fn push_between(&mut self, error: FieldError) {
+        let related =
+            |known: &FieldError| known.loc.starts_with(&error.loc) || error.loc.starts_with(&known.loc);
+        if !self.list.iter().any(related) {
+            self.push(error);
         }
     }
 
@@ -112,13 +122,30 @@ pub struct Notes {
     errors: Errors,
     unknown: Vec<String>,
     deprecated: Vec<Deprecated>,
+    now: Option<Timestamp>,
 }
 
 impl Notes {
     /// Starts with the faults that reading the JSON found.
     #[must_use]
     pub fn new(policy: Unknown, faults: Errors) -> Self {
-        Self { policy, errors: faults, unknown: Vec::new(), deprecated: Vec::new() }
+        Self { policy, errors: faults, unknown: Vec::new(), deprecated: Vec::new(), now: None }
+    }
+
+    /// With the time of the request.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now: Some(now), ..self }
+    }
+
+    /// The time of the request, where it was told.
+    pub(super) const fn now(&self) -> Option<Timestamp> {
+        self.now
+    }
+
+    /// Says that fields do not go together; see [`Errors::push_between`].
+    pub(super) fn push_between(&mut self, error: FieldError) {
+        self.errors.push_between(error);
     }
 
     /// Says that a field is wrong.
@@ -161,7 +188,7 @@ impl Notes {
 
     /// Notes of its own for one item of a batch, with the faults found in it.
     pub(super) fn split_off(&mut self, at: &Path<'_>) -> Self {
-        Self::new(self.policy, self.errors.take_below(at))
+        Self { now: self.now, ..Self::new(self.policy, self.errors.take_below(at)) }
     }
 
     /// The result, unless something is wrong.

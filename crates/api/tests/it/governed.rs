@@ -181,6 +181,17 @@ pub(crate) fn memory() -> Value {
     })
 }
 
+/// An event of a person.
+pub(crate) fn event_of(user: &str) -> Value {
+    json!({
+        "tenant_id": "t_default",
+        "scope": {"scope_type": "user", "scope_id": user},
+        "type": "event",
+        "truth_mode": "factual_claim",
+        "content": {"format": "text", "language": "en", "text": "I'm allergic to peanuts. Please keep answers short."},
+    })
+}
+
 /// A read of it.
 pub(crate) fn reading() -> Value {
     json!({

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod canary;
+mod core_v2;
 mod cors;
 mod docs;
 mod edge;

@@ -10,7 +10,7 @@ use memoryscope_api::openapi::document;
 use memoryscope_engine::op;
 use serde_json::{Value, json};
 
-use crate::governed::{App, Ask, changed, memory, reading};
+use crate::governed::{App, Ask, changed, event_of, memory, reading};
 use crate::schema::{faults, resolve};
 use crate::support::{Answer, bare, send};
 
@@ -230,11 +230,13 @@ async fn examples_work() {
             let text =
                 |answer: &Answer, name: &str| answer.json()[name].as_str().unwrap_or_default().to_owned();
             let mut live = BTreeMap::from([("revocation_token", text(&read, "revocation_token"))]);
-            let log = path.starts_with("/v2");
-            live.insert(
-                "id",
-                if log { read.header("x-access-log-id").to_owned() } else { text(&stored, "id") },
-            );
+            let event = app.post("/v2/memories", &event_of("ana")).await;
+            let id = match path.split('/').collect::<Vec<_>>()[..] {
+                ["", "memory", ..] => text(&stored, "id"),
+                ["", "v2", "memories", ..] => text(&event, "id"),
+                _ => read.header("x-access-log-id").to_owned(),
+            };
+            live.insert("id", id);
             let nobodys = App::new().ask(example(path, method, told, name, &BTreeMap::new())).await;
             assert!(
                 nobodys.status < 300 || nobodys.status == 404,

@@ -145,6 +145,10 @@ fn is_formed(form: &str, text: &str) -> bool {
         "^[0-9a-f]{64}$" => hex(text, 64),
         "^[A-Za-z0-9._-]{1,128}$" => RequestId::parse(text).is_ok(),
         r"^[0-9]+\.[0-9]{3}$" => text.rsplit_once('.').is_some_and(|(_, rest)| rest.len() == 3),
+        r"\S" => !text.trim().is_empty(),
+        r"^[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$" => {
+            text == text.trim() && UserId::parse(text).is_ok()
+        }
         USER_ID_PATTERN => UserId::parse(text).is_ok(),
         DOMAIN_PATTERN => Domain::parse(text).is_ok(),
         MEMORY_ID_PATTERN => MemoryId::parse(text).is_ok(),

@@ -42,6 +42,16 @@ impl Code {
     pub const MEMORY_READ: Self = Self::literal("MEMORY_READ");
     /// Memories were listed.
     pub const MEMORY_LIST: Self = Self::literal("MEMORY_LIST");
+    /// Events, impacts or seeds were stored, or refused.
+    pub const MEMORY_INGEST: Self = Self::literal("MEMORY_INGEST");
+    /// One memory was asked for by its id.
+    pub const MEMORY_GET: Self = Self::literal("MEMORY_GET");
+    /// The versions of one memory were asked for.
+    pub const MEMORY_HISTORY: Self = Self::literal("MEMORY_HISTORY");
+    /// Events, impacts and seeds were asked for.
+    pub const MEMORY_QUERY: Self = Self::literal("MEMORY_QUERY");
+    /// A context was put together.
+    pub const MEMORY_RECONSTRUCT: Self = Self::literal("MEMORY_RECONSTRUCT");
     /// A memory, or the grant to read one, was taken back.
     pub const MEMORY_REVOKE: Self = Self::literal("MEMORY_REVOKE");
     /// A memory was erased.

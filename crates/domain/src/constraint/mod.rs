@@ -245,6 +245,12 @@ impl Constraint {
         self.0
     }
 
+    /// The same under another name.
+    #[must_use]
+    pub fn named(&self, constraint_id: ConstraintId) -> Self {
+        Self(ConstraintParts { constraint_id, ..self.0.clone() })
+    }
+
     /// Whether it no longer holds at `now`.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {

@@ -5,6 +5,7 @@
 //! gives the same bytes on every machine. A sealed event gives only what its categories give: nothing else of it is
 //! looked at.
 
+mod child;
 mod cues;
 mod gift;
 mod pattern;
@@ -26,6 +27,7 @@ use crate::memory::State;
 use crate::object::{Activation, Level, Object, TruthMode};
 use crate::time::Timestamp;
 
+pub use child::{Wanted, children};
 pub use rules::RULES_SOURCE;
 
 /// How an event felt.

@@ -57,10 +57,9 @@ impl Visible<Facts> {
     fn covers(&self, set: &ChangeSet, change: &Change) -> bool {
         match change {
             Change::InsertMemory(memory) => {
-                let proposed = || self.proposals().filter_map(Result::ok).any(|decided| decided == memory);
                 matches!(self.authority, Authority::Policy(effect) if effect != Effect::Read)
                     && memory.tenant == set.tenant
-                    && proposed()
+                    && (self.is_proposed(memory) || self.follows_from_what_is_made(set, memory))
             }
             Change::ReplaceMemory(memory) => self.may_change(set, memory),
             Change::EraseMemory(memory) => self.may_change(set, memory) && memory.is_tombstone(),
@@ -79,6 +78,27 @@ impl Visible<Facts> {
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
+    }
+
+    /// Whether it was proposed, and is allowed as it is.
+    fn is_proposed(&self, memory: &Memory) -> bool {
+        let mut proposed = self.facts.proposed.iter().enumerate();
+        proposed.any(|(at, decided)| {
+            decided == memory && !self.refused.contains_key(&at) && !self.details.orphans.contains(&at)
+        })
+    }
+
+    /// Whether it was derived from a proposal that the same change set stores: no child comes without its parent.
+    fn follows_from_what_is_made(&self, set: &ChangeSet, memory: &Memory) -> bool {
+        let mut derived = self.details.derived.iter();
+        derived.any(|(at, children)| {
+            let parent = self.facts.proposed.get(*at);
+            children.contains(memory)
+                && set
+                    .changes
+                    .iter()
+                    .any(|change| matches!(change, Change::InsertMemory(made) if Some(made) == parent))
+        })
     }
 
     /// Whether this is the next version of a memory that the caller was let change.

@@ -11,11 +11,11 @@ use crate::constraint::Constraint;
 use crate::ids::{MemoryId, TenantId};
 use crate::memory::Body;
 use crate::object::{
-    Affect, Category, Content, Distinct, Feeling, Impact, Label, Language, Level, List, Name, Object,
-    Precision, Strength, Temporal, TruthMode, Unit, Visibility, generate,
+    Affect, Category, Content, Distinct, Feeling, Handling, Impact, Label, Language, Level, List, Name,
+    Object, Precision, Strength, Temporal, TruthMode, Unit, Visibility, generate,
 };
 use crate::policy::catalogue::CATALOGUE;
-use crate::policy::{Attribute, MemoryAttributes};
+use crate::policy::{Attribute, Filter, MemoryAttributes};
 use crate::scope::Scope;
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1_767_268_800_000_000);
@@ -203,6 +203,7 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         now: NOW,
         authority,
         about: About::Objects(OBJECTS),
+        include_events: false,
         repeat: false,
     }
 }

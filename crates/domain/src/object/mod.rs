@@ -20,6 +20,7 @@ pub mod temporal;
 pub mod text;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 pub use affect::{Affect, Feeling, PastFeeling};
 pub use content::{Content, FreeForm, Procedural, ScopeFlags, Somatic};
@@ -37,6 +38,7 @@ pub use temporal::{Precision, Temporal, TimeRange};
 pub use text::{Category, Cue, Label, Language, Line, Name, Note, Prose};
 
 use crate::constraint::{Constraint, closed_list};
+use crate::ids::{ConstraintId, MemoryId};
 use crate::limits;
 use crate::memory::Body;
 use crate::purpose::Purpose;
@@ -159,6 +161,25 @@ pub struct Impact {
     pub object: Object,
     /// What is to be held to.
     pub constraints: List<Constraint, { limits::IMPACT_CONSTRAINTS_MAX }>,
+}
+
+impl Impact {
+    /// Names its constraints, whatever they were called before: the same for the same impact and place in it, and for
+    /// no others. A client cannot name them: constraints of one name are versions of one.
+    pub fn name_constraints(&mut self, id: MemoryId) {
+        let named = self.constraints.iter().enumerate().map(|(at, constraint)| {
+            let mut hasher = Sha256::new();
+            hasher.update(b"memoryscope-asserted-constraint-v1\0");
+            hasher.update(id.uuid().as_bytes());
+            hasher.update((at as u64).to_be_bytes());
+            let mut bytes = [0u8; 16];
+            bytes.copy_from_slice(&hasher.finalize()[..16]);
+            constraint.named(ConstraintId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid()))
+        });
+        if let Ok(named) = List::new(named.collect()) {
+            self.constraints = named;
+        }
+    }
 }
 
 /// Something wrong between fields, or with the time of the request.
@@ -316,6 +337,23 @@ mod tests {
         assert_eq!(Body::Seed(Box::new(seed)).faults(NOW)[0].path, "seed_payload.cues");
         let impact = Impact { object, constraints: List::default() };
         assert_eq!(Body::Impact(Box::new(impact)).faults(NOW)[0].path, "impact_payload.constraints");
+    }
+
+    #[test]
+    fn constraints_are_named_by_their_impact_and_place() {
+        use proptest::strategy::{Strategy as _, ValueTree as _};
+        let mut runner = proptest::test_runner::TestRunner::deterministic();
+        let one = generate::constraint().new_tree(&mut runner).expect("a constraint").current();
+        let object = Object::new(TruthMode::FactualClaim, Temporal::observed(NOW));
+        let impact = Impact { object, constraints: List::new(vec![one.clone(), one]).expect("two") };
+        let named = |id: u128| {
+            let mut impact = impact.clone();
+            impact.name_constraints(MemoryId::from_uuid(uuid::Uuid::from_u128(id)));
+            impact.constraints.iter().map(|constraint| constraint.constraint_id).collect::<Vec<_>>()
+        };
+        let all: std::collections::BTreeSet<_> = named(1).into_iter().chain(named(2)).collect();
+        assert_eq!(all.len(), 4);
+        assert_eq!(named(1), named(1));
     }
 
     #[test]

@@ -209,13 +209,13 @@ catalogue! {
     MemoryConstraintKinds "memory.constraint_kinds" EnumSet(CONSTRAINT_KINDS), EmptySet, NOT_PUSHABLE, "The kinds of an impact's constraints.";
     MemorySensitivityLevel "memory.sensitivity.level" Ordered(LEVELS), T("low"), PUSHABLE, "How sensitive it is.";
     MemorySensitivityCategories "memory.sensitivity.categories" TextSet, EmptySet, PUSHABLE, "What makes it sensitive: trauma, shame, …";
-    MemorySensitivityHandling "memory.sensitivity.handling" Enum(HANDLINGS), T("normal"), NOT_PUSHABLE, "How its writer asked for it to be handled.";
+    MemorySensitivityHandling "memory.sensitivity.handling" Enum(HANDLINGS), T("normal"), PUSHABLE, "How its writer asked for it to be handled.";
     MemoryOwnerType "memory.ownership.owner_type" Enum(OWNER_TYPES), T("user"), NOT_PUSHABLE, "What owns it.";
     MemoryOwners "memory.ownership.owners" TextSet, EmptySet, PUSHABLE, "Who owns it.";
     MemoryClaimant "memory.ownership.claimant" Text, T(""), NOT_PUSHABLE, "Who claims it to be so.";
     MemorySubjects "memory.ownership.subjects" TextSet, EmptySet, PUSHABLE, "Whom it is about.";
-    MemoryDisputeState "memory.ownership.dispute_state" Enum(DISPUTES), T("undisputed"), NOT_PUSHABLE, "Whether its truth is disputed.";
-    MemoryVisibility "memory.ownership.visibility" Enum(VISIBILITIES), T("private"), NOT_PUSHABLE, "Who may see it beside owners and subjects.";
+    MemoryDisputeState "memory.ownership.dispute_state" Enum(DISPUTES), T("undisputed"), PUSHABLE, "Whether its truth is disputed.";
+    MemoryVisibility "memory.ownership.visibility" Enum(VISIBILITIES), T("private"), PUSHABLE, "Who may see it beside owners and subjects.";
     MemoryConsent "memory.consent" Ordered(CONSENTS), T("implicit"), NOT_PUSHABLE, "The consent under which it is held, the weakest lowest.";
     MemoryRisk "memory.risk" Ordered(RISKS), T("none"), NOT_PUSHABLE, "How risky it was found to be.";
     MemoryReaders "memory.acl.readers" TextSet, EmptySet, PUSHABLE, "Whom its access list lets read it: `person:ada`, the members of `org:acme`, `as:reviewer`. Empty for a preference.";
@@ -227,7 +227,7 @@ catalogue! {
     MemoryClaimedAt "memory.temporal.occurred_at_claimed" Time, Absent, NOT_PUSHABLE, "When it is claimed to have happened.";
     MemoryTimePrecision "memory.temporal.time_precision" Enum(PRECISIONS), T("exact"), NOT_PUSHABLE, "How exact the claimed time is.";
     MemoryTimeConfidence "memory.temporal.time_confidence" Number, N(1.0), NOT_PUSHABLE, "How sure the claimed time is, 0 to 1.";
-    MemorySource "memory.provenance.source" Enum(SOURCES), T("user"), NOT_PUSHABLE, "Where it comes from.";
+    MemorySource "memory.provenance.source" Enum(SOURCES), T("user"), PUSHABLE, "Where it comes from.";
     MemorySurface "memory.provenance.surface" Text, T(""), NOT_PUSHABLE, "The surface it was written on.";
     MemoryConversation "memory.provenance.conversation_id" Text, T(""), NOT_PUSHABLE, "The conversation it was written in.";
     MemoryConfidence "memory.provenance.confidence" Number, N(1.0), NOT_PUSHABLE, "How sure its source is, 0 to 1.";

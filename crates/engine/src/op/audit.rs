@@ -27,7 +27,14 @@ pub static LOG: Info = Info { name: "access_log.get", audit: Code::AUDIT_READ, c
 const AUDITORS: &[Role] = &[Role::Auditor, Role::Admin];
 
 /// The operations whose entries are access logs: they answered with memories, or refused to.
-const ACCESSES: [Code; 2] = [Code::MEMORY_READ, Code::MEMORY_LIST];
+const ACCESSES: [Code; 6] = [
+    Code::MEMORY_READ,
+    Code::MEMORY_LIST,
+    Code::MEMORY_GET,
+    Code::MEMORY_HISTORY,
+    Code::MEMORY_QUERY,
+    Code::MEMORY_RECONSTRUCT,
+];
 
 /// Entries of the chain, in its order.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
-//! Batches: many persons' preferences, each accepted or refused on its own.
+//! Batches: many persons' memories, each accepted or refused on its own.
 //!
-//! A batch is one [`Create`] for each person in it, so that an audit entry is about one person and can be unlinked
+//! A batch is one [`Create`], or one [`Ingest`], for each person in it, so that an audit entry is about one person and can be unlinked
 //! from them; the store's group commit makes one transaction of them.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use memoryscope_domain::ids::{AuditId, IdSeed, IdSource, UserId};
 use memoryscope_domain::policy::Trace;
 
 use super::create::{Create, Created, NewPreference};
+use super::ingest::{Ingest, Ingested, NewObject, Rejected};
 use crate::context::Context;
 use crate::engine::{Done, Engine};
 use crate::refusal::{Conflict, Refusal};
@@ -36,7 +37,7 @@ pub async fn create_batch(
     }
     let mut seeds = IdSource::new(cx.id_seed, cx.now);
     let groups = by_user.into_iter().enumerate().map(|(at, (user, items))| {
-        let cx = context_of_group(cx, at, IdSeed(*seeds.next_uuid().as_bytes()), user.clone());
+        let cx = context_of_group(cx, at, IdSeed(*seeds.next_uuid().as_bytes()), Some(&user));
         Group { cx, user, items }
     });
     let mut groups = groups.collect::<Vec<_>>().into_iter();
@@ -110,10 +111,78 @@ async fn run(engine: &Engine, group: Group) -> Vec<(usize, Result<Item, Refusal>
 }
 
 /// The same request for one person of it, with identifiers and, but for the first, an idempotency key of its own.
-fn context_of_group(cx: &Context, at: usize, id_seed: IdSeed, user: UserId) -> Context {
+fn context_of_group(cx: &Context, at: usize, id_seed: IdSeed, user: Option<&UserId>) -> Context {
     let mut idempotency = cx.idempotency.clone();
     if let (Some(given), 1..) = (&mut idempotency, at) {
         given.key.key = format!("{}#{at}", given.key.key);
     }
-    Context { principal: cx.principal.clone().acting_for(user), id_seed, idempotency, ..cx.clone() }
+    let mut principal = cx.principal.clone();
+    if let Some(user) = user {
+        principal = principal.acting_for(user.clone());
+    }
+    Context { principal, id_seed, idempotency, ..cx.clone() }
+}
+
+/// One result of a batch of events, impacts and seeds.
+#[derive(Debug)]
+pub struct IngestedItem {
+    /// What was stored, or why not.
+    pub result: Result<Ingested, Rejected>,
+    /// The audit entry that says so.
+    pub access_log: AuditId,
+}
+
+/// Stores a batch of events, impacts and seeds, each for the person for whom the caller acts in it. The answers are in
+/// the order of the items; an error is that item's own. Where everything for one person is denied, that is their
+/// items' error.
+pub async fn ingest_batch(
+    engine: &Engine,
+    cx: &Context,
+    items: Vec<(Option<UserId>, NewObject)>,
+) -> Vec<Result<IngestedItem, Refusal>> {
+    let count = items.len();
+    let mut by_user: BTreeMap<Option<UserId>, (Vec<usize>, Vec<NewObject>)> = BTreeMap::new();
+    for (at, (user, item)) in items.into_iter().enumerate() {
+        let (places, group) = by_user.entry(user).or_default();
+        places.push(at);
+        group.push(item);
+    }
+    let mut seeds = IdSource::new(cx.id_seed, cx.now);
+    let groups = by_user.into_iter().enumerate().map(|(at, (user, (places, items)))| {
+        let id_seed = IdSeed(*seeds.next_uuid().as_bytes());
+        let mut cx = context_of_group(cx, at, id_seed, None);
+        cx.principal.user = user;
+        (cx, places, Ingest { items })
+    });
+    let mut groups = groups.collect::<Vec<_>>().into_iter();
+    let mut results = BTreeMap::new();
+    // With a key, the first group speaks for the batch: where the key is another request's, nothing is stored.
+    if cx.idempotency.is_some()
+        && let Some(first) = groups.next()
+    {
+        let first = ingest_group(engine, first).await;
+        if let Some((_, Err(refusal @ Refusal::Conflict(Conflict::KeyReused | Conflict::InProgress)))) =
+            first.first()
+        {
+            return (0..count).map(|_| Err(refusal.clone())).collect();
+        }
+        results.extend(first);
+    }
+    results.extend(join_all(groups.map(|group| ingest_group(engine, group))).await.into_iter().flatten());
+    (0..count)
+        .map(|at| results.remove(&at).unwrap_or_else(|| Err(Refusal::Bug("an item was lost".to_owned()))))
+        .collect()
+}
+
+async fn ingest_group(
+    engine: &Engine,
+    (cx, places, ingest): (Context, Vec<usize>, Ingest),
+) -> Vec<(usize, Result<IngestedItem, Refusal>)> {
+    match engine.run(&cx, &ingest).await {
+        Ok(Done { output, access_log, .. }) => {
+            let items = output.into_iter().map(|result| Ok(IngestedItem { result, access_log }));
+            places.into_iter().zip(items).collect()
+        }
+        Err(refusal) => places.into_iter().map(|place| (place, Err(refusal.clone()))).collect(),
+    }
 }

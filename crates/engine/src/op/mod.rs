@@ -2,7 +2,7 @@
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
-use memoryscope_domain::govern::{Authority, Facts, Visible};
+use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{GrantId, IdSource, MemoryId};
 use memoryscope_domain::memory::Memory;
@@ -21,9 +21,13 @@ pub mod continue_read;
 pub mod create;
 pub mod delete;
 pub mod expire;
+pub mod get;
+pub mod ingest;
 pub mod list;
 pub mod policy;
+pub mod query;
 pub mod read;
+pub mod reconstruct;
 pub mod revoke;
 
 /// What every operation declares of itself.
@@ -38,13 +42,18 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 14] = [
+pub static ALL: [&Info; 19] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
     &revoke::INFO,
     &list::INFO,
     &delete::INFO,
+    &ingest::INFO,
+    &get::GET,
+    &get::HISTORY,
+    &query::INFO,
+    &reconstruct::INFO,
     &expire::INFO,
     &audit::LIST,
     &audit::VERIFY,
@@ -76,6 +85,22 @@ pub trait Operation: Send + Sync {
         None
     }
 
+    /// What it is about, as far as that is known before anything is loaded.
+    fn about(&self) -> About {
+        self.kind().map_or(About::Anything, About::Preferences)
+    }
+
+    /// Whether references to events are asked for.
+    fn include_events(&self) -> bool {
+        false
+    }
+
+    /// Whether its answer shows what a memory was derived from: then references to what the caller may not see are
+    /// left out first.
+    fn shows_references(&self) -> bool {
+        false
+    }
+
     /// Whether it gives out a token.
     fn gives_token(&self) -> bool {
         false
@@ -83,6 +108,17 @@ pub trait Operation: Send + Sync {
 
     /// What it needs to be loaded.
     fn select(&self, cx: &Context) -> Select;
+
+    /// What it needs where what it was shown is too little, for the `times`-th time: more of the same, from the same
+    /// beginning. None where that was all that may be looked at.
+    fn select_wider(&self, _cx: &Context, _times: u32) -> Option<Select> {
+        None
+    }
+
+    /// Whether what it was shown is too little, though there was more to look at.
+    fn is_short(&self, _cx: &Context, _seen: &Visible<Facts>) -> bool {
+        false
+    }
 
     /// What it wants to make, before it is decided.
     fn propose(&self, _cx: &Context, _ids: &mut IdSource) -> Vec<Memory> {

@@ -7,8 +7,11 @@ use std::fmt::Write as _;
 use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{MemoryId, TenantId};
-use memoryscope_domain::policy::Policy;
+use memoryscope_domain::policy::{Dialect, Policy};
 use memoryscope_domain::principal::{Principal, Role};
+use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::reconstruct::{Context as Told, Format};
+use memoryscope_domain::scope::Scope;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::audit::{Get, List as Entries, Walk};
 use memoryscope_engine::op::checkpoint::SignHead;
@@ -16,11 +19,16 @@ use memoryscope_engine::op::continue_read::Continue;
 use memoryscope_engine::op::create::Create;
 use memoryscope_engine::op::delete::Delete;
 use memoryscope_engine::op::expire::Expire;
+use memoryscope_engine::op::get::{Get as GetMemory, History};
+use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::policy::Activate;
+use memoryscope_engine::op::query::Query;
+use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
 
+use super::objects::{event, filters};
 use super::support::{World, likes, list_of, read_of, tenant, user};
 
 const LEGEND: &str = "\
@@ -61,6 +69,7 @@ struct Case {
     world: World,
     cx: Context,
     memory: MemoryId,
+    event: MemoryId,
     token: Token,
 }
 
@@ -69,6 +78,7 @@ impl Case {
     async fn new(who: Who, own: bool) -> Self {
         let world = World::new();
         let memory = world.create("ann", vec![likes("tea")]).await[0];
+        let event = world.ingest("ann", event("ann", "Please use bullet points.")).await.id;
         let principal = who.principal();
         let mut holder = world.cx("ann");
         holder.principal.client.clone_from(&principal.client);
@@ -78,7 +88,7 @@ impl Case {
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, token }
+        Self { world, cx, memory, event, token }
     }
 
     async fn mark<O: Operation>(&self, op: O, sees: impl Fn(&O::Output) -> bool) -> char {
@@ -91,10 +101,46 @@ impl Case {
         }
     }
 
+    /// Runs an operation on events, impacts and seeds; `None` where it is none.
+    async fn run_on_objects(&mut self, name: &str) -> Option<char> {
+        let purpose = Purpose::ChatResponse;
+        let scope = Scope::of_user(&user("ann"));
+        let id = self.event;
+        self.cx.dialect = Dialect::Core;
+        Some(match name {
+            "memory.ingest" => {
+                let ingest = Ingest { items: vec![event("ann", "It rained.")] };
+                self.mark(ingest, |results| results.iter().all(Result::is_ok)).await
+            }
+            "memory.get" => self.mark(GetMemory { id, purpose }, |_| true).await,
+            "memory.history" => self.mark(History { id, purpose }, |_| true).await,
+            "memory.query" => {
+                let query = Query { scope, purpose, filters: filters(), after: None, limit: 9 };
+                self.mark(query, |answer| !answer.items.is_empty()).await
+            }
+            "memory.reconstruct" => {
+                let reconstruct = Reconstruct {
+                    scope,
+                    purpose,
+                    format: Format::Text,
+                    max_tokens: None,
+                    include_events: false,
+                    cues: Vec::new(),
+                };
+                let said = |told: &Told| matches!(told, Told::Text(text) if !text.is_empty());
+                self.mark(reconstruct, |out| said(&out.reconstruction.context)).await
+            }
+            _ => return None,
+        })
+    }
+
     /// Runs the operation of that name; `None` where this test does not know it.
     async fn run(&mut self, name: &str, own: bool) -> Option<char> {
         if !own && (name.starts_with("audit.") || name.starts_with("access_log.")) {
             self.cx.principal.tenant = TenantId::parse("t_another").unwrap();
+        }
+        if let Some(mark) = self.run_on_objects(name).await {
+            return Some(mark);
         }
         let log = self.world.chain().await[0].entry.id;
         let entries = |accesses_only| Entries { after: Seq::ZERO, until: None, limit: 9, accesses_only };
@@ -135,13 +181,13 @@ impl Case {
 
 async fn table() -> String {
     let mut text = LEGEND.to_owned();
-    let _ = write!(text, "{:<18}", "operation");
+    let _ = write!(text, "{:<20}", "operation");
     for who in Who::all() {
         let _ = write!(text, "{:<10}", who.name());
     }
     text.push_str("audit code\n");
     for info in op::ALL {
-        let _ = write!(text, "{:<18}", info.name);
+        let _ = write!(text, "{:<20}", info.name);
         for who in Who::all() {
             let mut cell = String::new();
             for own in [true, false] {

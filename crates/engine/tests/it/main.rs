@@ -7,6 +7,7 @@ mod faults;
 mod grants;
 mod idempotency;
 mod memories;
+mod objects;
 mod properties;
 mod rogue;
 mod support;

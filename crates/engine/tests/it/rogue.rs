@@ -1,7 +1,7 @@
 //! Operations that go beyond what was decided: nothing of it is written, and it is called a bug.
 
 use memoryscope_domain::change::Change;
-use memoryscope_domain::govern::{Authority, Facts, Visible};
+use memoryscope_domain::govern::{Authority, Facts, Proposed, Visible};
 use memoryscope_domain::ids::{GrantId, IdSource, MemoryId};
 use memoryscope_domain::memory::{Body, Memory, State};
 use memoryscope_domain::policy::{Effect, Policy};
@@ -138,6 +138,60 @@ async fn what_is_written_is_what_was_decided() {
         vec![Change::EraseMemory(Memory { body: was.body, ..erased })]
     };
     assert_eq!(check(Authority::Owner, false, keeps_its_body).await, BEYOND);
+}
+
+/// Proposes an event, and stores what it likes of it and of what follows from it.
+struct Deriving(Choice);
+
+/// What is stored of an event and of what follows from it.
+type Choice = fn(Memory, Vec<Memory>) -> Vec<Memory>;
+
+impl Operation for Deriving {
+    type Output = ();
+
+    fn info(&self) -> &'static Info {
+        &memoryscope_engine::op::ingest::INFO
+    }
+
+    fn authority(&self) -> Authority {
+        WRITE
+    }
+
+    fn select(&self, _cx: &Context) -> Select {
+        Select::Nothing
+    }
+
+    fn propose(&self, cx: &Context, ids: &mut IdSource) -> Vec<Memory> {
+        let made = super::objects::event("ann", "Please use bullet points in Lisbon.");
+        let id = MemoryId::from_uuid(ids.next_uuid());
+        vec![Memory::new(id, cx.principal.tenant.clone(), made.scope, made.body, cx.now, None)]
+    }
+
+    fn plan(&self, _cx: &Context, seen: &Visible<Facts>, _mint: &mut Mint) -> Result<Plan<()>, Refusal> {
+        let Some(Proposed::Accepted { memory, derived, .. }) = seen.proposed().next() else {
+            panic!("it is accepted")
+        };
+        assert_eq!(derived.len(), 2);
+        let made = (self.0)(memory.clone(), derived.to_vec());
+        Ok(Plan { changes: made.into_iter().map(Change::InsertMemory).collect(), ..Plan::answer(()) })
+    }
+}
+
+#[tokio::test]
+async fn no_child_comes_without_its_parent_or_is_another_than_was_derived() {
+    let cases: [(Choice, &str); 6] = [
+        (|event, _| vec![event], "answered"),
+        (|event, mut children| vec![event, children.remove(1)], "answered"),
+        (|event, children| children.into_iter().chain([event]).collect(), "answered"),
+        (|_, children| children, BEYOND),
+        (|event, mut children| vec![event, Memory { state: State::Sealed, ..children.remove(0) }], BEYOND),
+        (|event, children| vec![Memory { state: State::Sealed, ..event }, children[0].clone()], BEYOND),
+    ];
+    for (at, (make, expected)) in cases.into_iter().enumerate() {
+        let world = World::new();
+        assert_eq!(refused(world.run(world.cx("ann"), Deriving(make)).await), expected, "{at}");
+        assert_eq!(world.length().await, u64::from(expected == "answered"));
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! What of the policy's filter a database can test.
 //!
-//! Exact for what has a column (`memory.type`, `memory.state`, `memory.kind`, `memory.domain`); whatever has none passes
-//! here and is tested on the memory itself after it was read, so that no row too many is handed on.
+//! Exact for what has a column (`memory.type`, `memory.state`, `memory.kind`, `memory.domain`) or is a facet; whatever is
+//! neither passes here and is tested on the memory itself after it was read, so that no row too many is handed on.
 
 use std::collections::BTreeSet;
 
-use memoryscope_domain::memory::{DomainKey, State};
+use memoryscope_domain::memory::{DomainKey, Facet, State};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Domain;
 
@@ -27,6 +27,17 @@ pub(crate) enum Column {
     State,
     Kind,
     Domain,
+    /// Some bits of the one column that holds all facets.
+    Facet(Facet),
+}
+
+/// Which rows a statement is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// Preferences: they have no facets of their own.
+    Shelf,
+    /// Events, impacts and seeds: whatever is a facet is tested as one, so that the index alone can turn a row down.
+    Objects,
 }
 
 /// What a column is compared with.
@@ -38,14 +49,14 @@ pub(crate) enum Value {
 }
 
 /// The part that has columns.
-fn test(filter: &Filter) -> Test {
+fn test(filter: &Filter, rows: Rows) -> Test {
     match filter {
         Filter::Nothing => Test::Constant(false),
         Filter::Everything => Test::Constant(true),
-        Filter::And(parts) => Test::All(parts.iter().map(test).collect()),
-        Filter::Or(parts) => Test::Any(parts.iter().map(test).collect()),
-        Filter::OneOf(field, texts) => list(*field, texts, false),
-        Filter::NoneOf(field, texts) => list(*field, texts, true),
+        Filter::And(parts) => Test::All(parts.iter().map(|part| test(part, rows)).collect()),
+        Filter::Or(parts) => Test::Any(parts.iter().map(|part| test(part, rows)).collect()),
+        Filter::OneOf(field, texts) => list(*field, texts, false, rows),
+        Filter::NoneOf(field, texts) => list(*field, texts, true, rows),
         // Sets have no column.
         Filter::Intersects(..) | Filter::Disjoint(..) | Filter::ContainsAll(..) | Filter::LacksOneOf(..) => {
             Test::Constant(true)
@@ -66,8 +77,8 @@ pub(crate) trait Condition {
 }
 
 /// Appends the filter to a statement's condition, as far as it has columns.
-pub(crate) fn push<C: Condition>(filter: &Filter, condition: &mut C) {
-    push_test(test(filter), condition);
+pub(crate) fn push<C: Condition>(filter: &Filter, rows: Rows, condition: &mut C) {
+    push_test(test(filter, rows), condition);
 }
 
 fn push_test<C: Condition>(test: Test, condition: &mut C) {
@@ -98,26 +109,26 @@ pub(crate) fn is_exact(filter: &Filter) -> bool {
     match filter {
         Filter::Nothing | Filter::Everything => true,
         Filter::And(parts) | Filter::Or(parts) => parts.iter().all(is_exact),
-        Filter::OneOf(field, _) | Filter::NoneOf(field, _) => Column::of(*field).is_some(),
+        Filter::OneOf(field, _) | Filter::NoneOf(field, _) => Column::of(*field, Rows::Objects).is_some(),
         Filter::Intersects(..) | Filter::Disjoint(..) | Filter::ContainsAll(..) | Filter::LacksOneOf(..) => {
             false
         }
     }
 }
 
-fn list(field: FilterField, texts: &BTreeSet<String>, negated: bool) -> Test {
-    let Some(column) = Column::of(field) else { return Test::Constant(true) };
+fn list(field: FilterField, texts: &BTreeSet<String>, negated: bool, rows: Rows) -> Test {
+    let Some(column) = Column::of(field, rows) else { return Test::Constant(true) };
     Test::List { column, negated, values: texts.iter().filter_map(|text| column.value(text)).collect() }
 }
 
 impl Column {
-    const fn of(field: FilterField) -> Option<Self> {
-        match field.attribute() {
-            Attribute::MemoryType => Some(Self::Type),
-            Attribute::MemoryState => Some(Self::State),
-            Attribute::MemoryKind => Some(Self::Kind),
-            Attribute::MemoryDomain => Some(Self::Domain),
-            _ => None,
+    fn of(field: FilterField, rows: Rows) -> Option<Self> {
+        match (field.attribute(), rows) {
+            (Attribute::MemoryType, Rows::Shelf) => Some(Self::Type),
+            (Attribute::MemoryState, Rows::Shelf) => Some(Self::State),
+            (Attribute::MemoryKind, _) => Some(Self::Kind),
+            (Attribute::MemoryDomain, _) => Some(Self::Domain),
+            (attribute, _) => Facet::of(attribute).map(Self::Facet),
         }
     }
 
@@ -126,6 +137,7 @@ impl Column {
         match self {
             Self::Type | Self::Kind => Some(Value::Text(text.to_owned())),
             Self::State => State::from_name(text).map(|state| Value::Number(state_number(state))),
+            Self::Facet(facet) => facet.code(text).map(Value::Number),
             Self::Domain if text.is_empty() => Some(Value::Key([0; 16])),
             Self::Domain => {
                 let domain = Domain::parse(text).ok().flatten().filter(|domain| domain.as_str() == text)?;
@@ -150,14 +162,20 @@ mod tests {
     fn columns_are_compared_and_the_rest_passes() {
         let (state, states) = list_of(Attribute::MemoryState, &["active", "no such state"]);
         let (label, labels) = list_of(Attribute::MemoryLabels, &["grief"]);
-        let (level, levels) = list_of(Attribute::MemorySensitivityLevel, &["low"]);
+        let (level, levels) = list_of(Attribute::MemorySensitivityLevel, &["medium", "no such level"]);
         let filter = Filter::And(vec![
             Filter::Or(vec![Filter::NoneOf(state, states), Filter::Intersects(label, labels)]),
             Filter::NoneOf(level, levels),
         ]);
-        let states = Test::List { column: Column::State, negated: true, values: vec![Value::Number(0)] };
-        let any = Test::Any(vec![states, Test::Constant(true)]);
-        assert_eq!(test(&filter), Test::All(vec![any, Test::Constant(true)]));
+        for rows in [Rows::Shelf, Rows::Objects] {
+            let facet = |attribute| Column::Facet(Facet::of(attribute).unwrap());
+            let column = if rows == Rows::Shelf { Column::State } else { facet(Attribute::MemoryState) };
+            let states = Test::List { column, negated: true, values: vec![Value::Number(0)] };
+            let any = Test::Any(vec![states, Test::Constant(true)]);
+            let column = facet(Attribute::MemorySensitivityLevel);
+            let levels = Test::List { column, negated: true, values: vec![Value::Number(1)] };
+            assert_eq!(test(&filter, rows), Test::All(vec![any, levels]));
+        }
         assert!(!is_exact(&filter) && is_exact(&Filter::Nothing));
     }
 
@@ -167,7 +185,7 @@ mod tests {
         let filter = Filter::OneOf(domain, domains);
         let music = DomainKey::of(Domain::parse("music").unwrap().as_ref()).0;
         let values = vec![Value::Key([0; 16]), Value::Key(music)];
-        assert_eq!(test(&filter), Test::List { column: Column::Domain, negated: false, values });
+        assert_eq!(test(&filter, Rows::Shelf), Test::List { column: Column::Domain, negated: false, values });
         assert!(is_exact(&filter));
     }
 }

@@ -8,6 +8,7 @@ use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyRecord, P
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
+use memoryscope_domain::object::Derivation;
 use memoryscope_engine::port::StoreError;
 
 use super::row::{self, state_number};
@@ -24,7 +25,19 @@ pub(crate) struct MemoryRow {
     pub(crate) state: i64,
     pub(crate) created: i64,
     pub(crate) expires: Option<i64>,
+    pub(crate) occurred: Option<i64>,
+    pub(crate) facets: Option<i64>,
     pub(crate) stored: StoredMemory,
+    /// From what it was derived; it is said once, when the memory is new.
+    pub(crate) links: Vec<LinkRow>,
+}
+
+/// A row of `links`, but for the child.
+#[derive(Debug)]
+pub(crate) struct LinkRow {
+    pub(crate) parent: MemoryId,
+    pub(crate) kind: i64,
+    pub(crate) transform: Option<String>,
 }
 
 /// A row of `read_grants`.
@@ -153,8 +166,23 @@ fn memory_row(tenant: &TenantId, memory: &Memory, touched: &mut Touched) -> Resu
         state: state_number(memory.state),
         created: memory.created.unix_micros(),
         expires: memory.expires.map(|end| end.unix_micros()),
+        occurred: memory.placed.map(|at| at.unix_micros()),
+        facets: memory.facets(),
         stored: StoredMemory::write(memory)?,
+        links: link_rows(memory),
     })
+}
+
+/// Links follow from what a memory says of itself, so that no child is ever without them.
+fn link_rows(memory: &Memory) -> Vec<LinkRow> {
+    let Some(provenance) = memory.object().map(|object| &object.provenance) else { return Vec::new() };
+    let kind = match provenance.derivation {
+        Derivation::Asserted => 0,
+        Derivation::Computed => 1,
+    };
+    let transform = provenance.transform_chain.last().map(|step| step.transform_id.as_str().to_owned());
+    let row = |parent: &MemoryId| LinkRow { parent: *parent, kind, transform: transform.clone() };
+    provenance.derived_from.iter().map(row).collect()
 }
 
 fn grant_row(tenant: &TenantId, grant: &ReadGrant, touched: &mut Touched) -> Result<GrantRow, StoreError> {

@@ -2,7 +2,7 @@
 
 use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, Seq};
 use memoryscope_domain::ids::{AuditId, TenantId};
-use memoryscope_domain::memory::State;
+use memoryscope_domain::memory::{Memory, State};
 use memoryscope_engine::port::StoreError;
 use uuid::Uuid;
 
@@ -15,6 +15,29 @@ pub(crate) const fn state_number(state: State) -> i64 {
         State::Revoked => 3,
         State::Tombstoned => 4,
     }
+}
+
+/// The state that a number stands for.
+fn state(number: i64) -> Result<State, StoreError> {
+    State::ALL.into_iter().find(|state| state_number(*state) == number).ok_or_else(|| corrupt("state"))
+}
+
+/// An earlier version of a memory. What is left of an erased one is what the tombstone in its place says.
+pub(crate) fn earlier(
+    current: &Memory,
+    version: i64,
+    number: i64,
+    stored: Option<Memory>,
+) -> Result<Memory, StoreError> {
+    let (version, state) = (count(version)?, state(number)?);
+    let memory = match stored {
+        Some(memory) => memory,
+        None if current.is_tombstone() => Memory { version, state, ..current.clone() },
+        None => return Err(corrupt("version")),
+    };
+    // A row that was copied to another place must not be believed.
+    let is_its = memory.tenant == current.tenant && memory.id == current.id && memory.version == version;
+    if is_its { Ok(memory) } else { Err(corrupt("version")) }
 }
 
 /// A count as a database keeps it.

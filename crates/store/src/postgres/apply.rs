@@ -16,22 +16,31 @@ use crate::common::row;
 
 const INSERT_MEMORIES: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body)
+                          created, expires, document, body, occurred, facets)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
-                               $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[]) AS w";
+                               $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
+                               $14::bigint[], $15::bigint[]) AS w";
 
 /// The rows stand there: the lock says so. An update from a list would be free to walk all memories of the tenant;
 /// this one finds each by its key.
 const UPDATE_MEMORIES: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body)
+                          created, expires, document, body, occurred, facets)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
-                               $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[]) AS w
+                               $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
+                               $14::bigint[], $15::bigint[]) AS w
     ON CONFLICT (tenant, id) DO UPDATE
     SET version = excluded.version, valid_from_seq = excluded.valid_from_seq,
         partition_key = excluded.partition_key, type = excluded.type, kind = excluded.kind,
         domain_key = excluded.domain_key, state = excluded.state, created = excluded.created,
-        expires = excluded.expires, document = excluded.document, body = excluded.body";
+        expires = excluded.expires, document = excluded.document, body = excluded.body,
+        occurred = excluded.occurred, facets = excluded.facets";
+
+const INSERT_LINKS: &str = "
+    INSERT INTO links (tenant, parent, child, kind, transform)
+    SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::text[]) AS w";
+
+const FORGET_PARENTS: &str = "DELETE FROM links WHERE tenant = $1 AND child = $2";
 
 const KEEP_VERSIONS: &str = "
     INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body)
@@ -231,6 +240,9 @@ impl<'a> Writes<'a> {
         let round = std::mem::take(&mut self.round);
         if !round.inserted.is_empty() {
             self.call(INSERT_MEMORIES, memories(&round.inserted));
+            if let Some(links) = links(&round.inserted) {
+                self.call(INSERT_LINKS, links);
+            }
         }
         if !round.replaced.is_empty() {
             self.call(KEEP_VERSIONS, places(&round.replaced));
@@ -238,6 +250,7 @@ impl<'a> Writes<'a> {
         if !round.erased.is_empty() {
             for (_, memory) in &round.erased {
                 self.call(WIPE_VERSIONS, vec![boxed(Bytes::of(memory.id.uuid()))]);
+                self.call(FORGET_PARENTS, vec![boxed(Bytes::of(memory.id.uuid()))]);
             }
             self.call(KEEP_WIPED_VERSIONS, places(&round.erased));
         }
@@ -293,7 +306,24 @@ fn memories<'a>(rows: &[(i64, &'a MemoryRow)]) -> Vec<Value<'a>> {
         column(rows, |(_, memory)| memory.expires),
         column(rows, |(_, memory)| memory.stored.document.as_str()),
         column(rows, |(_, memory)| memory.stored.body.as_slice()),
+        column(rows, |(_, memory)| memory.occurred),
+        column(rows, |(_, memory)| memory.facets),
     ]
+}
+
+/// What these memories were derived from, if anything.
+fn links<'a>(rows: &[(i64, &'a MemoryRow)]) -> Option<Vec<Value<'a>>> {
+    let links: Vec<_> =
+        rows.iter().flat_map(|(_, memory)| memory.links.iter().map(|link| (memory.id, link))).collect();
+    let values = || {
+        vec![
+            column(&links, |(_, link)| Bytes::of(link.parent.uuid())),
+            column(&links, |(child, _)| Bytes::of(child.uuid())),
+            column(&links, |(_, link)| link.kind),
+            column(&links, |(_, link)| link.transform.as_deref()),
+        ]
+    };
+    (!links.is_empty()).then(values)
 }
 
 /// Which memories are replaced, and from which place of the chain on.

@@ -1,6 +1,8 @@
 //! The policy's filter in PostgreSQL's words. Lists are arrays, so that a statement's text depends on the filter's shape
 //! and never on its values.
 
+use std::borrow::Cow;
+
 use super::value::{Bytes, Value};
 use crate::common::filter::{self, Column};
 
@@ -50,19 +52,24 @@ fn array(column: Column, values: Vec<filter::Value>) -> Value<'static> {
     }
     match column {
         Column::Type | Column::Kind => Box::new(texts),
-        Column::State => Box::new(numbers),
+        Column::State | Column::Facet(_) => Box::new(numbers),
         Column::Domain => Box::new(keys),
     }
 }
 
 /// The column as an expression that is never NULL (NULL stands for the catalogue's default), and its type.
-const fn names(column: Column) -> (&'static str, &'static str) {
-    match column {
+fn names(column: Column) -> (Cow<'static, str>, &'static str) {
+    let (expression, element) = match column {
         Column::Type => ("type", "text"),
         Column::State => ("state", "bigint"),
         Column::Kind => ("coalesce(kind, 'none')", "text"),
         Column::Domain => ("coalesce(domain_key, decode(repeat('00', 16), 'hex'))", "bytea"),
-    }
+        Column::Facet(facet) => {
+            let bits = format!("(coalesce(facets, 0) >> {} & {})", facet.shift, facet.mask());
+            return (Cow::Owned(bits), "bigint");
+        }
+    };
+    (Cow::Borrowed(expression), element)
 }
 
 #[cfg(test)]
@@ -70,11 +77,11 @@ mod tests {
     use memoryscope_domain::policy::{Attribute, Filter};
 
     use super::*;
-    use crate::common::filter::{list_of, push};
+    use crate::common::filter::{Rows, list_of, push};
 
     fn compiled(filter: &Filter) -> (String, usize) {
         let mut condition = Condition::default();
-        push(filter, &mut condition);
+        push(filter, Rows::Shelf, &mut condition);
         (condition.sql, condition.values.len())
     }
 

@@ -1,6 +1,5 @@
 //! What the engine asks for, read in one snapshot: everything in an answer is as of one commit.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,10 +14,9 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::Failure;
-use super::filter_sql::Condition;
+use super::listing::Listing;
 use super::session::{Call, Session};
 use super::value::Bytes;
-use crate::common::filter;
 use crate::common::row::{self, corrupt};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -44,6 +42,13 @@ const MEMORIES: &str = "
     SELECT m.id, m.version, m.document, m.body FROM unnest($2::bytea[]) AS w (id) CROSS JOIN LATERAL
         (SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
+/// The current version and, from the second row on, the versions before it, the latest first.
+const VERSIONS: &str = "
+    (SELECT id, version, document, body, state FROM memories WHERE tenant = $1 AND id = $2)
+    UNION ALL
+    (SELECT id, version, document, body, state FROM memory_versions
+     WHERE tenant = $1 AND id = $2 ORDER BY version DESC LIMIT $3)";
+
 const EXPIRED: &str = "
     SELECT id, version, document, body FROM memories
     WHERE tenant = $1 AND expires IS NOT NULL AND state < 4 AND expires <= $2
@@ -59,11 +64,6 @@ const ENTRIES_OF: &str = "
 
 const ENTRY: &str = "
     SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = $1 AND id = $2";
-
-/// Memories read at once where the filter may turn some down.
-const CHUNK_ROWS_MIN: usize = 64;
-/// The most that are read at once.
-const CHUNK_ROWS_MAX: usize = 1_024;
 
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
@@ -88,32 +88,36 @@ pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot,
 /// third of the work for the server. None where it is another load, or has more rows than are read at once.
 async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>, Failure> {
     let view = View { session, load };
-    match &load.select {
+    let listing = match &load.select {
         Select::Nothing => {
             let rows = view.session.query(view.frame()).await?;
-            Ok(Some(frame(&rows, load)?))
+            return Ok(Some(frame(&rows, load)?));
         }
-        Select::Preferences(select) => {
-            let rows = view.session.query(framed_shelf(load, select)).await?;
-            let mut snapshot = frame(&rows, load)?;
-            // A frame without a row beside it: the shelf is empty.
-            let records =
-                rows.iter().filter(|row| !matches!(row.try_get::<_, Option<&[u8]>>(FRAME_COLUMNS), Ok(None)));
-            let memories =
-                records.map(|row| view.memory(row, FRAME_COLUMNS)).collect::<Result<Vec<_>, _>>()?;
-            let whole = memories.len() < chunk_rows(load, select);
-            let is_kept = |memory: &Memory| load.filter.matches(&MemoryView::stored(memory, load.now));
-            let kept = memories.into_iter().filter(is_kept);
-            let facts = &mut snapshot.facts;
-            facts.memories = kept.map(Arc::new).collect();
-            facts.memories.sort_by_key(|memory| (memory.created, memory.id));
-            facts.more = facts.memories.len() > select.limit;
-            facts.memories.truncate(select.limit);
-            // Rows that the filter turned down make room for rows behind them.
-            Ok((whole || snapshot.facts.more).then_some(snapshot))
+        Select::Preferences(select) => Listing::Shelf(select),
+        Select::Objects(select) => Listing::Objects(select),
+        _ => return Ok(None),
+    };
+    let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
+    let mut snapshot = frame(&rows, load)?;
+    // A frame without a row beside it: nothing is listed.
+    let there = |row: &&Row| !matches!(row.try_get::<_, Option<&[u8]>>(FRAME_COLUMNS), Ok(None));
+    let memories = rows.iter().filter(there).map(|row| view.memory(row, FRAME_COLUMNS));
+    let memories = memories.collect::<Result<Vec<_>, _>>()?;
+    let whole = memories.len() < listing.chunk_rows(load);
+    let filter = listing.filter(load);
+    let facts = &mut snapshot.facts;
+    let kept = memories.into_iter().filter(|memory| filter.matches(&MemoryView::stored(memory, load.now)));
+    facts.memories = kept.map(Arc::new).collect();
+    match listing {
+        Listing::Shelf(_) => facts.memories.sort_by_key(|memory| (listing.place(memory), memory.id)),
+        Listing::Objects(_) => {
+            facts.memories.sort_by_key(|memory| (std::cmp::Reverse(listing.place(memory)), memory.id));
         }
-        _ => Ok(None),
     }
+    facts.more = facts.memories.len() > listing.limit();
+    facts.memories.truncate(listing.limit());
+    // Rows that the filter turned down make room for rows behind them.
+    Ok((whole || snapshot.facts.more).then_some(snapshot))
 }
 
 /// One load on its connection.
@@ -139,7 +143,8 @@ impl View<'_> {
     async fn begin(&mut self) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
-            Select::Preferences(select) => chunk_rows(self.load, select) <= select.limit,
+            Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
+            Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
             Select::Grant { .. } | Select::Verification => true,
             _ => false,
         };
@@ -161,7 +166,12 @@ impl View<'_> {
         let tenant = || Box::new(self.tenant());
         Ok(Some(match &self.load.select {
             Select::Nothing | Select::Verification => return Ok(None),
-            Select::Preferences(select) => shelf(self.load, select, select.after),
+            Select::Preferences(select) => Listing::Shelf(select).call(self.load, select.after),
+            Select::Objects(select) => Listing::Objects(select).call(self.load, select.after),
+            Select::Versions { id, limit } => {
+                let bound = row::limit(limit.saturating_add(1));
+                Call::new(VERSIONS, vec![tenant(), Box::new(Bytes::of(id.uuid())), Box::new(bound)])
+            }
             Select::Memories(ids) => {
                 let ids: Vec<Bytes<16>> = ids.iter().map(|id| Bytes::of(id.uuid())).collect();
                 Call::new(MEMORIES, vec![tenant(), Box::new(ids)])
@@ -181,14 +191,17 @@ impl View<'_> {
     async fn facts(&mut self, records: Vec<Row>, facts: &mut Facts) -> Result<(), Failure> {
         match &self.load.select {
             Select::Nothing => {}
-            Select::Preferences(select) => self.preferences(select, records, facts).await?,
+            Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
+            Select::Objects(select) => self.list(Listing::Objects(select), records, facts).await?,
+            Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
             Select::Memories(ids) => self.memories(ids, &records, facts)?,
             Select::Grant { memories, .. } => {
                 facts.grant = self.grant(&records)?;
                 if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
                     let select = PreferenceSelect::of_grant(grant, bounds, self.load.now);
-                    let first = self.session.query(shelf(self.load, &select, select.after)).await?;
-                    self.preferences(&select, first, facts).await?;
+                    let listing = Listing::Shelf(&select);
+                    let first = self.session.query(listing.call(self.load, select.after)).await?;
+                    self.list(listing, first, facts).await?;
                 }
             }
             Select::Expired { limit } => {
@@ -207,24 +220,24 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Live ones, oldest first. The filter is tested twice: as SQL, so that little is read, and on what was read, so
+    /// In the listing's order. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact. What it turns down here makes room for rows behind it.
-    async fn preferences(
+    async fn list(
         &mut self,
-        select: &PreferenceSelect,
+        listing: Listing<'_>,
         mut rows: Vec<Row>,
         facts: &mut Facts,
     ) -> Result<(), Failure> {
-        let chunk = chunk_rows(self.load, select);
+        let (chunk, filter) = (listing.chunk_rows(self.load), listing.filter(self.load));
         loop {
             let mut last = None;
             for row in &rows {
                 let memory = self.memory(row, 0)?;
-                last = Some((memory.created, memory.id));
-                if !self.load.filter.matches(&MemoryView::stored(&memory, self.load.now)) {
+                last = Some((listing.place(&memory), memory.id));
+                if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                     continue;
                 }
-                if facts.memories.len() == select.limit {
+                if facts.memories.len() == listing.limit() {
                     facts.more = true;
                     return Ok(());
                 }
@@ -233,8 +246,25 @@ impl View<'_> {
             if rows.len() < chunk {
                 return Ok(());
             }
-            rows = self.session.query(shelf(self.load, select, last)).await?;
+            rows = self.session.query(listing.call(self.load, last)).await?;
         }
+    }
+
+    fn versions(&self, limit: usize, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+        let Some((first, earlier)) = rows.split_first() else { return Ok(()) };
+        let current = self.memory(first, 0)?;
+        facts.more = earlier.len() > limit;
+        for row in earlier.iter().take(limit).rev() {
+            let (document, body): (Option<&str>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(3)?);
+            let stored = match (document, body) {
+                (None, None) => None,
+                _ => Some(StoredMemory::read(document.unwrap_or_default(), body.unwrap_or_default())?),
+            };
+            let version = row::earlier(&current, row.try_get(1)?, row.try_get(4)?, stored)?;
+            facts.versions.push(Arc::new(version));
+        }
+        facts.memories.push(Arc::new(current));
+        Ok(())
     }
 
     fn memories(&self, ids: &[MemoryId], rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
@@ -304,75 +334,12 @@ fn unless_walking<T: Default>(load: &Load, read: Result<T, StoreError>) -> Resul
     }
 }
 
-/// How many rows of a shelf are read at once: just enough where SQL is exact, some more where it isn't.
-fn chunk_rows(load: &Load, select: &PreferenceSelect) -> usize {
-    let enough = select.limit.saturating_add(1);
-    let floor = if filter::is_exact(&load.filter) { 1 } else { CHUNK_ROWS_MIN };
-    enough.clamp(floor, CHUNK_ROWS_MAX)
-}
-
 /// The values of [`FRAME`].
 fn frame_values(load: &Load) -> Vec<super::value::Value<'static>> {
     let key = load.idempotency.as_ref();
     let (client, key) = (key.map(|key| key.client.clone()), key.map(|key| key.key.clone()));
     let tenant = load.tenant.as_str().to_owned();
     vec![Box::new(tenant), Box::new(Bytes(load.subject.0)), Box::new(client), Box::new(key)]
-}
-
-/// The next rows of a shelf, oldest first.
-fn shelf(
-    load: &Load,
-    select: &PreferenceSelect,
-    after: Option<(memoryscope_domain::time::Timestamp, MemoryId)>,
-) -> Call<'static> {
-    let tenant: super::value::Value<'static> = Box::new(load.tenant.as_str().to_owned());
-    let mut condition = Condition { sql: String::new(), values: vec![tenant] };
-    push_shelf(load, select, after, &mut condition);
-    Call::Prepared(Cow::Owned(condition.sql), condition.values)
-}
-
-/// The frame, and beside it the first rows of a shelf.
-fn framed_shelf(load: &Load, select: &PreferenceSelect) -> Call<'static> {
-    let sql =
-        format!("SELECT * FROM ({FRAME}) AS f (seq, head, policy, subject, record) LEFT JOIN LATERAL (");
-    let mut condition = Condition { sql, values: frame_values(load) };
-    push_shelf(load, select, select.after, &mut condition);
-    condition.sql.push_str(") AS m ON true");
-    Call::Prepared(Cow::Owned(condition.sql), condition.values)
-}
-
-/// The query for a shelf's rows; the first value is the tenant.
-fn push_shelf(
-    load: &Load,
-    select: &PreferenceSelect,
-    after: Option<(memoryscope_domain::time::Timestamp, MemoryId)>,
-    condition: &mut Condition,
-) {
-    let partition = condition.value(Box::new(Bytes(select.partition.0)));
-    let kind = condition.value(Box::new(select.kind.name()));
-    let now = condition.value(Box::new(load.now.unix_micros()));
-    condition.sql.push_str(&format!(
-        "SELECT id, version, document, body FROM memories
-         WHERE tenant = $1 AND partition_key = {partition} AND kind = {kind} AND state < 3
-         AND (expires IS NULL OR expires > {now})"
-    ));
-    if let Some(domain) = select.domain {
-        let domain = condition.value(Box::new(Bytes(domain.0)));
-        condition.sql.push_str(&format!(" AND domain_key = {domain}"));
-    }
-    if let Some(from) = select.created_from {
-        let from = condition.value(Box::new(from.unix_micros()));
-        condition.sql.push_str(&format!(" AND created >= {from}"));
-    }
-    if let Some((created, id)) = after {
-        let created = condition.value(Box::new(created.unix_micros()));
-        let id = condition.value(Box::new(Bytes::of(id.uuid())));
-        condition.sql.push_str(&format!(" AND (created, id) > ({created}, {id})"));
-    }
-    condition.sql.push_str(" AND ");
-    filter::push(&load.filter, condition);
-    let limit = condition.value(Box::new(row::limit(chunk_rows(load, select))));
-    condition.sql.push_str(&format!(" ORDER BY created, id LIMIT {limit}"));
 }
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {

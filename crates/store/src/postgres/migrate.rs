@@ -11,11 +11,14 @@ use crate::common::migration::{self, Applied, Migration, MigrationStatus, check,
 use crate::transfer::PROGRESS_TABLE;
 
 /// All of them, in order. SQLite has the same numbers.
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "foundation",
-    sql: include_str!("../../migrations/postgres/0001_foundation.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "foundation",
+        sql: include_str!("../../migrations/postgres/0001_foundation.sql"),
+    },
+    Migration { number: 2, name: "objects", sql: include_str!("../../migrations/postgres/0002_objects.sql") },
+];
 
 /// How often the two tables below are made while others make them too.
 const BOOTSTRAP_TRIES: u32 = 50;

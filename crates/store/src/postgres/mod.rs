@@ -11,6 +11,7 @@ mod error;
 mod fault;
 mod filter_sql;
 mod known;
+mod listing;
 mod load;
 mod migrate;
 mod pool;

@@ -225,7 +225,7 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
     let tenant = tenant.as_str();
     let seq = row::whole(seq.0)?;
     match step {
-        Step::InsertMemory(memory) => write_memory(conn, INSERT_MEMORY, tenant, seq, memory)?,
+        Step::InsertMemory(memory) => insert_memory(conn, tenant, seq, memory)?,
         Step::ReplaceMemory(memory) => replace_memory(conn, tenant, seq, memory)?,
         Step::EraseMemory(memory) => erase_memory(conn, tenant, seq, memory)?,
         Step::InsertGrant(grant) => write_grant(conn, INSERT_GRANT, tenant, grant)?,
@@ -262,12 +262,13 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
 
 const INSERT_MEMORY: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                          created, expires, document, body, occurred, facets)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 const UPDATE_MEMORY: &str = "
     UPDATE memories SET version = ?3, valid_from_seq = ?4, partition_key = ?5, type = ?6, kind = ?7,
-                        domain_key = ?8, state = ?9, created = ?10, expires = ?11, document = ?12, body = ?13
+                        domain_key = ?8, state = ?9, created = ?10, expires = ?11, document = ?12, body = ?13,
+                        occurred = ?14, facets = ?15
     WHERE tenant = ?1 AND id = ?2";
 
 const INSERT_GRANT: &str = "
@@ -303,8 +304,28 @@ fn write_memory(
             memory.expires,
             memory.stored.document,
             memory.stored.body,
+            memory.occurred,
+            memory.facets,
         ],
     )
+}
+
+/// With what it was derived from.
+fn insert_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -> rusqlite::Result<usize> {
+    for link in &memory.links {
+        execute(
+            conn,
+            "INSERT INTO links (tenant, parent, child, kind, transform) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                tenant,
+                link.parent.uuid().as_bytes(),
+                memory.id.uuid().as_bytes(),
+                link.kind,
+                link.transform
+            ],
+        )?;
+    }
+    write_memory(conn, INSERT_MEMORY, tenant, seq, memory)
 }
 
 fn replace_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -> rusqlite::Result<usize> {
@@ -318,8 +339,13 @@ fn replace_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow)
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 
-/// Nothing of any version's content stays; secure deletion zeroes where it stood.
+/// Nothing of any version's content stays, nor from what it was derived; secure deletion zeroes where it stood.
 fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -> rusqlite::Result<usize> {
+    execute(
+        conn,
+        "DELETE FROM links WHERE tenant = ?1 AND child = ?2",
+        params![tenant, memory.id.uuid().as_bytes()],
+    )?;
     execute(
         conn,
         "UPDATE memory_versions SET document = NULL, body = NULL WHERE tenant = ?1 AND id = ?2",

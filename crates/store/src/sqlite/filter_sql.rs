@@ -1,5 +1,7 @@
 //! The policy's filter in SQLite's words. Values are always parameters, never part of the statement.
 
+use std::borrow::Cow;
+
 use rusqlite::types::Value;
 
 use crate::common::filter::{self, Column};
@@ -20,7 +22,7 @@ impl filter::Condition for Condition {
     }
 
     fn push_list(&mut self, column: Column, negated: bool, values: Vec<filter::Value>) {
-        self.sql.push_str(expression(column));
+        self.sql.push_str(&expression(column));
         self.sql.push_str(if negated { " NOT IN (" } else { " IN (" });
         for (at, value) in values.into_iter().enumerate() {
             self.sql.push_str(if at > 0 { ",?" } else { "?" });
@@ -35,13 +37,16 @@ impl filter::Condition for Condition {
 }
 
 /// The column as an expression that is never NULL: NULL stands for the catalogue's default.
-const fn expression(column: Column) -> &'static str {
-    match column {
+fn expression(column: Column) -> Cow<'static, str> {
+    Cow::Borrowed(match column {
         Column::Type => "type",
         Column::State => "state",
         Column::Kind => "coalesce(kind, 'none')",
         Column::Domain => "coalesce(domain_key, zeroblob(16))",
-    }
+        Column::Facet(facet) => {
+            return Cow::Owned(format!("(coalesce(facets, 0) >> {} & {})", facet.shift, facet.mask()));
+        }
+    })
 }
 
 #[cfg(test)]
@@ -49,11 +54,11 @@ mod tests {
     use memoryscope_domain::policy::{Attribute, Filter};
 
     use super::*;
-    use crate::common::filter::{list_of, push};
+    use crate::common::filter::{Rows, list_of, push};
 
     fn compiled(filter: &Filter) -> (String, usize) {
         let mut condition = Condition::default();
-        push(filter, &mut condition);
+        push(filter, Rows::Shelf, &mut condition);
         (condition.sql, condition.values.len())
     }
 
@@ -68,8 +73,9 @@ mod tests {
             Filter::Or(vec![Filter::NoneOf(state, states), Filter::Intersects(label, labels)]),
             Filter::NoneOf(level, levels),
         ]);
-        let sql = "(coalesce(kind, 'none') IN (?,?) AND (state NOT IN (?) OR 1) AND 1)";
-        assert_eq!(compiled(&filter), (sql.to_owned(), 3));
+        let sql = "(coalesce(kind, 'none') IN (?,?) AND (state NOT IN (?) OR 1) \
+                   AND (coalesce(facets, 0) >> 13 & 7) NOT IN (?))";
+        assert_eq!(compiled(&filter), (sql.to_owned(), 4));
         assert_eq!(compiled(&Filter::Nothing), ("0".to_owned(), 0));
         assert_eq!(compiled(&Filter::Everything), ("1".to_owned(), 0));
         assert_eq!(compiled(&Filter::And(Vec::new())), ("(1)".to_owned(), 0));

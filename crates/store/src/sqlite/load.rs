@@ -8,8 +8,10 @@ use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Due, Load, PreferenceSelect, Select, Snapshot, StoreError};
-use rusqlite::types::Value;
+use memoryscope_domain::policy::Filter;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::port::{Due, Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params, params_from_iter};
 use uuid::Uuid;
 
@@ -19,7 +21,7 @@ use super::error::Failure;
 use super::filter_sql::Condition;
 use super::row::{audit_key, blob, entry, text};
 use super::walk;
-use crate::common::filter;
+use crate::common::filter::{self, Rows};
 use crate::common::row::{self, corrupt};
 use crate::common::walk::verification;
 
@@ -146,6 +148,16 @@ impl View<'_> {
         match &self.load.select {
             Select::Nothing => {}
             Select::Preferences(select) => self.preferences(select, &mut facts)?,
+            Select::Objects(select) => self.objects(select, &mut facts)?,
+            Select::Versions { id, limit } => {
+                facts.memories.extend(self.memory(*id)?);
+                if let Some(current) = facts.memories.first() {
+                    facts.versions = self.versions(current, limit.saturating_add(1))?;
+                }
+                facts.more = facts.versions.len() > *limit;
+                facts.versions.truncate(*limit);
+                facts.versions.reverse();
+            }
             Select::Memories(ids) => {
                 for id in ids {
                     facts.memories.extend(self.memory(*id)?);
@@ -190,22 +202,59 @@ impl View<'_> {
     /// Live ones, oldest first. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact.
     fn preferences(&mut self, select: &PreferenceSelect, facts: &mut Facts) -> Result<(), Failure> {
-        let conn = self.conn;
         let condition = shelf_condition(self.load, select);
+        self.list(condition, &self.load.filter, select.limit, facts)
+    }
+
+    /// The latest first, filtered as preferences are.
+    fn objects(&mut self, select: &ObjectSelect, facts: &mut Facts) -> Result<(), Failure> {
+        let filter = select.filter(self.load);
+        let condition = object_condition(self.load, select, &filter);
+        self.list(condition, &filter, select.limit, facts)
+    }
+
+    fn list(
+        &mut self,
+        condition: Condition,
+        filter: &Filter,
+        limit: usize,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        let conn = self.conn;
         let mut statement = conn.prepare_cached(&condition.sql)?;
         let mut rows = statement.query(params_from_iter(condition.values))?;
         while let Some(row) = rows.next()? {
             let memory = self.fetch(&found(row)?)?;
-            if !self.load.filter.matches(&MemoryView::stored(&memory, self.load.now)) {
+            if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                 continue;
             }
-            if facts.memories.len() == select.limit {
+            if facts.memories.len() == limit {
                 facts.more = true;
                 break;
             }
             facts.memories.push(memory);
         }
         Ok(())
+    }
+
+    /// The versions before the current one, the latest first. What was erased is what the tombstone in its place says.
+    fn versions(&self, current: &Memory, limit: usize) -> Result<Vec<Arc<Memory>>, Failure> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT version, state, document, body FROM memory_versions
+             WHERE tenant = ?1 AND id = ?2 ORDER BY version DESC LIMIT ?3",
+        )?;
+        let tenant = self.load.tenant.as_str();
+        let mut rows = statement.query(params![tenant, current.id.uuid().as_bytes(), row::limit(limit)])?;
+        let mut versions = Vec::new();
+        while let Some(row) = rows.next()? {
+            let stored = match (row.get_ref(2)?, row.get_ref(3)?) {
+                (ValueRef::Null, ValueRef::Null) => None,
+                _ => Some(StoredMemory::read(text(row, 2)?, blob(row, 3)?)?),
+            };
+            let version = row::earlier(current, row.get(0)?, row.get(1)?, stored)?;
+            versions.push(Arc::new(version));
+        }
+        Ok(versions)
     }
 
     fn memory(&mut self, id: MemoryId) -> Result<Option<Arc<Memory>>, Failure> {
@@ -316,8 +365,44 @@ fn shelf_condition(load: &Load, select: &PreferenceSelect) -> Condition {
         require(" AND (created, id) > (?, ?)", vec![Value::Integer(created.unix_micros()), id]);
     }
     condition.sql.push_str(" AND ");
-    filter::push(&load.filter, &mut condition);
+    filter::push(&load.filter, Rows::Shelf, &mut condition);
     condition.sql.push_str(" ORDER BY created, id");
+    condition
+}
+
+/// Which events, impacts and seeds of a scope are wanted, the latest first. Like [`shelf_condition`] it has no LIMIT.
+fn object_condition(load: &Load, select: &ObjectSelect, filter: &Filter) -> Condition {
+    let micros = |time: Timestamp| Value::Integer(time.unix_micros());
+    let mut condition = Condition {
+        sql: "SELECT rowid, id, version FROM memories
+              WHERE tenant = ? AND partition_key = ? AND occurred IS NOT NULL AND (expires IS NULL OR expires > ?)"
+            .to_owned(),
+        values: vec![
+            Value::Text(load.tenant.as_str().to_owned()),
+            Value::Blob(select.partition.0.to_vec()),
+            micros(load.now),
+        ],
+    };
+    let mut require = |sql: &str, values: Vec<Value>| {
+        condition.sql.push_str(sql);
+        condition.values.extend(values);
+    };
+    if let Some(since) = select.since {
+        require(" AND occurred >= ?", vec![micros(since)]);
+    }
+    if let Some(until) = select.until {
+        require(" AND occurred < ?", vec![micros(until)]);
+    }
+    if let Some((occurred, id)) = select.after {
+        let id = Value::Blob(id.uuid().as_bytes().to_vec());
+        require(
+            " AND occurred <= ? AND (occurred < ? OR id > ?)",
+            vec![micros(occurred), micros(occurred), id],
+        );
+    }
+    condition.sql.push_str(" AND ");
+    filter::push(filter, Rows::Objects, &mut condition);
+    condition.sql.push_str(" ORDER BY occurred DESC, id");
     condition
 }
 

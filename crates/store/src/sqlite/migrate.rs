@@ -10,11 +10,14 @@ use crate::common::migration::{self, Applied, Migration, MigrationStatus, check,
 use crate::transfer::PROGRESS_TABLE;
 
 /// All of them, in order. PostgreSQL has the same numbers.
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "foundation",
-    sql: include_str!("../../migrations/sqlite/0001_foundation.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "foundation",
+        sql: include_str!("../../migrations/sqlite/0001_foundation.sql"),
+    },
+    Migration { number: 2, name: "objects", sql: include_str!("../../migrations/sqlite/0002_objects.sql") },
+];
 
 /// The newest schema that this program knows.
 pub(super) fn newest() -> u32 {
@@ -108,11 +111,11 @@ fn applied(conn: &Connection) -> Result<Vec<Applied>, Failure> {
 mod tests {
     use super::*;
 
-    const SECOND: Migration =
-        Migration { number: 2, name: "second", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
+    const NEXT: Migration =
+        Migration { number: 3, name: "next", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
 
     fn list() -> Vec<Migration> {
-        MIGRATIONS.iter().copied().chain([SECOND]).collect()
+        MIGRATIONS.iter().copied().chain([NEXT]).collect()
     }
 
     #[test]
@@ -125,10 +128,10 @@ mod tests {
     #[test]
     fn steps_are_applied_once_and_keep_the_data() {
         let mut conn = Connection::open_in_memory().unwrap();
-        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1]);
+        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1, 2]);
         conn.execute("INSERT INTO policies VALUES ('t_a', 'h', 'v', 'text')", []).unwrap();
         assert!(run_list(&mut conn, MIGRATIONS).unwrap().is_empty());
-        assert_eq!(run_list(&mut conn, &list()).unwrap(), [2]);
+        assert_eq!(run_list(&mut conn, &list()).unwrap(), [3]);
         let text: String = conn.query_row("SELECT text FROM policies", [], |row| row.get(0)).unwrap();
         assert_eq!(text, "text");
     }
@@ -137,7 +140,7 @@ mod tests {
     fn a_failing_step_leaves_nothing() {
         let mut conn = Connection::open_in_memory().unwrap();
         let mut broken = list();
-        broken[1].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
+        broken[2].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
         assert!(run_list(&mut conn, &broken).is_err());
         assert!(applied(&conn).unwrap().is_empty());
         assert!(!conn.table_exists(None, "half").unwrap());
@@ -149,11 +152,11 @@ mod tests {
         assert!(require_newest(&conn).unwrap_err().to_string().contains("memoryscope migrate"));
         run_list(&mut conn, &list()).unwrap();
         let newer = require_newest(&conn).unwrap_err().to_string();
-        assert!(newer.contains("is at 2") && newer.contains("up to 1"), "{newer}");
-        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 1"));
+        assert!(newer.contains("is at 3") && newer.contains("up to 2"), "{newer}");
+        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 2"));
 
         let mut edited = list();
-        edited[1].sql = "SELECT 1";
+        edited[2].sql = "SELECT 1";
         assert!(matches!(run_list(&mut conn, &edited), Err(Failure::Store(StoreError::Corrupt(_)))));
 
         conn.execute("DELETE FROM schema_migrations WHERE number = 1", []).unwrap();

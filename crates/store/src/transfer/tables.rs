@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 10] = [
+pub const TABLES: [Table; 11] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -69,8 +69,15 @@ pub const TABLES: [Table; 10] = [
             number("expires"),
             text("document"),
             bytes("body"),
+            number("occurred"),
+            number("facets"),
         ],
         key: 1,
+    },
+    Table {
+        name: "links",
+        columns: &[text("tenant"), bytes("parent"), bytes("child"), number("kind"), text("transform")],
+        key: 2,
     },
     Table {
         name: "memory_versions",

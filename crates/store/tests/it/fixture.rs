@@ -4,10 +4,11 @@ use memoryscope_domain::audit_chain::{Checkpoint, CheckpointKey};
 use memoryscope_domain::change::{Change, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::{Memory, State};
+use memoryscope_domain::object::Derivation;
 use memoryscope_domain::preference::Kind;
 use memoryscope_engine::port::{Select, Store};
 
-use crate::make::{self, NOW, commit, grant, memory, memory_of, set, tenant, time};
+use crate::make::{self, NOW, child, commit, event, grant, memory, memory_of, set, tenant, time};
 
 /// Whose store it is.
 pub(crate) const TENANTS: [&str; 3] = ["a", "b", "empty"];
@@ -17,11 +18,37 @@ pub(crate) const MEMORIES: u128 = 12;
 
 /// Lives it on an empty store.
 pub(crate) async fn fill(store: &dyn Store) {
+    fill_as_of(store, u32::MAX).await;
+}
+
+/// Lives it as far as a schema of that number had room for it: a newer schema only adds at the end.
+pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
     for name in &TENANTS[..2] {
         fill_tenant(store, &tenant(name)).await;
+        if schema >= 2 {
+            fill_objects(store, &tenant(name)).await;
+        }
     }
     // A tenant with a chain and nothing else.
     commit(store, set(&tenant(TENANTS[2]), 1, Vec::new())).await.unwrap();
+}
+
+/// An event with what follows from it, a sealed one, one that is erased, and one that a client says follows from others.
+async fn fill_objects(store: &dyn Store, tenant: &TenantId) {
+    let sealed = Memory { state: State::Sealed, ..event(tenant, 22, 30) };
+    let computed = child(tenant, 23, &[21], Derivation::Computed);
+    let asserted = child(tenant, 24, &[21, 22], Derivation::Asserted);
+    let erased = child(tenant, 25, &[21], Derivation::Asserted);
+    let mut commits = vec![
+        vec![Change::InsertMemory(event(tenant, 21, 20)), Change::InsertMemory(computed)],
+        vec![Change::InsertMemory(sealed.clone())],
+        vec![Change::InsertMemory(asserted), Change::InsertMemory(erased.clone())],
+    ];
+    commits.push(vec![Change::EraseMemory(erased.tombstone())]);
+    commits.push(vec![Change::ReplaceMemory(Memory { state: State::Restricted, version: 2, ..sealed })]);
+    for (changes, number) in commits.into_iter().zip(1_000..) {
+        commit(store, set(tenant, number, changes)).await.unwrap();
+    }
 }
 
 async fn fill_tenant(store: &dyn Store, tenant: &TenantId) {

@@ -10,12 +10,17 @@ use memoryscope_domain::govern::Decided;
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId, UserId};
 use memoryscope_domain::memory::{Body, Memory, SubjectRef};
+use memoryscope_domain::object::{
+    Content, Derivation, Distinct, Impact, Language, List, Name, Object, Temporal, TransformStep, TruthMode,
+};
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{Load, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError};
+use memoryscope_engine::port::{
+    Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -60,6 +65,43 @@ pub(crate) fn memory_of(
     let created = time(1_000 + i64::try_from(number).unwrap());
     let scope = Scope::of_user(&user(owner));
     Memory::new(memory_id(number), tenant.clone(), scope, Body::Preference(preference), created, None)
+}
+
+/// An event of `ann`'s that happened at that time and was stored at 1,000 and its number.
+pub(crate) fn event(tenant: &TenantId, number: u128, occurred: i64) -> Memory {
+    let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(time(occurred)));
+    object.content = Content::text(Language::default(), &format!("event {number}")).ok();
+    object_of(tenant, number, Body::Event(Box::new(object)))
+}
+
+/// An impact of `ann`'s that was derived from memories of these numbers, and happened at its number.
+pub(crate) fn child(tenant: &TenantId, number: u128, parents: &[u128], derivation: Derivation) -> Memory {
+    let occurred = time(i64::try_from(number).unwrap());
+    let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(occurred));
+    let parents = parents.iter().copied().map(memory_id).collect();
+    object.provenance.derived_from = Distinct::new(parents).unwrap();
+    object.provenance.derivation = derivation;
+    let name = |text| Name::parse(text).unwrap();
+    let step = TransformStep { transform_id: name("builtin"), version: name("1") };
+    object.provenance.transform_chain = List::new(vec![step]).unwrap();
+    object_of(tenant, number, Body::Impact(Box::new(Impact { object, constraints: List::default() })))
+}
+
+fn object_of(tenant: &TenantId, number: u128, body: Body) -> Memory {
+    let created = time(1_000 + i64::try_from(number).unwrap());
+    Memory::new(memory_id(number), tenant.clone(), Scope::of_user(&user("ann")), body, created, None)
+}
+
+/// `ann`'s events, impacts and seeds, at most a thousand.
+pub(crate) fn objects() -> ObjectSelect {
+    ObjectSelect {
+        partition: Scope::of_user(&user("ann")).partition(),
+        wanted: Filter::Everything,
+        since: None,
+        until: None,
+        after: None,
+        limit: 1_000,
+    }
 }
 
 /// A grant for `ann`'s music preferences that lives until 2,000,000.

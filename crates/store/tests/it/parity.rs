@@ -6,16 +6,19 @@ use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code,
 use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef};
+use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::scope::Scope;
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{Due, GrantMemories, Load, PreferenceSelect, Select, Store};
+use memoryscope_engine::port::{Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store};
 use memoryscope_store::{SqliteConfig, SqliteStore};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::make::{self, NOW, domain, grant, load_of, memory_id, tenant, time, user, whole};
+use crate::make::{
+    self, NOW, child, domain, event, grant, load_of, memory_id, objects, tenant, time, user, whole,
+};
 
 const TENANTS: [&str; 2] = ["a", "b"];
 const USERS: [&str; 2] = ["ann", "bob"];
@@ -27,6 +30,7 @@ const HASHES: [&str; 2] = ["h1", "h2"];
 #[derive(Debug, Clone)]
 pub(crate) enum Wish {
     Insert { id: u128, user: usize, kind: usize, domain: usize, created: i64, expires: Option<i64> },
+    InsertObject { id: u128, occurred: i64, level: usize, parents: Vec<u128>, expires: Option<i64> },
     Replace { id: u128, state: usize, stale: bool },
     Erase { id: u128 },
     InsertGrant { id: u8, user: usize, age_days: Option<i64>, expires: i64 },
@@ -67,6 +71,17 @@ pub(crate) enum Pick {
         after: Option<(i64, u128)>,
         limit: usize,
     },
+    Objects {
+        since: Option<i64>,
+        until: Option<i64>,
+        after: Option<(i64, u128)>,
+        level: Option<usize>,
+        limit: usize,
+    },
+    Versions {
+        id: u128,
+        limit: usize,
+    },
     Ids(Vec<u128>),
     Grant {
         id: u8,
@@ -91,12 +106,18 @@ pub(crate) enum FilterPick {
     States(BTreeSet<usize>),
     NotDomains(BTreeSet<usize>),
     OwnersOr(usize, usize),
+    /// Above a level, or an impact.
+    LevelOr(usize),
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
     prop_oneof![
         6 => (0..8u128, 0..2usize, 0..2usize, 0..3usize, 0..5i64, prop::option::of(NOW - 2..NOW + 3)).prop_map(
             |(id, user, kind, domain, created, expires)| Wish::Insert { id, user, kind, domain, created, expires }
+        ),
+        6 => (0..8u128, 0..4i64, 0..4usize, prop::collection::vec(0..8u128, 0..3),
+              prop::option::weighted(0.2, NOW - 2..NOW + 3)).prop_map(
+            |(id, occurred, level, parents, expires)| Wish::InsertObject { id, occurred, level, parents, expires }
         ),
         4 => (0..8u128, 0..5usize, prop::bool::weighted(0.1))
             .prop_map(|(id, state, stale)| Wish::Replace { id, state, stale }),
@@ -138,6 +159,11 @@ fn pick() -> impl Strategy<Value = Pick> {
         6 => shelf.prop_map(|(user, kind, domain, from, after, limit)| {
             Pick::Shelf { user, kind, domain, from, after, limit }
         }),
+        6 => (prop::option::of(0..4i64), prop::option::of(0..5i64), prop::option::of((0..4i64, 0..8u128)),
+              prop::option::of(0..4usize), 0..4usize).prop_map(|(since, until, after, level, limit)| {
+            Pick::Objects { since, until, after, level, limit }
+        }),
+        3 => (0..8u128, 0..3usize).prop_map(|(id, limit)| Pick::Versions { id, limit }),
         2 => prop::collection::vec(0..9u128, 0..5).prop_map(Pick::Ids),
         2 => (0..4u8, prop::option::of(1..3i64), 0..4usize)
             .prop_map(|(id, age_days, limit)| Pick::Grant { id, age_days, limit }),
@@ -155,6 +181,7 @@ fn filter() -> impl Strategy<Value = FilterPick> {
         1 => prop::collection::btree_set(0..5usize, 1..4).prop_map(FilterPick::States),
         1 => prop::collection::btree_set(0..3usize, 1..3).prop_map(FilterPick::NotDomains),
         1 => (0..2usize, 0..2usize).prop_map(|(owner, kind)| FilterPick::OwnersOr(owner, kind)),
+        1 => (0..4usize).prop_map(FilterPick::LevelOr),
     ]
 }
 
@@ -182,6 +209,19 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         Wish::Insert { id, user, kind, domain, created, expires } => {
             let memory = make::memory_of(tenant, id, USERS[user], KINDS[kind], DOMAINS[domain], "x");
             Change::InsertMemory(Memory { created: time(created), expires: expires.map(time), ..memory })
+        }
+        Wish::InsertObject { id, occurred, level, ref parents, expires } => {
+            let memory = if parents.is_empty() {
+                event(tenant, id, occurred)
+            } else {
+                let parents: BTreeSet<u128> = parents.iter().copied().collect();
+                let parents: Vec<u128> = parents.into_iter().collect();
+                child(tenant, id, &parents, Derivation::Asserted)
+            };
+            let mut body = memory.body.clone();
+            body.object_mut()?.sensitivity.level = Level::ALL[level];
+            let placed = Some(time(occurred));
+            Change::InsertMemory(Memory { body, placed, expires: expires.map(time), ..memory })
         }
         Wish::Replace { id, state, stale } => {
             let memory = current(id).await?;
@@ -251,6 +291,18 @@ fn about(change: &Change) -> String {
 
 fn select(tenant: &TenantId, pick: &Pick) -> Select {
     match pick {
+        Pick::Objects { since, until, after, level, limit } => Select::Objects(ObjectSelect {
+            wanted: level.map_or(Filter::Everything, |level| {
+                let field = FilterField::new(Attribute::MemorySensitivityLevel).unwrap();
+                Filter::NoneOf(field, [Level::ALL[level].name().to_owned()].into())
+            }),
+            since: since.map(time),
+            until: until.map(time),
+            after: after.map(|(occurred, id)| (time(occurred), memory_id(id))),
+            limit: *limit,
+            ..objects()
+        }),
+        Pick::Versions { id, limit } => Select::Versions { id: memory_id(*id), limit: *limit },
         Pick::Nothing => Select::Nothing,
         Pick::Shelf { user: owner, kind, domain: about, from, after, limit } => {
             Select::Preferences(PreferenceSelect {
@@ -291,6 +343,13 @@ fn filter_of(pick: &FilterPick) -> Filter {
             let names = texts(&mut domains.iter().map(|domain| DOMAINS[*domain]));
             Filter::NoneOf(field(Attribute::MemoryDomain), names)
         }
+        FilterPick::LevelOr(level) => Filter::or([
+            Filter::OneOf(
+                field(Attribute::MemorySensitivityLevel),
+                texts(&mut Level::ALL[*level..].iter().map(|level| level.name())),
+            ),
+            Filter::OneOf(field(Attribute::MemoryType), texts(&mut ["impact"].into_iter())),
+        ]),
         FilterPick::OwnersOr(owner, kind) => Filter::or([
             Filter::Intersects(field(Attribute::MemoryOwners), texts(&mut [USERS[*owner]].into_iter())),
             Filter::OneOf(field(Attribute::MemoryKind), texts(&mut [KINDS[*kind].name()].into_iter())),
@@ -364,6 +423,7 @@ async fn compare(store: &dyn Store, steps: &[Step]) -> Result<(), TestCaseError>
         let tenant = tenant(name);
         for select in [
             Select::Memories((0..8).map(memory_id).collect()),
+            Select::Objects(objects()),
             Select::Entries { after: Seq::ZERO, operations: Vec::new(), limit: 100 },
             Select::Verification,
         ] {

@@ -20,7 +20,7 @@ use memoryscope_store::{PostgresStore, SqliteConfig, SqliteStore};
 use crate::cluster;
 use crate::contents::{self, Contents};
 use crate::fixture::{self, MEMORIES, TENANTS};
-use crate::make::{self, commit, grant, memory_id, set, shelf, tenant, whole};
+use crate::make::{self, commit, grant, memory_id, objects, set, shelf, tenant, whole};
 
 /// The folder of a schema's dumps.
 fn folder(number: u32) -> PathBuf {
@@ -77,11 +77,12 @@ fn written(engine: &str, contents: &Contents) -> String {
     }
     sql.push_str(if sqlite {
         "\nCREATE TABLE schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum BLOB NOT NULL, \
-         applied TEXT NOT NULL) STRICT;\nPRAGMA application_id = 1297302352;\n"
+         applied TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))) STRICT;\nPRAGMA application_id = 1297302352;\n"
     } else {
         "\nCREATE TABLE schema_lock (id bigint PRIMARY KEY);\nINSERT INTO schema_lock VALUES (1);\n\
          CREATE TABLE schema_migrations (number bigint PRIMARY KEY, name text COLLATE \"C\" NOT NULL, \
-         checksum bytea NOT NULL, applied text COLLATE \"C\" NOT NULL);\n"
+         checksum bytea NOT NULL, applied text COLLATE \"C\" NOT NULL DEFAULT \
+         to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'));\n"
     });
     sql.push_str(&applied);
     for table in &TABLES {
@@ -131,9 +132,9 @@ async fn the_newest_schema_has_its_dumps() {
 }
 
 /// Whether a store that was brought up to date answers as one whose life was lived today, and can go on.
-async fn is_well(store: &dyn Store) {
+async fn is_well(store: &dyn Store, schema: u32) {
     let model = MemoryStore::new();
-    fixture::fill(&model).await;
+    fixture::fill_as_of(&model, schema).await;
     assert_eq!(store.tenants(None, 100).await.unwrap(), TENANTS.map(tenant));
     for name in TENANTS {
         let tenant = tenant(name);
@@ -142,7 +143,8 @@ async fn is_well(store: &dyn Store) {
         assert!(found.ok && found.entries == expected.entries, "{name}: {found:?}");
         assert_eq!(found.checkpoints, expected.checkpoints);
         let mut selects = vec![
-            Select::Memories((0..=MEMORIES + 2).map(memory_id).collect()),
+            Select::Memories((0..=MEMORIES + 2).chain(21..=25).map(memory_id).collect()),
+            Select::Objects(objects()),
             Select::Preferences(shelf()),
             Select::Expired { limit: 100 },
         ];
@@ -178,7 +180,7 @@ async fn every_schema_of_sqlite_is_brought_up_to_date() {
         let config = SqliteConfig::file(&path);
         let applied = SqliteStore::migrate(&config).unwrap();
         assert!(applied.iter().copied().eq(number + 1..=newest()), "{applied:?}");
-        is_well(&SqliteStore::open(&config.migrate(false)).unwrap()).await;
+        is_well(&SqliteStore::open(&config.migrate(false)).unwrap(), number).await;
     }
 }
 
@@ -190,6 +192,6 @@ async fn every_schema_of_postgres_is_brought_up_to_date() {
         database.connect().await.batch_execute(&dump("postgres", number)).await.unwrap();
         let applied = PostgresStore::migrate(&database.config()).await.unwrap();
         assert!(applied.iter().copied().eq(number + 1..=newest()), "{applied:?}");
-        is_well(&PostgresStore::open(&database.config().migrate(false)).await.unwrap()).await;
+        is_well(&PostgresStore::open(&database.config().migrate(false)).await.unwrap(), number).await;
     }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod changes;
 mod expects;
+mod objects;
 mod reads;
 
 use std::sync::Arc;
@@ -84,6 +85,13 @@ on_every_store! {
         tenants_with_something_due_are_listed
         tenants_are_listed_in_pages
         a_large_value_comes_back_as_it_was;
+    objects:
+        objects_are_listed_latest_first_and_paged
+        whatever_lives_or_was_revoked_is_listed
+        facets_are_filtered_exactly
+        versions_are_read_oldest_first
+        an_erased_memory_leaves_the_list_and_says_nothing
+        preferences_and_objects_do_not_meet;
     changes:
         replacing_keeps_one_current_version
         erasing_takes_the_content

@@ -1,0 +1,71 @@
+//! The core dialect, `/v2` (api-core.md): events, impacts and seeds.
+//!
+//! A translator and nothing more: request, operation, response.
+
+mod batch;
+mod error;
+mod get;
+mod history;
+mod ingest;
+mod list;
+mod query;
+mod reconstruct;
+mod who;
+mod wire;
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use memoryscope_domain::ids::AuditId;
+use memoryscope_domain::policy::{Dialect, Trace};
+use memoryscope_engine::context::{Context, Idempotency};
+use memoryscope_engine::engine::{Done, Engine};
+use serde_json::Value;
+
+use self::who::Place;
+use crate::auth::Caller;
+use crate::meta::RequestMeta;
+use crate::openapi::{Operation, Routes, Tag, Verb};
+use crate::refused::with_access_log;
+
+/// The dialect's routes.
+#[must_use]
+pub fn routes() -> Routes<Arc<Engine>> {
+    Routes::new()
+        .add(ingest::operation(), ingest::handler)
+        .add(batch::operation(), batch::handler)
+        .add(list::operation(), list::handler)
+        .add(query::operation(), query::handler)
+        .add(get::operation(), get::handler)
+        .add(history::operation(), history::handler)
+        .add(reconstruct::operation(), reconstruct::handler)
+}
+
+/// A route of the dialect.
+fn operation(verb: Verb, path: &'static str, id: &'static str) -> Operation {
+    Operation::new(verb, path, Tag::Core, id)
+}
+
+/// The context of a request.
+fn context(
+    engine: &Engine,
+    caller: &Caller,
+    meta: &RequestMeta,
+    place: Place<'_>,
+    idempotency: Option<Idempotency>,
+) -> Context {
+    let principal = who::principal(caller, place);
+    Context { idempotency, ..engine.begin(principal, meta.request_id.clone(), Dialect::Core, meta.now) }
+}
+
+/// An answer with why it was decided so, and the name of its audit entry.
+fn answer(status: StatusCode, body: Value, trace: Option<&Trace>, access_log: AuditId) -> Response {
+    let body = wire::answers::decided(body, trace, access_log);
+    with_access_log((status, axum::Json(body)).into_response(), access_log)
+}
+
+/// The answer of what was read.
+fn shown<T>(done: &Done<T>, body: Value) -> Response {
+    answer(StatusCode::OK, body, done.trace.as_ref(), done.access_log)
+}

@@ -1,0 +1,59 @@
+//! `POST /v2/memories/query`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use memoryscope_engine::engine::Engine;
+use memoryscope_engine::op::query::{self, Query};
+use serde_json::json;
+
+use super::who::Place;
+use super::wire::requests::QueryRequest;
+use super::wire::{answers, example};
+use super::{context, error, shown};
+use crate::auth::Caller;
+use crate::cursor::Cursor;
+use crate::json::Document;
+use crate::meta::RequestMeta;
+use crate::openapi::{Example, Operation, Verb};
+use crate::problem::{Code, Problem};
+use crate::wire::Unknown;
+
+pub(super) fn operation() -> Operation {
+    let all = json!({"tenant_id": example::TENANT, "scope": example::scope(), "purpose": "chat_response"});
+    let mut some = all.clone();
+    some["filters"] = json!({"type": ["impact", "seed"], "state": "active", "min_strength": 0.1});
+    some["limit"] = json!(10);
+    super::operation(Verb::Post, "/v2/memories/query", "queryMemories")
+        .says(
+            "Ask for memories, for a purpose",
+            "The latest first, with what their impacts ask for together. What is dormant is left out unless it is asked \
+             for; for chat_response so is what may not be put into a prompt.",
+        )
+        .runs(&query::INFO)
+        .takes::<QueryRequest>(Unknown::Refuse)
+        .answers(200, "A page, and where to go on.", answers::queried_schema())
+        .refuses(&[Code::PolicyDenied])
+        .example(Example::new("all").body(all))
+        .example(Example::new("some").body(some))
+}
+
+/// Asks for memories.
+pub(super) async fn handler(
+    State(engine): State<Arc<Engine>>,
+    meta: RequestMeta,
+    caller: Caller,
+    document: Document,
+) -> Result<Response, Problem> {
+    let request = document.decode_at::<QueryRequest>(Unknown::Refuse, meta.now)?.value;
+    let binding = request.binding();
+    let after = request.cursor.map(|cursor| cursor.position(binding, "body")).transpose()?;
+    let QueryRequest { tenant, scope, purpose, filters, limit, .. } = request;
+    let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
+    let op = Query { scope, purpose, filters, after, limit };
+    let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
+    let next = done.output.next.map(|position| Cursor::new(position, binding).text());
+    let body = answers::queried(&done.output, meta.now, next.as_deref());
+    Ok(shown(&done, body))
+}

@@ -1,0 +1,17 @@
+//! The dialect's objects: how requests say them, and how answers do.
+
+pub(super) mod answers;
+mod constraint;
+pub(super) mod example;
+mod held;
+mod memory;
+pub(super) mod requests;
+mod said;
+mod scalar;
+pub(super) mod shown;
+mod shown_schema;
+#[cfg(test)]
+mod tests;
+
+pub(super) use memory::IngestRequest;
+pub(super) use scalar::memory_id;

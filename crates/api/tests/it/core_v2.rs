@@ -1,0 +1,229 @@
+//! The core dialect as clients meet it: the shape of every answer, and what must hold of them together.
+
+use serde_json::{Value, json};
+
+use crate::governed::{App, Ask, Talk, changed, event_of, shown_answer};
+
+fn post(path: &str, body: &Value) -> Ask {
+    Ask::new(&format!("POST {path}")).json(body)
+}
+
+/// An impact of a person that says one thing, with the most that one names as its support.
+fn impact_of(user: &str, parents: &[&str]) -> Value {
+    changed(
+        &event_of(user),
+        &[
+            ("type", json!("impact")),
+            ("content", Value::Null),
+            ("provenance", json!({"derived_from": parents})),
+            (
+                "impact_payload",
+                json!({"constraints": [{
+                    "kind": "prefer", "topic": "drink", "target": "response", "rule": "asked for",
+                    "params": {"attribute": "drink", "value": "tea"}, "source_refs": parents,
+                    "merge": {"slot": "drink", "strategy": "latest_wins"},
+                }]}),
+            ),
+        ],
+    )
+}
+
+fn asking(user: &str, purpose: &str) -> Value {
+    json!({"tenant_id": "t_default", "scope": {"scope_type": "user", "scope_id": user}, "purpose": purpose})
+}
+
+fn id_of(answer: &crate::support::Answer) -> String {
+    answer.json()["id"].as_str().unwrap_or_else(|| panic!("no id: {}", answer.text)).to_owned()
+}
+
+fn one(id: &str, purpose: &str) -> Ask {
+    Ask::new(&format!("GET /v2/memories/{id}?tenant_id=t_default&purpose={purpose}"))
+}
+
+const USER: &str = "x-memoryscope-user";
+
+#[tokio::test]
+async fn ingest() {
+    let mut talk = Talk::with(App::new());
+    let stored = talk.post("an event, and what follows from it", "/v2/memories", &event_of("ada")).await;
+    let id = id_of(&stored);
+    talk.post("an impact that names its parent", "/v2/memories", &impact_of("ada", &[&id])).await;
+    let sealed = changed(
+        &event_of("ada"),
+        &[("sensitivity", json!({"level": "high", "categories": ["Trauma"], "handling": "normal"}))],
+    );
+    talk.post("what the policy seals", "/v2/memories", &sealed).await;
+    let nobodys = impact_of("ada", &["mem_00000000000070008000000000000001"]);
+    talk.post("a parent that there is not", "/v2/memories", &nobodys).await;
+    talk.post("a parent of somebody else's", "/v2/memories", &impact_of("bob", &[&id])).await;
+    let wrong = changed(
+        &event_of(""),
+        &[("state", json!("dormant")), ("id", json!("mem_1")), ("colour", json!(1)), ("content", json!({}))],
+    );
+    talk.post("much is wrong", "/v2/memories", &wrong).await;
+    talk.post("nothing is there", "/v2/memories", &json!({})).await;
+    let keyed = post("/v2/memories", &event_of("ada")).with("idempotency-key", "k-1");
+    talk.say("with a key", keyed.clone()).await;
+    talk.say("the same again", keyed).await;
+    let other = post("/v2/memories", &event_of("bob")).with("idempotency-key", "k-1");
+    talk.say("the key of another request", other).await;
+    let reader = post("/v2/memories", &event_of("ada")).with("x-memoryscope-roles", "reader");
+    talk.say("who may only read", reader).await;
+    insta::assert_snapshot!(talk.end());
+}
+
+#[tokio::test]
+async fn batches() {
+    let item = |user: &str| {
+        let mut item = event_of(user);
+        item.as_object_mut().expect("an object").remove("tenant_id");
+        item
+    };
+    let mut talk = Talk::with(App::new());
+    let batch = |items: Vec<Value>| json!({"tenant_id": "t_default", "memories": items});
+    talk.post("all are stored", "/v2/memories/batch", &batch(vec![item("ada"), item("bob")])).await;
+    let mut orphan = impact_of("ada", &["mem_00000000000070008000000000000001"]);
+    orphan.as_object_mut().expect("an object").remove("tenant_id");
+    let wrong = changed(&item("ada"), &[("state", json!("revoked"))]);
+    let some = batch(vec![wrong, item("ada"), orphan, json!(7), event_of("ada")]);
+    talk.post("some are stored", "/v2/memories/batch", &some).await;
+    talk.post("none is there", "/v2/memories/batch", &batch(Vec::new())).await;
+    let keyed = post("/v2/memories/batch", &batch(vec![item("ada")])).with("idempotency-key", "k-1");
+    talk.say("with a key", keyed.clone()).await;
+    talk.say("the same again", keyed).await;
+    let other =
+        post("/v2/memories/batch", &batch(vec![item("bob"), item("ada")])).with("idempotency-key", "k-1");
+    talk.say("the key of another request", other).await;
+    insta::assert_snapshot!(talk.end());
+}
+
+#[tokio::test]
+async fn reads() {
+    let mut talk = Talk::with(App::new());
+    let id = id_of(&talk.app.post("/v2/memories", &event_of("ada")).await);
+    talk.app.post("/v2/memories", &impact_of("ada", &[&id])).await;
+    let history = format!("GET /v2/memories/{id}/history?tenant_id=t_default&purpose=subject_access");
+    talk.say("one's own", one(&id, "chat_response").with(USER, "ada")).await;
+    talk.say("nobody's business", one(&id, "chat_response")).await;
+    talk.say("its versions", Ask::new(&history).with(USER, "ada")).await;
+    talk.say("no such id", one("x", "chat")).await;
+    let list = "GET /v2/memories?tenant_id=t_default&scope_type=user&scope_id=ada&purpose=chat_response";
+    talk.say("a page", Ask::new(&format!("{list}&limit=1"))).await;
+    talk.say("a cursor of nobody's", Ask::new(&format!("{list}&cursor=x"))).await;
+    let impacts = changed(&asking("ada", "chat_response"), &[("filters", json!({"type": "impact"}))]);
+    talk.post("impacts, merged", "/v2/memories/query", &impacts).await;
+    talk.post("not for this caller", "/v2/memories/query", &asking("ada", "compliance_audit")).await;
+    talk.post("much is wrong", "/v2/memories/query", &json!({"purpose": "maintenance", "query_text": "x"}))
+        .await;
+    insta::assert_snapshot!(talk.end());
+}
+
+#[tokio::test]
+async fn reconstructions() {
+    let mut talk = Talk::with(App::new());
+    talk.app.post("/v2/memories", &event_of("ada")).await;
+    let base = asking("ada", "chat_response");
+    for format in ["text", "json", "messages"] {
+        talk.post(format, "/v2/reconstruct", &changed(&base, &[("format", json!(format))])).await;
+    }
+    let short = changed(&base, &[("max_tokens", json!(12)), ("include_events", json!(true))]);
+    talk.post("with little room", "/v2/reconstruct", &short).await;
+    talk.post("of nothing", "/v2/reconstruct", &asking("bob", "chat_response")).await;
+    talk.post("not for this caller", "/v2/reconstruct", &asking("ada", "compliance_audit")).await;
+    talk.post("much is wrong", "/v2/reconstruct", &json!({"format": "html", "max_tokens": 0})).await;
+    insta::assert_snapshot!(talk.end());
+}
+
+/// What is hidden is answered, byte for byte, as what is absent: by id and by its history, for every purpose.
+#[tokio::test]
+async fn what_is_hidden_is_as_what_is_absent() {
+    let app = App::new();
+    let hidden = id_of(&app.post("/v2/memories", &event_of("ada")).await);
+    let elsewhere = changed(&event_of("bob"), &[("tenant_id", json!("t_other"))]);
+    let elsewhere = id_of(&app.post("/v2/memories", &elsewhere).await);
+    let absent = "mem_00000000000070008000000000000001";
+    for purpose in ["chat_response", "subject_access", "reflection_requested_by_user", "task_execution"] {
+        for rest in ["", "/history"] {
+            let mut answers = Vec::new();
+            for id in [absent, &hidden, &elsewhere] {
+                app.seeds.set(500);
+                let target = format!("GET /v2/memories/{id}{rest}?tenant_id=t_default&purpose={purpose}");
+                let answer = app.ask(Ask::new(&target).with(USER, "bob").with("x-request-id", "r-1")).await;
+                assert_eq!(answer.status, 404, "{}", answer.text);
+                answers.push(shown_answer(&answer));
+            }
+            assert_eq!(answers[0], answers[1], "{purpose}{rest}");
+            assert_eq!(answers[0], answers[2], "{purpose}{rest}");
+        }
+    }
+}
+
+/// Pages hold everything once, whatever their length; a cursor is good for its own query only.
+#[tokio::test]
+async fn pages() {
+    let app = App::new();
+    for n in 0..5 {
+        let at = format!("2024-01-0{}T00:00:00Z", n + 1);
+        let event = changed(&event_of("ada"), &[("temporal", json!({"occurred_at_observed": at}))]);
+        app.post("/v2/memories", &event).await;
+    }
+    let events = changed(&asking("ada", "chat_response"), &[("filters", json!({"type": "event"}))]);
+    let all = app.post("/v2/memories/query", &events).await.json();
+    let all = all["memory_ids"].as_array().expect("ids").clone();
+    assert_eq!(all.len(), 5);
+    for limit in [1, 2, 5] {
+        let (mut found, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let page = changed(&events, &[("limit", json!(limit)), ("cursor", cursor.clone())]);
+            let page = app.post("/v2/memories/query", &page).await.json();
+            found.extend(page["memory_ids"].as_array().expect("ids").clone());
+            assert!(found.len() <= all.len(), "pages of {limit}");
+            cursor = page["next_cursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+            let other = changed(&asking("ada", "recommendation"), &[("cursor", cursor.clone())]);
+            let refused = app.post("/v2/memories/query", &other).await;
+            assert_eq!(refused.status, 422);
+            assert_eq!(refused.json()["error"]["details"]["fields"][0]["field"], "body.cursor");
+        }
+        assert_eq!(found, all, "pages of {limit}");
+    }
+}
+
+/// What was stored is shown as it was sent, and can be sent again but for what the server sets.
+#[tokio::test]
+async fn what_is_stored_is_what_is_shown() {
+    let app = App::new();
+    let sent = changed(
+        &event_of("ada"),
+        &[
+            (
+                "affect",
+                json!({"valence": -0.5, "arousal": 0.25, "labels": ["sad"], "affect_confidence": 0.5}),
+            ),
+            ("somatic_payload", json!({"do_not_prompt_with": ["needles"], "place": "arm"})),
+            ("ownership", json!({"owners": ["ada"], "subjects": ["cleo"], "visibility": "private"})),
+        ],
+    );
+    let id = id_of(&app.post("/v2/memories", &sent).await);
+    let shown = app.ask(one(&id, "subject_access").with(USER, "ada")).await.json();
+    fn holds(sent: &Value, shown: &Value) -> bool {
+        match (sent, shown) {
+            (Value::Object(sent), Value::Object(shown)) => {
+                sent.iter().all(|(name, value)| shown.get(name).is_some_and(|shown| holds(value, shown)))
+            }
+            (sent, shown) => sent == shown,
+        }
+    }
+    assert!(holds(&sent, &shown), "{shown:#}");
+    assert_eq!(shown["history"][0]["event"], "created");
+    // Constraints of one memory have names of their own, however alike they are.
+    let mut twice = impact_of("ada", &[]);
+    let first = twice["impact_payload"]["constraints"][0].clone();
+    twice["impact_payload"]["constraints"] = json!([first, first]);
+    let id = id_of(&app.post("/v2/memories", &twice).await);
+    let shown = app.ask(one(&id, "subject_access").with(USER, "ada")).await.json();
+    let names = &shown["impact_payload"]["constraints"];
+    assert_ne!(names[0]["constraint_id"], names[1]["constraint_id"]);
+}

@@ -1,0 +1,126 @@
+//! What an operation wants to make, and what follows from it.
+
+use std::collections::BTreeMap;
+
+use super::{Ask, Details, Facts, Reason, Ruling, Verdict, partly_allowed, refused, view_of};
+use crate::derive::{self, Wanted};
+use crate::ids::MemoryId;
+use crate::memory::{Body, Memory, State};
+use crate::object::Handling;
+use crate::policy::{Decision, Effect, Policy, Trace};
+
+/// One proposal, as it was decided.
+#[derive(Debug)]
+pub enum Proposed<'a> {
+    /// It may be stored, with what was derived from it.
+    Accepted {
+        /// As it is to be stored.
+        memory: &'a Memory,
+        /// What follows from it, to be stored with it.
+        derived: &'a [Memory],
+        /// Why.
+        trace: &'a Trace,
+    },
+    /// The policy refuses it.
+    Denied(&'a Trace),
+    /// It names a memory as its parent that there is not, or not for this caller.
+    UnknownParent,
+}
+
+const WITH_DERIVED: [Effect; 3] = [Effect::Write, Effect::DeriveImpacts, Effect::DeriveSeeds];
+
+/// Each proposal is decided on its own, and its state may only be tightened.
+pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Facts) -> Verdict {
+    let request = ask.request();
+    let mut ruling = Ruling::default();
+    let mut refusals = BTreeMap::new();
+    let mut details = Details::default();
+    let parents = parents(ask, &facts);
+    let mut child_ids = facts.child_ids.iter();
+    for (at, memory) in facts.proposed.iter_mut().enumerate() {
+        let is_event = matches!(memory.body, Body::Event(_));
+        let ids = if is_event { child_ids.next() } else { None };
+        let asked = if ids.is_some() && effect == Effect::Write { &WITH_DERIVED[..] } else { &[effect] };
+        let decision = policy.decide(&request, &view_of(policy, ask, memory), asked);
+        if memory.tenant != ask.principal.tenant || !decision.allows(effect) {
+            refusals.insert(at, decision.trace);
+            continue;
+        }
+        let Some(inherited) = inherited(memory, &parents, ask.repeat) else {
+            details.orphans.insert(at);
+            continue;
+        };
+        if !ask.repeat {
+            ruling.count(&decision, effect);
+        }
+        tighten(memory, inherited, &decision);
+        if memory.object().is_some() {
+            let placed = memory.clone().placed_by(policy.globals().claimed_time_trust_threshold);
+            *memory = placed;
+            if let Some(ids) = ids {
+                details.derived.insert(at, derived(policy, ask, memory, *ids, &decision));
+            }
+            details.traces.insert(at, decision.trace);
+        }
+    }
+    // A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
+    let stored = std::mem::take(&mut facts.memories);
+    for memory in stored.into_iter().filter(|memory| memory.is_live(ask.now)) {
+        let decision = policy.decide(&request, &view_of(policy, ask, &memory), &[effect]);
+        if decision.allows(effect) {
+            if ask.repeat {
+                ruling.count(&decision, effect);
+            }
+            facts.memories.push(memory);
+        }
+    }
+    if !facts.proposed.is_empty() && refusals.len() == facts.proposed.len() {
+        return refused(Reason::PolicyDenied, Ruling::denying(effect, refusals.into_values()), None);
+    }
+    partly_allowed(ask, facts, refusals, details, ruling)
+}
+
+/// The memories that this caller may name as parents, with their states. What nobody may read for any purpose is as
+/// unknown as what is not there: what is revoked or expired, what is sealed and not about the caller.
+fn parents(ask: &Ask<'_>, facts: &Facts) -> BTreeMap<MemoryId, State> {
+    let is_known = |memory: &&std::sync::Arc<Memory>| {
+        memory.object().is_some()
+            && memory.is_live(ask.now)
+            && memory.is_readable_by(ask.principal)
+            && (memory.state < State::Sealed || memory.is_about(ask.principal))
+    };
+    facts.memories.iter().filter(is_known).map(|memory| (memory.id, memory.state)).collect()
+}
+
+/// The most restrictive state of a proposal's parents; none where one of them is unknown.
+fn inherited(memory: &Memory, parents: &BTreeMap<MemoryId, State>, repeats: bool) -> Option<State> {
+    let named = memory.object().map_or(&[][..], |object| &object.provenance.derived_from[..]);
+    if repeats {
+        return Some(State::Active);
+    }
+    named.iter().try_fold(State::Active, |state, parent| parents.get(parent).map(|its| state.max(*its)))
+}
+
+fn tighten(memory: &mut Memory, inherited: State, decision: &Decision) {
+    let handling = memory.object().map_or(Handling::Normal, |object| object.sensitivity.handling);
+    memory.state = State::at_ingest(memory.state.max(inherited), handling, decision.obligations.set_state);
+}
+
+/// What follows from an event, where the policy lets it follow and be stored.
+fn derived(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    event: &Memory,
+    ids: [MemoryId; 2],
+    decision: &Decision,
+) -> Vec<Memory> {
+    let wanted =
+        Wanted { impact: decision.allows(Effect::DeriveImpacts), seed: decision.allows(Effect::DeriveSeeds) };
+    let mut children = derive::children(event, ids, wanted, policy.version());
+    children.retain_mut(|child| {
+        let decision = policy.decide(&ask.request(), &view_of(policy, ask, child), &[Effect::Write]);
+        tighten(child, State::Active, &decision);
+        decision.allows(Effect::Write)
+    });
+    children
+}

@@ -1,0 +1,174 @@
+//! What a caller may see of what was loaded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{
+    About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, refused, view,
+    view_of,
+};
+use crate::constraint::Constraint;
+use crate::ids::MemoryId;
+use crate::limits;
+use crate::memory::{Body, Memory, MemoryType};
+use crate::object::{Distinct, List};
+use crate::policy::{Decision, Effect, Filter, Narrowed, Policy, Prepared};
+use crate::purpose::Purpose;
+
+/// Everything that was loaded, decided one by one.
+pub(super) fn decide(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    narrowed: Option<Narrowed>,
+    mut facts: Facts,
+) -> Verdict {
+    let request = ask.request();
+    let narrowed = narrowed.unwrap_or_else(|| view::narrowed(policy, &request, ask.about));
+    if narrowed.filter == Filter::Nothing {
+        return refused(Reason::PolicyDenied, Ruling::denying(Effect::Read, [narrowed.trace]), facts.grant);
+    }
+    let mut ruling = Ruling { trace: Some(narrowed.trace), ..Ruling::default() };
+    let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
+    let mut details = Details::default();
+    for memory in std::mem::take(&mut facts.memories) {
+        let Some(decision) = reading.decision(&memory) else { continue };
+        ruling.count(&decision, Effect::Read);
+        reading.note(&memory, &decision, &mut details);
+        facts.memories.push(view::redacted(&memory, &decision.obligations));
+    }
+    partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
+}
+
+/// What the caller named by its id: not for this caller, or not for this purpose, is as unknown as what is not there.
+/// Its earlier versions are shown as the current one may be.
+pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    let request = ask.request();
+    let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
+    let (mut ruling, mut details) = (Ruling::default(), Details::default());
+    let named = std::mem::take(&mut facts.memories).into_iter().next();
+    let decided = named.and_then(|memory| Some((reading.decision(&memory)?, memory)));
+    let Some((decision, memory)) =
+        decided.filter(|(_, memory)| memory.body.memory_type() != MemoryType::Preference)
+    else {
+        return refused(Reason::Unknown, Ruling::default(), None);
+    };
+    ruling.count(&decision, Effect::Read);
+    reading.note(&memory, &decision, &mut details);
+    facts.versions.iter_mut().for_each(|version| *version = view::redacted(version, &decision.obligations));
+    facts.memories.push(view::redacted(&memory, &decision.obligations));
+    partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
+}
+
+/// One read's policy and request.
+struct Reading<'a> {
+    policy: &'a Policy,
+    ask: &'a Ask<'a>,
+    prepared: Prepared<'a>,
+}
+
+impl Reading<'_> {
+    /// What was decided about a memory that may be seen.
+    fn decision(&self, memory: &Memory) -> Option<Decision> {
+        let (ask, now) = (self.ask, self.ask.now);
+        let is_preference = memory.body.memory_type() == MemoryType::Preference;
+        // What is revoked or erased is none of a policy's business but in an audit of events, impacts and seeds.
+        if memory.expires.is_some_and(|end| end <= now) || (is_preference && !memory.is_live(now)) {
+            return None;
+        }
+        let is_evidence = ask.purpose == Some(Purpose::TaskExecution);
+        if is_evidence && memory.object().is_some_and(|o| o.is_barred_as_evidence(Purpose::TaskExecution)) {
+            return None;
+        }
+        let view = view_of(self.policy, ask, memory);
+        let is_of_objects = matches!(ask.about, About::Objects(_)) || ask.authority == Authority::ReadNamed;
+        let asked =
+            if is_of_objects { &[Effect::Read, Effect::IncludeInPrompt][..] } else { &[Effect::Read] };
+        let decision = self.prepared.decide(&view, asked);
+        let is_shown = decision.allows(Effect::Read) && !decision.obligations.outlived_by(view.age_days());
+        is_shown.then_some(decision)
+    }
+
+    /// What an operation may know of a memory beside what it says.
+    fn note(&self, memory: &Memory, decision: &Decision, details: &mut Details) {
+        let Some(object) = memory.object() else { return };
+        if decision.allows(Effect::IncludeInPrompt) && !object.is_barred_from_prompts() {
+            details.for_prompts.insert(memory.id);
+        }
+        if memory.strength(self.ask.now).get() < self.policy.globals().dormancy_threshold {
+            details.dormant.insert(memory.id);
+        }
+    }
+}
+
+impl Visible<Facts> {
+    /// Whether the policy lets a memory that is shown be put into a prompt, and nothing bars it from all prompts.
+    #[must_use]
+    pub fn is_for_prompts(&self, id: MemoryId) -> bool {
+        self.details.for_prompts.contains(&id)
+    }
+
+    /// Whether a memory that is shown has become weaker than the policy's threshold.
+    #[must_use]
+    pub fn is_dormant(&self, id: MemoryId) -> bool {
+        self.details.dormant.contains(&id)
+    }
+
+    /// Earlier versions of the memory that was asked for, oldest first, shown as the current one may be.
+    #[must_use]
+    pub fn versions(&self) -> &[Arc<Memory>] {
+        &self.facts.versions
+    }
+
+    /// The memories that are referred to and not shown themselves: who may see them is still to be decided.
+    #[must_use]
+    pub fn references(&self) -> Vec<MemoryId> {
+        let shown: BTreeSet<MemoryId> = self.facts.memories.iter().map(|memory| memory.id).collect();
+        let all = self.facts.memories.iter().chain(&self.facts.versions);
+        let referred: BTreeSet<MemoryId> =
+            all.flat_map(|memory| references(memory)).filter(|id| !shown.contains(id)).collect();
+        referred.into_iter().take(limits::REFERENCES_MAX).collect()
+    }
+
+    /// Leaves out every reference to what the caller may not see: what is `referred` to and was loaded is decided here.
+    pub fn settle_references(&mut self, policy: &Policy, ask: &Ask<'_>, referred: &[Arc<Memory>]) {
+        let request = ask.request();
+        let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
+        let of_tenant = referred.iter().filter(|memory| memory.tenant == ask.principal.tenant);
+        let seen = of_tenant.filter(|memory| reading.decision(memory).is_some()).map(|memory| memory.id);
+        let seen: BTreeSet<MemoryId> =
+            seen.chain(self.facts.memories.iter().map(|memory| memory.id)).collect();
+        for memory in self.facts.memories.iter_mut().chain(&mut self.facts.versions) {
+            if references(memory).iter().any(|id| !seen.contains(id)) {
+                *memory = Arc::new(without_references(memory, &seen));
+            }
+        }
+    }
+}
+
+/// The memories that one refers to.
+fn references(memory: &Memory) -> Vec<MemoryId> {
+    let mut all: Vec<MemoryId> =
+        memory.object().iter().flat_map(|object| object.provenance.derived_from.iter()).copied().collect();
+    if let Body::Impact(impact) = &memory.body {
+        all.extend(impact.constraints.iter().flat_map(|constraint| &constraint.source_refs));
+    }
+    all
+}
+
+/// The same memory without references to others than these.
+fn without_references(memory: &Memory, seen: &BTreeSet<MemoryId>) -> Memory {
+    let mut shown = memory.clone();
+    if let Some(object) = shown.body.object_mut() {
+        let parents = object.provenance.derived_from.iter().filter(|id| seen.contains(id)).copied();
+        object.provenance.derived_from = Distinct::new(parents.collect()).unwrap_or_default();
+    }
+    if let Body::Impact(impact) = &mut shown.body {
+        let constraints = impact.constraints.iter().filter_map(|constraint| {
+            let mut parts = constraint.clone().into_parts();
+            parts.source_refs.retain(|id| seen.contains(id));
+            Constraint::new(parts).ok()
+        });
+        impact.constraints = List::new(constraints.collect()).unwrap_or_default();
+    }
+    shown
+}

@@ -1,0 +1,140 @@
+//! `memory.get` and `memory.history`: one event, impact or seed by its id, for a purpose.
+//!
+//! What may not be seen is as unknown as what was never there.
+
+use std::sync::Arc;
+
+use memoryscope_domain::audit_chain::Code;
+use memoryscope_domain::govern::{Authority, Facts, Visible};
+use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::limits;
+use memoryscope_domain::memory::Memory;
+use memoryscope_domain::purpose::Purpose;
+use serde_json::{Map, Value, json};
+
+use super::query::Item;
+use super::{Info, Mint, Operation, Plan};
+use crate::context::Context;
+use crate::port::Select;
+use crate::refusal::Refusal;
+
+/// What [`Get`] declares of itself.
+pub static GET: Info = Info { name: "memory.get", audit: Code::MEMORY_GET, changes: false };
+/// What [`History`] declares of itself.
+pub static HISTORY: Info = Info { name: "memory.history", audit: Code::MEMORY_HISTORY, changes: false };
+
+/// Shows a memory as the policy obliges.
+#[derive(Debug, Clone, Copy)]
+pub struct Get {
+    /// Which.
+    pub id: MemoryId,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// Shows a memory and what it was before, all of it as the current version may be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct History {
+    /// Which.
+    pub id: MemoryId,
+    /// What for.
+    pub purpose: Purpose,
+}
+
+/// A memory's versions.
+#[derive(Debug, Clone)]
+pub struct Versions {
+    /// Oldest first, the current one last.
+    pub versions: Vec<Arc<Memory>>,
+    /// Whether the memory has become dormant.
+    pub is_dormant: bool,
+    /// Whether there are older ones than these.
+    pub more: bool,
+}
+
+fn private(id: MemoryId, purpose: Purpose) -> Map<String, Value> {
+    let request = json!({ "memory_id": id.prefixed(), "purpose": purpose.name() });
+    Map::from_iter([("request".to_owned(), request)])
+}
+
+fn first(seen: &Visible<Facts>) -> Result<&Arc<Memory>, Refusal> {
+    seen.memories().first().ok_or_else(|| Refusal::Bug("nothing was shown".to_owned()))
+}
+
+impl Operation for Get {
+    type Output = Item;
+
+    fn info(&self) -> &'static Info {
+        &GET
+    }
+
+    fn authority(&self) -> Authority {
+        Authority::ReadNamed
+    }
+
+    fn purpose(&self) -> Option<Purpose> {
+        Some(self.purpose)
+    }
+
+    fn shows_references(&self) -> bool {
+        true
+    }
+
+    fn select(&self, _cx: &Context) -> Select {
+        Select::Memories(vec![self.id])
+    }
+
+    fn private(&self) -> Map<String, Value> {
+        private(self.id, self.purpose)
+    }
+
+    fn plan(
+        &self,
+        cx: &Context,
+        seen: &Visible<Facts>,
+        _mint: &mut Mint,
+    ) -> Result<Plan<Self::Output>, Refusal> {
+        let item = Item::of(cx, seen, first(seen)?);
+        Ok(Plan { memory_ids: vec![item.memory.id], ..Plan::answer(item) })
+    }
+}
+
+impl Operation for History {
+    type Output = Versions;
+
+    fn info(&self) -> &'static Info {
+        &HISTORY
+    }
+
+    fn authority(&self) -> Authority {
+        Authority::ReadNamed
+    }
+
+    fn purpose(&self) -> Option<Purpose> {
+        Some(self.purpose)
+    }
+
+    fn shows_references(&self) -> bool {
+        true
+    }
+
+    fn select(&self, _cx: &Context) -> Select {
+        Select::Versions { id: self.id, limit: limits::VERSIONS_MAX - 1 }
+    }
+
+    fn private(&self) -> Map<String, Value> {
+        private(self.id, self.purpose)
+    }
+
+    fn plan(
+        &self,
+        _cx: &Context,
+        seen: &Visible<Facts>,
+        _mint: &mut Mint,
+    ) -> Result<Plan<Self::Output>, Refusal> {
+        let current = first(seen)?;
+        let versions: Vec<Arc<Memory>> = seen.versions().iter().chain([current]).cloned().collect();
+        let output = Versions { versions, is_dormant: seen.is_dormant(current.id), more: seen.more() };
+        Ok(Plan { memory_ids: vec![current.id], ..Plan::answer(output) })
+    }
+}

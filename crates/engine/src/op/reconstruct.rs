@@ -1,0 +1,170 @@
+//! `memory.reconstruct`: a context for a purpose, out of what impacts ask for and the seeds that sprout.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use memoryscope_domain::audit_chain::Code;
+use memoryscope_domain::constraint::MergeReport;
+use memoryscope_domain::govern::{About, Authority, Facts, Visible};
+use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::limits;
+use memoryscope_domain::memory::{Body, Memory, MemoryType};
+use memoryscope_domain::object::Unit;
+use memoryscope_domain::policy::{Attribute, Effect, Filter};
+use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::reconstruct::{
+    Dormant, EventReference, Format, Held, Material, Reconstruction, Support, Wanted, reconstruct,
+};
+use memoryscope_domain::scope::Scope;
+use serde_json::{Map, Value, json};
+
+use super::query::{findable, merged, one_of, types};
+use super::{Info, Mint, Operation, Plan};
+use crate::context::Context;
+use crate::port::{ObjectSelect, Select};
+use crate::refusal::Refusal;
+
+/// What it declares of itself.
+pub static INFO: Info = Info { name: "memory.reconstruct", audit: Code::MEMORY_RECONSTRUCT, changes: false };
+
+/// Puts a context together of what may be put into a prompt.
+#[derive(Debug, Clone)]
+pub struct Reconstruct {
+    /// Whose.
+    pub scope: Scope,
+    /// What for.
+    pub purpose: Purpose,
+    /// In what form.
+    pub format: Format,
+    /// The most tokens, by estimate; unbounded where none is named.
+    pub max_tokens: Option<usize>,
+    /// Whether to refer to events.
+    pub include_events: bool,
+    /// What the request is about; where nothing is named, every seed counts as met.
+    pub cues: Vec<String>,
+}
+
+/// A context, and how it came to be.
+#[derive(Debug, Clone)]
+pub struct Reconstructed {
+    /// The context and where it comes from.
+    pub reconstruction: Reconstruction,
+    /// What of the constraints was dropped, and for what.
+    pub merge_report: Vec<MergeReport>,
+}
+
+impl Reconstruct {
+    fn types(&self) -> &'static [MemoryType] {
+        let seeds_and_impacts = [MemoryType::Impact, MemoryType::Seed];
+        types(if self.include_events { &[] } else { &seeds_and_impacts })
+    }
+}
+
+/// How much a memory supports what it says.
+fn support(cx: &Context, memory: &Memory) -> Support {
+    let object = memory.object();
+    Support {
+        strength: memory.strength(cx.now),
+        confidence: object.map_or(Unit::ONE, |object| object.provenance.confidence),
+        reinforced_at: object.and_then(|object| object.strength.last_reinforced).unwrap_or(memory.created),
+    }
+}
+
+impl Operation for Reconstruct {
+    type Output = Reconstructed;
+
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn authority(&self) -> Authority {
+        Authority::Policy(Effect::Read)
+    }
+
+    fn purpose(&self) -> Option<Purpose> {
+        Some(self.purpose)
+    }
+
+    fn about(&self) -> About {
+        About::Objects(self.types())
+    }
+
+    fn include_events(&self) -> bool {
+        self.include_events
+    }
+
+    fn select(&self, _cx: &Context) -> Select {
+        let names = self.types().iter().map(|of_type| of_type.name().to_owned()).collect();
+        Select::Objects(ObjectSelect {
+            partition: self.scope.partition(),
+            wanted: Filter::and([one_of(Attribute::MemoryType, names), findable(self.purpose)]),
+            since: None,
+            until: None,
+            after: None,
+            limit: limits::LIST_SCAN_ITEMS,
+        })
+    }
+
+    fn private(&self) -> Map<String, Value> {
+        let request = json!({
+            "scope_type": self.scope.scope_type.name(),
+            "scope_id": self.scope.id,
+            "purpose": self.purpose.name(),
+            "include_events": self.include_events,
+            "max_tokens": self.max_tokens,
+        });
+        Map::from_iter([("request".to_owned(), request)])
+    }
+
+    fn plan(
+        &self,
+        cx: &Context,
+        seen: &Visible<Facts>,
+        _mint: &mut Mint,
+    ) -> Result<Plan<Self::Output>, Refusal> {
+        let is_for_context =
+            |memory: &&Arc<Memory>| seen.is_for_prompts(memory.id) && !seen.is_dormant(memory.id);
+        let memories: Vec<&Memory> =
+            seen.memories().iter().filter(is_for_context).map(|memory| &**memory).collect();
+        let by_id: BTreeMap<MemoryId, &Memory> = memories.iter().map(|memory| (memory.id, *memory)).collect();
+        let (constraints, merge_report) = merged(cx, memories.iter().copied());
+        let held = constraints.iter().filter_map(|held| {
+            let support = support(cx, by_id.get(&held.impact)?);
+            Some(Held { constraint: &held.constraint, impact: held.impact, support })
+        });
+        let seeds = memories.iter().filter_map(|memory| match &memory.body {
+            Body::Seed(seed) => Some(Dormant {
+                seed: memory.id,
+                cues: &seed.cues,
+                activation: seed.activation,
+                last_activated_at: None,
+                support: support(cx, memory),
+            }),
+            _ => None,
+        });
+        let events = memories.iter().filter_map(|memory| match &memory.body {
+            Body::Event(_) => Some(EventReference { event: memory.id, occurred_at: memory.placed? }),
+            _ => None,
+        });
+        let (held, seeds, events): (Vec<_>, Vec<_>, Vec<_>) =
+            (held.collect(), seeds.collect(), events.collect());
+        let cues: Vec<&str> = self.cues.iter().map(String::as_str).collect();
+        let wanted = Wanted {
+            purpose: self.purpose,
+            format: self.format,
+            max_tokens: self.max_tokens,
+            include_events: self.include_events,
+            cues: &cues,
+            raise_activation_by: Unit::ZERO,
+            now: cx.now,
+        };
+        let material = Material { constraints: &held, seeds: &seeds, events: &events };
+        let reconstruction = reconstruct(&material, &wanted);
+        let sources = &reconstruction.sources;
+        let memory_ids = [&sources.impacts, &sources.seeds, &sources.events];
+        Ok(Plan {
+            memory_ids: memory_ids.into_iter().flatten().copied().collect(),
+            ..Plan::answer(Reconstructed { reconstruction, merge_report })
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! Events, impacts and seeds.
+
+use std::sync::Arc;
+
+use memoryscope_domain::change::Change;
+use memoryscope_domain::memory::Body;
+use memoryscope_domain::memory::{FACETS, Memory, MemoryType, State};
+use memoryscope_domain::object::{
+    Activation, Derivation, DisputeState, Distinct, Handling, Level, Object, Seed, Source, TruthMode, Unit,
+    Visibility,
+};
+use memoryscope_domain::policy::{Attribute, Filter, FilterField};
+use memoryscope_engine::port::{Load, ObjectSelect, Select, Store};
+
+use crate::make::{
+    NOW, child, commit_all, event, load, load_of, memory, memory_id, numbers, objects, shelf, tenant, time,
+};
+
+pub(super) async fn objects_are_listed_latest_first_and_paged(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let events = [(1, 10), (2, 30), (3, 20), (5, 20), (4, 20), (6, -7)];
+    let changes = events.map(|(number, at)| Change::InsertMemory(event(&a, number, at))).to_vec();
+    commit_all(&*store, &a, changes).await;
+    let order = [2, 3, 4, 5, 1, 6];
+    assert_eq!(numbers(&load(&*store, &a, Select::Objects(objects())).await), order);
+    let mut seen = Vec::new();
+    let mut after = None;
+    for page in 0..3 {
+        let snapshot =
+            load(&*store, &a, Select::Objects(ObjectSelect { after, limit: 2, ..objects() })).await;
+        assert_eq!(snapshot.facts.more, page < 2);
+        let last = snapshot.facts.memories.last().unwrap();
+        after = Some((last.placed.unwrap(), last.id));
+        seen.extend(numbers(&snapshot));
+    }
+    assert_eq!(seen, order);
+    let between = ObjectSelect { since: Some(time(10)), until: Some(time(30)), ..objects() };
+    assert_eq!(numbers(&load(&*store, &a, Select::Objects(between)).await), [3, 4, 5, 1]);
+    assert!(numbers(&load(&*store, &tenant("b"), Select::Objects(objects())).await).is_empty());
+}
+
+pub(super) async fn whatever_lives_or_was_revoked_is_listed(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let ending = |number, end| Memory { expires: Some(time(end)), ..event(&a, number, 0) };
+    let mut changes = vec![Change::InsertMemory(ending(1, NOW)), Change::InsertMemory(ending(2, NOW + 1))];
+    for (state, number) in State::ALL[..4].iter().zip(10..) {
+        changes.push(Change::InsertMemory(Memory { state: *state, ..event(&a, number, 0) }));
+    }
+    commit_all(&*store, &a, changes).await;
+    assert_eq!(numbers(&load(&*store, &a, Select::Objects(objects())).await), [2, 10, 11, 12, 13]);
+}
+
+fn is(attribute: Attribute, value: &str) -> Filter {
+    Filter::OneOf(FilterField::new(attribute).unwrap(), [value.to_owned()].into())
+}
+
+/// Objects that differ in one facet each.
+fn of_all_facets(tenant: &memoryscope_domain::ids::TenantId) -> Vec<Memory> {
+    let mut all = Vec::new();
+    let mut add = |change: &dyn Fn(&mut Object)| {
+        let mut made = event(tenant, 100 + all.len() as u128, 0);
+        let Body::Event(event) = &mut made.body else { unreachable!("an event") };
+        change(event);
+        all.push(made);
+    };
+    for value in TruthMode::ALL {
+        let temporal = memoryscope_domain::object::Temporal::observed(time(0));
+        add(&|object| *object = Object::new(*value, temporal));
+    }
+    Level::ALL.iter().for_each(|value| add(&|object| object.sensitivity.level = *value));
+    Handling::ALL.iter().for_each(|value| add(&|object| object.sensitivity.handling = *value));
+    DisputeState::ALL.iter().for_each(|value| add(&|object| object.ownership.dispute_state = *value));
+    Visibility::ALL.iter().for_each(|value| add(&|object| object.ownership.visibility = *value));
+    Source::ALL.iter().for_each(|value| add(&|object| object.provenance.source = *value));
+    let number = 200 + all.len() as u128;
+    for (state, number) in State::ALL[..4].iter().zip(number..) {
+        all.push(Memory { state: *state, ..event(tenant, number, 0) });
+    }
+    all.push(child(tenant, 301, &[100], Derivation::Asserted));
+    let object = all[0].object().unwrap().clone();
+    let activation = Activation::new(Unit::ONE, 0).unwrap();
+    let seed = Body::Seed(Box::new(Seed { object, cues: Distinct::default(), activation }));
+    all.push(Memory { body: seed, ..event(tenant, 302, 0) });
+    all
+}
+
+pub(super) async fn facets_are_filtered_exactly(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let all = of_all_facets(&a);
+    commit_all(&*store, &a, all.iter().cloned().map(Change::InsertMemory).collect()).await;
+    for facet in FACETS {
+        for value in facet.attribute.entry().kind.values() {
+            let filter = is(facet.attribute, value);
+            let code = facet.code(value).unwrap();
+            let has = |memory: &&Memory| (memory.facets().unwrap() >> facet.shift) & facet.mask() == code;
+            let expected = all.iter().filter(has).count();
+            for (filter, wanted) in
+                [(filter.clone(), Filter::Everything), (Filter::Everything, filter.clone())]
+            {
+                let select = Select::Objects(ObjectSelect { wanted, ..objects() });
+                let found = store.load(&Load { filter, ..load_of(&a, select) }).await.unwrap();
+                assert_eq!(found.facts.memories.len(), expected, "{:?} {value}", facet.attribute);
+            }
+        }
+    }
+    let types =
+        [MemoryType::Impact, MemoryType::Seed].map(|of_type| is(Attribute::MemoryType, of_type.name()));
+    let wanted = Filter::or(types);
+    let found = load(&*store, &a, Select::Objects(ObjectSelect { wanted, ..objects() })).await;
+    assert_eq!(found.facts.memories.len(), 2);
+}
+
+pub(super) async fn versions_are_read_oldest_first(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let mut changes = vec![Change::InsertMemory(event(&a, 1, 0))];
+    for version in 2..=4 {
+        let state = State::ALL[usize::try_from(version).unwrap() - 2];
+        changes.push(Change::ReplaceMemory(Memory { version, state, ..event(&a, 1, 0) }));
+    }
+    commit_all(&*store, &a, changes).await;
+    let versions = async |limit| {
+        let facts = load(&*store, &a, Select::Versions { id: memory_id(1), limit }).await.facts;
+        let numbers: Vec<u64> = facts.versions.iter().map(|memory| memory.version).collect();
+        (facts.memories[0].version, numbers, facts.more)
+    };
+    assert_eq!(versions(9).await, (4, vec![1, 2, 3], false));
+    assert_eq!(versions(3).await, (4, vec![1, 2, 3], false));
+    assert_eq!(versions(2).await, (4, vec![2, 3], true));
+    assert_eq!(versions(0).await, (4, Vec::new(), true));
+    let none = load(&*store, &a, Select::Versions { id: memory_id(2), limit: 9 }).await.facts;
+    assert!(none.memories.is_empty() && none.versions.is_empty() && !none.more);
+}
+
+pub(super) async fn an_erased_memory_leaves_the_list_and_says_nothing(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let second = Memory { version: 2, state: State::Sealed, ..event(&a, 1, 0) };
+    let changes = vec![
+        Change::InsertMemory(event(&a, 1, 0)),
+        Change::ReplaceMemory(second.clone()),
+        Change::EraseMemory(second.tombstone()),
+    ];
+    commit_all(&*store, &a, changes).await;
+    assert!(numbers(&load(&*store, &a, Select::Objects(objects())).await).is_empty());
+    let facts = load(&*store, &a, Select::Versions { id: memory_id(1), limit: 9 }).await.facts;
+    assert_eq!(*facts.memories[0], second.tombstone());
+    let wiped: Vec<Memory> = facts.versions.iter().map(|version| Memory::clone(version)).collect();
+    assert_eq!(wiped, [event(&a, 1, 0).wiped(), second.wiped()]);
+}
+
+pub(super) async fn preferences_and_objects_do_not_meet(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let changes = vec![Change::InsertMemory(memory(&a, 1)), Change::InsertMemory(event(&a, 2, 0))];
+    commit_all(&*store, &a, changes).await;
+    assert_eq!(numbers(&load(&*store, &a, Select::Objects(objects())).await), [2]);
+    assert_eq!(numbers(&load(&*store, &a, Select::Preferences(shelf())).await), [1]);
+    let both = load(&*store, &a, Select::Memories(vec![memory_id(2), memory_id(1)])).await;
+    assert_eq!(numbers(&both), [2, 1]);
+}
