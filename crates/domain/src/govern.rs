@@ -12,7 +12,7 @@ use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outco
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
 use crate::memory::{Memory, MemoryType, State};
-use crate::policy::{Decision, Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
+use crate::policy::{Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
 use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
 use crate::purpose::Purpose;
@@ -211,6 +211,8 @@ struct Details {
     for_prompts: BTreeSet<MemoryId>,
     /// Those that are weaker than the policy's threshold.
     dormant: BTreeSet<MemoryId>,
+    /// How each that is seen was decided.
+    read: BTreeMap<MemoryId, Trace>,
     /// By proposal: what follows from it.
     derived: BTreeMap<usize, Vec<Memory>>,
     /// By proposal: how it was decided.
@@ -354,7 +356,7 @@ fn decide_owner(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
         return refused(Reason::PolicyDenied, Ruling::denying(Effect::Write, [decision.trace]), None);
     }
     let mut ruling = Ruling::default();
-    ruling.count(&decision, Effect::Write);
+    ruling.count(&decision.trace, Effect::Write);
     allowed(ask, facts, ruling)
 }
 
@@ -371,18 +373,18 @@ impl Ruling {
     }
 
     /// Counts a record that was let through. The trace is the first one's, with every rule that matched for another.
-    fn count(&mut self, decision: &Decision, effect: Effect) {
+    fn count(&mut self, decided: &Trace, effect: Effect) {
         let first = self.rules.iter().next().is_none();
-        self.rules.add(&decision.trace, effect);
+        self.rules.add(decided, effect);
         match &mut self.trace {
             Some(trace) if !first => {
-                for rule in &decision.trace.matched_rules {
+                for rule in &decided.matched_rules {
                     if !trace.matched_rules.contains(rule) {
                         trace.matched_rules.push(Arc::clone(rule));
                     }
                 }
             }
-            trace => *trace = Some(decision.trace.clone()),
+            trace => *trace = Some(decided.clone()),
         }
     }
 }

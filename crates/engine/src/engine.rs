@@ -250,7 +250,7 @@ impl Engine {
         cx: &Context,
         op: &O,
         loaded: Loaded,
-        seen: Visible<Facts>,
+        mut seen: Visible<Facts>,
     ) -> Result<Done<O::Output>, Stopped> {
         let token = op.gives_token().then(|| self.ports.secrets.token());
         let mut mint = Mint { ids: loaded.ids.clone(), token };
@@ -259,6 +259,7 @@ impl Engine {
             Some(plan) => plan.split(),
             None => (Plan { reason: Some(Code::literal("RESULT_GONE")), ..Plan::answer(()) }, None),
         };
+        seen.count_shown(&memory_ids);
         let mut set = self.change_set(cx, op, &loaded, seen.ruling(), seen.grant());
         set.entry.memories = MemoryRefs::of(&memory_ids);
         set.entry.grant = grant;

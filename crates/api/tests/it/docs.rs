@@ -1,4 +1,4 @@
-//! The examples of docs/api-scoped.md are true, and its limits are those that hold.
+//! The examples of docs/api-scoped.md and docs/api-core.md are true, and the limits are those that hold.
 //!
 //! Each ```http block is a request or, where it begins with `HTTP/1.1`, the answer to the one before. They run in
 //! their order on one server. An object with the member "…" may have more members than are shown. A comment
@@ -10,10 +10,11 @@ use serde_json::Value;
 use crate::governed::{App, Ask};
 use crate::support::Answer;
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-scoped.md");
+const SCOPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-scoped.md");
+const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-core.md");
 
-fn page() -> String {
-    std::fs::read_to_string(PATH).expect("docs/api-scoped.md")
+fn page(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{path}: {why}"))
 }
 
 /// The head's first line, its headers, and the body.
@@ -90,7 +91,12 @@ fn pretty(value: &Value, depth: usize) -> String {
 
 #[tokio::test]
 async fn examples_are_true() {
-    let page = page();
+    check_examples(SCOPED, 20).await;
+    check_examples(CORE, 9).await;
+}
+
+async fn check_examples(path: &str, least: usize) {
+    let page = page(path);
     let app = App::new();
     let mut told = String::new();
     let mut last: Option<Answer> = None;
@@ -119,14 +125,25 @@ async fn examples_are_true() {
     }
     told.push_str(rest);
     if told != page {
-        std::fs::write(PATH, told).expect("docs/api-scoped.md is written");
+        std::fs::write(path, told).expect("the page is written");
     }
-    assert!(count >= 20, "only {count} examples");
+    assert!(count >= least, "{path}: only {count} examples");
 }
 
 #[test]
 fn every_endpoint_is_there() {
-    let page = page();
+    let core = page(CORE);
+    for line in [
+        "POST /v2/memories\n",
+        "POST /v2/memories/batch\n",
+        "GET /v2/memories?",
+        "GET /v2/memories/mem_",
+        "POST /v2/memories/query\n",
+        "POST /v2/reconstruct\n",
+    ] {
+        assert!(core.contains(&format!("```http\n{line}")), "no example of {line}");
+    }
+    let page = page(SCOPED);
     for line in [
         "POST /memory\n",
         "POST /memory/batch\n",
@@ -149,7 +166,7 @@ fn every_endpoint_is_there() {
 
 #[test]
 fn limits_are_those_that_hold() {
-    let page = page();
+    let page = page(SCOPED);
     let mib = |bytes: usize| format!("{} MiB", bytes / 1_048_576);
     let rows = [
         ("a body", mib(limits::BODY_BYTES_MAX)),

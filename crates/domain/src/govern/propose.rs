@@ -51,7 +51,7 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
             continue;
         };
         if !ask.repeat {
-            ruling.count(&decision, effect);
+            ruling.count(&decision.trace, effect);
         }
         tighten(memory, inherited, &decision);
         if memory.object().is_some() {
@@ -69,7 +69,7 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
         let decision = policy.decide(&request, &view_of(policy, ask, &memory), &[effect]);
         if decision.allows(effect) {
             if ask.repeat {
-                ruling.count(&decision, effect);
+                ruling.count(&decision.trace, effect);
             }
             facts.memories.push(memory);
         }

@@ -32,9 +32,13 @@ pub(super) fn decide(
     let mut details = Details::default();
     for memory in std::mem::take(&mut facts.memories) {
         let Some(decision) = reading.decision(&memory) else { continue };
-        ruling.count(&decision, Effect::Read);
         reading.note(&memory, &decision, &mut details);
         facts.memories.push(view::redacted(&memory, &decision.obligations));
+        if reading.is_of_objects() {
+            details.read.insert(memory.id, decision.trace);
+        } else {
+            ruling.count(&decision.trace, Effect::Read);
+        }
     }
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
@@ -52,7 +56,7 @@ pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> 
     else {
         return refused(Reason::Unknown, Ruling::default(), None);
     };
-    ruling.count(&decision, Effect::Read);
+    ruling.count(&decision.trace, Effect::Read);
     reading.note(&memory, &decision, &mut details);
     facts.versions.iter_mut().for_each(|version| *version = view::redacted(version, &decision.obligations));
     facts.memories.push(view::redacted(&memory, &decision.obligations));
@@ -80,12 +84,15 @@ impl Reading<'_> {
             return None;
         }
         let view = view_of(self.policy, ask, memory);
-        let is_of_objects = matches!(ask.about, About::Objects(_)) || ask.authority == Authority::ReadNamed;
         let asked =
-            if is_of_objects { &[Effect::Read, Effect::IncludeInPrompt][..] } else { &[Effect::Read] };
+            if self.is_of_objects() { &[Effect::Read, Effect::IncludeInPrompt][..] } else { &[Effect::Read] };
         let decision = self.prepared.decide(&view, asked);
         let is_shown = decision.allows(Effect::Read) && !decision.obligations.outlived_by(view.age_days());
         is_shown.then_some(decision)
+    }
+
+    fn is_of_objects(&self) -> bool {
+        matches!(self.ask.about, About::Objects(_)) || self.ask.authority == Authority::ReadNamed
     }
 
     /// What an operation may know of a memory beside what it says.
@@ -111,6 +118,16 @@ impl Visible<Facts> {
     #[must_use]
     pub fn is_dormant(&self, id: MemoryId) -> bool {
         self.details.dormant.contains(&id)
+    }
+
+    /// Counts what the answer shows of the events, impacts and seeds that were looked at: how many more were looked at
+    /// depends on what the caller may not see, so the ruling tells of these alone.
+    pub fn count_shown(&mut self, shown: &[MemoryId]) {
+        for id in shown {
+            if let Some(trace) = self.details.read.remove(id) {
+                self.ruling.count(&trace, Effect::Read);
+            }
+        }
     }
 
     /// Earlier versions of the memory that was asked for, oldest first, shown as the current one may be.

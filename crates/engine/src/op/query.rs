@@ -285,8 +285,9 @@ impl Operation for Query {
         (self.rows(times - 1) < limits::LIST_SCAN_ITEMS).then(|| self.select_rows(self.rows(times)))
     }
 
+    /// One more than is shown says whether there is a next page: what is only passed over must not say it.
     fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
-        self.items(cx, seen).len() < self.limit
+        self.items(cx, seen).len() <= self.limit
     }
 
     fn private(&self) -> Map<String, Value> {

@@ -71,17 +71,27 @@ pub(in crate::core_v2) fn item(shown: &Item, now: Timestamp) -> Option<Value> {
     Some(told)
 }
 
+/// A memory or what is left of one, with more members and under names of their own.
+fn either_schema(titles: [&str; 2], more: impl Fn(Value) -> Value) -> Value {
+    let [memory, tombstone] = [shown_schema::memory(), shown_schema::tombstone()].map(more);
+    let named = [(memory, titles[0]), (tombstone, titles[1])].map(|(mut schema, title)| {
+        schema["title"] = json!(title);
+        schema
+    });
+    json!({"anyOf": named})
+}
+
+fn with_prompt(item: Value) -> Value {
+    with(item, [("include_in_prompt", truth())])
+}
+
 fn item_schema() -> Value {
-    let mut item = with(shown_schema::memory(), [("include_in_prompt", truth())]);
-    item["title"] = json!("ShownMemory");
-    item
+    either_schema(["ShownMemory", "ShownTombstone"], with_prompt)
 }
 
 /// The schema of one memory's answer.
 pub(in crate::core_v2) fn one_schema() -> Value {
-    let mut one = decided_schema(item_schema());
-    one["title"] = json!("MemoryAnswer");
-    one
+    either_schema(["MemoryAnswer", "TombstoneAnswer"], |one| decided_schema(with_prompt(one)))
 }
 
 fn items(answer: &Answer, now: Timestamp) -> Vec<Value> {
@@ -111,7 +121,13 @@ pub(in crate::core_v2) fn history_schema() -> Value {
     decided_schema(object(
         "MemoryHistory",
         [
-            ("items", about(list(shown_schema::memory()), "The oldest first, the current one last.")),
+            (
+                "items",
+                about(
+                    list(either_schema(["MemoryObject", "Tombstone"], |one| one)),
+                    "The oldest first, the current one last.",
+                ),
+            ),
             ("next_cursor", about(json!({"type": "null"}), "There are no other pages.")),
             ("older_left_out", left_out),
         ],

@@ -5,7 +5,7 @@
 
 use memoryscope_domain::constraint::{Constraint, Merge};
 use memoryscope_domain::ids::MemoryId;
-use memoryscope_domain::memory::{Body, Memory};
+use memoryscope_domain::memory::{Body, Memory, MemoryType};
 use memoryscope_domain::object::{
     Affect, Content, Feeling, FreeForm, HistoryEntry, Object, Ownership, PastFeeling, Procedural, Provenance,
     Sensitivity, Somatic, Strength, Temporal, TraceEntry,
@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 /// The `MemoryObject` of an event, an impact or a seed in a state, as its reader may see it. `None` for what this
 /// dialect does not speak of.
 pub(in crate::core_v2) fn memory(memory: &Memory, state: Shown, now: Timestamp) -> Option<Value> {
-    let object = memory.object()?;
+    let Some(object) = memory.object() else { return tombstone(memory, state) };
     let (impact, seed) = match &memory.body {
         Body::Impact(impact) => (Some(constraints(&impact.constraints)), None),
         Body::Seed(seed) => {
@@ -47,6 +47,22 @@ pub(in crate::core_v2) fn memory(memory: &Memory, state: Shown, now: Timestamp) 
         shown.extend(said);
     }
     Some(shown)
+}
+
+/// What is left of a memory of this dialect once it is erased, and of its versions.
+fn tombstone(memory: &Memory, state: Shown) -> Option<Value> {
+    let was = memory.body.memory_type();
+    let is_erased = matches!(memory.body, Body::Erased { .. }) && was != MemoryType::Preference;
+    is_erased.then(|| {
+        json!({
+            "id": memory.id.prefixed(),
+            "tenant_id": memory.tenant.as_str(),
+            "type": was.name(),
+            "state": state.name(),
+            "created_at": memory.created.to_string(),
+            "version": memory.version,
+        })
+    })
 }
 
 /// What is the same whenever an object is looked at.

@@ -60,6 +60,22 @@ pub(in crate::core_v2) fn memory() -> Value {
     )
 }
 
+/// The schema of what is left of an erased memory.
+pub(in crate::core_v2) fn tombstone() -> Value {
+    let types = names([MemoryType::Event, MemoryType::Impact, MemoryType::Seed].map(MemoryType::name));
+    object(
+        "Tombstone",
+        [
+            ("id", prefixed("mem_")),
+            ("tenant_id", text()),
+            ("type", types),
+            ("state", names(STATES.map(Shown::name))),
+            ("created_at", time()),
+            ("version", count()),
+        ],
+    )
+}
+
 fn scope() -> Value {
     let flags = json!({"type": "object", "additionalProperties": {"type": "boolean"}});
     let types = names(ScopeType::ALL.map(ScopeType::name));

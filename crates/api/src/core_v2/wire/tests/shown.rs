@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use memoryscope_domain::constraint::{self, Constraint};
 use memoryscope_domain::ids::MemoryId;
-use memoryscope_domain::memory::{Body, Memory};
+use memoryscope_domain::memory::{Body, Memory, MemoryType};
 use memoryscope_domain::object::generate::object_memory;
 use memoryscope_domain::object::{Derivation, History, List, ReconsolidationTrace};
 use memoryscope_engine::op::query::Shown;
@@ -107,8 +107,16 @@ fn what_is_left_of_its_strength_is_shown_beside_what_was_set() {
 }
 
 #[test]
-fn other_memories_are_none_of_this_dialects() {
-    assert_eq!(show(&memory(&least()).tombstone()), None);
+fn of_what_is_erased_only_that_it_was_is_shown() {
+    let erased = memory(&event()).tombstone();
+    let shown = show(&erased).expect("a tombstone");
+    assert_eq!(misfits(&shown_schema::tombstone(), &shown, ""), Vec::<String>::new());
+    assert_eq!(
+        (&shown["state"], &shown["type"], &shown["version"]),
+        (&json!("tombstoned"), &json!("event"), &json!(2))
+    );
+    let preference = Body::Erased { was: MemoryType::Preference };
+    assert_eq!(show(&Memory { body: preference, ..erased }), None);
 }
 
 #[test]
