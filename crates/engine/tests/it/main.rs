@@ -11,5 +11,6 @@ mod objects;
 mod properties;
 mod rogue;
 mod support;
+mod twins;
 mod types;
 mod upkeep;

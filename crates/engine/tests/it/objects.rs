@@ -331,6 +331,7 @@ async fn a_query_is_filtered_and_paged_to_its_limit() {
     assert_eq!(seen, events);
     assert_eq!(after, None, "and that was all");
     assert_eq!(page(None, 8).await.items.len(), 8);
+    assert_eq!(page(None, 8).await.next, None, "what is passed over makes no next page");
     let recent = Filters { since: Some(NOW.plus_days(-10)), until: Some(NOW), ..of(&[MemoryType::Event]) };
     assert_eq!(world.found(world.core("ann"), "ann", CHAT, recent).await, events[1..3]);
 }

@@ -1,0 +1,188 @@
+//! Non-interference: stores that are equal but for the bodies of memories that a caller may not see answer that caller
+//! alike, whatever is asked.
+
+use std::sync::Arc;
+
+use memoryscope_domain::audit_chain::{Code, Draft, Hash32, MemoryRefs, PolicyRef, Private, Seq, Verdict};
+use memoryscope_domain::change::{Change, ChangeSet};
+use memoryscope_domain::govern::Decided;
+use memoryscope_domain::ids::{AuditId, MemoryId};
+use memoryscope_domain::memory::{Body, Memory, State};
+use memoryscope_domain::object::{Distinct, generate};
+use memoryscope_domain::policy::Dialect;
+use memoryscope_domain::principal::{Caller, Principal};
+use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::reconstruct::Format;
+use memoryscope_domain::scope::Scope;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::context::Context;
+use memoryscope_engine::op::Operation;
+use memoryscope_engine::op::get::{Get, History};
+use memoryscope_engine::op::query::{Filters, Query};
+use memoryscope_engine::op::reconstruct::Reconstruct;
+use memoryscope_engine::port::Store;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::support::{World, tenant, user, word};
+
+/// A memory with two bodies: what it says, and what it might say instead.
+#[derive(Debug, Clone)]
+struct Pair {
+    bodies: [Body; 2],
+    state: State,
+    parents: Vec<usize>,
+}
+
+const NOW_MICROS: i64 = 1_767_225_600_000_000;
+
+fn pair() -> impl Strategy<Value = Pair> {
+    let body = || generate::object_body();
+    let state = prop::sample::select(&State::ALL[..4]);
+    (body(), body(), state, prop::collection::vec(0usize..12, 0..3))
+        .prop_map(|(one, other, state, parents)| Pair { bodies: [one, other], state, parents })
+}
+
+fn id(at: usize) -> MemoryId {
+    MemoryId::from_uuid(Uuid::from_u128(1_000 + at as u128))
+}
+
+/// The memory of that number as it stands in one of two stores.
+fn memory(pair: &Pair, at: usize, count: usize, side: usize) -> Memory {
+    let mut body = pair.bodies[side].clone();
+    // What is of another type is another memory, not another body of the same.
+    let of_type = |body: &Body| body.memory_type();
+    if of_type(&body) != of_type(&pair.bodies[0]) {
+        body = pair.bodies[0].clone();
+    }
+    if let Some(object) = body.object_mut() {
+        let mut parents: Vec<MemoryId> = pair.parents.iter().map(|parent| id(parent % count)).collect();
+        parents.sort_unstable();
+        parents.dedup();
+        object.provenance.derived_from = Distinct::new(parents).unwrap();
+    }
+    let created = Timestamp::from_unix_micros(NOW_MICROS - 1_000_000 * i64::try_from(at).unwrap());
+    let memory = Memory::new(id(at), tenant(), Scope::of_user(&user("ada")), body, created, None);
+    Memory { state: pair.state, ..memory.placed_by(0.75) }
+}
+
+async fn world(memories: &[Memory]) -> World {
+    let world = World::new();
+    let entry = Draft {
+        id: AuditId::from_uuid(Uuid::from_u128(1)),
+        tenant: tenant(),
+        time: Timestamp::from_unix_micros(NOW_MICROS),
+        operation: Code::MEMORY_INGEST,
+        actor: None,
+        subject: None,
+        purpose: None,
+        scope_type: None,
+        kind: None,
+        decision: Verdict::Allowed,
+        reason_code: None,
+        rules: std::collections::BTreeMap::new(),
+        as_of: Seq::ZERO,
+        policy: PolicyRef { version: "v".into(), hash: Hash32::of(b"policy") },
+        memories: MemoryRefs::of(&[]),
+        grant: None,
+        private_digest: None,
+        value_digest: None,
+    };
+    let changes = memories.iter().cloned().map(Change::InsertMemory).collect();
+    let private = Private::of(&serde_json::Map::new());
+    let set = ChangeSet { tenant: tenant(), expects: Vec::new(), changes, entry, private };
+    world.store.commit(Decided::without_policy(set)).await.unwrap();
+    world
+}
+
+async fn told<O: Operation>(world: &World, cx: Context, op: O) -> String
+where
+    O::Output: std::fmt::Debug,
+{
+    match world.engine.run(&cx, &op).await {
+        Ok(done) => format!("{:?} {:?}", done.output, done.trace),
+        Err(refusal) => word(&refusal),
+    }
+}
+
+impl World {
+    fn core_as(&self, principal: &Principal) -> Context {
+        Context { principal: principal.clone(), dialect: Dialect::Core, ..self.nobody() }
+    }
+
+    async fn sees(&self, principal: &Principal, id: MemoryId) -> bool {
+        for purpose in Purpose::ALL {
+            if told(self, self.core_as(principal), Get { id, purpose }).await != "hidden" {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Everything that this caller is told, whatever is asked.
+    async fn tells(&self, principal: &Principal, count: usize, limit: usize) -> Vec<String> {
+        let mut all = Vec::new();
+        let scope = || Scope::of_user(&user("ada"));
+        let cx = || self.core_as(principal);
+        for purpose in Purpose::ALL {
+            for at in 0..=count {
+                all.push(told(self, cx(), Get { id: id(at), purpose }).await);
+                all.push(told(self, cx(), History { id: id(at), purpose }).await);
+            }
+            let mut after = None;
+            loop {
+                let query = Query { scope: scope(), purpose, filters: Filters::default(), after, limit };
+                all.push(told(self, cx(), query.clone()).await);
+                match self.engine.run(&cx(), &query).await {
+                    Ok(done) if done.output.next.is_some() => after = done.output.next,
+                    _ => break,
+                }
+            }
+            for include_events in [false, true] {
+                let (format, cues) = (Format::Text, Vec::new());
+                let reconstruct = Reconstruct {
+                    scope: scope(),
+                    purpose,
+                    format,
+                    max_tokens: Some(200),
+                    include_events,
+                    cues,
+                };
+                all.push(told(self, cx(), reconstruct).await);
+            }
+        }
+        all
+    }
+}
+
+async fn check(pairs: &[Pair], principal: &Principal, limit: usize) -> Result<(), TestCaseError> {
+    let count = pairs.len();
+    let side = |side| pairs.iter().enumerate().map(move |(at, pair)| memory(pair, at, count, side));
+    let (one, other): (Vec<Memory>, Vec<Memory>) = (side(0).collect(), side(1).collect());
+    let (left, changed) = (world(&one).await, world(&other).await);
+    let mut twin = one;
+    for (at, memory) in other.into_iter().enumerate() {
+        if !left.sees(principal, id(at)).await && !changed.sees(principal, id(at)).await {
+            twin[at] = memory;
+        }
+    }
+    let side = |side| pairs.iter().enumerate().map(move |(at, pair)| memory(pair, at, count, side));
+    let (one, other) = (world(&side(0).collect::<Vec<_>>()).await, world(&twin).await);
+    prop_assert_eq!(one.tells(principal, count, limit).await, other.tells(principal, count, limit).await);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn twins_answer_alike(
+        pairs in prop::collection::vec(pair(), 1..24),
+        principal in generate::principal(),
+        limit in 1usize..4,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let principal = Principal { caller: Caller::Client, ..principal };
+        runtime.block_on(check(&pairs, &Arc::new(principal), limit))?;
+    }
+}
