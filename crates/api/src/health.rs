@@ -298,6 +298,8 @@ table! {
     CONSTRAINT_SOURCES_MAX,
     DERIVED_CONSTRAINTS_MAX,
     DERIVED_CUES_MAX,
+    FILTER_NAMES_MAX,
+    CONTEXT_TOKENS_MAX,
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's

@@ -142,3 +142,7 @@ pub const CONSTRAINT_SOURCES_MAX: usize = 100;
 pub const DERIVED_CONSTRAINTS_MAX: usize = 64;
 /// The cues that are derived from one event.
 pub const DERIVED_CUES_MAX: usize = 32;
+/// Names that one filter of a query lists: more than any closed list has.
+pub const FILTER_NAMES_MAX: usize = 32;
+/// The largest budget of a reconstruction, in tokens: what the largest models take.
+pub const CONTEXT_TOKENS_MAX: i64 = 1_000_000;

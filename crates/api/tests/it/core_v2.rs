@@ -1,5 +1,7 @@
 //! The core dialect as clients meet it: the shape of every answer, and what must hold of them together.
 
+use memoryscope_domain::principal::Role;
+use memoryscope_domain::purpose::Purpose;
 use serde_json::{Value, json};
 
 use crate::governed::{App, Ask, Talk, changed, event_of, shown_answer};
@@ -252,4 +254,43 @@ async fn what_is_stored_is_what_is_shown() {
     let shown = app.ask(one(&id, "subject_access").with(USER, "ada")).await.json();
     let names = &shown["impact_payload"]["constraints"];
     assert_ne!(names[0]["constraint_id"], names[1]["constraint_id"]);
+}
+
+/// Whoever asks for whatever purpose is answered or refused: never a fault of the server's.
+#[tokio::test]
+async fn every_purpose_and_role_is_answered() {
+    let app = App::new();
+    let id = id_of(&app.post("/v2/memories", &event_of("ada")).await);
+    app.post("/v2/memories", &impact_of("ada", &[&id])).await;
+    let sealed = changed(&event_of("ada"), &[("sensitivity", json!({"categories": ["shame"]}))]);
+    let sealed = id_of(&app.post("/v2/memories", &sealed).await);
+    let purposes = Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Maintenance);
+    for purpose in purposes.map(Purpose::name) {
+        for role in Role::ALL.map(Role::name) {
+            let place = "tenant_id=t_default&scope_type=user&scope_id=ada";
+            let asks = [
+                one(&id, purpose),
+                one(&sealed, purpose),
+                Ask::new(&format!("GET /v2/memories/{sealed}/history?tenant_id=t_default&purpose={purpose}")),
+                Ask::new(&format!("GET /v2/memories?{place}&purpose={purpose}")),
+                post("/v2/memories/query", &asking("ada", purpose)),
+                post("/v2/reconstruct", &asking("ada", purpose)),
+            ];
+            for ask in asks {
+                let answer = app.ask(ask.clone().with("x-memoryscope-roles", role)).await;
+                let is_answered = [200, 403, 404].contains(&answer.status);
+                assert!(is_answered, "{role} {purpose} {}: {}", ask.target, answer.text);
+                assert!(
+                    answer.header("x-access-log-id").starts_with("log_"),
+                    "{role} {purpose} {}",
+                    ask.target
+                );
+                // The text of what is sealed is shown to nobody but an auditor at work.
+                let is_auditor = role == "auditor" && purpose == "compliance_audit";
+                if ask.target.contains(&sealed) && !is_auditor {
+                    assert_eq!(answer.status, 404, "{role} {purpose} {}: {}", ask.target, answer.text);
+                }
+            }
+        }
+    }
 }

@@ -20,11 +20,6 @@ use crate::wire::{
     whole,
 };
 
-/// The most names that one filter lists.
-const FILTER_NAMES_MAX: usize = 32;
-/// The largest budget of a reconstruction, in tokens: what the largest models take.
-const TOKENS_MAX: i64 = 1_000_000;
-
 /// The states that memories are shown in, and so can be asked for.
 pub(in crate::core_v2) const STATES: [Shown; 6] = [
     Shown::Stored(State::Active),
@@ -158,8 +153,8 @@ impl<D: Decode> Decode for OneOrMany<D> {
         if members.is_empty() {
             return notes.wrong(at, Fault::TooShort, "must have at least 1 element");
         }
-        if members.len() > FILTER_NAMES_MAX {
-            let message = format!("must have at most {FILTER_NAMES_MAX} elements");
+        if members.len() > limits::FILTER_NAMES_MAX {
+            let message = format!("must have at most {} elements", limits::FILTER_NAMES_MAX);
             return notes.wrong(at, Fault::TooLong, message);
         }
         let read: Vec<_> = members
@@ -172,7 +167,8 @@ impl<D: Decode> Decode for OneOrMany<D> {
 
     fn schema(&self) -> Value {
         let one = self.0.schema();
-        let many = json!({"type": "array", "items": one, "minItems": 1, "maxItems": FILTER_NAMES_MAX});
+        let many =
+            json!({"type": "array", "items": one, "minItems": 1, "maxItems": limits::FILTER_NAMES_MAX});
         json!({"anyOf": [one, many, {"type": "null"}]})
     }
 }
@@ -282,7 +278,7 @@ impl Shape for ReconstructRequest {
         let scope = f.required("scope", object::<ScopeName>());
         let purpose = f.required("purpose", purpose());
         let cues = f.optional("cues", list_of(line(), 0..=limits::CUES_MAX));
-        let max_tokens = f.optional("max_tokens", whole(1..=TOKENS_MAX));
+        let max_tokens = f.optional("max_tokens", whole(1..=limits::CONTEXT_TOKENS_MAX));
         let include_events = f.or("include_events", boolean(), false);
         let formats =
             choice([("text", Format::Text), ("json", Format::Json), ("messages", Format::Messages)]);
