@@ -338,7 +338,8 @@ fn decide_continue(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict 
 
 /// What the caller named by its id: not its own is hidden; its own, already erased, is shown as such.
 fn decide_owner(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
-    facts.memories.retain(|memory| memory.is_owned_by(ask.principal));
+    // Events, impacts and seeds have descendants, which would stay behind: nothing that owners do knows of them yet.
+    facts.memories.retain(|memory| memory.is_owned_by(ask.principal) && memory.object().is_none());
     // What has expired is gone, whether or not it was swept up already.
     facts.memories.retain(|memory| memory.expires.is_none_or(|end| ask.now < end));
     let Some(memory) = facts.memories.first().cloned() else {
