@@ -185,16 +185,19 @@ pub(crate) fn operator(engine: &Engine, tenant: TenantId) -> Context {
     engine.begin(Principal::system(tenant), request_id, Dialect::Core, ports.clock.now())
 }
 
-/// Does something that waits, on this thread; is cut off when the process is told to stop, so that what it started ends
-/// with it.
+/// Does something that waits, on this thread, so that a server on the same machine keeps the others; is cut off when the
+/// process is told to stop, so that what it started ends with it.
 ///
 /// # Errors
 /// What the work says, or that it was stopped.
-pub(crate) fn until_stopped<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(crate) fn until_stopped<T, E>(work: impl Future<Output = Result<T, E>>) -> anyhow::Result<T>
+where
+    anyhow::Error: From<E>,
+{
     runtime()?.block_on(async {
         let stop = crate::commands::serve::stop_signal()?;
         tokio::select! {
-            done = work => done,
+            done = work => Ok(done?),
             () = stop => bail!("stopped before it was done"),
         }
     })

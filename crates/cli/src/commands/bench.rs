@@ -4,13 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use memoryscope_load::Failure;
 use memoryscope_load::bench::{self, Case, CaseReport, Place, Plan, Report};
 use memoryscope_load::http::Target;
 use memoryscope_load::launch::Launcher;
 use memoryscope_load::stats::Spread;
 
-use super::{print, serve, table};
+use super::{print, table};
 use crate::wiring;
 
 #[derive(Debug, clap::Args)]
@@ -94,7 +93,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     // As many connections as were asked for; where the limit cannot be raised, opening them says so.
     let _ = rlimit::increase_nofile_limit(u64::from(args.connections) + 64);
-    let report = until_stopped(bench::run(&plan, place))?;
+    let report = wiring::until_stopped(bench::run(&plan, place))?;
     print(&if args.json { serde_json::to_string_pretty(&report)? } else { described(&report) })?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -102,19 +101,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// A name that no other run has.
 pub(super) fn new_run(kind: &str) -> String {
     format!("{kind}-{}", wiring::hex(&wiring::random_key()[..6]))
-}
-
-/// Does something on one thread, so that a server on the same machine keeps the others; stops in order when told to, as
-/// servers that were started must end with this process.
-pub(super) fn until_stopped<T>(work: impl Future<Output = Result<T, Failure>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let stop = serve::stop_signal()?;
-        tokio::select! {
-            done = work => Ok(done?),
-            () = stop => bail!("stopped before it was done"),
-        }
-    })
 }
 
 fn described(report: &Report) -> String {

@@ -54,7 +54,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         concurrency: args.concurrency.into(),
         run: args.run.unwrap_or_else(|| bench::new_run("exercise")),
     };
-    let report = bench::until_stopped(exercise::run(&plan, &target))?;
+    let report = crate::wiring::until_stopped(exercise::run(&plan, &target))?;
     print(&if args.json { serde_json::to_string_pretty(&report)? } else { described(&report) })?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
