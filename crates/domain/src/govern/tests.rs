@@ -124,6 +124,7 @@ fn an_event_has_every_attribute_that_it_says() {
             ("labels", "{\"joy\"}"),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
+            ("in_scope_of_principal", "true"),
             ("readable_by_principal", "true"),
         ],
     );
@@ -146,6 +147,7 @@ fn a_tombstone_has_nothing_left_to_test() {
             ("scope.namespace", "\"\""),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
+            ("in_scope_of_principal", "true"),
             ("readable_by_principal", "true"),
         ],
     );

@@ -147,6 +147,7 @@ impl MemoryAttributes for MemoryView<'_> {
             Attribute::MemoryNamespace => Value::Text(&memory.scope.namespace),
             Attribute::MemoryOwned => self.is(Memory::is_owned_in_person_by),
             Attribute::MemoryAbout => self.is(Memory::is_about),
+            Attribute::MemoryInOwnScope => self.is(Memory::is_in_scope_of_user_of),
             Attribute::MemoryReadable => self.is(Memory::is_readable_by),
             other => match memory.body {
                 Body::Preference(_) => self.of_preference(other),

@@ -202,12 +202,13 @@ async fn a_parent_that_is_not_the_callers_is_unknown() {
     let sealed = world.ingest("ann", event_with("ann", "x", category("shame"))).await.id;
     let other = world.ingest("bob", event("bob", "It rained.")).await.id;
     let never = MemoryId::from_uuid(uuid::Uuid::from_u128(99));
-    let from = |parents: &[MemoryId]| {
-        event_with("ann", "So it was wet.", |object| {
+    let from_in = |user: &str, parents: &[MemoryId]| {
+        event_with(user, "So it was wet.", |object| {
             object.provenance.derived_from = Distinct::new(parents.to_vec()).unwrap();
             object.provenance.derivation = Derivation::Computed;
         })
     };
+    let from = |parents: &[MemoryId]| from_in("ann", parents);
     let items = vec![from(&[own]), from(&[own, sealed]), from(&[other]), from(&[never]), from(&[own, never])];
     let done = world.run(world.core("ann"), Ingest { items }).await.unwrap();
     let states: Vec<Result<State, Rejected>> =
@@ -218,7 +219,7 @@ async fn a_parent_that_is_not_the_callers_is_unknown() {
     assert_eq!(entry.reason_code.unwrap().as_str(), "PARTLY_REFUSED");
     let child = world.stored(entry.memories.listed()[0]).await;
     assert_eq!(child.object().unwrap().provenance.derivation, Derivation::Asserted, "a client asserts");
-    let all = world.run(world.core("bob"), Ingest { items: vec![from(&[own])] }).await.unwrap();
+    let all = world.run(world.core("bob"), Ingest { items: vec![from_in("bob", &[own])] }).await.unwrap();
     assert_eq!(all.output, [Err(Rejected::UnknownParent)]);
     assert_eq!(world.said().await, "MEMORY_INGEST allowed ALL_REFUSED 0");
 }
