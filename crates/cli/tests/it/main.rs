@@ -19,6 +19,7 @@ mod http;
 mod load;
 mod measured;
 mod memories;
+mod memory_commands;
 mod places;
 mod policy_commands;
 mod postgres;
