@@ -31,6 +31,7 @@ mod secrets;
 mod shipping;
 mod shutdown;
 mod starting;
+mod story;
 mod tidy;
 #[cfg(feature = "otel")]
 mod traces;

@@ -31,7 +31,8 @@ pub(super) fn sprouted<'a>(
         .filter_map(|seed| {
             let score = likeness(seed, &asked) * seed.support.strength.get();
             let threshold = seed.activation.min_confidence.get() + wanted.raise_activation_by.get();
-            let is_avoided = |cue: &str| avoided.iter().any(|topic| words(topic) == words(cue));
+            // A topic of two words stands in a text's cues word by word.
+            let is_avoided = |cue: &str| avoided.iter().any(|topic| words(cue).is_subset(&words(topic)));
             let cues: Vec<&str> =
                 seed.cues.iter().map(|cue| cue.as_str()).filter(|cue| !is_avoided(cue)).collect();
             let sprout = Sprout { seed: seed.seed, cues, support: seed.support, score };
@@ -48,11 +49,15 @@ fn has_rested(seed: &Dormant<'_>, wanted: &Wanted<'_>) -> bool {
     seed.last_activated_at.is_none_or(|last| wanted.now.micros_since(last) >= cooldown_micros)
 }
 
-/// How like what was asked the seed's most like cue is: the words that both have among those that one has. 1 when
-/// nothing in particular was asked.
+/// The most that a seed may ask for and still sprout where nothing in particular was asked: what is sensitive asks for more,
+/// so that nobody is told of it unasked.
+const UNASKED_MAX: f64 = 0.5;
+
+/// How like what was asked the seed's most like cue is: the words that both have among those that one has. When nothing in
+/// particular was asked, 1 for a seed that asks for half a match at most, else 0.
 fn likeness(seed: &Dormant<'_>, asked: &[BTreeSet<String>]) -> f64 {
     if asked.is_empty() {
-        return 1.0;
+        return if seed.activation.min_confidence.get() <= UNASKED_MAX { 1.0 } else { 0.0 };
     }
     let mut best = 0.0_f64;
     for cue in seed.cues {

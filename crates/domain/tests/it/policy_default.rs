@@ -99,6 +99,10 @@ fn memories() -> Vec<(&'static str, String)> {
     add("impact imagined", "{type: impact, truth_mode: imagined}");
     add("impact sealed", "{type: impact, state: sealed}");
     add("seed", "type: seed");
+    add("seed high", "{type: seed, sensitivity.level: high}");
+    add("seed subjective", "{type: seed, truth_mode: subjective_experience}");
+    add("seed imagined", "{type: seed, truth_mode: imagined}");
+    add("seed disputed", "{type: seed, ownership.dispute_state: disputed}");
     add("seed restricted", "{type: seed, state: restricted}");
     for kind in ["preferences", "constraints", "communication", "accessibility", "schedule", "attention"] {
         add(kind, &format!("{{type: preference, kind: {kind}}}"));

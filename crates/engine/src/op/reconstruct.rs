@@ -40,7 +40,7 @@ pub struct Reconstruct {
     pub max_tokens: Option<usize>,
     /// Whether to refer to events.
     pub include_events: bool,
-    /// What the request is about; where nothing is named, every seed counts as met.
+    /// What the request is about; where nothing is named, every seed counts as met that asks for half a match at most.
     pub cues: Vec<String>,
 }
 

@@ -263,7 +263,7 @@ pub(in crate::core_v2) struct ReconstructRequest {
     pub(in crate::core_v2) tenant: TenantId,
     pub(in crate::core_v2) scope: Scope,
     pub(in crate::core_v2) purpose: Purpose,
-    /// What the conversation is about; without any, every seed counts as met.
+    /// What the conversation is about; without any, every seed counts as met that asks for half a match at most.
     pub(in crate::core_v2) cues: Vec<Cue>,
     pub(in crate::core_v2) max_tokens: Option<usize>,
     pub(in crate::core_v2) include_events: bool,

@@ -19,7 +19,8 @@ pub(crate) struct Args {
     /// The longest context, in tokens.
     #[arg(long, value_name = "NUMBER")]
     max_tokens: Option<u32>,
-    /// What the conversation is about; may be given several times. Without any, every seed counts as met.
+    /// What the conversation is about; may be given several times. Without any, every seed counts as met
+    /// that is not sensitive.
     #[arg(long = "cue", value_name = "TEXT")]
     cues: Vec<String>,
     /// Add references to events.
