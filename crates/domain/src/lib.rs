@@ -16,6 +16,7 @@ pub mod ids;
 pub mod limits;
 pub mod memory;
 pub mod object;
+pub mod place;
 pub mod policy;
 pub mod preference;
 pub mod principal;

@@ -24,6 +24,7 @@ pub mod expire;
 pub mod get;
 pub mod ingest;
 pub mod list;
+pub mod page;
 pub mod policy;
 pub mod query;
 pub mod read;
@@ -110,7 +111,7 @@ pub trait Operation: Send + Sync {
     fn select(&self, cx: &Context) -> Select;
 
     /// What it needs where what it was shown is too little, for the `times`-th time: more of the same, from the same
-    /// beginning. None where that was all that may be looked at.
+    /// beginning, so that all of an answer is of one commit. None where that was all that may be looked at.
     fn select_wider(&self, _cx: &Context, _times: u32) -> Option<Select> {
         None
     }

@@ -10,7 +10,7 @@ use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, Memory, MemoryType};
 use memoryscope_domain::object::Unit;
-use memoryscope_domain::policy::{Attribute, Effect, Filter};
+use memoryscope_domain::policy::Effect;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::{
     Dormant, EventReference, Format, Held, Material, Reconstruction, Support, Wanted, reconstruct,
@@ -18,7 +18,7 @@ use memoryscope_domain::reconstruct::{
 use memoryscope_domain::scope::Scope;
 use serde_json::{Map, Value, json};
 
-use super::query::{findable, merged, one_of, types};
+use super::query::{findable, merged, of_types, types};
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
@@ -94,13 +94,14 @@ impl Operation for Reconstruct {
     }
 
     fn select(&self, _cx: &Context) -> Select {
-        let names = self.types().iter().map(|of_type| of_type.name().to_owned()).collect();
         Select::Objects(ObjectSelect {
             partition: self.scope.partition(),
-            wanted: Filter::and([one_of(Attribute::MemoryType, names), findable(self.purpose)]),
+            among: of_types(self.types()),
+            wanted: findable(self.purpose),
             since: None,
             until: None,
             after: None,
+            scan: Some(limits::LIST_SCAN_ITEMS),
             limit: limits::LIST_SCAN_ITEMS,
         })
     }

@@ -8,6 +8,7 @@ mod grants;
 mod idempotency;
 mod memories;
 mod objects;
+mod paging;
 mod properties;
 mod rogue;
 mod support;

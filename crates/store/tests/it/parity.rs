@@ -69,6 +69,7 @@ pub(crate) enum Pick {
         domain: Option<usize>,
         from: Option<i64>,
         after: Option<(i64, u128)>,
+        scan: Option<usize>,
         limit: usize,
     },
     Objects {
@@ -76,10 +77,12 @@ pub(crate) enum Pick {
         until: Option<i64>,
         after: Option<(i64, u128)>,
         level: Option<usize>,
+        scan: Option<usize>,
         limit: usize,
     },
     Versions {
         id: u128,
+        after: u64,
         limit: usize,
     },
     Ids(Vec<u128>),
@@ -152,18 +155,19 @@ fn pick() -> impl Strategy<Value = Pick> {
         prop::option::of(0..3usize),
         prop::option::of(0..5i64),
         prop::option::of((0..5i64, 0..8u128)),
-        0..4usize,
+        (prop::option::of(1..4usize), 0..4usize),
     );
     prop_oneof![
         1 => Just(Pick::Nothing),
-        6 => shelf.prop_map(|(user, kind, domain, from, after, limit)| {
-            Pick::Shelf { user, kind, domain, from, after, limit }
+        6 => shelf.prop_map(|(user, kind, domain, from, after, (scan, limit))| {
+            Pick::Shelf { user, kind, domain, from, after, scan, limit }
         }),
         6 => (prop::option::of(0..4i64), prop::option::of(0..5i64), prop::option::of((0..4i64, 0..8u128)),
-              prop::option::of(0..4usize), 0..4usize).prop_map(|(since, until, after, level, limit)| {
-            Pick::Objects { since, until, after, level, limit }
+              prop::option::of(0..4usize), prop::option::of(1..4usize), 0..4usize)
+            .prop_map(|(since, until, after, level, scan, limit)| {
+            Pick::Objects { since, until, after, level, scan, limit }
         }),
-        3 => (0..8u128, 0..3usize).prop_map(|(id, limit)| Pick::Versions { id, limit }),
+        3 => (0..8u128, 0..3u64, 0..3usize).prop_map(|(id, after, limit)| Pick::Versions { id, after, limit }),
         2 => prop::collection::vec(0..9u128, 0..5).prop_map(Pick::Ids),
         2 => (0..4u8, prop::option::of(1..3i64), 0..4usize)
             .prop_map(|(id, age_days, limit)| Pick::Grant { id, age_days, limit }),
@@ -291,7 +295,7 @@ fn about(change: &Change) -> String {
 
 fn select(tenant: &TenantId, pick: &Pick) -> Select {
     match pick {
-        Pick::Objects { since, until, after, level, limit } => Select::Objects(ObjectSelect {
+        Pick::Objects { since, until, after, level, scan, limit } => Select::Objects(ObjectSelect {
             wanted: level.map_or(Filter::Everything, |level| {
                 let field = FilterField::new(Attribute::MemorySensitivityLevel).unwrap();
                 Filter::NoneOf(field, [Level::ALL[level].name().to_owned()].into())
@@ -299,18 +303,22 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
             since: since.map(time),
             until: until.map(time),
             after: after.map(|(occurred, id)| (time(occurred), memory_id(id))),
+            scan: *scan,
             limit: *limit,
             ..objects()
         }),
-        Pick::Versions { id, limit } => Select::Versions { id: memory_id(*id), limit: *limit },
+        Pick::Versions { id, after, limit } => {
+            Select::Versions { id: memory_id(*id), after: *after, limit: *limit }
+        }
         Pick::Nothing => Select::Nothing,
-        Pick::Shelf { user: owner, kind, domain: about, from, after, limit } => {
+        Pick::Shelf { user: owner, kind, domain: about, from, after, scan, limit } => {
             Select::Preferences(PreferenceSelect {
                 partition: Scope::of_user(&user(USERS[*owner])).partition(),
                 kind: KINDS[*kind],
                 domain: about.map(|about| DomainKey::of(domain(DOMAINS[about]).as_ref())),
                 created_from: from.map(time),
                 after: after.map(|(created, id)| (time(created), memory_id(id))),
+                scan: *scan,
                 limit: *limit,
             })
         }

@@ -87,6 +87,7 @@ on_every_store! {
         a_large_value_comes_back_as_it_was;
     objects:
         objects_are_listed_latest_first_and_paged
+        a_scan_counts_rows_whether_or_not_they_pass
         whatever_lives_or_was_revoked_is_listed
         facets_are_filtered_exactly
         versions_are_read_oldest_first
