@@ -24,3 +24,4 @@ pub mod purpose;
 pub mod reconstruct;
 pub mod scope;
 pub mod time;
+pub mod words;
