@@ -50,6 +50,8 @@ pub struct Facts {
     pub memories: Vec<Arc<Memory>>,
     /// Whether the selection went on behind its limit.
     pub more: bool,
+    /// When those of the memories that are seeds last sprouted; only listings of a scope bring it.
+    pub activated: BTreeMap<MemoryId, Timestamp>,
     /// Where a listing stopped looking, if there are rows behind.
     pub scan_end: Option<Place>,
     /// Earlier versions of the one memory that was asked for, oldest first.

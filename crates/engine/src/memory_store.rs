@@ -34,6 +34,7 @@ pub struct MemoryStore {
 struct Tenant {
     memories: BTreeMap<MemoryId, Version>,
     versions: BTreeMap<(MemoryId, u64), (Version, Seq)>,
+    activated: BTreeMap<MemoryId, Timestamp>,
     grants: BTreeMap<TokenHash, ReadGrant>,
     subject_keys: BTreeMap<SubjectRef, AuditKey>,
     policies: BTreeMap<String, PolicyDocument>,
@@ -203,6 +204,7 @@ impl Tenant {
             self.current().filter(on_shelf).map(|memory| ((memory.created, memory.id), memory)).collect();
         rows.sort_by_key(|(place, _)| *place);
         list(rows, select.scan, &load.filter, select.limit, load, facts);
+        self.say_when_activated(facts);
     }
 
     fn objects(&self, load: &Load, select: &ObjectSelect, facts: &mut Facts) {
@@ -219,6 +221,12 @@ impl Tenant {
         }
         rows.sort_by_key(|((placed, id), _)| (Reverse(*placed), *id));
         list(rows, select.scan, &select.filter(load), select.limit, load, facts);
+        self.say_when_activated(facts);
+    }
+
+    fn say_when_activated(&self, facts: &mut Facts) {
+        let activated = |memory: &Arc<Memory>| Some((memory.id, *self.activated.get(&memory.id)?));
+        facts.activated = facts.memories.iter().filter_map(activated).collect();
     }
 
     fn verify(&self, tenant: &TenantId) -> audit_chain::Verification {
@@ -288,7 +296,8 @@ impl Tenant {
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
-                Change::KeepPolicy(_)
+                Change::TouchSeeds { .. }
+                | Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
                 | Change::ForgetIdempotencyBefore(_)
                 | Change::ForgetGrantsExpiredBefore(_) => {}
@@ -307,9 +316,17 @@ impl Tenant {
             Change::EraseMemory(memory) => {
                 let id = memory.id;
                 self.replace(memory, seq);
+                self.activated.remove(&id);
                 for (_, (version, _)) in self.versions.range_mut((id, 0)..=(id, u64::MAX)) {
                     version.memory = Arc::new(version.memory.wiped());
                 }
+            }
+            Change::TouchSeeds { ids, at } => {
+                let is_there = |id: &MemoryId| {
+                    self.memories.get(id).is_some_and(|version| version.memory.state != State::Tombstoned)
+                };
+                let there: Vec<MemoryId> = ids.into_iter().filter(is_there).collect();
+                self.activated.extend(there.into_iter().map(|id| (id, at)));
             }
             Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => {
                 self.grants.insert(grant.token_hash, grant);

@@ -9,6 +9,7 @@ use crate::place::{Place, SealedPlace};
 use crate::policy::Policy;
 use crate::principal::Role;
 use crate::purpose::Purpose;
+use crate::time::Timestamp;
 
 /// A memory that was looked at and is not shown, as far as an auditor is told of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +48,12 @@ pub(super) fn withheld(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> Optio
 }
 
 impl Visible<Facts> {
+    /// When a seed that may be seen last sprouted.
+    #[must_use]
+    pub fn activated(&self, seed: &Memory) -> Option<Timestamp> {
+        self.facts.activated.get(&seed.id).copied()
+    }
+
     /// What was looked at and withheld, in the listing's order; nothing where [`Ask::tells_withheld`] says no.
     #[must_use]
     pub fn withheld(&self) -> &[Withheld] {

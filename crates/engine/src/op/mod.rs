@@ -38,7 +38,7 @@ pub struct Info {
     pub name: &'static str,
     /// What its audit entries are called.
     pub audit: Code,
-    /// Whether it changes something beside the audit chain: then it honours idempotency keys over HTTP.
+    /// Whether it changes a record: then it honours idempotency keys over HTTP.
     pub changes: bool,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::Code;
+use memoryscope_domain::change::Change;
 use memoryscope_domain::constraint::MergeReport;
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::ids::MemoryId;
@@ -24,7 +25,7 @@ use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
 
-/// What it declares of itself.
+/// What it declares of itself. That a seed sprouted is kept beside it, which is nothing that a repeat would do twice.
 pub static INFO: Info = Info { name: "memory.reconstruct", audit: Code::MEMORY_RECONSTRUCT, changes: false };
 
 /// Puts a context together of what may be put into a prompt.
@@ -138,7 +139,7 @@ impl Operation for Reconstruct {
                 seed: memory.id,
                 cues: &seed.cues,
                 activation: seed.activation,
-                last_activated_at: None,
+                last_activated_at: seen.activated(memory),
                 support: support(cx, memory),
             }),
             _ => None,
@@ -162,8 +163,13 @@ impl Operation for Reconstruct {
         let material = Material { constraints: &held, seeds: &seeds, events: &events };
         let reconstruction = reconstruct(&material, &wanted);
         let sources = &reconstruction.sources;
+        // What rests between two activations begins to; what need not leaves a read a read.
+        let rests = |id: &&MemoryId| matches!(by_id.get(id).map(|memory| &memory.body), Some(Body::Seed(seed)) if seed.activation.cooldown_seconds() > 0);
+        let ids: Vec<MemoryId> = sources.seeds.iter().filter(rests).copied().collect();
+        let touched = (!ids.is_empty()).then_some(Change::TouchSeeds { ids, at: cx.now });
         let memory_ids = [&sources.impacts, &sources.seeds, &sources.events];
         Ok(Plan {
+            changes: touched.into_iter().collect(),
             memory_ids: memory_ids.into_iter().flatten().copied().collect(),
             ..Plan::answer(Reconstructed { reconstruction, merge_report })
         })

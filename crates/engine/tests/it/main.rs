@@ -11,6 +11,7 @@ mod objects;
 mod paging;
 mod properties;
 mod rogue;
+mod sprouting;
 mod support;
 mod twins;
 mod types;

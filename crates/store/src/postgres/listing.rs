@@ -153,7 +153,7 @@ impl Listing<'_> {
     /// first value is the tenant.
     fn push(self, load: &Load, after: Option<Place>, end: Option<&[String; 2]>, condition: &mut Condition) {
         let (column, order) = self.order();
-        condition.sql.push_str("SELECT id, version, document, body ");
+        condition.sql.push_str("SELECT id, version, document, body, activated ");
         self.push_rows(after, condition);
         let now = condition.value(Box::new(load.now.unix_micros()));
         condition.sql.push_str(&format!(" AND (expires IS NULL OR expires > {now})"));

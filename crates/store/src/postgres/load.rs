@@ -106,13 +106,17 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
     snapshot.facts.scan_end = rows.first().map(|row| place(row, FRAME_COLUMNS)).transpose()?.flatten();
     // A frame without a row beside it: nothing is listed.
     let there = |row: &&Row| !matches!(row.try_get::<_, Option<&[u8]>>(BESIDE_COLUMNS), Ok(None));
-    let memories = rows.iter().filter(there).map(|row| view.memory(row, BESIDE_COLUMNS));
-    let memories = memories.collect::<Result<Vec<_>, _>>()?;
-    let whole = memories.len() < listing.chunk_rows(load);
+    let listed = rows.iter().filter(there).map(|row| view.listed(row, BESIDE_COLUMNS));
+    let listed = listed.collect::<Result<Vec<_>, _>>()?;
+    let whole = listed.len() < listing.chunk_rows(load);
     let filter = listing.filter(load);
     let facts = &mut snapshot.facts;
-    let kept = memories.into_iter().filter(|memory| filter.matches(&MemoryView::stored(memory, load.now)));
-    facts.memories = kept.map(Arc::new).collect();
+    for (memory, activated) in listed {
+        if filter.matches(&MemoryView::stored(&memory, load.now)) {
+            facts.activated.extend(activated.map(|at| (memory.id, at)));
+            facts.memories.push(Arc::new(memory));
+        }
+    }
     match listing {
         Listing::Shelf(_) => facts.memories.sort_by_key(|memory| (listing.place(memory), memory.id)),
         Listing::Objects(_) => {
@@ -120,7 +124,9 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
         }
     }
     facts.more = facts.memories.len() > listing.limit();
-    facts.memories.truncate(listing.limit());
+    for beyond in facts.memories.drain(listing.limit().min(facts.memories.len())..) {
+        facts.activated.remove(&beyond.id);
+    }
     // Rows that the filter turned down make room for rows behind them.
     Ok((whole || snapshot.facts.more).then_some(snapshot))
 }
@@ -243,7 +249,7 @@ impl View<'_> {
         loop {
             let mut last = None;
             for row in &rows {
-                let memory = self.memory(row, 0)?;
+                let (memory, activated) = self.listed(row, 0)?;
                 last = Some((listing.place(&memory), memory.id));
                 if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                     continue;
@@ -252,6 +258,7 @@ impl View<'_> {
                     facts.more = true;
                     return Ok(());
                 }
+                facts.activated.extend(activated.map(|at| (memory.id, at)));
                 facts.memories.push(Arc::new(memory));
             }
             if rows.len() < chunk {
@@ -298,6 +305,12 @@ impl View<'_> {
             return Err(corrupt("memory").into());
         }
         Ok(memory)
+    }
+
+    /// A listing's row: a memory, and when it last sprouted.
+    fn listed(&self, row: &Row, at: usize) -> Result<(Memory, Option<Timestamp>), Failure> {
+        let activated: Option<i64> = row.try_get(at + 4)?;
+        Ok((self.memory(row, at)?, activated.map(Timestamp::from_unix_micros)))
     }
 
     fn grant(&self, rows: &[Row]) -> Result<Option<ReadGrant>, Failure> {

@@ -54,7 +54,8 @@ impl Among {
             self.require(order.up_to, [time.clone(), time, Value::Blob(id.uuid().as_bytes().to_vec())]);
         }
         let Condition { sql, values } = self.0;
-        let mut condition = Condition { sql: format!("SELECT rowid, id, version {sql} AND "), values };
+        let mut condition =
+            Condition { sql: format!("SELECT rowid, id, version, activated {sql} AND "), values };
         filter::push(filter, rows, &mut condition);
         condition.sql.push_str(" ORDER BY ");
         condition.sql.push_str(order.by);

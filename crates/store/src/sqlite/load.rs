@@ -244,12 +244,16 @@ impl View<'_> {
         let mut rows = statement.query(params_from_iter(condition.values))?;
         while let Some(row) = rows.next()? {
             let memory = self.fetch(&found(row)?)?;
+            let activated: Option<i64> = row.get(3)?;
             if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                 continue;
             }
             if facts.memories.len() == limit {
                 facts.more = true;
                 break;
+            }
+            if let Some(at) = activated {
+                facts.activated.insert(memory.id, Timestamp::from_unix_micros(at));
             }
             facts.memories.push(memory);
         }

@@ -33,6 +33,7 @@ pub(crate) enum Wish {
     InsertObject { id: u128, occurred: i64, level: usize, parents: Vec<u128>, expires: Option<i64> },
     Replace { id: u128, state: usize, stale: bool },
     Erase { id: u128 },
+    Touch { ids: Vec<u128>, at: i64 },
     InsertGrant { id: u8, user: usize, age_days: Option<i64>, expires: i64 },
     RevokeGrant { id: u8 },
     SubjectKey { subject: u8 },
@@ -127,6 +128,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         2 => (0..8u128).prop_map(|id| Wish::Erase { id }),
         2 => (0..4u8, 0..2usize, prop::option::of(1..3i64), 1..6i64)
             .prop_map(|(id, user, age_days, expires)| Wish::InsertGrant { id, user, age_days, expires }),
+        2 => (prop::collection::vec(0..8u128, 0..3), 0..6i64).prop_map(|(ids, at)| Wish::Touch { ids, at }),
         1 => (0..4u8).prop_map(|id| Wish::RevokeGrant { id }),
         1 => (0..3u8).prop_map(|subject| Wish::SubjectKey { subject }),
         1 => (0..2usize).prop_map(|hash| Wish::KeepPolicy { hash }),
@@ -233,6 +235,9 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             Change::ReplaceMemory(Memory { state: State::ALL[state], version, ..memory })
         }
         Wish::Erase { id } => Change::EraseMemory(current(id).await?.tombstone()),
+        Wish::Touch { ref ids, at } => {
+            Change::TouchSeeds { ids: ids.iter().copied().map(memory_id).collect(), at: time(at) }
+        }
         Wish::InsertGrant { id, user: owner, age_days, expires } => {
             let mut made = grant(tenant, id);
             (made.user, made.max_age_days, made.expires) = (user(USERS[owner]), age_days, time(expires));

@@ -92,6 +92,7 @@ on_every_store! {
         facets_are_filtered_exactly
         versions_are_read_oldest_first
         an_erased_memory_leaves_the_list_and_says_nothing
+        when_a_seed_sprouted_stands_beside_it
         preferences_and_objects_do_not_meet;
     changes:
         replacing_keeps_one_current_version

@@ -13,7 +13,8 @@ use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_engine::port::{Load, ObjectSelect, Select, Store};
 
 use crate::make::{
-    NOW, child, commit_all, event, load, load_of, memory, memory_id, numbers, objects, shelf, tenant, time,
+    NOW, child, commit, commit_all, event, load, load_of, memory, memory_id, numbers, objects, set, shelf,
+    tenant, time,
 };
 
 pub(super) async fn objects_are_listed_latest_first_and_paged(store: Arc<dyn Store>) {
@@ -192,6 +193,43 @@ pub(super) async fn an_erased_memory_leaves_the_list_and_says_nothing(store: Arc
     assert_eq!(*facts.memories[0], second.tombstone());
     let wiped: Vec<Memory> = facts.versions.iter().map(|version| Memory::clone(version)).collect();
     assert_eq!(wiped, [event(&a, 1, 0).wiped(), second.wiped()]);
+}
+
+pub(super) async fn when_a_seed_sprouted_stands_beside_it(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let changes = (1..=3).map(|number| Change::InsertMemory(event(&a, number, 0))).collect();
+    commit_all(&*store, &a, changes).await;
+    let touch = |numbers: &[u128], at| {
+        let ids = numbers.iter().copied().map(memory_id).collect();
+        vec![Change::TouchSeeds { ids, at: time(at) }]
+    };
+    let activated = async || {
+        let facts = load(&*store, &a, Select::Objects(objects())).await.facts;
+        let said = facts.activated.iter().map(|(id, at)| (id.uuid().as_u128(), at.unix_micros()));
+        (said.collect::<Vec<_>>(), facts.memories.iter().map(|memory| memory.version).max())
+    };
+    assert_eq!(activated().await, (vec![], Some(1)));
+    commit(&*store, set(&a, 20001, touch(&[1, 2, 9], 50))).await.unwrap();
+    assert_eq!(
+        activated().await,
+        (vec![(1, 50), (2, 50)], Some(1)),
+        "no new version, and not what is not there"
+    );
+    commit(&*store, set(&a, 20002, touch(&[2, 3], 40))).await.unwrap();
+    assert_eq!(activated().await.0, [(1, 50), (2, 40), (3, 40)], "the last who says it is right");
+    let sealed = Memory { version: 2, state: State::Sealed, ..event(&a, 2, 0) };
+    let erased = event(&a, 3, 0).tombstone();
+    commit(&*store, set(&a, 20003, vec![Change::ReplaceMemory(sealed), Change::EraseMemory(erased)]))
+        .await
+        .unwrap();
+    assert_eq!(activated().await, (vec![(1, 50), (2, 40)], Some(2)), "it outlives versions, and not erasure");
+    commit(&*store, set(&a, 20004, touch(&[3], 60))).await.unwrap();
+    let one = ObjectSelect { limit: 1, ..objects() };
+    let facts = load(&*store, &a, Select::Objects(one)).await.facts;
+    assert_eq!(facts.activated.into_keys().collect::<Vec<_>>(), [memory_id(1)], "of what was loaded");
+    let b = tenant("b");
+    commit_all(&*store, &b, touch(&[1], 70)).await;
+    assert_eq!(activated().await.0, [(1, 50), (2, 40)], "tenants do not meet");
 }
 
 pub(super) async fn preferences_and_objects_do_not_meet(store: Arc<dyn Store>) {
