@@ -12,6 +12,7 @@ use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outco
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
 use crate::memory::{Memory, MemoryType, State};
+use crate::place::{Place, SealedPlace};
 use crate::policy::{Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
 use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
@@ -19,6 +20,7 @@ use crate::purpose::Purpose;
 use crate::time::Timestamp;
 
 mod decided;
+mod listing;
 mod propose;
 mod reading;
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod tests;
 mod view;
 
 pub use decided::{BeyondDecision, Decided};
+pub use listing::Withheld;
 pub use propose::Proposed;
 pub use view::MemoryView;
 
@@ -47,6 +50,10 @@ pub struct Facts {
     pub memories: Vec<Arc<Memory>>,
     /// Whether the selection went on behind its limit.
     pub more: bool,
+    /// When those of the memories that are seeds last sprouted; only listings of a scope bring it.
+    pub activated: BTreeMap<MemoryId, Timestamp>,
+    /// Where a listing stopped looking, if there are rows behind.
+    pub scan_end: Option<Place>,
     /// Earlier versions of the one memory that was asked for, oldest first.
     pub versions: Vec<Arc<Memory>>,
     /// Memories that the operation wants to make.
@@ -213,6 +220,10 @@ struct Details {
     dormant: BTreeSet<MemoryId>,
     /// How each that is seen was decided.
     read: BTreeMap<MemoryId, Trace>,
+    /// Those that are not seen, where the caller is told of them.
+    withheld: Vec<Withheld>,
+    /// Where the listing stopped looking.
+    scan_end: Option<SealedPlace>,
     /// By proposal: what follows from it.
     derived: BTreeMap<usize, Vec<Memory>>,
     /// By proposal: how it was decided.

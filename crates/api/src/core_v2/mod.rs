@@ -8,6 +8,7 @@ mod get;
 mod history;
 mod ingest;
 mod list;
+mod named;
 mod query;
 mod reconstruct;
 mod who;

@@ -48,12 +48,17 @@ pub(super) async fn handler(
 ) -> Result<Response, Problem> {
     let request = document.decode_at::<QueryRequest>(Unknown::Refuse, meta.now)?.value;
     let binding = request.binding();
-    let after = request.cursor.map(|cursor| cursor.position(binding, "body")).transpose()?;
+    let mark = request.cursor.map(|cursor| cursor.of(binding, "body")).transpose()?;
     let QueryRequest { tenant, scope, purpose, filters, limit, .. } = request;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
+    let refused = |refusal| error::problem(refusal, &meta);
+    let after = match mark {
+        Some(mark) => Some(mark.place("body", (&engine, &cx), refused).await?),
+        None => None,
+    };
     let op = Query { scope, purpose, filters, after, limit };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
-    let next = done.output.next.map(|position| Cursor::new(position, binding).text());
+    let next = done.output.next.map(|next| Cursor::new(next, binding).text());
     let body = answers::queried(&done.output, meta.now, next.as_deref());
     Ok(shown(&done, body))
 }

@@ -16,6 +16,7 @@ mod demo;
 mod faults;
 mod hostile;
 mod http;
+mod interference;
 mod load;
 mod measured;
 mod memories;

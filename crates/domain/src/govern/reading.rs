@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, refused, view,
-    view_of,
+    About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, Withheld, listing,
+    partly_allowed, refused, view, view_of,
 };
 use crate::constraint::Constraint;
 use crate::ids::MemoryId;
@@ -31,7 +31,10 @@ pub(super) fn decide(
     let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
     let mut details = Details::default();
     for memory in std::mem::take(&mut facts.memories) {
-        let Some(decision) = reading.decision(&memory) else { continue };
+        let Some(decision) = reading.decision(&memory) else {
+            details.withheld.extend(reading.withheld(&memory));
+            continue;
+        };
         reading.note(&memory, &decision, &mut details);
         facts.memories.push(view::redacted(&memory, &decision.obligations));
         if reading.is_of_objects() {
@@ -93,6 +96,12 @@ impl Reading<'_> {
 
     fn is_of_objects(&self) -> bool {
         matches!(self.ask.about, About::Objects(_)) || self.ask.authority == Authority::ReadNamed
+    }
+
+    /// What is told of a memory that may not be seen, where anything is.
+    fn withheld(&self, memory: &Memory) -> Option<Withheld> {
+        let is_told = self.ask.tells_withheld() && self.is_of_objects();
+        is_told.then(|| listing::withheld(self.policy, self.ask, memory)).flatten()
     }
 
     /// What an operation may know of a memory beside what it says.

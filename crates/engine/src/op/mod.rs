@@ -24,6 +24,7 @@ pub mod expire;
 pub mod get;
 pub mod ingest;
 pub mod list;
+pub mod page;
 pub mod policy;
 pub mod query;
 pub mod read;
@@ -37,7 +38,7 @@ pub struct Info {
     pub name: &'static str,
     /// What its audit entries are called.
     pub audit: Code,
-    /// Whether it changes something beside the audit chain: then it honours idempotency keys over HTTP.
+    /// Whether it changes a record: then it honours idempotency keys over HTTP.
     pub changes: bool,
 }
 
@@ -110,7 +111,7 @@ pub trait Operation: Send + Sync {
     fn select(&self, cx: &Context) -> Select;
 
     /// What it needs where what it was shown is too little, for the `times`-th time: more of the same, from the same
-    /// beginning. None where that was all that may be looked at.
+    /// beginning, so that all of an answer is of one commit. None where that was all that may be looked at.
     fn select_wider(&self, _cx: &Context, _times: u32) -> Option<Select> {
         None
     }

@@ -51,11 +51,11 @@ fn category(name: &str) -> impl FnOnce(&mut Object) {
 }
 
 impl World {
-    fn core(&self, name: &str) -> Context {
+    pub(crate) fn core(&self, name: &str) -> Context {
         Context { dialect: Dialect::Core, ..self.cx(name) }
     }
 
-    fn as_role(&self, name: &str, role: Role) -> Context {
+    pub(crate) fn as_role(&self, name: &str, role: Role) -> Context {
         let mut cx = self.core(name);
         cx.principal.roles = [role].into();
         cx
@@ -181,7 +181,10 @@ async fn what_is_hidden_is_as_unknown_as_what_never_was() {
     ] {
         assert_eq!(refused(world.get(world.core(name), id, purpose).await), "hidden");
         assert_eq!(world.said().await, "MEMORY_GET not_found NOT_FOUND 0");
-        assert_eq!(refused(world.run(world.core(name), History { id, purpose }).await), "hidden");
+        assert_eq!(
+            refused(world.run(world.core(name), History { id, purpose, after: 0, limit: 9 }).await),
+            "hidden"
+        );
         assert_eq!(world.said().await, "MEMORY_HISTORY not_found NOT_FOUND 0");
     }
     let preference = world.create("ann", vec![super::support::likes("tea")]).await[0];
@@ -190,9 +193,9 @@ async fn what_is_hidden_is_as_unknown_as_what_never_was() {
     let found = world.get(world.core("ann"), made.id, CHAT).await.unwrap();
     assert_eq!(found.output.memory.id, made.id);
     assert!(found.trace.is_some());
-    let Versions { versions, more, .. } =
-        world.run(world.core("ann"), History { id: made.id, purpose: CHAT }).await.unwrap().output;
-    assert_eq!((versions.len(), more), (1, false));
+    let history = History { id: made.id, purpose: CHAT, after: 0, limit: 9 };
+    let Versions { versions, next, .. } = world.run(world.core("ann"), history).await.unwrap().output;
+    assert_eq!((versions.len(), next), (1, None));
 }
 
 #[tokio::test]
@@ -327,7 +330,7 @@ async fn a_query_is_filtered_and_paged_to_its_limit() {
     for _ in 0..3 {
         let page = page(after, 3).await;
         seen.extend(page.items.iter().map(|item| item.memory.id));
-        after = page.next;
+        after = world.place(&world.core("ann"), page.next).await;
     }
     assert_eq!(seen, events);
     assert_eq!(after, None, "and that was all");

@@ -66,7 +66,7 @@ fn memory(pair: &Pair, at: usize, count: usize, side: usize) -> Memory {
     Memory { state: pair.state, ..memory.placed_by(0.75) }
 }
 
-async fn world(memories: &[Memory]) -> World {
+pub(crate) async fn world(memories: &[Memory]) -> World {
     let world = World::new();
     let entry = Draft {
         id: AuditId::from_uuid(Uuid::from_u128(1)),
@@ -127,15 +127,18 @@ impl World {
         for purpose in Purpose::ALL {
             for at in 0..=count {
                 all.push(told(self, cx(), Get { id: id(at), purpose }).await);
-                all.push(told(self, cx(), History { id: id(at), purpose }).await);
+                all.push(told(self, cx(), History { id: id(at), purpose, after: 0, limit: 1 }).await);
             }
             let mut after = None;
             loop {
                 let query = Query { scope: scope(), purpose, filters: Filters::default(), after, limit };
                 all.push(told(self, cx(), query.clone()).await);
                 match self.engine.run(&cx(), &query).await {
-                    Ok(done) if done.output.next.is_some() => after = done.output.next,
-                    _ => break,
+                    Ok(done) => after = self.place(&cx(), done.output.next).await,
+                    Err(_) => break,
+                }
+                if after.is_none() {
+                    break;
                 }
             }
             for include_events in [false, true] {

@@ -10,6 +10,7 @@ mod checkpoint;
 mod connection;
 mod error;
 mod filter_sql;
+mod listing;
 mod load;
 mod migrate;
 mod reader;

@@ -96,10 +96,12 @@ fn object_of(tenant: &TenantId, number: u128, body: Body) -> Memory {
 pub(crate) fn objects() -> ObjectSelect {
     ObjectSelect {
         partition: Scope::of_user(&user("ann")).partition(),
+        among: Filter::Everything,
         wanted: Filter::Everything,
         since: None,
         until: None,
         after: None,
+        scan: None,
         limit: 1_000,
     }
 }
@@ -225,6 +227,7 @@ pub(crate) fn shelf() -> PreferenceSelect {
         domain: Some(memoryscope_domain::memory::DomainKey::of(domain("music").as_ref())),
         created_from: None,
         after: None,
+        scan: None,
         limit: 1_000,
     }
 }

@@ -33,6 +33,7 @@ pub(crate) enum Wish {
     InsertObject { id: u128, occurred: i64, level: usize, parents: Vec<u128>, expires: Option<i64> },
     Replace { id: u128, state: usize, stale: bool },
     Erase { id: u128 },
+    Touch { ids: Vec<u128>, at: i64 },
     InsertGrant { id: u8, user: usize, age_days: Option<i64>, expires: i64 },
     RevokeGrant { id: u8 },
     SubjectKey { subject: u8 },
@@ -69,6 +70,7 @@ pub(crate) enum Pick {
         domain: Option<usize>,
         from: Option<i64>,
         after: Option<(i64, u128)>,
+        scan: Option<usize>,
         limit: usize,
     },
     Objects {
@@ -76,10 +78,12 @@ pub(crate) enum Pick {
         until: Option<i64>,
         after: Option<(i64, u128)>,
         level: Option<usize>,
+        scan: Option<usize>,
         limit: usize,
     },
     Versions {
         id: u128,
+        after: u64,
         limit: usize,
     },
     Ids(Vec<u128>),
@@ -124,6 +128,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         2 => (0..8u128).prop_map(|id| Wish::Erase { id }),
         2 => (0..4u8, 0..2usize, prop::option::of(1..3i64), 1..6i64)
             .prop_map(|(id, user, age_days, expires)| Wish::InsertGrant { id, user, age_days, expires }),
+        2 => (prop::collection::vec(0..8u128, 0..3), 0..6i64).prop_map(|(ids, at)| Wish::Touch { ids, at }),
         1 => (0..4u8).prop_map(|id| Wish::RevokeGrant { id }),
         1 => (0..3u8).prop_map(|subject| Wish::SubjectKey { subject }),
         1 => (0..2usize).prop_map(|hash| Wish::KeepPolicy { hash }),
@@ -152,18 +157,19 @@ fn pick() -> impl Strategy<Value = Pick> {
         prop::option::of(0..3usize),
         prop::option::of(0..5i64),
         prop::option::of((0..5i64, 0..8u128)),
-        0..4usize,
+        (prop::option::of(1..4usize), 0..4usize),
     );
     prop_oneof![
         1 => Just(Pick::Nothing),
-        6 => shelf.prop_map(|(user, kind, domain, from, after, limit)| {
-            Pick::Shelf { user, kind, domain, from, after, limit }
+        6 => shelf.prop_map(|(user, kind, domain, from, after, (scan, limit))| {
+            Pick::Shelf { user, kind, domain, from, after, scan, limit }
         }),
         6 => (prop::option::of(0..4i64), prop::option::of(0..5i64), prop::option::of((0..4i64, 0..8u128)),
-              prop::option::of(0..4usize), 0..4usize).prop_map(|(since, until, after, level, limit)| {
-            Pick::Objects { since, until, after, level, limit }
+              prop::option::of(0..4usize), prop::option::of(1..4usize), 0..4usize)
+            .prop_map(|(since, until, after, level, scan, limit)| {
+            Pick::Objects { since, until, after, level, scan, limit }
         }),
-        3 => (0..8u128, 0..3usize).prop_map(|(id, limit)| Pick::Versions { id, limit }),
+        3 => (0..8u128, 0..3u64, 0..3usize).prop_map(|(id, after, limit)| Pick::Versions { id, after, limit }),
         2 => prop::collection::vec(0..9u128, 0..5).prop_map(Pick::Ids),
         2 => (0..4u8, prop::option::of(1..3i64), 0..4usize)
             .prop_map(|(id, age_days, limit)| Pick::Grant { id, age_days, limit }),
@@ -229,6 +235,9 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             Change::ReplaceMemory(Memory { state: State::ALL[state], version, ..memory })
         }
         Wish::Erase { id } => Change::EraseMemory(current(id).await?.tombstone()),
+        Wish::Touch { ref ids, at } => {
+            Change::TouchSeeds { ids: ids.iter().copied().map(memory_id).collect(), at: time(at) }
+        }
         Wish::InsertGrant { id, user: owner, age_days, expires } => {
             let mut made = grant(tenant, id);
             (made.user, made.max_age_days, made.expires) = (user(USERS[owner]), age_days, time(expires));
@@ -291,7 +300,7 @@ fn about(change: &Change) -> String {
 
 fn select(tenant: &TenantId, pick: &Pick) -> Select {
     match pick {
-        Pick::Objects { since, until, after, level, limit } => Select::Objects(ObjectSelect {
+        Pick::Objects { since, until, after, level, scan, limit } => Select::Objects(ObjectSelect {
             wanted: level.map_or(Filter::Everything, |level| {
                 let field = FilterField::new(Attribute::MemorySensitivityLevel).unwrap();
                 Filter::NoneOf(field, [Level::ALL[level].name().to_owned()].into())
@@ -299,18 +308,22 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
             since: since.map(time),
             until: until.map(time),
             after: after.map(|(occurred, id)| (time(occurred), memory_id(id))),
+            scan: *scan,
             limit: *limit,
             ..objects()
         }),
-        Pick::Versions { id, limit } => Select::Versions { id: memory_id(*id), limit: *limit },
+        Pick::Versions { id, after, limit } => {
+            Select::Versions { id: memory_id(*id), after: *after, limit: *limit }
+        }
         Pick::Nothing => Select::Nothing,
-        Pick::Shelf { user: owner, kind, domain: about, from, after, limit } => {
+        Pick::Shelf { user: owner, kind, domain: about, from, after, scan, limit } => {
             Select::Preferences(PreferenceSelect {
                 partition: Scope::of_user(&user(USERS[*owner])).partition(),
                 kind: KINDS[*kind],
                 domain: about.map(|about| DomainKey::of(domain(DOMAINS[about]).as_ref())),
                 created_from: from.map(time),
                 after: after.map(|(created, id)| (time(created), memory_id(id))),
+                scan: *scan,
                 limit: *limit,
             })
         }

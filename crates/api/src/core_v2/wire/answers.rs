@@ -117,7 +117,6 @@ pub(in crate::core_v2) fn page_schema() -> Value {
 
 /// The schema of a memory's versions.
 pub(in crate::core_v2) fn history_schema() -> Value {
-    let left_out = about(truth(), "Whether there are older versions than these.");
     decided_schema(object(
         "MemoryHistory",
         [
@@ -125,11 +124,10 @@ pub(in crate::core_v2) fn history_schema() -> Value {
                 "items",
                 about(
                     list(either_schema(["MemoryObject", "Tombstone"], |one| one)),
-                    "The oldest first, the current one last.",
+                    "The oldest first; the current one is the last of the last page.",
                 ),
             ),
-            ("next_cursor", about(json!({"type": "null"}), "There are no other pages.")),
-            ("older_left_out", left_out),
+            ("next_cursor", next_schema()),
         ],
     ))
 }
@@ -146,8 +144,7 @@ pub(in crate::core_v2) fn queried(answer: &Answer, now: Timestamp, next: Option<
     body["merge_report"] = answer.merge_report.iter().map(merge_report).collect();
     body["seeds"] = json!(of(MemoryType::Seed));
     body["events"] = json!(of(MemoryType::Event));
-    // Nobody but an auditor is ever told what was withheld, and no auditor yet.
-    body["denied_ids"] = json!([]);
+    body["denied_ids"] = json!(ids(&answer.denied));
     body
 }
 
@@ -169,7 +166,14 @@ pub(in crate::core_v2) fn queried_schema() -> Value {
             ("merge_report", list(merge_report_schema())),
             ("seeds", memories()),
             ("events", memories()),
-            ("denied_ids", memories()),
+            (
+                "denied_ids",
+                about(
+                    memories(),
+                    "What was looked at for this page, asked for and withheld: told to the role auditor for \
+                     compliance_audit and debugging_replay, else empty.",
+                ),
+            ),
         ],
     ))
 }
