@@ -131,7 +131,14 @@ impl World {
             }
             let mut after = None;
             loop {
-                let query = Query { scope: scope(), purpose, filters: Filters::default(), after, limit };
+                let query = Query {
+                    scope: scope(),
+                    purpose,
+                    filters: Filters::default(),
+                    after,
+                    search: None,
+                    limit,
+                };
                 all.push(told(self, cx(), query.clone()).await);
                 match self.engine.run(&cx(), &query).await {
                     Ok(done) if done.output.next.is_some() => after = done.output.next,

@@ -11,6 +11,7 @@ mod connection;
 mod error;
 mod filter_sql;
 mod load;
+mod matching;
 mod migrate;
 mod reader;
 mod restore;
