@@ -30,7 +30,7 @@ pub(crate) fn event(whose: &str, text: &str) -> NewObject {
     event_with(whose, text, |_| {})
 }
 
-fn event_with(whose: &str, text: &str, change: impl FnOnce(&mut Object)) -> NewObject {
+pub(crate) fn event_with(whose: &str, text: &str, change: impl FnOnce(&mut Object)) -> NewObject {
     let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(NOW));
     object.content = Content::text(Language::default(), text).ok();
     change(&mut object);
@@ -51,11 +51,11 @@ fn category(name: &str) -> impl FnOnce(&mut Object) {
 }
 
 impl World {
-    fn core(&self, name: &str) -> Context {
+    pub(crate) fn core(&self, name: &str) -> Context {
         Context { dialect: Dialect::Core, ..self.cx(name) }
     }
 
-    fn as_role(&self, name: &str, role: Role) -> Context {
+    pub(crate) fn as_role(&self, name: &str, role: Role) -> Context {
         let mut cx = self.core(name);
         cx.principal.roles = [role].into();
         cx
