@@ -237,7 +237,7 @@ impl Shape for QueryRequest {
         let tenant = f.required("tenant_id", tenant_id());
         let scope = f.required("scope", object::<ScopeName>());
         let purpose = f.required("purpose", purpose());
-        let words = string().trimmed().chars(1..=limits::QUERY_TEXT_CHARS_MAX);
+        let words = string().chars(1..=limits::QUERY_TEXT_CHARS_MAX).pattern(r"\S");
         let text = f.optional("query_text", words.parsed(|text: &String| QueryText::parse(text)));
         let filters = f.optional("filters", object::<Filters>());
         let limit = limit(f);

@@ -81,7 +81,7 @@ fn queries() {
         check("/query_text", text, "");
     }
     check("/query_text", json!(""), "too_short");
-    check("/query_text", json!(" \n"), "too_short");
+    check("/query_text", json!(" \n"), "invalid");
     check("/query_text", json!("é".repeat(1_001)), "too_long");
     check("/query_text", json!(["Lisbon"]), "wrong_type");
     check("/purpose", json!("maintenance"), "not_allowed");
