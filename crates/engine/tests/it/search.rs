@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use memoryscope_domain::ids::MemoryId;
-use memoryscope_domain::memory::MemoryType;
+use memoryscope_domain::limits;
+use memoryscope_domain::memory::{Memory, MemoryType};
 use memoryscope_domain::object::{Category, Distinct, Handling, Temporal, Visibility};
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
@@ -11,11 +12,13 @@ use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{QueryText, Ranked, Score};
 use memoryscope_engine::context::Context;
+use memoryscope_engine::op::ingest::NewObject;
 use memoryscope_engine::op::query::{Answer, Filters, Query};
 use memoryscope_engine::op::search::Search;
 
 use super::objects::{event, event_with};
-use super::support::{World, policy_with, user};
+use super::support::{World, policy_with, tenant, user};
+use super::twins::world;
 
 const CHAT: Purpose = Purpose::ChatResponse;
 const NOW: Timestamp = Timestamp::from_unix_micros(1_767_225_600_000_000);
@@ -40,6 +43,10 @@ fn end(page: &Answer) -> Option<Ranked> {
 impl World {
     async fn page(&self, cx: Context, query: Query) -> Answer {
         self.run(cx, query).await.unwrap().output
+    }
+
+    async fn page_of(&self, text: &str) -> Answer {
+        self.page(self.core("ann"), asked(text, None, 3)).await
     }
 
     async fn finds(&self, text: &str) -> Vec<MemoryId> {
@@ -168,6 +175,24 @@ async fn nothing_is_found_by_what_is_redacted() {
     assert!(world.finds("rain").await.is_empty());
     assert_eq!(world.finds("tea").await, [kept]);
     assert_eq!(world.finds("joy").await, [joyful], "what is still shown is found");
+}
+
+/// The rarest words are looked for first, and the answer says that it did not look at everything.
+#[tokio::test]
+async fn of_too_many_answers_not_all_are_ranked() {
+    let memory = |number: usize, text: &str| {
+        let NewObject { scope, body, .. } = event("ann", text);
+        let id = MemoryId::from_uuid(uuid::Uuid::from_u128(1_000 + number as u128));
+        Memory::new(id, tenant(), scope, body, NOW.plus_days(-1), None)
+    };
+    let mut all: Vec<Memory> = (0..limits::MATCH_ROWS).map(|number| memory(number, "tea")).collect();
+    let page = world(&all).await.page_of("rain tea").await;
+    assert!(!page.approximate && page.items.len() == 3, "as many as can be ranked");
+    // Behind all others in the list.
+    all.push(memory(limits::MATCH_ROWS, "tea in the rain"));
+    let page = world(&all).await.page_of("rain tea").await;
+    assert!(page.approximate);
+    assert_eq!(ids(&page)[0], all[limits::MATCH_ROWS].id);
 }
 
 /// What was asked stands in no part of the chain.

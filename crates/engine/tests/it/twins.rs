@@ -77,7 +77,8 @@ fn memory(pair: &Pair, at: usize, count: usize, side: usize) -> Memory {
     Memory { state: pair.state, ..memory.placed_by(0.75) }
 }
 
-async fn world(memories: &[Memory]) -> World {
+/// A world that holds these.
+pub(crate) async fn world(memories: &[Memory]) -> World {
     let world = World::new();
     let entry = Draft {
         id: AuditId::from_uuid(Uuid::from_u128(1)),
