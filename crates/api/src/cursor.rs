@@ -1,11 +1,14 @@
 //! Where a listing goes on: opaque, and good for the query that it came from only.
 
+use std::cmp::Reverse;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
 use memoryscope_domain::place::{Place, SealedPlace};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::{Ranked, Score};
 use memoryscope_engine::context::Context;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::page::Next;
@@ -43,6 +46,8 @@ impl Binding {
 pub enum Mark {
     /// Behind a memory that the caller saw.
     Shown(Place),
+    /// Behind a place in a ranking that the caller saw.
+    Ranked(Ranked),
     /// Behind a place that only the engine can read.
     Sealed(SealedPlace),
     /// Behind a version of one memory.
@@ -62,6 +67,7 @@ pub struct Cursor {
 pub struct NotOurs;
 
 const PLACE_BYTES: usize = 8 + 16;
+const RANKED_BYTES: usize = PLACE_BYTES + 8;
 const VERSION_BYTES: usize = 8;
 
 impl Cursor {
@@ -73,6 +79,18 @@ impl Cursor {
             Next::Sealed(place) => Mark::Sealed(place),
         };
         Self { mark, bound }
+    }
+
+    /// The same place in a query's ranking, where it has one.
+    #[must_use]
+    pub const fn scored(self, score: Option<Score>) -> Self {
+        match (self.mark, score) {
+            (Mark::Shown((placed, id)), Some(score)) => {
+                let ranked = Ranked { score: Reverse(score), placed: Reverse(placed), id };
+                Self { mark: Mark::Ranked(ranked), bound: self.bound }
+            }
+            _ => self,
+        }
     }
 
     /// Where a memory's versions go on: behind that one.
@@ -90,10 +108,12 @@ impl Cursor {
             let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
             let (mark, bound) = bytes.split_last_chunk::<BINDING_BYTES>()?;
             let mark = match mark.len() {
-                PLACE_BYTES => {
-                    let (time, id) = mark.split_first_chunk::<8>()?;
-                    let time = Timestamp::from_unix_micros(i64::from_be_bytes(*time));
-                    Mark::Shown((time, MemoryId::from_uuid(uuid::Uuid::from_slice(id).ok()?)))
+                PLACE_BYTES => Mark::Shown(read_place(mark)?),
+                RANKED_BYTES => {
+                    let (place, score) = mark.split_last_chunk::<8>()?;
+                    let score = Score::new(f64::from_bits(u64::from_be_bytes(*score)))?;
+                    let (placed, id) = read_place(place)?;
+                    Mark::Ranked(Ranked { score: Reverse(score), placed: Reverse(placed), id })
                 }
                 SealedPlace::BYTES => Mark::Sealed(SealedPlace::from_bytes(mark.try_into().ok()?)),
                 VERSION_BYTES => Mark::Version(u64::from_be_bytes(mark.try_into().ok()?)),
@@ -109,9 +129,10 @@ impl Cursor {
     pub fn text(self) -> String {
         let mut bytes = Vec::with_capacity(SealedPlace::BYTES + BINDING_BYTES);
         match self.mark {
-            Mark::Shown((time, id)) => {
-                bytes.extend_from_slice(&time.unix_micros().to_be_bytes());
-                bytes.extend_from_slice(id.uuid().as_bytes());
+            Mark::Shown(place) => write_place(&mut bytes, place),
+            Mark::Ranked(Ranked { score, placed, id }) => {
+                write_place(&mut bytes, (placed.0, id));
+                bytes.extend_from_slice(&score.0.get().to_bits().to_be_bytes());
             }
             Mark::Sealed(place) => bytes.extend_from_slice(place.bytes()),
             Mark::Version(version) => bytes.extend_from_slice(&version.to_be_bytes()),
@@ -131,6 +152,17 @@ impl Cursor {
     }
 }
 
+fn read_place(bytes: &[u8]) -> Option<Place> {
+    let (time, id) = bytes.split_first_chunk::<8>()?;
+    let time = Timestamp::from_unix_micros(i64::from_be_bytes(*time));
+    Some((time, MemoryId::from_uuid(uuid::Uuid::from_slice(id).ok()?)))
+}
+
+fn write_place(bytes: &mut Vec<u8>, (time, id): Place) {
+    bytes.extend_from_slice(&time.unix_micros().to_be_bytes());
+    bytes.extend_from_slice(id.uuid().as_bytes());
+}
+
 impl Mark {
     /// The place that a listing goes on behind.
     ///
@@ -145,9 +177,17 @@ impl Mark {
         let place = match self {
             Self::Shown(place) => Some(place),
             Self::Sealed(place) => engine.open(cx, &place).await.map_err(refused)?,
-            Self::Version(_) => None,
+            Self::Version(_) | Self::Ranked(_) => None,
         };
         place.ok_or_else(|| not_ours(part))
+    }
+
+    /// The place in a ranking that a query by words goes on behind.
+    ///
+    /// # Errors
+    /// 422 when it is none.
+    pub fn ranked(self, part: &'static str) -> Result<Ranked, Problem> {
+        if let Self::Ranked(place) = self { Ok(place) } else { Err(not_ours(part)) }
     }
 
     /// The version that a memory's versions go on behind.
@@ -215,6 +255,25 @@ mod tests {
                     assert_eq!(problem.status().as_u16(), 422);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_place_in_a_ranking_has_a_score() {
+        let position = (Timestamp::from_unix_micros(5), MemoryId::from_uuid(uuid::Uuid::from_u128(9)));
+        let (bound, score) = (Binding::of(&[Some("x")]), Score::new(0.1));
+        let plain = Cursor::new(Next::Shown(position), bound);
+        let sent = Cursor::parse(&plain.scored(score).text()).expect("a cursor");
+        let place = sent.of(bound, "body").expect("this query's").ranked("body").expect("ranked");
+        assert_eq!((Some(place.score.0), place.placed.0, place.id), (score, position.0, position.1));
+        assert!(sent.of(Binding::of(&[Some("y")]), "body").is_err());
+        assert!(plain.of(bound, "body").expect("this query's").ranked("body").is_err());
+        for bits in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
+            let mut bytes = Vec::new();
+            write_place(&mut bytes, position);
+            bytes.extend_from_slice(&bits.to_bits().to_be_bytes());
+            bytes.extend_from_slice(&bound.0);
+            assert!(Cursor::parse(&URL_SAFE_NO_PAD.encode(bytes)).is_err(), "{bits}");
         }
     }
 

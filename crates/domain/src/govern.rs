@@ -18,10 +18,12 @@ use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
 use crate::purpose::Purpose;
 use crate::time::Timestamp;
+use crate::words::Score;
 
 mod decided;
 mod listing;
 mod propose;
+mod ranking;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -224,6 +226,8 @@ struct Details {
     withheld: Vec<Withheld>,
     /// Where the listing stopped looking.
     scan_end: Option<SealedPlace>,
+    /// How well each that is seen answers what was asked by words.
+    scores: BTreeMap<MemoryId, Score>,
     /// By proposal: what follows from it.
     derived: BTreeMap<usize, Vec<Memory>>,
     /// By proposal: how it was decided.

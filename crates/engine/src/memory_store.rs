@@ -18,6 +18,7 @@ use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::{Match, choose};
 
 use crate::port::{
     Due, Health, Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
@@ -220,7 +221,22 @@ impl Tenant {
             }
         }
         rows.sort_by_key(|((placed, id), _)| (Reverse(*placed), *id));
-        list(rows, select.scan, &select.filter(load), select.limit, load, facts);
+        let filter = select.filter(load);
+        match &select.words {
+            None => list(rows, select.scan, &filter, select.limit, load, facts),
+            Some(keys) => {
+                let passing = rows
+                    .into_iter()
+                    .filter(|(_, memory)| lives(memory, load) && passes(&filter, memory, load));
+                let matched = passing.filter_map(|(_, memory)| {
+                    Some((Match::of(memory.words()?.as_bytes(), keys)?, Arc::clone(memory)))
+                });
+                let (matches, matched): (Vec<Match>, Vec<Arc<Memory>>) = matched.unzip();
+                facts.more = matched.len() > select.limit;
+                let chosen = choose(&matches, select.limit);
+                facts.memories = chosen.into_iter().map(|place| Arc::clone(&matched[place])).collect();
+            }
+        }
         self.say_when_activated(facts);
     }
 
@@ -378,15 +394,18 @@ fn list(
         rows.truncate(scan);
         facts.scan_end = rows.last().map(|(place, _)| *place);
     }
-    let lives = |memory: &Memory| memory.expires.is_none_or(|end| load.now < end);
     let found = rows.into_iter().map(|(_, memory)| memory);
-    for memory in found.filter(|memory| lives(memory) && passes(filter, memory, load)) {
+    for memory in found.filter(|memory| lives(memory, load) && passes(filter, memory, load)) {
         if facts.memories.len() == limit {
             facts.more = true;
             break;
         }
         facts.memories.push(Arc::clone(memory));
     }
+}
+
+fn lives(memory: &Memory, load: &Load) -> bool {
+    memory.expires.is_none_or(|end| load.now < end)
 }
 
 fn passes(filter: &Filter, memory: &Memory, load: &Load) -> bool {

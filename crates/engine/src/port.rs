@@ -17,6 +17,7 @@ use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::TermKey;
 
 /// Where the time comes from. Read once per request.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -253,6 +254,10 @@ pub struct ObjectSelect {
     /// How far to look: at so many rows of `among` behind `after`, at least one, expired ones and those that a filter
     /// turns down included. [`Facts::scan_end`] says where that was, if there are rows behind. None looks at all.
     pub scan: Option<usize>,
+    /// Only those whose words hold one of these keys at least, of which there are at most
+    /// [`memoryscope_domain::limits::QUERY_TERMS_MAX`]; where more do than `limit`, those that
+    /// [`memoryscope_domain::words::choose`] names. Then `scan` is none.
+    pub words: Option<Vec<TermKey>>,
     /// At most so many; [`Facts::more`] says whether there were more among those that were looked at.
     pub limit: usize,
 }

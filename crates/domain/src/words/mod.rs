@@ -4,6 +4,9 @@
 //! the caller may see, as they are shown to it. So what it may not see moves no score, and a key that two terms share is harmless.
 
 mod analyse;
+mod choose;
+mod query;
+mod rank;
 mod stop;
 
 use crate::limits;
@@ -12,6 +15,9 @@ use crate::memory::{Body, Memory, State};
 use crate::object::Handling;
 
 pub use analyse::each_term;
+pub use choose::{Match, choose};
+pub use query::{InvalidWords, QueryText};
+pub use rank::{Ranked, Score, rank};
 
 /// Which analyser the keys in a store were made by. Another one comes with a migration that makes them anew.
 pub const ANALYSER_VERSION: u32 = 1;

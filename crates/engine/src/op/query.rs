@@ -16,9 +16,11 @@ use memoryscope_domain::policy::{Attribute, Effect, Filter, FilterField};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::Score;
 use serde_json::{Map, Value, json};
 
 use super::page::{self, Next};
+use super::search::Search;
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
@@ -38,6 +40,8 @@ pub struct Query {
     pub filters: Filters,
     /// Only those behind this place, by [`Memory::placed`] and id: what the page before gave as [`Answer::next`].
     pub after: Option<Place>,
+    /// Only those that answer this, the best first; `after` is then its own.
+    pub search: Option<Search>,
     /// At most so many, 1 to [`limits::LIST_ITEMS_MAX`].
     pub limit: usize,
 }
@@ -98,6 +102,8 @@ pub struct Item {
     pub state: Shown,
     /// How strong it is now.
     pub strength: Unit,
+    /// How well it answers what was asked by words, where that was asked.
+    pub score: Option<Score>,
 }
 
 impl Item {
@@ -107,6 +113,7 @@ impl Item {
             include_in_prompt: seen.is_for_prompts(memory.id),
             state: Shown::of(memory.state, seen.is_dormant(memory.id)),
             strength: memory.strength(cx.now),
+            score: seen.score(memory.id),
         }
     }
 }
@@ -123,7 +130,7 @@ pub struct HeldConstraint {
 /// A page of memories.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The memories, the latest first. For [`Purpose::ChatResponse`] only such as may be put into a prompt.
+    /// The memories, the latest first; where words were asked for, the best first. For [`Purpose::ChatResponse`] only such as may be put into a prompt.
     pub items: Vec<Item>,
     /// What the impacts among them ask for together, the most important first.
     pub constraints: Vec<HeldConstraint>,
@@ -133,6 +140,8 @@ pub struct Answer {
     pub denied: Vec<MemoryId>,
     /// Where the next page begins, if there may be one.
     pub next: Option<Next>,
+    /// Whether more memories hold the words than were ranked.
+    pub approximate: bool,
 }
 
 /// How many types have objects.
@@ -243,9 +252,11 @@ impl Query {
             wanted: Filter::and([self.filters.wanted(), findable(self.purpose)]),
             since: self.filters.since,
             until: self.filters.until,
-            after: self.after,
-            scan: Some(limits::LIST_SCAN_ITEMS),
-            limit,
+            after: self.after.filter(|_| self.search.is_none()),
+            // What holds the words is looked at as a whole, or it could not be ranked.
+            scan: self.search.is_none().then_some(limits::LIST_SCAN_ITEMS),
+            words: self.search.as_ref().map(|search| search.text.keys()),
+            limit: if self.search.is_some() { limits::MATCH_ROWS } else { limit },
         })
     }
 }
@@ -302,12 +313,22 @@ impl Operation for Query {
     }
 
     fn select_wider(&self, _cx: &Context, times: u32) -> Option<Select> {
-        page::rows_wider(self.limit, times).map(|rows| self.select_rows(rows))
+        page::rows_wider(self.limit, times)
+            .filter(|_| self.search.is_none())
+            .map(|rows| self.select_rows(rows))
     }
 
     /// One more than is shown says whether there is a next page: what is only passed over must not say it.
     fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
         self.items(cx, seen).len() <= self.limit
+    }
+
+    fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
+        if let Some(search) = &self.search {
+            let shown = self.items(cx, seen);
+            let ranked = search.ranked(shown.iter().map(|item| &*item.memory), self.limit + 1);
+            seen.keep_ranked(&ranked);
+        }
     }
 
     fn private(&self) -> Map<String, Value> {
@@ -331,11 +352,24 @@ impl Operation for Query {
         items.truncate(self.limit);
         let last = items.last().filter(|_| is_full);
         let last = last.and_then(|last| Some((last.memory.placed?, last.memory.id)));
-        let (denied, next) = (self.denied(seen, last), page::next(seen, last));
+        let denied = match &self.search {
+            None => self.denied(seen, last),
+            // A ranking has no place for what is not ranked: it is told with the first page.
+            Some(search) if search.after.is_none() => self.denied(seen, None),
+            Some(_) => Vec::new(),
+        };
+        let next = page::next(seen, last);
         let (constraints, merge_report) = merged(cx, items.iter().map(|item| &*item.memory));
         Ok(Plan {
             memory_ids: items.iter().map(|item| item.memory.id).collect(),
-            ..Plan::answer(Answer { items, constraints, merge_report, denied, next })
+            ..Plan::answer(Answer {
+                items,
+                constraints,
+                merge_report,
+                denied,
+                next,
+                approximate: self.search.is_some() && seen.more(),
+            })
         })
     }
 }

@@ -103,6 +103,7 @@ impl Operation for Reconstruct {
             until: None,
             after: None,
             scan: Some(limits::LIST_SCAN_ITEMS),
+            words: None,
             limit: limits::LIST_SCAN_ITEMS,
         })
     }

@@ -11,6 +11,7 @@ mod objects;
 mod paging;
 mod properties;
 mod rogue;
+mod search;
 mod sprouting;
 mod support;
 mod twins;

@@ -66,6 +66,7 @@ fn objects() -> Select {
         since: None,
         until: None,
         after: None,
+        words: None,
         scan: None,
         limit: 9,
     })

@@ -53,15 +53,25 @@ impl Listing<'_> {
     /// How many rows are read at once: just enough where SQL is exact, some more where it isn't.
     pub(super) fn chunk_rows(self, load: &Load) -> usize {
         let enough = self.limit().saturating_add(1);
-        let floor = if filter::is_exact(&self.filter(load)) { 1 } else { CHUNK_ROWS_MIN };
+        let floor = if self.is_exact(load) { 1 } else { CHUNK_ROWS_MIN };
         enough.clamp(floor, CHUNK_ROWS_MAX)
     }
 
     /// Whether the first call may not be enough.
     pub(super) fn is_of_many_calls(self, load: &Load) -> bool {
-        self.scan().is_some()
-            || !filter::is_exact(&self.filter(load))
-            || self.chunk_rows(load) <= self.limit()
+        self.scan().is_some() || !self.is_exact(load) || self.chunk_rows(load) <= self.limit()
+    }
+
+    /// Whether SQL turns down all that the filter does.
+    fn is_exact(self, load: &Load) -> bool {
+        filter::is_exact(&self.filter(load), self.rows())
+    }
+
+    const fn rows(self) -> Rows {
+        match self {
+            Self::Shelf(_) => Rows::Shelf,
+            Self::Objects(_) => Rows::Objects,
+        }
     }
 
     /// How far to look.
@@ -164,13 +174,19 @@ impl Listing<'_> {
             ));
         }
         condition.sql.push_str(" AND ");
-        let rows = match self {
-            Self::Shelf(_) => Rows::Shelf,
-            Self::Objects(_) => Rows::Objects,
-        };
-        filter::push(&self.filter(load), rows, condition);
+        filter::push(&self.filter(load), self.rows(), condition);
         let limit = condition.value(Box::new(row::limit(self.chunk_rows(load))));
         condition.sql.push_str(&format!(" ORDER BY {order} LIMIT {limit}"));
+    }
+
+    /// These columns of all rows that live and pass the filter, in no order, and more can be asked of them; the first
+    /// value is the tenant.
+    pub(super) fn push_passing(self, columns: &str, load: &Load, condition: &mut Condition) {
+        condition.sql.push_str(&format!("SELECT {columns} "));
+        self.push_rows(self.after(), condition);
+        let now = condition.value(Box::new(load.now.unix_micros()));
+        condition.sql.push_str(&format!(" AND (expires IS NULL OR expires > {now}) AND "));
+        filter::push(&self.filter(load), self.rows(), condition);
     }
 
     /// `FROM` and `WHERE` of the rows behind a place, whoever may see them.

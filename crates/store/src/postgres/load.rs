@@ -11,12 +11,13 @@ use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{Load, PreferenceSelect, Select, Snapshot, StoreError};
+use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::Failure;
 use super::listing::Listing;
+use super::matching;
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -42,7 +43,7 @@ const SUBJECT_KEY: &str = "SELECT key FROM subject_keys WHERE tenant = $1 AND su
 const GRANT: &str = "SELECT document FROM read_grants WHERE tenant = $1 AND token_hash = $2";
 
 /// Each by its key, whatever the planner thinks of the tables' sizes (see `known`).
-const MEMORIES: &str = "
+pub(super) const MEMORIES: &str = "
     SELECT m.id, m.version, m.document, m.body FROM unnest($2::bytea[]) AS w (id) CROSS JOIN LATERAL
         (SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
@@ -98,7 +99,7 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
             return Ok(Some(frame(&rows, load)?));
         }
         Select::Preferences(select) => Listing::Shelf(select),
-        Select::Objects(select) => Listing::Objects(select),
+        Select::Objects(select) if select.words.is_none() => Listing::Objects(select),
         _ => return Ok(None),
     };
     let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
@@ -155,6 +156,7 @@ impl View<'_> {
         let records = self.first_records()?;
         let more = match &self.load.select {
             Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
+            Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
             Select::Objects(select) => Listing::Objects(select).is_of_many_calls(self.load),
             Select::Grant { .. } | Select::Verification => true,
             _ => false,
@@ -178,7 +180,10 @@ impl View<'_> {
         Ok(Some(match &self.load.select {
             Select::Nothing | Select::Verification => return Ok(None),
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
-            Select::Objects(select) => Listing::Objects(select).first_call(self.load),
+            Select::Objects(select) => match &select.words {
+                Some(keys) => matching::call(self.load, select, keys),
+                None => Listing::Objects(select).first_call(self.load),
+            },
             Select::Versions { id, after, limit } => {
                 let (after, bound) =
                     (row::whole(*after).unwrap_or(i64::MAX), row::limit(limit.saturating_add(1)));
@@ -205,7 +210,10 @@ impl View<'_> {
         match &self.load.select {
             Select::Nothing => {}
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
-            Select::Objects(select) => self.list(Listing::Objects(select), records, facts).await?,
+            Select::Objects(select) => match &select.words {
+                Some(keys) => self.matched(select, keys, &records, facts).await?,
+                None => self.list(Listing::Objects(select), records, facts).await?,
+            },
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
             Select::Memories(ids) => self.memories(ids, &records, facts)?,
             Select::Grant { memories, .. } => {
@@ -296,7 +304,7 @@ impl View<'_> {
     }
 
     /// A current version from the columns (id, version, document, body), of which the first is there.
-    fn memory(&self, row: &Row, at: usize) -> Result<Memory, Failure> {
+    pub(super) fn memory(&self, row: &Row, at: usize) -> Result<Memory, Failure> {
         let id = Uuid::from_slice(row.try_get(at)?).map_err(|_| corrupt("memory id"))?;
         let version = row::count(row.try_get(at + 1)?)?;
         let memory = StoredMemory::read(row.try_get(at + 2)?, row.try_get(at + 3)?)?;

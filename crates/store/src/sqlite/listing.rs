@@ -29,6 +29,9 @@ pub(super) const OBJECTS: Order = Order {
     up_to: " AND occurred >= ? AND (occurred > ? OR id <= ?)",
 };
 
+/// Where a memory is found, and when it last sprouted.
+const COLUMNS: &str = "rowid, id, version, activated";
+
 /// `FROM` and `WHERE` of a listing's rows, whoever may see them.
 pub(super) struct Among(pub(super) Condition);
 
@@ -41,24 +44,36 @@ impl Among {
     /// Those of them that live, pass the filter and stand before the end of the scan, in order. There is no LIMIT: the rows
     /// are taken one by one, and the filter may turn some down.
     pub(super) fn living(
-        mut self,
+        self,
         load: &Load,
         filter: &Filter,
         rows: Rows,
         end: Option<Place>,
         order: Order,
     ) -> Condition {
+        let mut condition = self.passing(COLUMNS, load, filter, rows, end.map(|end| (end, order)));
+        condition.sql.push_str(" ORDER BY ");
+        condition.sql.push_str(order.by);
+        condition
+    }
+
+    /// The same of these columns, in no order, and more can be asked of them.
+    pub(super) fn passing(
+        mut self,
+        columns: &str,
+        load: &Load,
+        filter: &Filter,
+        rows: Rows,
+        end: Option<(Place, Order)>,
+    ) -> Condition {
         self.require(" AND (expires IS NULL OR expires > ?)", [Value::Integer(load.now.unix_micros())]);
-        if let Some((time, id)) = end {
+        if let Some(((time, id), order)) = end {
             let time = Value::Integer(time.unix_micros());
             self.require(order.up_to, [time.clone(), time, Value::Blob(id.uuid().as_bytes().to_vec())]);
         }
         let Condition { sql, values } = self.0;
-        let mut condition =
-            Condition { sql: format!("SELECT rowid, id, version, activated {sql} AND "), values };
+        let mut condition = Condition { sql: format!("SELECT {columns} {sql} AND "), values };
         filter::push(filter, rows, &mut condition);
-        condition.sql.push_str(" ORDER BY ");
-        condition.sql.push_str(order.by);
         condition
     }
 }

@@ -107,10 +107,10 @@ impl Reader {
 }
 
 /// One load in its transaction.
-struct View<'a> {
-    conn: &'a Connection,
+pub(super) struct View<'a> {
+    pub(super) conn: &'a Connection,
     cache: &'a mut Cache,
-    load: &'a Load,
+    pub(super) load: &'a Load,
 }
 
 /// Where a current version stands.
@@ -211,6 +211,9 @@ impl View<'_> {
 
     /// The latest first, filtered as preferences are.
     fn objects(&mut self, select: &ObjectSelect, facts: &mut Facts) -> Result<(), Failure> {
+        if let Some(keys) = &select.words {
+            return self.matched(select, keys, facts);
+        }
         let rows = object_rows(self.load, select);
         facts.scan_end = select.scan.map(|scan| self.scan_end(&rows, scan, OBJECTS)).transpose()?.flatten();
         let filter = select.filter(self.load);
@@ -281,7 +284,7 @@ impl View<'_> {
         Ok(versions)
     }
 
-    fn memory(&mut self, id: MemoryId) -> Result<Option<Arc<Memory>>, Failure> {
+    pub(super) fn memory(&mut self, id: MemoryId) -> Result<Option<Arc<Memory>>, Failure> {
         let sql = "SELECT rowid, id, version FROM memories WHERE tenant = ?1 AND id = ?2";
         let found = one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], found)?;
         found.map(|found| self.fetch(&found)).transpose()
@@ -361,6 +364,11 @@ impl View<'_> {
 }
 
 fn found(row: &rusqlite::Row<'_>) -> Result<Found, Failure> {
-    let id = Uuid::from_slice(blob(row, 1)?).map_err(|_| corrupt("memory id"))?;
-    Ok(Found { rowid: row.get(0)?, id: MemoryId::from_uuid(id), version: row::count(row.get(2)?)? })
+    Ok(Found { rowid: row.get(0)?, id: memory_id(row, 1)?, version: row::count(row.get(2)?)? })
+}
+
+/// A memory's id from its column.
+pub(super) fn memory_id(row: &rusqlite::Row<'_>, column: usize) -> Result<MemoryId, Failure> {
+    let id = Uuid::from_slice(blob(row, column)?).map_err(|_| corrupt("memory id"))?;
+    Ok(MemoryId::from_uuid(id))
 }

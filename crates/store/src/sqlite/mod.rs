@@ -12,6 +12,7 @@ mod error;
 mod filter_sql;
 mod listing;
 mod load;
+mod matching;
 mod migrate;
 mod reader;
 mod restore;

@@ -12,8 +12,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{Select, Store};
+use memoryscope_engine::port::{ObjectSelect, Select, Store};
 use memoryscope_store::transfer::{Kind, TABLES};
 use memoryscope_store::{PostgresStore, SqliteConfig, SqliteStore};
 
@@ -145,6 +146,7 @@ async fn is_well(store: &dyn Store, schema: u32) {
         let mut selects = vec![
             Select::Memories((0..=MEMORIES + 2).chain(21..=25).map(memory_id).collect()),
             Select::Objects(objects()),
+            Select::Objects(ObjectSelect { words: Some(vec![TermKey::of("event")]), ..objects() }),
             Select::Preferences(shelf()),
             Select::Expired { limit: 100 },
         ];
