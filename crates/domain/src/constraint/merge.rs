@@ -137,7 +137,10 @@ fn latest_versions<'a>(
     let mut latest: BTreeMap<ConstraintId, Candidate<'a>> = BTreeMap::new();
     for candidate in candidates {
         let id = candidate.constraint.constraint_id;
-        let known = latest.get(&id).copied().unwrap_or(candidate);
+        let Some(known) = latest.get(&id).copied() else {
+            latest.insert(id, candidate);
+            continue;
+        };
         let (winner, loser) = match compare_versions(&known, &candidate) {
             Ordering::Less => (candidate, known),
             Ordering::Equal | Ordering::Greater => (known, candidate),
