@@ -7,7 +7,6 @@ use axum::response::Response;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::get::{self, History};
 use memoryscope_engine::op::query::Shown;
-use serde_json::{Value, json};
 
 use super::who::Place;
 use super::wire::answers;
@@ -55,7 +54,8 @@ pub(super) async fn handler(
         let is_weak = done.output.is_dormant && version.version == done.output.current;
         wire_shown::memory(version, Shown::of(version.state, is_weak), meta.now)
     });
-    let items: Vec<Value> = items.collect();
+    let items: Vec<_> = items.collect();
     let next = done.output.next.map(|version| Cursor::of_version(version, binding).text());
-    Ok(shown(&done, json!({"items": items, "next_cursor": next})))
+    let body = answers::history(&items, next.as_deref());
+    Ok(shown(&done, body))
 }
