@@ -66,6 +66,22 @@ pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> 
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
 
+/// Whether the caller would be shown a memory by its id, for whichever purpose that callers may name.
+pub(super) fn is_read_for_some_purpose(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    let purposes = Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Maintenance);
+    purposes.into_iter().any(|purpose| {
+        let ask = Ask {
+            purpose: Some(purpose),
+            operation: "memory.get",
+            authority: Authority::ReadNamed,
+            about: About::Anything,
+            ..ask.clone()
+        };
+        let request = ask.request();
+        Reading { policy, ask: &ask, prepared: policy.prepare(&request) }.decision(memory).is_some()
+    })
+}
+
 /// One read's policy and request.
 struct Reading<'a> {
     policy: &'a Policy,

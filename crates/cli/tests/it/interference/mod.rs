@@ -35,7 +35,7 @@ struct Case {
 fn case() -> impl Strategy<Value = Case> {
     let purposes = prop::sample::subsequence(Purpose::ALL.to_vec(), 1..=3);
     let parts =
-        (prop::collection::vec(world::pair(), 1..10), world::caller(), world::rules(), purposes, 1usize..4);
+        (prop::collection::vec(world::pair(), 2..16), world::caller(), world::rules(), purposes, 1usize..3);
     parts.prop_map(|(pairs, caller, rules, purposes, limit)| Case { pairs, caller, rules, purposes, limit })
 }
 

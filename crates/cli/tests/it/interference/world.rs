@@ -44,8 +44,13 @@ pub(super) struct Pair {
 }
 
 fn scope() -> impl Strategy<Value = Scope> {
-    let scopes = [(ScopeType::User, "ada"), (ScopeType::User, "bob"), (ScopeType::Org, "acme")];
-    select(scopes.to_vec()).prop_map(|(of_type, id)| Scope::named(of_type, id).expect("a scope"))
+    // Most in one place whose members see some of it: a person sees all of their own for subject_access.
+    let scopes = prop_oneof![
+        1 => Just((ScopeType::User, "ada")),
+        1 => Just((ScopeType::User, "bob")),
+        6 => Just((ScopeType::Org, "acme")),
+    ];
+    scopes.prop_map(|(of_type, id)| Scope::named(of_type, id).expect("a scope"))
 }
 
 fn preference() -> BoxedStrategy<Body> {
@@ -77,7 +82,7 @@ pub(super) fn pair() -> BoxedStrategy<Pair> {
         parents: Vec::new(),
         is_replaced: false,
     });
-    prop_oneof![3 => object, 1 => preference].boxed()
+    prop_oneof![6 => object, 1 => preference].boxed()
 }
 
 fn id(at: usize) -> MemoryId {
@@ -113,7 +118,11 @@ pub(super) struct Caller {
 
 /// Somebody who may meet these memories.
 pub(super) fn caller() -> impl Strategy<Value = Caller> {
-    (select(vec!["ada", "bob", "eve"]), generate::principal()).prop_map(|(user, principal)| {
+    let parts = (select(vec!["ada", "bob", "eve"]), generate::principal(), prop::bool::weighted(0.8));
+    parts.prop_map(|(user, mut principal, is_member)| {
+        if is_member {
+            principal.groups.insert("org:acme".to_owned());
+        }
         let roles: Vec<&str> = principal.roles.iter().map(|role| role.name()).collect();
         let groups: Vec<&str> = principal.groups.iter().map(String::as_str).collect();
         Caller { user: user.to_owned(), roles: roles.join(","), groups: groups.join(",") }
