@@ -64,7 +64,6 @@ fn story() -> Vec<Told> {
         let members = request.as_object_mut().expect("an event");
         let mut taken = |name: &str| members.remove(name).unwrap_or_default();
         let (at, say, words, only_for) = (taken("at"), taken("say"), taken("words"), taken("only_for"));
-        request["tenant_id"] = json!("t_default");
         request["scope"] = json!({"scope_type": "user", "scope_id": file["scope"]});
         request["type"] = json!("event");
         request["content"] = json!({"format": "text", "language": "en", "text": say});
@@ -123,6 +122,7 @@ fn constraints(answer: &Value) -> String {
 /// A client and what it asks.
 struct Asker<'a> {
     client: &'a mut Client,
+    tenant: String,
     headers: Vec<(&'static str, &'a str)>,
 }
 
@@ -137,7 +137,7 @@ impl Asker<'_> {
     fn rules(&mut self, answer: &Value) -> String {
         let id = answer["access_log_id"].as_str().expect("an entry");
         let auditor = [("x-memoryscope-roles", "auditor")];
-        let path = format!("/v2/access-logs/{id}");
+        let path = format!("/v2/access-logs/{id}?tenant_id={}", self.tenant);
         let entry = self.client.send("GET", &path, &auditor, b"").expect("an answer").expect(200).json();
         let mut told = String::new();
         for (rule, count) in entry["rules"].as_object().into_iter().flatten() {
@@ -148,14 +148,22 @@ impl Asker<'_> {
 }
 
 /// What a purpose gets to see, as a page to read.
-fn page(client: &mut Client, (_, purpose, role, user): (&str, &str, &str, &str)) -> String {
+///
+/// Each page is of a tenant of its own, who was told the whole story: seeds that sprout for one purpose rest for the next.
+fn page(client: &mut Client, (name, purpose, role, user): (&str, &str, &str, &str)) -> String {
+    let tenant = format!("t_{name}");
+    for told in story() {
+        let mut request = told.request;
+        request["tenant_id"] = json!(tenant);
+        client.post("/v2/memories", &request).expect(201);
+    }
     let headers = vec![
         ("content-type", "application/json"),
         ("x-memoryscope-user", user),
         ("x-memoryscope-roles", role),
     ];
-    let mut asker = Asker { client, headers };
-    let about = json!({"tenant_id": "t_default", "scope": {"scope_type": "user", "scope_id": "marta"}, "purpose": purpose});
+    let about = json!({"tenant_id": tenant, "scope": {"scope_type": "user", "scope_id": "marta"}, "purpose": purpose});
+    let mut asker = Asker { client, tenant, headers };
     let mut query = about.clone();
     query["limit"] = json!(1000);
     let (status, answer) = asker.post("/v2/memories/query", &query);
@@ -196,9 +204,6 @@ fn golden(name: &str) -> PathBuf {
 fn pages(place: &Place) -> BTreeMap<&'static str, String> {
     let server = Server::start(place.folder());
     let mut client = server.client();
-    for told in story() {
-        client.post("/v2/memories", &told.request).expect(201);
-    }
     let pages = ASKED.map(|asked| (asked.0, page(&mut client, asked)));
     assert!(server.stop().0.success());
     pages.into_iter().collect()
