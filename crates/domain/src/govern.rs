@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification};
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
+use crate::lifecycle::{Barred, Family, Step};
 use crate::memory::{Memory, MemoryType, State};
 use crate::policy::{Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
 use crate::preference::Kind;
@@ -18,6 +19,7 @@ use crate::principal::{Caller, Principal, Role};
 use crate::purpose::Purpose;
 use crate::time::Timestamp;
 
+mod changing;
 mod decided;
 mod propose;
 mod reading;
@@ -25,6 +27,7 @@ mod reading;
 mod tests;
 mod view;
 
+pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use propose::Proposed;
 pub use view::MemoryView;
@@ -61,6 +64,8 @@ pub struct Facts {
     pub verification: Option<Verification>,
     /// The checkpoints that the store keeps, oldest first.
     pub checkpoints: Vec<SignedCheckpoint>,
+    /// The kin of the one memory that is to change.
+    pub family: Family,
 }
 
 /// By what right an operation is done.
@@ -72,6 +77,8 @@ pub enum Authority {
     Owner,
     /// The caller names a memory by its id, and the policy grants reading it; it is hidden where it does not.
     ReadNamed,
+    /// The caller names a memory that it may know of, and the policy grants the step.
+    ChangeNamed,
     /// The caller holds a token, and the policy still grants reading.
     Continue,
     /// The caller holds a token.
@@ -87,7 +94,7 @@ impl Authority {
     fn writes(self) -> bool {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
-            Self::Owner => true,
+            Self::Owner | Self::ChangeNamed => true,
             Self::ReadNamed | Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => false,
         }
     }
@@ -125,6 +132,8 @@ pub struct Ask<'a> {
     pub include_events: bool,
     /// Whether it only shows again what an idempotency key did.
     pub repeat: bool,
+    /// What is to happen to the memory that it names.
+    pub step: Option<&'a Step>,
 }
 
 impl Ask<'_> {
@@ -219,6 +228,10 @@ struct Details {
     traces: BTreeMap<usize, Trace>,
     /// The proposals that name an unknown parent.
     orphans: BTreeSet<usize>,
+    /// The versions of the memories that accepted proposals were derived from.
+    parents: BTreeMap<MemoryId, u64>,
+    /// What a step came to.
+    changed: Option<Result<Changed, Barred>>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -266,6 +279,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::ReadNamed => reading::decide_named(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
         Authority::Owner => decide_owner(policy, ask, facts),
+        Authority::ChangeNamed => changing::decide(policy, ask, facts),
         Authority::Continue => decide_continue(policy, ask, facts),
         Authority::Revoke => {
             match held(ask, facts.grant.take()).filter(|g| ask.repeat || g.revoked.is_none()) {

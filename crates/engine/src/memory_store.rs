@@ -14,6 +14,7 @@ use memoryscope_domain::change::{
 use memoryscope_domain::govern::{Decided, Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::lifecycle::{Family, Kin};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
@@ -142,6 +143,12 @@ impl Tenant {
                 facts.more = earlier.len() > *limit;
                 facts.versions = earlier.split_off(earlier.len().saturating_sub(*limit));
             }
+            Select::Family { id, limit } => {
+                facts.memories.extend(self.memory(*id));
+                if let Some(memory) = facts.memories.first() {
+                    facts.family = self.family(memory, *limit);
+                }
+            }
             Select::Memories(ids) => {
                 facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
             }
@@ -224,6 +231,29 @@ impl Tenant {
         facts.memories = found.into_iter().take(select.limit).map(|(_, memory)| Arc::clone(memory)).collect();
     }
 
+    fn family(&self, memory: &Memory, limit: usize) -> Family {
+        let mut kin = Kin::of(memory.id, limit);
+        while let Some(generation) = kin.generation() {
+            for parent in generation {
+                let named = |child: &&Arc<Memory>| {
+                    child.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
+                };
+                kin.add(parent, self.current().filter(named).map(|child| child.id).collect());
+            }
+        }
+        let of = |ids: Vec<MemoryId>| ids.into_iter().filter_map(|id| self.memory(id)).collect::<Vec<_>>();
+        let descendants = of(kin.descendants());
+        let supporters = of(kin.supporters(descendants.iter().map(|one| &**one).chain([memory])));
+        kin.family(descendants, supporters)
+    }
+
+    fn children_of(&self, parent: MemoryId) -> u64 {
+        let derived_from = |memory: &&Arc<Memory>| {
+            memory.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
+        };
+        self.current().filter(derived_from).count() as u64
+    }
+
     fn verify(&self, tenant: &TenantId) -> audit_chain::Verification {
         let mut verifier = Verifier::new(tenant.clone());
         verifier.expect_stored(&self.checkpoints);
@@ -255,6 +285,9 @@ impl Tenant {
             match expect {
                 Expect::ActivePolicy(hash) => require(self.active_policy == *hash, "the active policy")?,
                 Expect::Memory { id, version } => require(version_of(id) == Some(*version), "a memory")?,
+                Expect::Children { parent, count } => {
+                    require(self.children_of(*parent) == *count, "a memory's children")?;
+                }
                 Expect::Grant { id, version } => {
                     require(self.grant(*id).is_some_and(|grant| grant.version == *version), "a grant")?;
                 }

@@ -159,6 +159,13 @@ pub enum Select {
     },
     /// These memories, whatever their state; ids that the tenant lacks are left out.
     Memories(Vec<MemoryId>),
+    /// A memory, whatever its state, and its kin ([`Facts::family`]).
+    Family {
+        /// Which.
+        id: MemoryId,
+        /// At most so many descendants.
+        limit: usize,
+    },
     /// The grant of that token, and, where asked, the live preferences it stands for.
     Grant {
         /// What the token hashes to.

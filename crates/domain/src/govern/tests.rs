@@ -122,6 +122,8 @@ fn an_event_has_every_attribute_that_it_says() {
             ("scope.id", "\"ada\""),
             ("scope.namespace", "\"\""),
             ("labels", "{\"joy\"}"),
+            ("claimed_by_principal", "false"),
+            ("jointly_owned_by_principal", "true"),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
             ("readable_by_principal", "true"),
@@ -144,6 +146,8 @@ fn a_tombstone_has_nothing_left_to_test() {
             ("scope.type", "\"user\""),
             ("scope.id", "\"\""),
             ("scope.namespace", "\"\""),
+            ("claimed_by_principal", "false"),
+            ("jointly_owned_by_principal", "true"),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
             ("readable_by_principal", "true"),
@@ -205,6 +209,7 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         about: About::Objects(OBJECTS),
         include_events: false,
         repeat: false,
+        step: None,
     }
 }
 

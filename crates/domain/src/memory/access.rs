@@ -109,6 +109,13 @@ impl Memory {
             || self.object().is_some_and(|object| object.ownership.subjects.contains(user))
     }
 
+    /// Whether the principal's user claims it to be so.
+    #[must_use]
+    pub fn is_claimed_by(&self, principal: &Principal) -> bool {
+        let claimant = self.object().and_then(|object| object.ownership.claimant.as_ref());
+        claimant.is_some_and(|claimant| Some(claimant) == principal.user.as_ref())
+    }
+
     /// Whether ownership and visibility let the principal read it. A policy still has to grant it.
     #[must_use]
     pub fn is_readable_by(&self, principal: &Principal) -> bool {

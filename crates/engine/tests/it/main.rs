@@ -6,6 +6,7 @@ mod authorization;
 mod faults;
 mod grants;
 mod idempotency;
+mod lifecycle;
 mod memories;
 mod objects;
 mod properties;

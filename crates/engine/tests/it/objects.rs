@@ -30,7 +30,7 @@ pub(crate) fn event(whose: &str, text: &str) -> NewObject {
     event_with(whose, text, |_| {})
 }
 
-fn event_with(whose: &str, text: &str, change: impl FnOnce(&mut Object)) -> NewObject {
+pub(crate) fn event_with(whose: &str, text: &str, change: impl FnOnce(&mut Object)) -> NewObject {
     let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(NOW));
     object.content = Content::text(Language::default(), text).ok();
     change(&mut object);
@@ -45,17 +45,17 @@ pub(crate) fn filters() -> Filters {
     Filters::default()
 }
 
-fn category(name: &str) -> impl FnOnce(&mut Object) {
+pub(crate) fn category(name: &str) -> impl FnOnce(&mut Object) {
     let categories = Distinct::new(vec![Category::parse(name).unwrap()]).unwrap();
     move |object: &mut Object| object.sensitivity.categories = categories
 }
 
 impl World {
-    fn core(&self, name: &str) -> Context {
+    pub(crate) fn core(&self, name: &str) -> Context {
         Context { dialect: Dialect::Core, ..self.cx(name) }
     }
 
-    fn as_role(&self, name: &str, role: Role) -> Context {
+    pub(crate) fn as_role(&self, name: &str, role: Role) -> Context {
         let mut cx = self.core(name);
         cx.principal.roles = [role].into();
         cx
@@ -75,12 +75,18 @@ impl World {
         self.run(cx, Query { scope, purpose, filters, after: None, limit: 100 }).await
     }
 
-    async fn found(&self, cx: Context, whose: &str, purpose: Purpose, filters: Filters) -> Vec<MemoryId> {
+    pub(crate) async fn found(
+        &self,
+        cx: Context,
+        whose: &str,
+        purpose: Purpose,
+        filters: Filters,
+    ) -> Vec<MemoryId> {
         let page = self.query(cx, whose, purpose, filters).await.expect("a query").output;
         page.items.iter().map(|item| item.memory.id).collect()
     }
 
-    async fn stored(&self, id: MemoryId) -> Memory {
+    pub(crate) async fn stored(&self, id: MemoryId) -> Memory {
         Memory::clone(&self.facts(Select::Memories(vec![id])).await.memories[0])
     }
 }

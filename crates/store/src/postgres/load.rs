@@ -38,7 +38,7 @@ const SUBJECT_KEY: &str = "SELECT key FROM subject_keys WHERE tenant = $1 AND su
 const GRANT: &str = "SELECT document FROM read_grants WHERE tenant = $1 AND token_hash = $2";
 
 /// Each by its key, whatever the planner thinks of the tables' sizes (see `known`).
-const MEMORIES: &str = "
+pub(super) const MEMORIES: &str = "
     SELECT m.id, m.version, m.document, m.body FROM unnest($2::bytea[]) AS w (id) CROSS JOIN LATERAL
         (SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
@@ -145,7 +145,7 @@ impl View<'_> {
         let more = match &self.load.select {
             Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
             Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
-            Select::Grant { .. } | Select::Verification => true,
+            Select::Family { .. } | Select::Grant { .. } | Select::Verification => true,
             _ => false,
         };
         let mut calls = vec![Call::Plain(BEGIN), self.frame()];
@@ -172,6 +172,9 @@ impl View<'_> {
                 let bound = row::limit(limit.saturating_add(1));
                 Call::new(VERSIONS, vec![tenant(), Box::new(Bytes::of(id.uuid())), Box::new(bound)])
             }
+            Select::Family { id, .. } => {
+                Call::new(MEMORIES, vec![tenant(), Box::new(vec![Bytes::of(id.uuid())])])
+            }
             Select::Memories(ids) => {
                 let ids: Vec<Bytes<16>> = ids.iter().map(|id| Bytes::of(id.uuid())).collect();
                 Call::new(MEMORIES, vec![tenant(), Box::new(ids)])
@@ -194,6 +197,12 @@ impl View<'_> {
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
             Select::Objects(select) => self.list(Listing::Objects(select), records, facts).await?,
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
+            Select::Family { id, limit } => {
+                self.memories(&[*id], &records, facts)?;
+                if let Some(memory) = facts.memories.first().cloned() {
+                    facts.family = self.family(&memory, *limit).await?;
+                }
+            }
             Select::Memories(ids) => self.memories(ids, &records, facts)?,
             Select::Grant { memories, .. } => {
                 facts.grant = self.grant(&records)?;
@@ -278,7 +287,7 @@ impl View<'_> {
     }
 
     /// A current version from the columns (id, version, document, body), of which the first is there.
-    fn memory(&self, row: &Row, at: usize) -> Result<Memory, Failure> {
+    pub(super) fn memory(&self, row: &Row, at: usize) -> Result<Memory, Failure> {
         let id = Uuid::from_slice(row.try_get(at)?).map_err(|_| corrupt("memory id"))?;
         let version = row::count(row.try_get(at + 1)?)?;
         let memory = StoredMemory::read(row.try_get(at + 2)?, row.try_get(at + 3)?)?;

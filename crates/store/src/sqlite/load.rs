@@ -105,10 +105,10 @@ impl Reader {
 }
 
 /// One load in its transaction.
-struct View<'a> {
-    conn: &'a Connection,
+pub(super) struct View<'a> {
+    pub(super) conn: &'a Connection,
     cache: &'a mut Cache,
-    load: &'a Load,
+    pub(super) load: &'a Load,
 }
 
 /// Where a current version stands.
@@ -157,6 +157,12 @@ impl View<'_> {
                 facts.more = facts.versions.len() > *limit;
                 facts.versions.truncate(*limit);
                 facts.versions.reverse();
+            }
+            Select::Family { id, limit } => {
+                if let Some(memory) = self.memory(*id)? {
+                    facts.family = self.family(&memory, *limit)?;
+                    facts.memories.push(memory);
+                }
             }
             Select::Memories(ids) => {
                 for id in ids {
@@ -257,7 +263,7 @@ impl View<'_> {
         Ok(versions)
     }
 
-    fn memory(&mut self, id: MemoryId) -> Result<Option<Arc<Memory>>, Failure> {
+    pub(super) fn memory(&mut self, id: MemoryId) -> Result<Option<Arc<Memory>>, Failure> {
         let sql = "SELECT rowid, id, version FROM memories WHERE tenant = ?1 AND id = ?2";
         let found = one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], found)?;
         found.map(|found| self.fetch(&found)).transpose()

@@ -9,6 +9,7 @@ mod cache;
 mod checkpoint;
 mod connection;
 mod error;
+mod family;
 mod filter_sql;
 mod load;
 mod migrate;
