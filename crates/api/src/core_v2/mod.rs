@@ -10,6 +10,7 @@ mod ingest;
 mod list;
 mod query;
 mod reconstruct;
+mod step;
 mod who;
 mod wire;
 
@@ -32,14 +33,15 @@ use crate::refused::with_access_log;
 /// The dialect's routes.
 #[must_use]
 pub fn routes() -> Routes<Arc<Engine>> {
-    Routes::new()
+    let routes = Routes::new()
         .add(ingest::operation(), ingest::handler)
         .add(batch::operation(), batch::handler)
         .add(list::operation(), list::handler)
         .add(query::operation(), query::handler)
         .add(get::operation(), get::handler)
         .add(history::operation(), history::handler)
-        .add(reconstruct::operation(), reconstruct::handler)
+        .add(reconstruct::operation(), reconstruct::handler);
+    step::routes(routes)
 }
 
 /// A route of the dialect.

@@ -240,6 +240,11 @@ fn recalled(memory: &Memory, updates: &Updates, by: By<'_>) -> Result<Stepped, B
         let Body::Impact(impact) = &mut next.body else {
             return Err(Barred::Reconsolidation(vec!["constraints".to_owned()]));
         };
+        let parents = &impact.object.provenance.derived_from;
+        if !updates.constraints.iter().flat_map(|one| &one.source_refs).all(|source| parents.contains(source))
+        {
+            return Err(Barred::Reconsolidation(vec!["constraints.source_refs".to_owned()]));
+        }
         let all = impact.constraints.iter().chain(&updates.constraints).cloned().collect();
         impact.constraints = List::new(all).map_err(|_| Barred::Full("constraints"))?;
         impact.name_constraints(id);

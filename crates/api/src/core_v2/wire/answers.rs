@@ -3,12 +3,14 @@
 use memoryscope_domain::constraint::{MergeReport, Strategy, Target};
 use memoryscope_domain::ids::{AuditId, ConstraintId, MemoryId, TenantId};
 use memoryscope_domain::memory::{MemoryType, State};
+use memoryscope_domain::object::DisputeState;
 use memoryscope_domain::policy::Trace;
 use memoryscope_domain::reconstruct::{Context, Reconstruction};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::op::ingest::Ingested;
 use memoryscope_engine::op::query::{Answer, HeldConstraint, Item};
 use memoryscope_engine::op::reconstruct::Reconstructed;
+use memoryscope_engine::op::step::Made;
 use serde_json::{Value, json};
 
 use super::{shown, shown_schema};
@@ -60,6 +62,39 @@ pub(in crate::core_v2) fn ingested_schema(title: &str) -> Value {
             ("state", states),
             ("created_at", time()),
             ("derived", list(derived)),
+        ],
+    ))
+}
+
+/// What a step with a memory came to.
+pub(in crate::core_v2) fn stepped(id: MemoryId, made: &Made, now: Timestamp) -> Value {
+    let object = made.memory.object();
+    json!({
+        "id": id.prefixed(),
+        "state": made.memory.state.name(),
+        "version": made.memory.version,
+        "strength": object.map(|_| made.memory.strength(now).get()),
+        "dispute_state": object.map(|object| object.ownership.dispute_state.name()),
+        "reinforced_at": object.and_then(|object| object.strength.last_reinforced).map(|at| at.to_string()),
+        "propagated_to": ids(&made.propagated_to),
+    })
+}
+
+/// The schema of [`stepped`].
+pub(in crate::core_v2) fn stepped_schema() -> Value {
+    decided_schema(object(
+        "ChangedMemory",
+        [
+            ("id", prefixed("mem_")),
+            ("state", names(State::ALL.map(State::name))),
+            ("version", count()),
+            ("strength", about(or_null(json!({"type": "number"})), "What is left of it now.")),
+            ("dispute_state", or_null(names(DisputeState::ALL.iter().map(|state| state.name())))),
+            ("reinforced_at", or_null(time())),
+            (
+                "propagated_to",
+                about(list(prefixed("mem_")), "Everything derived from it that changed with it."),
+            ),
         ],
     ))
 }

@@ -10,6 +10,7 @@ mod said;
 mod scalar;
 pub(super) mod shown;
 mod shown_schema;
+pub(super) mod steps;
 #[cfg(test)]
 mod tests;
 
