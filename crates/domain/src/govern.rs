@@ -21,6 +21,7 @@ use crate::time::Timestamp;
 
 mod changing;
 mod decided;
+mod gating;
 mod propose;
 mod reading;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod view;
 
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
+pub use gating::{Evidence, Gate};
 pub use propose::Proposed;
 pub use view::MemoryView;
 
@@ -66,6 +68,8 @@ pub struct Facts {
     pub checkpoints: Vec<SignedCheckpoint>,
     /// The kin of the one memory that is to change.
     pub family: Family,
+    /// The memories that are shown to a tool's gate.
+    pub evidence: Vec<Arc<Memory>>,
 }
 
 /// By what right an operation is done.
@@ -79,6 +83,8 @@ pub enum Authority {
     ReadNamed,
     /// The caller names a memory that it may know of, and the policy grants the step.
     ChangeNamed,
+    /// The caller asks whether a tool may be called, and on what evidence: that is answered, never refused.
+    Gate,
     /// The caller holds a token, and the policy still grants reading.
     Continue,
     /// The caller holds a token.
@@ -95,7 +101,9 @@ impl Authority {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
             Self::Owner | Self::ChangeNamed => true,
-            Self::ReadNamed | Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => false,
+            Self::ReadNamed | Self::Gate | Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => {
+                false
+            }
         }
     }
 }
@@ -134,6 +142,8 @@ pub struct Ask<'a> {
     pub repeat: bool,
     /// What is to happen to the memory that it names.
     pub step: Option<&'a Step>,
+    /// The tool whose gate is asked, and the memories that are to be its evidence.
+    pub tool: Option<(&'a str, &'a [MemoryId])>,
 }
 
 impl Ask<'_> {
@@ -143,7 +153,7 @@ impl Ask<'_> {
             purpose: self.purpose,
             operation: self.operation,
             dialect: self.dialect,
-            tool: None,
+            tool: self.tool.map(|(name, _)| name),
             include_events: self.include_events,
             now: self.now,
             spiral: SpiralFacts::default(),
@@ -232,6 +242,8 @@ struct Details {
     parents: BTreeMap<MemoryId, u64>,
     /// What a step came to.
     changed: Option<Result<Changed, Barred>>,
+    /// What was decided about a tool.
+    gate: Option<Gate>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -279,6 +291,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::ReadNamed => reading::decide_named(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
         Authority::Owner => decide_owner(policy, ask, facts),
+        Authority::Gate => gating::decide(policy, ask, facts),
         Authority::ChangeNamed => changing::decide(policy, ask, facts),
         Authority::Continue => decide_continue(policy, ask, facts),
         Authority::Revoke => {

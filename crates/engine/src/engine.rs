@@ -439,6 +439,7 @@ fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool) -> Ask<'a> {
         include_events: op.include_events(),
         repeat,
         step: op.step(),
+        tool: op.tool(),
     }
 }
 

@@ -143,6 +143,10 @@ impl Tenant {
                 facts.more = earlier.len() > *limit;
                 facts.versions = earlier.split_off(earlier.len().saturating_sub(*limit));
             }
+            Select::Evidence { ids, objects } => {
+                facts.evidence = ids.iter().filter_map(|id| self.memory(*id)).collect();
+                self.objects(load, objects, &mut facts);
+            }
             Select::Family { id, limit } => {
                 facts.memories.extend(self.memory(*id));
                 if let Some(memory) = facts.memories.first() {

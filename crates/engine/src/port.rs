@@ -159,6 +159,13 @@ pub enum Select {
     },
     /// These memories, whatever their state; ids that the tenant lacks are left out.
     Memories(Vec<MemoryId>),
+    /// These memories, whatever their state, as [`Facts::evidence`], and with them objects of a scope.
+    Evidence {
+        /// Which memories; ids that the tenant lacks are left out.
+        ids: Vec<MemoryId>,
+        /// Which objects.
+        objects: ObjectSelect,
+    },
     /// A memory, whatever its state, and its kin ([`Facts::family`]).
     Family {
         /// Which.

@@ -116,6 +116,24 @@ impl Reading<'_> {
     }
 }
 
+/// What was decided about reading one memory, if it may be seen.
+pub(super) fn decision(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> Option<Decision> {
+    let request = ask.request();
+    Reading { policy, ask, prepared: policy.prepare(&request) }.decision(memory)
+}
+
+/// Notes what an operation may know of a memory beside what it says.
+pub(super) fn note(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    memory: &Memory,
+    decision: &Decision,
+    details: &mut Details,
+) {
+    let request = ask.request();
+    Reading { policy, ask, prepared: policy.prepare(&request) }.note(memory, decision, details);
+}
+
 impl Visible<Facts> {
     /// Whether the policy lets a memory that is shown be put into a prompt, and nothing bars it from all prompts.
     #[must_use]

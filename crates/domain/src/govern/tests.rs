@@ -210,6 +210,7 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         include_events: false,
         repeat: false,
         step: None,
+        tool: None,
     }
 }
 

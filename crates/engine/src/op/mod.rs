@@ -22,6 +22,7 @@ pub mod continue_read;
 pub mod create;
 pub mod delete;
 pub mod expire;
+pub mod gate;
 pub mod get;
 pub mod ingest;
 pub mod list;
@@ -44,7 +45,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 27] = [
+pub static ALL: [&Info; 28] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -64,6 +65,7 @@ pub static ALL: [&Info; 27] = [
     &get::HISTORY,
     &query::INFO,
     &reconstruct::INFO,
+    &gate::INFO,
     &expire::INFO,
     &audit::LIST,
     &audit::VERIFY,
@@ -113,6 +115,11 @@ pub trait Operation: Send + Sync {
 
     /// What is to happen to the memory that it names.
     fn step(&self) -> Option<&Step> {
+        None
+    }
+
+    /// The tool whose gate it asks, and the memories that are to be its evidence.
+    fn tool(&self) -> Option<(&str, &[MemoryId])> {
         None
     }
 

@@ -145,7 +145,9 @@ impl View<'_> {
         let more = match &self.load.select {
             Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
             Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
-            Select::Family { .. } | Select::Grant { .. } | Select::Verification => true,
+            Select::Family { .. } | Select::Evidence { .. } | Select::Grant { .. } | Select::Verification => {
+                true
+            }
             _ => false,
         };
         let mut calls = vec![Call::Plain(BEGIN), self.frame()];
@@ -175,7 +177,7 @@ impl View<'_> {
             Select::Family { id, .. } => {
                 Call::new(MEMORIES, vec![tenant(), Box::new(vec![Bytes::of(id.uuid())])])
             }
-            Select::Memories(ids) => {
+            Select::Memories(ids) | Select::Evidence { ids, .. } => {
                 let ids: Vec<Bytes<16>> = ids.iter().map(|id| Bytes::of(id.uuid())).collect();
                 Call::new(MEMORIES, vec![tenant(), Box::new(ids)])
             }
@@ -197,6 +199,13 @@ impl View<'_> {
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
             Select::Objects(select) => self.list(Listing::Objects(select), records, facts).await?,
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
+            Select::Evidence { ids, objects } => {
+                self.memories(ids, &records, facts)?;
+                facts.evidence = std::mem::take(&mut facts.memories);
+                let listing = Listing::Objects(objects);
+                let first = self.session.query(listing.call(self.load, objects.after)).await?;
+                self.list(listing, first, facts).await?;
+            }
             Select::Family { id, limit } => {
                 self.memories(&[*id], &records, facts)?;
                 if let Some(memory) = facts.memories.first().cloned() {

@@ -158,6 +158,12 @@ impl View<'_> {
                 facts.versions.truncate(*limit);
                 facts.versions.reverse();
             }
+            Select::Evidence { ids, objects } => {
+                for id in ids {
+                    facts.evidence.extend(self.memory(*id)?);
+                }
+                self.objects(objects, &mut facts)?;
+            }
             Select::Family { id, limit } => {
                 if let Some(memory) = self.memory(*id)? {
                     facts.family = self.family(&memory, *limit)?;
