@@ -50,8 +50,6 @@ pub const TRANSFORM_STEPS_MAX: usize = 32;
 pub const ATTESTATIONS_MAX: usize = 100;
 /// Memories that a tool's gate is shown as evidence.
 pub const EVIDENCE_MAX: usize = 256;
-/// A tool's name, in characters.
-pub const TOOL_CHARS_MAX: usize = 200;
 /// Descendants of one memory that one change brings along: some seconds of writing.
 pub const PROPAGATION_ROWS: usize = 5_000;
 /// Fields that one recall can change.

@@ -4,6 +4,7 @@
 
 mod batch;
 mod error;
+mod gate;
 mod get;
 mod history;
 mod ingest;
@@ -22,7 +23,7 @@ use memoryscope_domain::ids::AuditId;
 use memoryscope_domain::policy::{Dialect, Trace};
 use memoryscope_engine::context::{Context, Idempotency};
 use memoryscope_engine::engine::{Done, Engine};
-use serde_json::Value;
+use serde::Serialize;
 
 use self::who::Place;
 use crate::auth::Caller;
@@ -40,7 +41,8 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(query::operation(), query::handler)
         .add(get::operation(), get::handler)
         .add(history::operation(), history::handler)
-        .add(reconstruct::operation(), reconstruct::handler);
+        .add(reconstruct::operation(), reconstruct::handler)
+        .add(gate::operation(), gate::handler);
     step::routes(routes)
 }
 
@@ -62,12 +64,12 @@ fn context(
 }
 
 /// An answer with why it was decided so, and the name of its audit entry.
-fn answer(status: StatusCode, body: Value, trace: Option<&Trace>, access_log: AuditId) -> Response {
+fn answer(status: StatusCode, body: impl Serialize, trace: Option<&Trace>, access_log: AuditId) -> Response {
     let body = wire::answers::decided(body, trace, access_log);
     with_access_log((status, axum::Json(body)).into_response(), access_log)
 }
 
 /// The answer of what was read.
-fn shown<T>(done: &Done<T>, body: Value) -> Response {
+fn shown<T>(done: &Done<T>, body: impl Serialize) -> Response {
     answer(StatusCode::OK, body, done.trace.as_ref(), done.access_log)
 }

@@ -17,7 +17,7 @@ use super::wire::steps::{
     AttestRequest, DisputeRequest, EraseRequest, RecallRequest, ReinforceRequest, ReleaseRequest,
     RevokeRequest, SealRequest, StepRequest,
 };
-use super::wire::{answers, example, memory_id};
+use super::wire::{example, memory_id, stepped};
 use super::{answer, context, error};
 use crate::auth::Caller;
 use crate::json::Document;
@@ -83,7 +83,7 @@ fn named(verb: Verb, path: &'static str, id: &'static str) -> Operation {
     super::operation(verb, path, id)
         .names("id", "The memory, as it was answered when it was stored.", MEMORY_ID_PATTERN)
         .once()
-        .answers(200, "It is done, or was done before.", answers::stepped_schema())
+        .answers(200, "It is done, or was done before.", stepped::stepped_schema())
         .refuses(&[Code::PolicyDenied, Code::Forbidden, Code::Conflict, Code::PayloadTooLarge])
 }
 
@@ -144,7 +144,7 @@ async fn make(
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, meta))?;
     match &done.output {
         Ok(made) => {
-            let body = answers::stepped(op.id, made, meta.now);
+            let body = stepped::stepped(op.id, made, meta.now);
             Ok(answer(StatusCode::OK, body, done.trace.as_ref(), done.access_log))
         }
         Err(barred) => Err(self::barred(barred, op.id, done.access_log)),

@@ -21,6 +21,7 @@ use memoryscope_engine::op::continue_read::Continue;
 use memoryscope_engine::op::create::Create;
 use memoryscope_engine::op::delete::Delete;
 use memoryscope_engine::op::expire::Expire;
+use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::policy::Activate;
@@ -148,6 +149,11 @@ impl Case {
                 };
                 let said = |told: &Told| matches!(told, Told::Text(text) if !text.is_empty());
                 self.mark(reconstruct, |out| said(&out.reconstruction.context)).await
+            }
+            "tool.gate" => {
+                let evidence = vec![id];
+                let ask = AskGate { scope, tool: "order".to_owned(), purpose, evidence };
+                self.mark(ask, |answer| answer.gate.is_open()).await
             }
             _ => {
                 let step = step(name)?;

@@ -4,6 +4,7 @@
 
 mod authorization;
 mod faults;
+mod gate;
 mod grants;
 mod idempotency;
 mod lifecycle;
