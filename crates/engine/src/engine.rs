@@ -148,7 +148,8 @@ impl Engine {
         width: u32,
     ) -> Result<Done<O::Output>, Stopped> {
         let tenant = &cx.principal.tenant;
-        let asks_policy = !matches!(op.authority(), Authority::Roles(_) | Authority::System);
+        let asks_policy =
+            !matches!(op.authority(), Authority::Roles(_) | Authority::Operator | Authority::System);
         let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store, asks_policy).await?;
         let ask = ask(cx, op, false);
         let narrowed = govern::narrow(&policy.policy, &ask);
@@ -175,6 +176,7 @@ impl Engine {
         let mut loaded =
             Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
         facts.as_of = head.seq;
+        facts.active_policy = Some(loaded.policy.reference.clone());
         facts.proposed = op.propose(cx, &mut loaded.ids);
         facts.child_ids = child_ids(&facts, &mut loaded.ids);
         let ask = self::ask(cx, op, repeats);

@@ -20,7 +20,8 @@ use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
 
 use crate::port::{
-    Due, Health, Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
+    Due, Health, Load, ObjectSelect, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store,
+    StoreError,
 };
 
 /// A store that lives as long as its process.
@@ -182,6 +183,25 @@ impl Tenant {
             Select::Entry(id) => {
                 facts.entries =
                     self.entries.iter().filter(|stored| stored.entry.id == *id).cloned().collect();
+            }
+            Select::Policies(select) => {
+                let mut policies: Vec<PolicyDocument> = self.policies.values().cloned().collect();
+                policies.sort_by(|a, b| (&a.version, &a.hash).cmp(&(&b.version, &b.hash)));
+                match select {
+                    PolicySelect::All(limit) => {
+                        facts.more = policies.len() > *limit;
+                        policies.truncate(*limit);
+                        policies.iter_mut().for_each(|policy| policy.text.clear());
+                    }
+                    PolicySelect::Version(version) => policies.retain(|policy| policy.version == *version),
+                }
+                facts.policies = policies;
+            }
+            Select::LatestEntry(operation) => {
+                let is_of = |stored: &&StoredEntry| {
+                    stored.entry.parse().is_ok_and(|record| record.draft.operation == *operation)
+                };
+                facts.entries = self.entries.iter().rev().find(is_of).cloned().into_iter().collect();
             }
             Select::Verification => {
                 facts.checkpoints = self.checkpoints.clone();

@@ -196,8 +196,21 @@ pub enum Select {
     },
     /// One audit entry.
     Entry(AuditId),
+    /// Policies that are kept for the tenant.
+    Policies(PolicySelect),
+    /// The latest audit entry of an operation, if there is one.
+    LatestEntry(Code),
     /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
     Verification,
+}
+
+/// Which policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicySelect {
+    /// All of them without their texts, by version and hash, at most so many; [`Facts::more`] says whether there are more.
+    All(usize),
+    /// Those of that version, which is one unless two were given one name; with their texts, by hash.
+    Version(String),
 }
 
 /// Whose time is over.

@@ -9,6 +9,7 @@ mod get;
 mod history;
 mod ingest;
 mod list;
+mod policies;
 mod query;
 mod reconstruct;
 mod step;
@@ -43,7 +44,7 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(history::operation(), history::handler)
         .add(reconstruct::operation(), reconstruct::handler)
         .add(gate::operation(), gate::handler);
-    step::routes(routes)
+    policies::routes(step::routes(routes))
 }
 
 /// A route of the dialect.

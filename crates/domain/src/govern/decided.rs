@@ -82,8 +82,10 @@ impl Visible<Facts> {
                         grant.revoked.is_some_and(|revoked| *grant == held.revoke(revoked))
                     })
             }
-            Change::ActivatePolicy { .. }
-            | Change::InsertCheckpoint(_)
+            Change::ActivatePolicy { .. } => {
+                matches!(self.authority, Authority::System | Authority::Operator)
+            }
+            Change::InsertCheckpoint(_)
             | Change::ForgetIdempotencyBefore(_)
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,

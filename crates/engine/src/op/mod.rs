@@ -45,7 +45,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 28] = [
+pub static ALL: [&Info; 33] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -74,6 +74,11 @@ pub static ALL: [&Info; 28] = [
     &audit::LOG,
     &checkpoint::INFO,
     &policy::ACTIVATE,
+    &policy::CREATE,
+    &policy::LIST,
+    &policy::GET,
+    &policy::SWITCH,
+    &policy::ROLL_BACK,
 ];
 
 /// One thing that can be asked of MemoryScope. It is given what is visible, never what was loaded.

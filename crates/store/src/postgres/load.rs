@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Entry, Head, Private, Seq};
-use memoryscope_domain::change::IdempotencyRecord;
+use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Load, PreferenceSelect, Select, Snapshot, StoreError};
+use memoryscope_engine::port::{Load, PolicySelect, PreferenceSelect, Select, Snapshot, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -64,6 +64,17 @@ const ENTRIES_OF: &str = "
 
 const ENTRY: &str = "
     SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = $1 AND id = $2";
+
+const POLICIES: &str =
+    "SELECT version, hash, ''::text FROM policies WHERE tenant = $1 ORDER BY version, hash LIMIT $2";
+
+const POLICIES_OF: &str =
+    "SELECT version, hash, text FROM policies WHERE tenant = $1 AND version = $2 ORDER BY hash";
+
+/// Activations are rare and rarely asked for: the chain is walked backwards to the last one.
+const LATEST_ENTRY: &str = "
+    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
+    WHERE tenant = $1 AND operation = $2 ORDER BY seq DESC LIMIT 1";
 
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
@@ -190,6 +201,16 @@ impl View<'_> {
                 entries_call(self.tenant(), *after, operations, *limit)
             }
             Select::Entry(id) => entry_call(self.tenant(), *id),
+            Select::Policies(PolicySelect::All(limit)) => {
+                let bound = row::limit(limit.saturating_add(1));
+                Call::new(POLICIES, vec![tenant(), Box::new(bound)])
+            }
+            Select::Policies(PolicySelect::Version(version)) => {
+                Call::new(POLICIES_OF, vec![tenant(), Box::new(version.clone())])
+            }
+            Select::LatestEntry(operation) => {
+                Call::new(LATEST_ENTRY, vec![tenant(), Box::new(operation.as_str().to_owned())])
+            }
         }))
     }
 
@@ -232,7 +253,23 @@ impl View<'_> {
                 facts.more = records.len() > *limit;
                 facts.entries = records.iter().take(*limit).map(entry).collect::<Result<_, _>>()?;
             }
-            Select::Entry(_) => facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?,
+            Select::Policies(select) => {
+                let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
+                    Ok(PolicyDocument {
+                        version: row.try_get(0)?,
+                        hash: row.try_get(1)?,
+                        text: row.try_get(2)?,
+                    })
+                };
+                facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
+                if let PolicySelect::All(limit) = select {
+                    facts.more = facts.policies.len() > *limit;
+                    facts.policies.truncate(*limit);
+                }
+            }
+            Select::Entry(_) | Select::LatestEntry(_) => {
+                facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?
+            }
             Select::Verification => self.verify(facts).await?,
         }
         Ok(())

@@ -189,6 +189,8 @@ impl View<'_> {
                 facts.entries.truncate(*limit);
             }
             Select::Entry(id) => facts.entries.extend(self.entry(*id)?),
+            Select::Policies(select) => self.policies(select, &mut facts)?,
+            Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)?),
             Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,
         }
         Ok(facts)

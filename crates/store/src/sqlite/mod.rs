@@ -13,6 +13,7 @@ mod family;
 mod filter_sql;
 mod load;
 mod migrate;
+mod policies;
 mod reader;
 mod restore;
 mod row;
