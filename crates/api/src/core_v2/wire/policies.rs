@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::scalar::tenant_id;
 use crate::openapi::schema::{about, count, list, maybe, object, or_null, text, truth};
 use crate::wire::{
-    Decode, Fault, FieldError, Fields, Notes, Path, Shape, list_of, object_of_any, string, whole,
+    Decode, Fault, FieldError, Fields, Notes, Path, Shape, USER_ID_PATTERN, list_of, object_of_any, string,
+    whole,
 };
 
 /// A policy's name in a request.
