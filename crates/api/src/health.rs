@@ -282,7 +282,6 @@ table! {
     TENANTS_PAGE_ITEMS,
     LIST_SCAN_ITEMS,
     REFERENCES_MAX,
-    VERSIONS_MAX,
     TOKEN_BYTES_MAX,
     CURSOR_BYTES_MAX,
     BODY_BYTES_MAX,
@@ -303,6 +302,11 @@ table! {
     DERIVED_CUES_MAX,
     FILTER_NAMES_MAX,
     CONTEXT_TOKENS_MAX,
+    TERM_BYTES_MAX,
+    MEMORY_TERMS_MAX,
+    QUERY_TEXT_CHARS_MAX,
+    QUERY_TERMS_MAX,
+    MATCH_ROWS,
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's

@@ -16,16 +16,20 @@ use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
 use crate::lifecycle::{Barred, Family, Step};
 use crate::memory::{Memory, MemoryType, State};
+use crate::place::{Place, SealedPlace};
 use crate::policy::{Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
 use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
 use crate::purpose::Purpose;
 use crate::time::Timestamp;
+use crate::words::Score;
 
 mod changing;
 mod decided;
 mod gating;
+mod listing;
 mod propose;
+mod ranking;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -35,6 +39,7 @@ mod visible;
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
+pub use listing::Withheld;
 pub use propose::Proposed;
 pub use view::MemoryView;
 
@@ -56,6 +61,10 @@ pub struct Facts {
     pub memories: Vec<Arc<Memory>>,
     /// Whether the selection went on behind its limit.
     pub more: bool,
+    /// When those of the memories that are seeds last sprouted; only listings of a scope bring it.
+    pub activated: BTreeMap<MemoryId, Timestamp>,
+    /// Where a listing stopped looking, if there are rows behind.
+    pub scan_end: Option<Place>,
     /// Earlier versions of the one memory that was asked for, oldest first.
     pub versions: Vec<Arc<Memory>>,
     /// Memories that the operation wants to make.
@@ -246,6 +255,12 @@ struct Details {
     dormant: BTreeSet<MemoryId>,
     /// How each that is seen was decided.
     read: BTreeMap<MemoryId, Trace>,
+    /// Those that are not seen, where the caller is told of them.
+    withheld: Vec<Withheld>,
+    /// Where the listing stopped looking.
+    scan_end: Option<SealedPlace>,
+    /// How well each that is seen answers what was asked by words.
+    scores: BTreeMap<MemoryId, Score>,
     /// By proposal: what follows from it.
     derived: BTreeMap<usize, Vec<Memory>>,
     /// By proposal: how it was decided.

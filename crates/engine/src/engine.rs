@@ -10,6 +10,7 @@ use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{AuditId, IdSource, MemoryId, RequestId, TenantId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, SubjectRef};
+use memoryscope_domain::place::{Place, SealedPlace};
 use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::principal::Principal;
@@ -71,6 +72,12 @@ struct Loaded {
     ids: IdSource,
     access_log: AuditId,
     repeats: bool,
+}
+
+/// A subject's audit key.
+struct Key {
+    key: AuditKey,
+    is_new: bool,
 }
 
 impl Engine {
@@ -158,7 +165,9 @@ impl Engine {
             _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
             _ => op.select(cx),
         };
-        let filter = narrowed.as_ref().map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
+        // Who is told what is withheld has it loaded.
+        let filter = narrowed.as_ref().filter(|_| !ask.tells_withheld());
+        let filter = filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
         let snapshot = self.load(cx, select, filter).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);
@@ -185,6 +194,7 @@ impl Engine {
                 if seen.more() && op.is_short(cx, &seen) && op.select_wider(cx, width + 1).is_some() {
                     return Err(Stopped::Wider);
                 }
+                op.arrange(cx, &mut seen);
                 if op.shows_references() {
                     self.settle_references(cx, &loaded.policy.policy, &ask, &mut seen).await?;
                 }
@@ -216,6 +226,16 @@ impl Engine {
             seen.settle_references(policy, ask, &referred.facts.memories);
         }
         Ok(())
+    }
+
+    /// The place that an answer to the same caller sealed ([`crate::op::page::Next::Sealed`]); none where it is not ours or its
+    /// key was destroyed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open(&self, cx: &Context, sealed: &SealedPlace) -> Result<Option<Place>, Refusal> {
+        let snapshot = self.load(cx, Select::Nothing, Filter::Everything).await?;
+        Ok(snapshot.subject_key.and_then(|key| sealed.open(&key)))
     }
 
     async fn load(&self, cx: &Context, select: Select, filter: Filter) -> Result<Snapshot, StoreError> {
@@ -255,6 +275,8 @@ impl Engine {
         mut seen: Visible<Facts>,
     ) -> Result<Done<O::Output>, Stopped> {
         let token = op.gives_token().then(|| self.ports.secrets.token());
+        let key = self.key(&loaded);
+        seen.seal_scan_end(&key.key);
         let mut mint = Mint { ids: loaded.ids.clone(), token };
         let plan = if loaded.repeats { op.plan_repeat(&seen) } else { Some(op.plan(cx, &seen, &mut mint)?) };
         let (Plan { changes, memory_ids, grant, reason, came_to_nothing, .. }, output) = match plan {
@@ -262,7 +284,7 @@ impl Engine {
             None => (Plan { reason: Some(Code::literal("RESULT_GONE")), ..Plan::answer(()) }, None),
         };
         seen.count_shown(&memory_ids);
-        let mut set = self.change_set(cx, op, &loaded, seen.ruling(), seen.grant());
+        let mut set = self.change_set(cx, op, &loaded, key, seen.ruling(), seen.grant());
         set.entry.memories = MemoryRefs::of(&memory_ids);
         set.entry.grant = grant;
         set.entry.reason_code = reason;
@@ -300,7 +322,8 @@ impl Engine {
     /// Writes a denial to the chain; if that can't be done, the request fails for that reason instead.
     async fn refuse<O: Operation>(&self, cx: &Context, op: &O, loaded: Loaded, denial: Denial) -> Stopped {
         let access_log = loaded.access_log;
-        let mut set = self.change_set(cx, op, &loaded, denial.ruling(), denial.grant());
+        let key = self.key(&loaded);
+        let mut set = self.change_set(cx, op, &loaded, key, denial.ruling(), denial.grant());
         set.entry.decision = denial.reason().outcome();
         set.entry.reason_code = Some(Code::literal(denial.reason().code()));
         set.entry.grant = denial.grant().map(|grant| grant.id);
@@ -352,24 +375,29 @@ impl Engine {
         self.meter.decided(&Decision { tenant, seq: receipt.seq, operation, outcome, purpose });
     }
 
+    /// The audit key of whom a request is about; a new one where there was none.
+    fn key(&self, loaded: &Loaded) -> Key {
+        let is_new = loaded.subject_key.is_none();
+        Key { key: loaded.subject_key.clone().unwrap_or_else(|| self.ports.secrets.audit_key()), is_new }
+    }
+
     /// A change set that says nothing yet but who, when, what for and by which policy.
     fn change_set<O: Operation>(
         &self,
         cx: &Context,
         op: &O,
         loaded: &Loaded,
+        Key { key, is_new }: Key,
         ruling: &Ruling,
         grant: Option<&ReadGrant>,
     ) -> ChangeSet {
         let tenant = cx.principal.tenant.clone();
         let mut expects = vec![Expect::ActivePolicy(loaded.active_policy.clone())];
         let mut changes = Vec::new();
-        let key = loaded.subject_key.clone().unwrap_or_else(|| {
-            let key = self.ports.secrets.audit_key();
+        if is_new {
             expects.push(Expect::NoSubjectKey(loaded.subject));
             changes.push(Change::InsertSubjectKey { subject: loaded.subject, key: key.clone() });
-            key
-        });
+        }
         let policy = &loaded.policy;
         if !self.policies.is_kept(&tenant, policy) {
             changes.push(Change::KeepPolicy(policy.document()));

@@ -11,11 +11,13 @@ use memoryscope_domain::govern::{Decided, Facts};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
 use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId};
 use memoryscope_domain::memory::{DomainKey, SubjectRef};
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::TermKey;
 
 /// Where the time comes from. Read once per request.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -153,8 +155,9 @@ pub enum Select {
     Versions {
         /// Which.
         id: MemoryId,
-        /// At most so many earlier versions, the latest of them, oldest first; [`Facts::more`] says whether there
-        /// were more.
+        /// Only versions behind this number.
+        after: u64,
+        /// At most so many earlier versions, oldest first; [`Facts::more`] says whether there were more.
         limit: usize,
     },
     /// These memories, whatever their state; ids that the tenant lacks are left out.
@@ -236,8 +239,11 @@ pub struct PreferenceSelect {
     /// Only those created at or after this time.
     pub created_from: Option<Timestamp>,
     /// Only those behind this one.
-    pub after: Option<(Timestamp, MemoryId)>,
-    /// At most so many; [`Facts::more`] says whether there were more.
+    pub after: Option<Place>,
+    /// How far to look: at so many rows of the shelf behind `after`, at least one, expired ones and those that a filter
+    /// turns down included. [`Facts::scan_end`] says where that was, if there are rows behind. None looks at all.
+    pub scan: Option<usize>,
+    /// At most so many; [`Facts::more`] says whether there were more among those that were looked at.
     pub limit: usize,
 }
 
@@ -251,6 +257,7 @@ impl PreferenceSelect {
             domain: Some(DomainKey::of(grant.domain.as_ref())),
             created_from: grant.clamp_age(bounds.max_age_days).map(|days| now.plus_days(-days)),
             after: None,
+            scan: None,
             limit: bounds.limit,
         }
     }
@@ -261,6 +268,8 @@ impl PreferenceSelect {
 pub struct ObjectSelect {
     /// Whose.
     pub partition: Partition,
+    /// Which of the scope's rows there are for this listing: on what hidden ones do not hide, their type.
+    pub among: Filter,
     /// What the operation asks for, beside what the policy lets through: exact, like [`Load::filter`].
     pub wanted: Filter,
     /// Only those that happened at or after this time.
@@ -268,8 +277,15 @@ pub struct ObjectSelect {
     /// Only those that happened before this time.
     pub until: Option<Timestamp>,
     /// Only those behind this one: earlier, or of the same time and with a higher id.
-    pub after: Option<(Timestamp, MemoryId)>,
-    /// At most so many; [`Facts::more`] says whether there were more.
+    pub after: Option<Place>,
+    /// How far to look: at so many rows of `among` behind `after`, at least one, expired ones and those that a filter
+    /// turns down included. [`Facts::scan_end`] says where that was, if there are rows behind. None looks at all.
+    pub scan: Option<usize>,
+    /// Only those whose words hold one of these keys at least, of which there are at most
+    /// [`memoryscope_domain::limits::QUERY_TERMS_MAX`]; where more do than `limit`, those that
+    /// [`memoryscope_domain::words::choose`] names. Then `scan` is none.
+    pub words: Option<Vec<TermKey>>,
+    /// At most so many; [`Facts::more`] says whether there were more among those that were looked at.
     pub limit: usize,
 }
 
@@ -277,7 +293,7 @@ impl ObjectSelect {
     /// What the policy and the operation let through together.
     #[must_use]
     pub fn filter(&self, load: &Load) -> Filter {
-        Filter::and([self.wanted.clone(), load.filter.clone()])
+        Filter::and([self.among.clone(), self.wanted.clone(), load.filter.clone()])
     }
 }
 

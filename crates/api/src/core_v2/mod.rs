@@ -9,6 +9,7 @@ mod get;
 mod history;
 mod ingest;
 mod list;
+mod named;
 mod policies;
 mod query;
 mod reconstruct;
@@ -18,7 +19,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use memoryscope_domain::ids::AuditId;
 use memoryscope_domain::policy::{Dialect, Trace};
@@ -67,7 +68,15 @@ fn context(
 /// An answer with why it was decided so, and the name of its audit entry.
 fn answer(status: StatusCode, body: impl Serialize, trace: Option<&Trace>, access_log: AuditId) -> Response {
     let body = wire::answers::decided(body, trace, access_log);
-    with_access_log((status, axum::Json(body)).into_response(), access_log)
+    // Into a vector, which thousands of small writes are appended to for less than to what `axum::Json` writes to.
+    let response = match serde_json::to_vec(&body) {
+        Ok(text) => {
+            let json = HeaderValue::from_static("application/json");
+            (status, [(header::CONTENT_TYPE, json)], text).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    with_access_log(response, access_log)
 }
 
 /// The answer of what was read.

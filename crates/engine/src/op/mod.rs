@@ -26,11 +26,13 @@ pub mod gate;
 pub mod get;
 pub mod ingest;
 pub mod list;
+pub mod page;
 pub mod policy;
 pub mod query;
 pub mod read;
 pub mod reconstruct;
 pub mod revoke;
+pub mod search;
 pub mod step;
 
 /// What every operation declares of itself.
@@ -40,7 +42,7 @@ pub struct Info {
     pub name: &'static str,
     /// What its audit entries are called.
     pub audit: Code,
-    /// Whether it changes something beside the audit chain: then it honours idempotency keys over HTTP.
+    /// Whether it changes a record: then it honours idempotency keys over HTTP.
     pub changes: bool,
 }
 
@@ -137,7 +139,7 @@ pub trait Operation: Send + Sync {
     fn select(&self, cx: &Context) -> Select;
 
     /// What it needs where what it was shown is too little, for the `times`-th time: more of the same, from the same
-    /// beginning. None where that was all that may be looked at.
+    /// beginning, so that all of an answer is of one commit. None where that was all that may be looked at.
     fn select_wider(&self, _cx: &Context, _times: u32) -> Option<Select> {
         None
     }
@@ -146,6 +148,10 @@ pub trait Operation: Send + Sync {
     fn is_short(&self, _cx: &Context, _seen: &Visible<Facts>) -> bool {
         false
     }
+
+    /// Puts what it may see into the order of its answer, and leaves out what it does not show: only what is left can
+    /// refer to other memories.
+    fn arrange(&self, _cx: &Context, _seen: &mut Visible<Facts>) {}
 
     /// What it wants to make, before it is decided.
     fn propose(&self, _cx: &Context, _ids: &mut IdSource) -> Vec<Memory> {

@@ -133,9 +133,9 @@ impl Case {
                 self.mark(ingest, |results| results.iter().all(Result::is_ok)).await
             }
             "memory.get" => self.mark(GetMemory { id, purpose }, |_| true).await,
-            "memory.history" => self.mark(History { id, purpose }, |_| true).await,
+            "memory.history" => self.mark(History { id, purpose, after: 0, limit: 1 }, |_| true).await,
             "memory.query" => {
-                let query = Query { scope, purpose, filters: filters(), after: None, limit: 9 };
+                let query = Query { scope, purpose, filters: filters(), after: None, search: None, limit: 9 };
                 self.mark(query, |answer| !answer.items.is_empty()).await
             }
             "memory.reconstruct" => {

@@ -11,6 +11,7 @@ use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
 use memoryscope_engine::port::StoreError;
 
+use super::fill::Keys;
 use super::row::{self, state_number};
 
 /// A row of `memories`, but for what the commit adds.
@@ -27,6 +28,7 @@ pub(crate) struct MemoryRow {
     pub(crate) expires: Option<i64>,
     pub(crate) occurred: Option<i64>,
     pub(crate) facets: Option<i64>,
+    pub(crate) keys: Keys,
     pub(crate) stored: StoredMemory,
     /// From what it was derived; it is said once, when the memory is new.
     pub(crate) links: Vec<LinkRow>,
@@ -65,6 +67,7 @@ pub(crate) enum Step {
     InsertMemory(MemoryRow),
     ReplaceMemory(MemoryRow),
     EraseMemory(MemoryRow),
+    TouchSeeds { ids: Vec<MemoryId>, at: i64 },
     InsertGrant(GrantRow),
     ReplaceGrant(GrantRow),
     InsertSubjectKey(SubjectRef, AuditKey),
@@ -126,6 +129,7 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::InsertMemory(memory) => Step::InsertMemory(memory_row(tenant, &memory, touched)?),
         Change::ReplaceMemory(memory) => Step::ReplaceMemory(memory_row(tenant, &memory, touched)?),
         Change::EraseMemory(memory) => Step::EraseMemory(memory_row(tenant, &memory, touched)?),
+        Change::TouchSeeds { ids, at } => Step::TouchSeeds { ids, at: at.unix_micros() },
         Change::InsertGrant(grant) => Step::InsertGrant(grant_row(tenant, &grant, touched)?),
         Change::ReplaceGrant(grant) => Step::ReplaceGrant(grant_row(tenant, &grant, touched)?),
         Change::InsertSubjectKey { subject, key } => Step::InsertSubjectKey(subject, key),
@@ -168,6 +172,7 @@ fn memory_row(tenant: &TenantId, memory: &Memory, touched: &mut Touched) -> Resu
         expires: memory.expires.map(|end| end.unix_micros()),
         occurred: memory.placed.map(|at| at.unix_micros()),
         facets: memory.facets(),
+        keys: Keys::of(memory),
         stored: StoredMemory::write(memory)?,
         links: link_rows(memory),
     })

@@ -9,12 +9,17 @@ use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Load, PolicySelect, PreferenceSelect, Select, Snapshot, StoreError};
+use memoryscope_domain::place::Place;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::port::{
+    Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot, StoreError,
+};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::Failure;
 use super::listing::Listing;
+use super::matching;
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -30,8 +35,10 @@ const FRAME: &str = "
            (SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2),
            (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4)";
 
-/// Columns of [`FRAME`].
+/// The columns of [`FRAME`], and behind them those of the end of a scan.
 const FRAME_COLUMNS: usize = 5;
+/// The columns before those of a memory that stands beside a frame and the end of a scan.
+const BESIDE_COLUMNS: usize = FRAME_COLUMNS + 2;
 
 const SUBJECT_KEY: &str = "SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2";
 
@@ -42,12 +49,12 @@ pub(super) const MEMORIES: &str = "
     SELECT m.id, m.version, m.document, m.body FROM unnest($2::bytea[]) AS w (id) CROSS JOIN LATERAL
         (SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
-/// The current version and, from the second row on, the versions before it, the latest first.
+/// The current version and, from the second row on, the versions before it, oldest first.
 const VERSIONS: &str = "
     (SELECT id, version, document, body, state FROM memories WHERE tenant = $1 AND id = $2)
     UNION ALL
     (SELECT id, version, document, body, state FROM memory_versions
-     WHERE tenant = $1 AND id = $2 ORDER BY version DESC LIMIT $3)";
+     WHERE tenant = $1 AND id = $2 AND version > $3 ORDER BY version LIMIT $4)";
 
 const EXPIRED: &str = "
     SELECT id, version, document, body FROM memories
@@ -105,20 +112,25 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
             return Ok(Some(frame(&rows, load)?));
         }
         Select::Preferences(select) => Listing::Shelf(select),
-        Select::Objects(select) => Listing::Objects(select),
+        Select::Objects(select) if select.words.is_none() => Listing::Objects(select),
         _ => return Ok(None),
     };
     let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
     let mut snapshot = frame(&rows, load)?;
+    snapshot.facts.scan_end = rows.first().map(|row| place(row, FRAME_COLUMNS)).transpose()?.flatten();
     // A frame without a row beside it: nothing is listed.
-    let there = |row: &&Row| !matches!(row.try_get::<_, Option<&[u8]>>(FRAME_COLUMNS), Ok(None));
-    let memories = rows.iter().filter(there).map(|row| view.memory(row, FRAME_COLUMNS));
-    let memories = memories.collect::<Result<Vec<_>, _>>()?;
-    let whole = memories.len() < listing.chunk_rows(load);
+    let there = |row: &&Row| !matches!(row.try_get::<_, Option<&[u8]>>(BESIDE_COLUMNS), Ok(None));
+    let listed = rows.iter().filter(there).map(|row| view.listed(row, BESIDE_COLUMNS));
+    let listed = listed.collect::<Result<Vec<_>, _>>()?;
+    let whole = listed.len() < listing.chunk_rows(load);
     let filter = listing.filter(load);
     let facts = &mut snapshot.facts;
-    let kept = memories.into_iter().filter(|memory| filter.matches(&MemoryView::stored(memory, load.now)));
-    facts.memories = kept.map(Arc::new).collect();
+    for (memory, activated) in listed {
+        if filter.matches(&MemoryView::stored(&memory, load.now)) {
+            facts.activated.extend(activated.map(|at| (memory.id, at)));
+            facts.memories.push(Arc::new(memory));
+        }
+    }
     match listing {
         Listing::Shelf(_) => facts.memories.sort_by_key(|memory| (listing.place(memory), memory.id)),
         Listing::Objects(_) => {
@@ -126,7 +138,9 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
         }
     }
     facts.more = facts.memories.len() > listing.limit();
-    facts.memories.truncate(listing.limit());
+    for beyond in facts.memories.drain(listing.limit().min(facts.memories.len())..) {
+        facts.activated.remove(&beyond.id);
+    }
     // Rows that the filter turned down make room for rows behind them.
     Ok((whole || snapshot.facts.more).then_some(snapshot))
 }
@@ -154,8 +168,9 @@ impl View<'_> {
     async fn begin(&mut self) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
-            Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
-            Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
+            Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
+            Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
+            Select::Objects(select) => Listing::Objects(select).is_of_many_calls(self.load),
             Select::Family { .. } | Select::Evidence { .. } | Select::Grant { .. } | Select::Verification => {
                 true
             }
@@ -179,11 +194,16 @@ impl View<'_> {
         let tenant = || Box::new(self.tenant());
         Ok(Some(match &self.load.select {
             Select::Nothing | Select::Verification => return Ok(None),
-            Select::Preferences(select) => Listing::Shelf(select).call(self.load, select.after),
-            Select::Objects(select) => Listing::Objects(select).call(self.load, select.after),
-            Select::Versions { id, limit } => {
-                let bound = row::limit(limit.saturating_add(1));
-                Call::new(VERSIONS, vec![tenant(), Box::new(Bytes::of(id.uuid())), Box::new(bound)])
+            Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
+            Select::Objects(select) => match &select.words {
+                Some(keys) => matching::call(self.load, select, keys),
+                None => Listing::Objects(select).first_call(self.load),
+            },
+            Select::Versions { id, after, limit } => {
+                let (after, bound) =
+                    (row::whole(*after).unwrap_or(i64::MAX), row::limit(limit.saturating_add(1)));
+                let id = Box::new(Bytes::of(id.uuid()));
+                Call::new(VERSIONS, vec![tenant(), id, Box::new(after), Box::new(bound)])
             }
             Select::Family { id, .. } => {
                 Call::new(MEMORIES, vec![tenant(), Box::new(vec![Bytes::of(id.uuid())])])
@@ -218,13 +238,16 @@ impl View<'_> {
         match &self.load.select {
             Select::Nothing => {}
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
-            Select::Objects(select) => self.list(Listing::Objects(select), records, facts).await?,
+            Select::Objects(select) => match &select.words {
+                Some(keys) => self.matched(select, keys, &records, facts).await?,
+                None => self.list(Listing::Objects(select), records, facts).await?,
+            },
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
             Select::Evidence { ids, objects } => {
                 self.memories(ids, &records, facts)?;
                 facts.evidence = std::mem::take(&mut facts.memories);
                 let listing = Listing::Objects(objects);
-                let first = self.session.query(listing.call(self.load, objects.after)).await?;
+                let first = self.session.query(listing.call(self.load, objects.after, None)).await?;
                 self.list(listing, first, facts).await?;
             }
             Select::Family { id, limit } => {
@@ -239,7 +262,7 @@ impl View<'_> {
                 if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
                     let select = PreferenceSelect::of_grant(grant, bounds, self.load.now);
                     let listing = Listing::Shelf(&select);
-                    let first = self.session.query(listing.call(self.load, select.after)).await?;
+                    let first = self.session.query(listing.first_call(self.load)).await?;
                     self.list(listing, first, facts).await?;
                 }
             }
@@ -275,7 +298,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// In the listing's order. The filter is tested twice: as SQL, so that little is read, and on what was read, so
+    /// In the listing's order, from what [`Listing::first_call`] brought. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact. What it turns down here makes room for rows behind it.
     async fn list(
         &mut self,
@@ -284,10 +307,14 @@ impl View<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         let (chunk, filter) = (listing.chunk_rows(self.load), listing.filter(self.load));
+        if listing.scan().is_some() {
+            facts.scan_end = rows.first().map(|row| place(row, 0)).transpose()?.flatten();
+            rows = self.session.query(listing.call(self.load, listing.after(), facts.scan_end)).await?;
+        }
         loop {
             let mut last = None;
             for row in &rows {
-                let memory = self.memory(row, 0)?;
+                let (memory, activated) = self.listed(row, 0)?;
                 last = Some((listing.place(&memory), memory.id));
                 if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                     continue;
@@ -296,12 +323,13 @@ impl View<'_> {
                     facts.more = true;
                     return Ok(());
                 }
+                facts.activated.extend(activated.map(|at| (memory.id, at)));
                 facts.memories.push(Arc::new(memory));
             }
             if rows.len() < chunk {
                 return Ok(());
             }
-            rows = self.session.query(listing.call(self.load, last)).await?;
+            rows = self.session.query(listing.call(self.load, last, facts.scan_end)).await?;
         }
     }
 
@@ -309,7 +337,7 @@ impl View<'_> {
         let Some((first, earlier)) = rows.split_first() else { return Ok(()) };
         let current = self.memory(first, 0)?;
         facts.more = earlier.len() > limit;
-        for row in earlier.iter().take(limit).rev() {
+        for row in earlier.iter().take(limit) {
             let (document, body): (Option<&str>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(3)?);
             let stored = match (document, body) {
                 (None, None) => None,
@@ -344,6 +372,12 @@ impl View<'_> {
         Ok(memory)
     }
 
+    /// A listing's row: a memory, and when it last sprouted.
+    fn listed(&self, row: &Row, at: usize) -> Result<(Memory, Option<Timestamp>), Failure> {
+        let activated: Option<i64> = row.try_get(at + 4)?;
+        Ok((self.memory(row, at)?, activated.map(Timestamp::from_unix_micros)))
+    }
+
     fn grant(&self, rows: &[Row]) -> Result<Option<ReadGrant>, Failure> {
         let Some(row) = rows.first() else { return Ok(None) };
         let grant = ReadGrant::read(row.try_get(0)?)?;
@@ -355,6 +389,14 @@ impl View<'_> {
         let rows = self.session.query(Call::new(SUBJECT_KEY, values)).await?;
         rows.first().map(|row| Ok(row::audit_key(row.try_get(0)?)?)).transpose()
     }
+}
+
+/// A place from the columns (time, id), where there is one.
+fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
+    let (time, id): (Option<i64>, Option<&[u8]>) = (row.try_get(at)?, row.try_get(at + 1)?);
+    let Some((time, id)) = time.zip(id) else { return Ok(None) };
+    let id = Uuid::from_slice(id).map_err(|_| corrupt("memory id"))?;
+    Ok(Some((Timestamp::from_unix_micros(time), MemoryId::from_uuid(id))))
 }
 
 fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {

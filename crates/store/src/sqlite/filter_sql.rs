@@ -1,10 +1,9 @@
 //! The policy's filter in SQLite's words. Values are always parameters, never part of the statement.
 
-use std::borrow::Cow;
-
+use memoryscope_domain::memory::{Facet, TagKey};
 use rusqlite::types::Value;
 
-use crate::common::filter::{self, Column};
+use crate::common::filter::{self, Column, Members};
 
 /// A condition and its parameters, in the order of their question marks.
 #[derive(Debug, Default)]
@@ -22,7 +21,10 @@ impl filter::Condition for Condition {
     }
 
     fn push_list(&mut self, column: Column, negated: bool, values: Vec<filter::Value>) {
-        self.sql.push_str(&expression(column));
+        if let Column::Facet(facet) = column {
+            return self.push_set(facet, negated, &values);
+        }
+        self.sql.push_str(expression(column));
         self.sql.push_str(if negated { " NOT IN (" } else { " IN (" });
         for (at, value) in values.into_iter().enumerate() {
             self.sql.push_str(if at > 0 { ",?" } else { "?" });
@@ -34,19 +36,55 @@ impl filter::Condition for Condition {
         }
         self.sql.push(')');
     }
+
+    fn push_tags(&mut self, which: Members, tags: Vec<TagKey>) {
+        let test = if which.is_there() { TAG_IS_THERE } else { TAG_IS_ABSENT };
+        push_tree(tags.len(), if which.needs_all() { " AND " } else { " OR " }, test, &mut self.sql);
+        self.values.extend(tags.iter().map(|tag| Value::Blob(tag.as_bytes().to_vec())));
+    }
+}
+
+const TAG_IS_THERE: &str = "instr(coalesce(tags, x''), ?) > 0";
+const TAG_IS_ABSENT: &str = "instr(coalesce(tags, x''), ?) = 0";
+
+/// So many tests, halved until one is left: SQLite bounds how deep an expression nests, and a plain chain of many would burst it.
+fn push_tree(tests: usize, between: &str, test: &str, sql: &mut String) {
+    if tests == 1 {
+        sql.push_str(test);
+        return;
+    }
+    sql.push('(');
+    push_tree(tests / 2, between, test, sql);
+    sql.push_str(between);
+    push_tree(tests - tests / 2, between, test, sql);
+    sql.push(')');
+}
+
+impl Condition {
+    /// Tests a facet: its value is the number of a bit in the set of those that pass. A list of more than two would be
+    /// searched as a table, for every row anew.
+    fn push_set(&mut self, facet: Facet, negated: bool, values: &[filter::Value]) {
+        let bit = |value: &filter::Value| match value {
+            filter::Value::Number(number) => 1_i64 << (number & facet.mask()),
+            filter::Value::Text(_) | filter::Value::Key(_) => 0,
+        };
+        let listed = values.iter().map(bit).fold(0, |set, bit| set | bit);
+        self.values.push(Value::Integer(if negated { !listed } else { listed }));
+        let (shift, mask) = (facet.shift, facet.mask());
+        // The operators are of one rank, and go from left to right.
+        self.sql.push_str(&format!("(? >> (coalesce(facets, 0) >> {shift} & {mask}) & 1)"));
+    }
 }
 
 /// The column as an expression that is never NULL: NULL stands for the catalogue's default.
-fn expression(column: Column) -> Cow<'static, str> {
-    Cow::Borrowed(match column {
+const fn expression(column: Column) -> &'static str {
+    match column {
         Column::Type => "type",
         Column::State => "state",
         Column::Kind => "coalesce(kind, 'none')",
         Column::Domain => "coalesce(domain_key, zeroblob(16))",
-        Column::Facet(facet) => {
-            return Cow::Owned(format!("(coalesce(facets, 0) >> {} & {})", facet.shift, facet.mask()));
-        }
-    })
+        Column::Facet(_) => "facets",
+    }
 }
 
 #[cfg(test)]
@@ -74,8 +112,12 @@ mod tests {
             Filter::NoneOf(level, levels),
         ]);
         let sql = "(coalesce(kind, 'none') IN (?,?) AND (state NOT IN (?) OR 1) \
-                   AND (coalesce(facets, 0) >> 13 & 7) NOT IN (?))";
+                   AND (? >> (coalesce(facets, 0) >> 13 & 7) & 1))";
         assert_eq!(compiled(&filter), (sql.to_owned(), 4));
+        let mut condition = Condition::default();
+        push(&filter, Rows::Objects, &mut condition);
+        assert!(condition.sql.contains(TAG_IS_THERE), "{}", condition.sql);
+        assert_eq!(condition.values.len(), 5);
         assert_eq!(compiled(&Filter::Nothing), ("0".to_owned(), 0));
         assert_eq!(compiled(&Filter::Everything), ("1".to_owned(), 0));
         assert_eq!(compiled(&Filter::And(Vec::new())), ("(1)".to_owned(), 0));

@@ -6,6 +6,7 @@ mod expects;
 mod family;
 mod objects;
 mod reads;
+mod words;
 
 use std::sync::Arc;
 
@@ -88,11 +89,19 @@ on_every_store! {
         a_large_value_comes_back_as_it_was;
     objects:
         objects_are_listed_latest_first_and_paged
+        a_scan_counts_rows_whether_or_not_they_pass
         whatever_lives_or_was_revoked_is_listed
         facets_are_filtered_exactly
         versions_are_read_oldest_first
         an_erased_memory_leaves_the_list_and_says_nothing
+        when_a_seed_sprouted_stands_beside_it
         preferences_and_objects_do_not_meet;
+    words:
+        what_holds_a_word_is_found
+        words_follow_the_memory
+        of_too_many_the_rarest_are_taken
+        sets_are_filtered_exactly
+        large_sets_are_filtered_exactly;
     changes:
         replacing_keeps_one_current_version
         erasing_takes_the_content
