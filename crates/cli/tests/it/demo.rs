@@ -134,7 +134,7 @@ fn what_follows_from_events_by_keyboard() {
         (10, "The sealed event is not among them"),
         (10, "safety: trauma informed"),
         (10, "avoid: peanuts"),
-        (11, "- Do not bring up: peanuts."),
+        (11, "- They must not be given: peanuts."),
         (11, "- maria, lisbon, ramen"),
         (12, "4 decisions, and why"),
         (12, "derive impacts: yes, by seal_sensitive_events"),

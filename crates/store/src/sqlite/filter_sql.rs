@@ -1,6 +1,8 @@
 //! The policy's filter in SQLite's words. Values are always parameters, never part of the statement.
 
-use memoryscope_domain::memory::{Facet, TagKey};
+use std::borrow::Cow;
+
+use memoryscope_domain::memory::TagKey;
 use rusqlite::types::Value;
 
 use crate::common::filter::{self, Column, Members};
@@ -21,10 +23,7 @@ impl filter::Condition for Condition {
     }
 
     fn push_list(&mut self, column: Column, negated: bool, values: Vec<filter::Value>) {
-        if let Column::Facet(facet) = column {
-            return self.push_set(facet, negated, &values);
-        }
-        self.sql.push_str(expression(column));
+        self.sql.push_str(&expression(column));
         self.sql.push_str(if negated { " NOT IN (" } else { " IN (" });
         for (at, value) in values.into_iter().enumerate() {
             self.sql.push_str(if at > 0 { ",?" } else { "?" });
@@ -60,31 +59,17 @@ fn push_tree(tests: usize, between: &str, test: &str, sql: &mut String) {
     sql.push(')');
 }
 
-impl Condition {
-    /// Tests a facet: its value is the number of a bit in the set of those that pass. A list of more than two would be
-    /// searched as a table, for every row anew.
-    fn push_set(&mut self, facet: Facet, negated: bool, values: &[filter::Value]) {
-        let bit = |value: &filter::Value| match value {
-            filter::Value::Number(number) => 1_i64 << (number & facet.mask()),
-            filter::Value::Text(_) | filter::Value::Key(_) => 0,
-        };
-        let listed = values.iter().map(bit).fold(0, |set, bit| set | bit);
-        self.values.push(Value::Integer(if negated { !listed } else { listed }));
-        let (shift, mask) = (facet.shift, facet.mask());
-        // The operators are of one rank, and go from left to right.
-        self.sql.push_str(&format!("(? >> (coalesce(facets, 0) >> {shift} & {mask}) & 1)"));
-    }
-}
-
 /// The column as an expression that is never NULL: NULL stands for the catalogue's default.
-const fn expression(column: Column) -> &'static str {
-    match column {
+fn expression(column: Column) -> Cow<'static, str> {
+    Cow::Borrowed(match column {
         Column::Type => "type",
         Column::State => "state",
         Column::Kind => "coalesce(kind, 'none')",
         Column::Domain => "coalesce(domain_key, zeroblob(16))",
-        Column::Facet(_) => "facets",
-    }
+        Column::Facet(facet) => {
+            return Cow::Owned(format!("(coalesce(facets, 0) >> {} & {})", facet.shift, facet.mask()));
+        }
+    })
 }
 
 #[cfg(test)]
@@ -112,7 +97,7 @@ mod tests {
             Filter::NoneOf(level, levels),
         ]);
         let sql = "(coalesce(kind, 'none') IN (?,?) AND (state NOT IN (?) OR 1) \
-                   AND (? >> (coalesce(facets, 0) >> 13 & 7) & 1))";
+                   AND (coalesce(facets, 0) >> 13 & 7) NOT IN (?))";
         assert_eq!(compiled(&filter), (sql.to_owned(), 4));
         let mut condition = Condition::default();
         push(&filter, Rows::Objects, &mut condition);
