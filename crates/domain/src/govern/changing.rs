@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, refused, view_of,
+    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, reading, refused, view_of,
 };
 use crate::change::Expect;
 use crate::derive::{self, Wanted};
