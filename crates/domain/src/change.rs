@@ -20,6 +20,13 @@ pub enum Expect {
         /// Its version when it was loaded.
         version: u64,
     },
+    /// As many memories name this one as what they were derived from.
+    Children {
+        /// Which.
+        parent: MemoryId,
+        /// How many did when it was loaded.
+        count: u64,
+    },
     /// A grant stands at this version.
     Grant {
         /// Which.

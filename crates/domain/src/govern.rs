@@ -8,9 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification};
+use crate::audit_chain::{
+    Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification,
+};
+use crate::change::PolicyDocument;
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
+use crate::lifecycle::{Barred, Family, Step};
 use crate::memory::{Memory, MemoryType, State};
 use crate::place::{Place, SealedPlace};
 use crate::policy::{Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
@@ -20,7 +24,9 @@ use crate::purpose::Purpose;
 use crate::time::Timestamp;
 use crate::words::Score;
 
+mod changing;
 mod decided;
+mod gating;
 mod listing;
 mod propose;
 mod ranking;
@@ -28,8 +34,11 @@ mod reading;
 #[cfg(test)]
 mod tests;
 mod view;
+mod visible;
 
+pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
+pub use gating::{Evidence, Gate};
 pub use listing::Withheld;
 pub use propose::Proposed;
 pub use view::MemoryView;
@@ -70,6 +79,14 @@ pub struct Facts {
     pub verification: Option<Verification>,
     /// The checkpoints that the store keeps, oldest first.
     pub checkpoints: Vec<SignedCheckpoint>,
+    /// The kin of the one memory that is to change.
+    pub family: Family,
+    /// The memories that are shown to a tool's gate.
+    pub evidence: Vec<Arc<Memory>>,
+    /// Policies that are kept for the tenant.
+    pub policies: Vec<PolicyDocument>,
+    /// The policy that is in force, once it is known.
+    pub active_policy: Option<PolicyRef>,
 }
 
 /// By what right an operation is done.
@@ -81,12 +98,18 @@ pub enum Authority {
     Owner,
     /// The caller names a memory by its id, and the policy grants reading it; it is hidden where it does not.
     ReadNamed,
+    /// The caller names a memory that it may know of, and the policy grants the step.
+    ChangeNamed,
+    /// The caller asks whether a tool may be called, and on what evidence: that is answered, never refused.
+    Gate,
     /// The caller holds a token, and the policy still grants reading.
     Continue,
     /// The caller holds a token.
     Revoke,
     /// The caller has one of these roles.
     Roles(&'static [Role]),
+    /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
+    Operator,
     /// The caller is the server itself.
     System,
 }
@@ -96,8 +119,14 @@ impl Authority {
     fn writes(self) -> bool {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
-            Self::Owner => true,
-            Self::ReadNamed | Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => false,
+            Self::Owner | Self::ChangeNamed => true,
+            Self::ReadNamed
+            | Self::Gate
+            | Self::Continue
+            | Self::Revoke
+            | Self::Roles(_)
+            | Self::Operator
+            | Self::System => false,
         }
     }
 }
@@ -134,6 +163,10 @@ pub struct Ask<'a> {
     pub include_events: bool,
     /// Whether it only shows again what an idempotency key did.
     pub repeat: bool,
+    /// What is to happen to the memory that it names.
+    pub step: Option<&'a Step>,
+    /// The tool whose gate is asked, and the memories that are to be its evidence.
+    pub tool: Option<(&'a str, &'a [MemoryId])>,
 }
 
 impl Ask<'_> {
@@ -143,7 +176,7 @@ impl Ask<'_> {
             purpose: self.purpose,
             operation: self.operation,
             dialect: self.dialect,
-            tool: None,
+            tool: self.tool.map(|(name, _)| name),
             include_events: self.include_events,
             now: self.now,
             spiral: SpiralFacts::default(),
@@ -234,6 +267,12 @@ struct Details {
     traces: BTreeMap<usize, Trace>,
     /// The proposals that name an unknown parent.
     orphans: BTreeSet<usize>,
+    /// The versions of the memories that accepted proposals were derived from.
+    parents: BTreeMap<MemoryId, u64>,
+    /// What a step came to.
+    changed: Option<Result<Changed, Barred>>,
+    /// What was decided about a tool.
+    gate: Option<Gate>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -281,6 +320,8 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::ReadNamed => reading::decide_named(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
         Authority::Owner => decide_owner(policy, ask, facts),
+        Authority::Gate => gating::decide(policy, ask, facts),
+        Authority::ChangeNamed => changing::decide(policy, ask, facts),
         Authority::Continue => decide_continue(policy, ask, facts),
         Authority::Revoke => {
             match held(ask, facts.grant.take()).filter(|g| ask.repeat || g.revoked.is_none()) {
@@ -291,6 +332,15 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::Roles(roles) => {
             let has_role = roles.iter().any(|role| ask.principal.roles.contains(role));
             if has_role || ask.principal.caller == Caller::System {
+                allowed(ask, facts, Ruling::default())
+            } else {
+                refused(Reason::RoleDenied, Ruling::default(), None)
+            }
+        }
+        Authority::Operator => {
+            let principal = ask.principal;
+            let has_no_key = principal.client == Principal::LOCAL_CLIENT;
+            if has_no_key || principal.roles.contains(&Role::Admin) || principal.caller == Caller::System {
                 allowed(ask, facts, Ruling::default())
             } else {
                 refused(Reason::RoleDenied, Ruling::default(), None)
@@ -402,102 +452,5 @@ impl Ruling {
             }
             trace => *trace = Some(decided.clone()),
         }
-    }
-}
-
-impl Visible<Facts> {
-    /// The memories that the caller may see, as the policy obliges them to be shown.
-    #[must_use]
-    pub fn memories(&self) -> &[Arc<Memory>] {
-        &self.facts.memories
-    }
-
-    /// The head of the tenant's chain when this was loaded.
-    #[must_use]
-    pub const fn as_of(&self) -> Seq {
-        self.facts.as_of
-    }
-
-    /// Whether the selection went on behind its limit.
-    #[must_use]
-    pub const fn more(&self) -> bool {
-        self.facts.more
-    }
-
-    /// What was proposed, as it was decided, with what follows from it.
-    pub fn proposed(&self) -> impl Iterator<Item = Proposed<'_>> {
-        self.facts.proposed.iter().enumerate().filter_map(|(at, memory)| {
-            if let Some(trace) = self.refused.get(&at) {
-                return Some(Proposed::Denied(trace));
-            }
-            if self.details.orphans.contains(&at) {
-                return Some(Proposed::UnknownParent);
-            }
-            let derived = self.details.derived.get(&at).map_or(&[][..], Vec::as_slice);
-            Some(Proposed::Accepted { memory, derived, trace: self.details.traces.get(&at)? })
-        })
-    }
-
-    /// The ids of what was proposed, in order.
-    pub fn proposed_ids(&self) -> impl Iterator<Item = MemoryId> {
-        self.facts.proposed.iter().map(|memory| memory.id)
-    }
-
-    /// What was proposed: each with its trace where the policy refuses it.
-    pub fn proposals(&self) -> impl Iterator<Item = Result<&Memory, &Trace>> {
-        self.facts.proposed.iter().enumerate().map(|(at, memory)| match self.refused.get(&at) {
-            Some(trace) => Err(trace),
-            None => Ok(memory),
-        })
-    }
-
-    /// The grant that the caller holds.
-    #[must_use]
-    pub const fn grant(&self) -> Option<&ReadGrant> {
-        self.facts.grant.as_ref()
-    }
-
-    /// Audit entries.
-    #[must_use]
-    pub fn entries(&self) -> &[StoredEntry] {
-        &self.facts.entries
-    }
-
-    /// What a walk of the chain found.
-    #[must_use]
-    pub const fn verification(&self) -> Option<&Verification> {
-        self.facts.verification.as_ref()
-    }
-
-    /// The checkpoints that the store keeps, oldest first.
-    #[must_use]
-    pub fn checkpoints(&self) -> &[SignedCheckpoint] {
-        &self.facts.checkpoints
-    }
-
-    /// How it was ruled.
-    #[must_use]
-    pub const fn ruling(&self) -> &Ruling {
-        &self.ruling
-    }
-}
-
-impl Denial {
-    /// Why.
-    #[must_use]
-    pub const fn reason(&self) -> Reason {
-        self.reason
-    }
-
-    /// How it was ruled.
-    #[must_use]
-    pub const fn ruling(&self) -> &Ruling {
-        &self.ruling
-    }
-
-    /// The grant that was no longer good.
-    #[must_use]
-    pub const fn grant(&self) -> Option<&ReadGrant> {
-        self.grant.as_ref()
     }
 }

@@ -13,6 +13,7 @@ pub mod derive;
 pub mod govern;
 pub mod grant;
 pub mod ids;
+pub mod lifecycle;
 pub mod limits;
 pub mod memory;
 pub mod object;

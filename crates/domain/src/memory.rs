@@ -159,6 +159,32 @@ impl Memory {
         self.state < State::Revoked && self.expires.is_none_or(|end| now < end)
     }
 
+    /// The state that it has by itself, whatever its parents demand.
+    #[must_use]
+    pub fn own_state(&self) -> State {
+        self.object().and_then(|object| object.provenance.own_state).unwrap_or(self.state)
+    }
+
+    /// Gives it a state of its own, and the stricter one that its parents demand, if it is.
+    pub fn set_states(&mut self, own: State, demanded: State) {
+        self.state = own.max(demanded);
+        let state = self.state;
+        if let Some(object) = self.body.object_mut() {
+            object.provenance.own_state = (own != state).then_some(own);
+        }
+    }
+
+    /// What it demands of what is derived from it: its state. What was computed from a sealed event may itself be seen, for
+    /// it says only what may be known beside the seal; but what somebody derived from it may know more.
+    #[must_use]
+    pub fn weight(&self) -> State {
+        let source = self.object().and_then(|object| object.provenance.source_state);
+        match source {
+            Some(State::Sealed) if self.own_state() < State::Revoked => State::Sealed,
+            source => self.state.max(source.unwrap_or(State::Active)),
+        }
+    }
+
     /// The preference it holds, if it holds one.
     #[must_use]
     pub const fn preference(&self) -> Option<&Preference> {

@@ -9,7 +9,7 @@ use memoryscope_domain::govern::{self, Ask, Authority, Denial, Facts, Reason, Ru
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{AuditId, IdSource, MemoryId, RequestId, TenantId};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Body, Memory, SubjectRef};
+use memoryscope_domain::memory::{Body, SubjectRef};
 use memoryscope_domain::place::{Place, SealedPlace};
 use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
 use memoryscope_domain::preference::Kind;
@@ -155,7 +155,8 @@ impl Engine {
         width: u32,
     ) -> Result<Done<O::Output>, Stopped> {
         let tenant = &cx.principal.tenant;
-        let asks_policy = !matches!(op.authority(), Authority::Roles(_) | Authority::System);
+        let asks_policy =
+            !matches!(op.authority(), Authority::Roles(_) | Authority::Operator | Authority::System);
         let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store, asks_policy).await?;
         let ask = ask(cx, op, false);
         let narrowed = govern::narrow(&policy.policy, &ask);
@@ -184,8 +185,9 @@ impl Engine {
         let mut loaded =
             Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
         facts.as_of = head.seq;
+        facts.active_policy = Some(loaded.policy.reference.clone());
         facts.proposed = op.propose(cx, &mut loaded.ids);
-        facts.child_ids = child_ids(&facts.proposed, &mut loaded.ids);
+        facts.child_ids = child_ids(&facts, &mut loaded.ids);
         let ask = self::ask(cx, op, repeats);
         match govern::decide(&loaded.policy.policy, &ask, narrowed, facts) {
             Verdict::Allowed(mut seen) => {
@@ -277,7 +279,7 @@ impl Engine {
         seen.seal_scan_end(&key.key);
         let mut mint = Mint { ids: loaded.ids.clone(), token };
         let plan = if loaded.repeats { op.plan_repeat(&seen) } else { Some(op.plan(cx, &seen, &mut mint)?) };
-        let (Plan { changes, memory_ids, grant, reason, .. }, output) = match plan {
+        let (Plan { changes, memory_ids, grant, reason, came_to_nothing, .. }, output) = match plan {
             Some(plan) => plan.split(),
             None => (Plan { reason: Some(Code::literal("RESULT_GONE")), ..Plan::answer(()) }, None),
         };
@@ -294,8 +296,11 @@ impl Engine {
                 set.expects.push(Expect::Memory { id: memory.id, version: memory.version - 1 });
             }
         }
+        if !changes.is_empty() {
+            set.expects.extend(seen.relied_on());
+        }
         set.changes.extend(changes);
-        if let (Some(given), false) = (idempotency(cx, op), loaded.repeats) {
+        if let (Some(given), false) = (idempotency(cx, op), loaded.repeats || came_to_nothing) {
             set.expects.push(Expect::NoIdempotencyKey(given.key.clone()));
             set.changes.push(Change::InsertIdempotency(IdempotencyRecord {
                 key: given.key.clone(),
@@ -452,7 +457,7 @@ fn kind_of<O: Operation>(op: &O, grant: Option<&ReadGrant>) -> Option<Kind> {
 }
 
 /// What is asked of the policy for an operation.
-fn ask<'a, O: Operation>(cx: &'a Context, op: &O, repeat: bool) -> Ask<'a> {
+fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool) -> Ask<'a> {
     Ask {
         principal: &cx.principal,
         purpose: op.purpose(),
@@ -463,13 +468,21 @@ fn ask<'a, O: Operation>(cx: &'a Context, op: &O, repeat: bool) -> Ask<'a> {
         about: op.about(),
         include_events: op.include_events(),
         repeat,
+        step: op.step(),
+        tool: op.tool(),
     }
 }
 
-/// For each proposed event an id for its impact and one for its seed, whether or not there will be any.
-fn child_ids(proposed: &[Memory], ids: &mut IdSource) -> Vec<[MemoryId; 2]> {
-    let events = proposed.iter().filter(|memory| matches!(memory.body, Body::Event(_)));
-    events.map(|_| [ids.next_uuid(), ids.next_uuid()].map(MemoryId::from_uuid)).collect()
+/// For each event that is proposed, or may be derived from again, an id for its impact and one for its seed, whether or
+/// not there will be any.
+fn child_ids(facts: &Facts, ids: &mut IdSource) -> Vec<[MemoryId; 2]> {
+    let proposed = facts.proposed.iter().filter(|memory| matches!(memory.body, Body::Event(_))).count();
+    let changing = match facts.memories.first() {
+        Some(memory) if !facts.family.children.is_empty() => facts.family.events(memory).count(),
+        _ => 0,
+    };
+    let next = |_| [ids.next_uuid(), ids.next_uuid()].map(MemoryId::from_uuid);
+    (0..proposed + changing).map(next).collect()
 }
 
 /// The erasable part of an entry: names, free text, the request, and what a replay starts from.

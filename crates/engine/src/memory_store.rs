@@ -14,6 +14,7 @@ use memoryscope_domain::change::{
 use memoryscope_domain::govern::{Decided, Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::lifecycle::{Family, Kin};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
@@ -21,7 +22,8 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{Match, choose};
 
 use crate::port::{
-    Due, Health, Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
+    Due, Health, Load, ObjectSelect, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store,
+    StoreError,
 };
 
 /// A store that lives as long as its process.
@@ -145,6 +147,16 @@ impl Tenant {
                 facts.more = facts.versions.len() > *limit;
                 facts.versions.truncate(*limit);
             }
+            Select::Evidence { ids, objects } => {
+                facts.evidence = ids.iter().filter_map(|id| self.memory(*id)).collect();
+                self.objects(load, objects, &mut facts);
+            }
+            Select::Family { id, limit } => {
+                facts.memories.extend(self.memory(*id));
+                if let Some(memory) = facts.memories.first() {
+                    facts.family = self.family(memory, *limit);
+                }
+            }
             Select::Memories(ids) => {
                 facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
             }
@@ -174,6 +186,25 @@ impl Tenant {
             Select::Entry(id) => {
                 facts.entries =
                     self.entries.iter().filter(|stored| stored.entry.id == *id).cloned().collect();
+            }
+            Select::Policies(select) => {
+                let mut policies: Vec<PolicyDocument> = self.policies.values().cloned().collect();
+                policies.sort_by(|a, b| (&a.version, &a.hash).cmp(&(&b.version, &b.hash)));
+                match select {
+                    PolicySelect::All(limit) => {
+                        facts.more = policies.len() > *limit;
+                        policies.truncate(*limit);
+                        policies.iter_mut().for_each(|policy| policy.text.clear());
+                    }
+                    PolicySelect::Version(version) => policies.retain(|policy| policy.version == *version),
+                }
+                facts.policies = policies;
+            }
+            Select::LatestEntry(operation) => {
+                let is_of = |stored: &&StoredEntry| {
+                    stored.entry.parse().is_ok_and(|record| record.draft.operation == *operation)
+                };
+                facts.entries = self.entries.iter().rev().find(is_of).cloned().into_iter().collect();
             }
             Select::Verification => {
                 facts.checkpoints = self.checkpoints.clone();
@@ -245,6 +276,29 @@ impl Tenant {
         facts.activated = facts.memories.iter().filter_map(activated).collect();
     }
 
+    fn family(&self, memory: &Memory, limit: usize) -> Family {
+        let mut kin = Kin::of(memory.id, limit);
+        while let Some(generation) = kin.generation() {
+            for parent in generation {
+                let named = |child: &&Arc<Memory>| {
+                    child.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
+                };
+                kin.add(parent, self.current().filter(named).map(|child| child.id).collect());
+            }
+        }
+        let of = |ids: Vec<MemoryId>| ids.into_iter().filter_map(|id| self.memory(id)).collect::<Vec<_>>();
+        let descendants = of(kin.descendants());
+        let supporters = of(kin.supporters(descendants.iter().map(|one| &**one).chain([memory])));
+        kin.family(descendants, supporters)
+    }
+
+    fn children_of(&self, parent: MemoryId) -> u64 {
+        let derived_from = |memory: &&Arc<Memory>| {
+            memory.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
+        };
+        self.current().filter(derived_from).count() as u64
+    }
+
     fn verify(&self, tenant: &TenantId) -> audit_chain::Verification {
         let mut verifier = Verifier::new(tenant.clone());
         verifier.expect_stored(&self.checkpoints);
@@ -276,6 +330,9 @@ impl Tenant {
             match expect {
                 Expect::ActivePolicy(hash) => require(self.active_policy == *hash, "the active policy")?,
                 Expect::Memory { id, version } => require(version_of(id) == Some(*version), "a memory")?,
+                Expect::Children { parent, count } => {
+                    require(self.children_of(*parent) == *count, "a memory's children")?;
+                }
                 Expect::Grant { id, version } => {
                     require(self.grant(*id).is_some_and(|grant| grant.version == *version), "a grant")?;
                 }

@@ -162,6 +162,20 @@ pub enum Select {
     },
     /// These memories, whatever their state; ids that the tenant lacks are left out.
     Memories(Vec<MemoryId>),
+    /// These memories, whatever their state, as [`Facts::evidence`], and with them objects of a scope.
+    Evidence {
+        /// Which memories; ids that the tenant lacks are left out.
+        ids: Vec<MemoryId>,
+        /// Which objects.
+        objects: ObjectSelect,
+    },
+    /// A memory, whatever its state, and its kin ([`Facts::family`]).
+    Family {
+        /// Which.
+        id: MemoryId,
+        /// At most so many descendants.
+        limit: usize,
+    },
     /// The grant of that token, and, where asked, the live preferences it stands for.
     Grant {
         /// What the token hashes to.
@@ -185,8 +199,21 @@ pub enum Select {
     },
     /// One audit entry.
     Entry(AuditId),
+    /// Policies that are kept for the tenant.
+    Policies(PolicySelect),
+    /// The latest audit entry of an operation, if there is one.
+    LatestEntry(Code),
     /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
     Verification,
+}
+
+/// Which policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicySelect {
+    /// All of them without their texts, by version and hash, at most so many; [`Facts::more`] says whether there are more.
+    All(usize),
+    /// Those of that version, which is one unless two were given one name; with their texts, by hash.
+    Version(String),
 }
 
 /// Whose time is over.

@@ -4,13 +4,16 @@
 
 mod batch;
 mod error;
+mod gate;
 mod get;
 mod history;
 mod ingest;
 mod list;
 mod named;
+mod policies;
 mod query;
 mod reconstruct;
+mod step;
 mod who;
 mod wire;
 
@@ -33,7 +36,7 @@ use crate::refused::with_access_log;
 /// The dialect's routes.
 #[must_use]
 pub fn routes() -> Routes<Arc<Engine>> {
-    Routes::new()
+    let routes = Routes::new()
         .add(ingest::operation(), ingest::handler)
         .add(batch::operation(), batch::handler)
         .add(list::operation(), list::handler)
@@ -41,6 +44,8 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(get::operation(), get::handler)
         .add(history::operation(), history::handler)
         .add(reconstruct::operation(), reconstruct::handler)
+        .add(gate::operation(), gate::handler);
+    policies::routes(step::routes(routes))
 }
 
 /// A route of the dialect.

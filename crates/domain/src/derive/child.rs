@@ -51,7 +51,9 @@ pub fn children(event: &Memory, ids: [MemoryId; 2], wanted: Wanted, policy_versi
         version: 1,
         ..event.clone()
     };
-    bodies.into_iter().map(memory).collect()
+    let mut children: Vec<Memory> = bodies.into_iter().map(memory).collect();
+    children.iter_mut().for_each(|child| child.set_states(State::Active, state));
+    children
 }
 
 /// What the children of an event have in common.
@@ -78,6 +80,7 @@ fn child_object(event: &Memory, parent: &Object, policy_version: &str) -> Object
         transform_chain: step.and_then(|step| List::new(vec![step])).unwrap_or_default(),
         derivation: Derivation::Computed,
         policy_version: Name::parse(policy_version).ok(),
+        source_state: (event.state != State::Active).then_some(event.state),
         ..Provenance::default()
     };
     if !is_sealed {

@@ -1,11 +1,13 @@
 //! From what is visible to what a store may be told: a plan is held to what was decided.
 
+use std::collections::BTreeMap;
+
 use super::{Authority, Denial, Facts, Visible};
 use crate::audit_chain::{Code, Verdict as Outcome};
 use crate::change::{Change, ChangeSet};
 use crate::grant::ReadGrant;
 use crate::ids::MemoryId;
-use crate::memory::{Body, Memory};
+use crate::memory::{Body, Memory, State};
 use crate::policy::Effect;
 
 /// What a store may be told: it went through [`decide`](super::decide).
@@ -47,7 +49,8 @@ impl Visible<Facts> {
         if set.entry.decision != Outcome::Allowed || set.entry.tenant != set.tenant {
             return Err(BeyondDecision("its audit entry says something else"));
         }
-        if set.changes.iter().all(|change| self.covers(&set, change)) {
+        let is_whole = self.keeps_what_the_step_came_to(&set);
+        if is_whole && set.changes.iter().all(|change| self.covers(&set, change)) {
             Ok(Decided(set))
         } else {
             Err(BeyondDecision("it changes what was not decided"))
@@ -57,6 +60,12 @@ impl Visible<Facts> {
     /// Whether the decision was about this change: each right covers its own changes and no others.
     fn covers(&self, set: &ChangeSet, change: &Change) -> bool {
         match change {
+            // All of them together were held to what the step came to.
+            Change::InsertMemory(_) | Change::ReplaceMemory(_) | Change::EraseMemory(_)
+                if self.authority == Authority::ChangeNamed =>
+            {
+                true
+            }
             Change::InsertMemory(memory) => {
                 matches!(self.authority, Authority::Policy(effect) if effect != Effect::Read)
                     && memory.tenant == set.tenant
@@ -79,12 +88,42 @@ impl Visible<Facts> {
                         grant.revoked.is_some_and(|revoked| *grant == held.revoke(revoked))
                     })
             }
-            Change::ActivatePolicy { .. }
-            | Change::InsertCheckpoint(_)
+            Change::ActivatePolicy { .. } => {
+                matches!(self.authority, Authority::System | Authority::Operator)
+            }
+            Change::InsertCheckpoint(_)
             | Change::ForgetIdempotencyBefore(_)
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
+    }
+
+    /// Whether the change set keeps exactly what the step came to, or nothing: no memory changes without what follows
+    /// it.
+    fn keeps_what_the_step_came_to(&self, set: &ChangeSet) -> bool {
+        let told: Vec<(&Change, &Memory)> =
+            set.changes.iter().filter_map(|change| Some((change, changed_memory(change)?))).collect();
+        if self.authority != Authority::ChangeNamed || told.is_empty() {
+            return true;
+        }
+        let Some(Ok(changed)) = &self.details.changed else { return false };
+        let expected: BTreeMap<MemoryId, (&Memory, bool)> =
+            (changed.versions.iter().map(|next| (next, false)))
+                .chain(changed.made.iter().map(|made| (made, true)))
+                .map(|(memory, is_new)| (memory.id, (memory, is_new)))
+                .collect();
+        told.len() == expected.len()
+            && told.into_iter().all(|(change, memory)| {
+                let is_as_expected = |(expected, is_new): &(&Memory, bool)| {
+                    *expected == memory
+                        && match change {
+                            Change::InsertMemory(_) => *is_new,
+                            Change::EraseMemory(_) => !is_new && memory.is_tombstone(),
+                            _ => !is_new && memory.state != State::Tombstoned,
+                        }
+                };
+                memory.tenant == set.tenant && expected.get(&memory.id).is_some_and(is_as_expected)
+            })
     }
 
     /// Whether it was proposed, and is allowed as it is.
@@ -127,6 +166,16 @@ impl Visible<Facts> {
     /// Whether this grant is the caller's own: continuing reads as the person it was given for.
     fn may_be_given(&self, set: &ChangeSet, grant: &ReadGrant) -> bool {
         grant.tenant == set.tenant && grant.client == self.client && Some(&grant.user) == self.user.as_ref()
+    }
+}
+
+/// The memory that a change keeps a version of.
+const fn changed_memory(change: &Change) -> Option<&Memory> {
+    match change {
+        Change::InsertMemory(memory) | Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
+            Some(memory)
+        }
+        _ => None,
     }
 }
 

@@ -53,7 +53,9 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
         if !ask.repeat {
             ruling.count(&decision.trace, effect);
         }
-        tighten(memory, inherited, &decision);
+        tighten(memory, memory.state, inherited, &decision);
+        let named = memory.object().map_or(&[][..], |object| &object.provenance.derived_from);
+        details.parents.extend(named.iter().filter_map(|id| Some((*id, parents.get(id)?.version))));
         if memory.object().is_some() {
             let placed = memory.clone().placed_by(policy.globals().claimed_time_trust_threshold);
             *memory = placed;
@@ -80,9 +82,17 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
     partly_allowed(ask, facts, refusals, details, ruling)
 }
 
+/// A memory that a proposal may name as its parent.
+struct Parent {
+    /// The state that it demands.
+    weight: State,
+    /// The version that was looked at.
+    version: u64,
+}
+
 /// The memories that this caller may name as parents, with their states. What the caller may read for no purpose is as
 /// unknown as what is not there, and so is what is revoked or expired, or sealed and not about the caller.
-fn parents(policy: &Policy, ask: &Ask<'_>, facts: &Facts) -> BTreeMap<MemoryId, State> {
+fn parents(policy: &Policy, ask: &Ask<'_>, facts: &Facts) -> BTreeMap<MemoryId, Parent> {
     let is_known = |memory: &&std::sync::Arc<Memory>| {
         memory.object().is_some()
             && memory.is_live(ask.now)
@@ -90,21 +100,25 @@ fn parents(policy: &Policy, ask: &Ask<'_>, facts: &Facts) -> BTreeMap<MemoryId, 
             && (memory.state < State::Sealed || memory.is_about(ask.principal))
             && reading::is_read_for_some_purpose(policy, ask, memory)
     };
-    facts.memories.iter().filter(is_known).map(|memory| (memory.id, memory.state)).collect()
+    let parent =
+        |memory: &std::sync::Arc<Memory>| Parent { weight: memory.weight(), version: memory.version };
+    facts.memories.iter().filter(is_known).map(|memory| (memory.id, parent(memory))).collect()
 }
 
 /// The most restrictive state of a proposal's parents; none where one of them is unknown.
-fn inherited(memory: &Memory, parents: &BTreeMap<MemoryId, State>, repeats: bool) -> Option<State> {
+fn inherited(memory: &Memory, parents: &BTreeMap<MemoryId, Parent>, repeats: bool) -> Option<State> {
     let named = memory.object().map_or(&[][..], |object| &object.provenance.derived_from[..]);
     if repeats {
         return Some(State::Active);
     }
-    named.iter().try_fold(State::Active, |state, parent| parents.get(parent).map(|its| state.max(*its)))
+    named.iter().try_fold(State::Active, |state, parent| parents.get(parent).map(|its| state.max(its.weight)))
 }
 
-fn tighten(memory: &mut Memory, inherited: State, decision: &Decision) {
+/// `asked` is the state that it would have without the policy and without parents, `demanded` what these ask for.
+fn tighten(memory: &mut Memory, asked: State, demanded: State, decision: &Decision) {
     let handling = memory.object().map_or(Handling::Normal, |object| object.sensitivity.handling);
-    memory.state = State::at_ingest(memory.state.max(inherited), handling, decision.obligations.set_state);
+    let own = State::at_ingest(asked, handling, decision.obligations.set_state);
+    memory.set_states(own, demanded);
 }
 
 /// What follows from an event, where the policy lets it follow and be stored.
@@ -117,10 +131,15 @@ fn derived(
 ) -> Vec<Memory> {
     let wanted =
         Wanted { impact: decision.allows(Effect::DeriveImpacts), seed: decision.allows(Effect::DeriveSeeds) };
-    let mut children = derive::children(event, ids, wanted, policy.version());
+    admitted(policy, ask, derive::children(event, ids, wanted, policy.version()))
+}
+
+/// What was derived, as far as the policy lets it be stored. The state that it was derived in is its event's demand.
+pub(super) fn admitted(policy: &Policy, ask: &Ask<'_>, mut children: Vec<Memory>) -> Vec<Memory> {
+    let request = ask.request();
     children.retain_mut(|child| {
-        let decision = policy.decide(&ask.request(), &view_of(policy, ask, child), &[Effect::Write]);
-        tighten(child, State::Active, &decision);
+        let decision = policy.decide(&request, &view_of(policy, ask, child), &[Effect::Write]);
+        tighten(child, State::Active, child.state, &decision);
         decision.allows(Effect::Write)
     });
     children

@@ -122,6 +122,8 @@ fn an_event_has_every_attribute_that_it_says() {
             ("scope.id", "\"ada\""),
             ("scope.namespace", "\"\""),
             ("labels", "{\"joy\"}"),
+            ("claimed_by_principal", "false"),
+            ("jointly_owned_by_principal", "true"),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
             ("in_scope_of_principal", "true"),
@@ -145,6 +147,8 @@ fn a_tombstone_has_nothing_left_to_test() {
             ("scope.type", "\"user\""),
             ("scope.id", "\"\""),
             ("scope.namespace", "\"\""),
+            ("claimed_by_principal", "false"),
+            ("jointly_owned_by_principal", "true"),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
             ("in_scope_of_principal", "true"),
@@ -207,6 +211,8 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         about: About::Objects(OBJECTS),
         include_events: false,
         repeat: false,
+        step: None,
+        tool: None,
     }
 }
 

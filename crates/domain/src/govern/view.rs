@@ -147,6 +147,8 @@ impl MemoryAttributes for MemoryView<'_> {
             Attribute::MemoryScopeId => Value::Text(&memory.scope.id),
             Attribute::MemoryNamespace => Value::Text(&memory.scope.namespace),
             Attribute::MemoryOwned => self.is(Memory::is_owned_in_person_by),
+            Attribute::MemoryJointlyOwned => self.is(Memory::is_owned_by),
+            Attribute::MemoryClaimed => self.is(Memory::is_claimed_by),
             Attribute::MemoryAbout => self.is(Memory::is_about),
             Attribute::MemoryInOwnScope => self.is(Memory::is_in_scope_of_user_of),
             Attribute::MemoryReadable => self.is(Memory::is_readable_by),

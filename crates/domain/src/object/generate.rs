@@ -216,6 +216,8 @@ fn provenance() -> BoxedStrategy<Provenance> {
                     derivation,
                     policy_version,
                     confidence,
+                    own_state: None,
+                    source_state: None,
                 }
             },
         )

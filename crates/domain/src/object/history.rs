@@ -56,6 +56,17 @@ pub struct HistoryEntry {
     pub note: Option<Note>,
 }
 
+/// What a person says about a memory's truth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attestation {
+    /// Who.
+    pub by: UserId,
+    /// When.
+    pub at: Timestamp,
+    /// Whether they say that it is so, or that it is not.
+    pub affirms: bool,
+}
+
 /// What happened to a memory.
 pub type History = Log<HistoryEntry, { limits::HISTORY_ENTRIES_MAX }>;
 

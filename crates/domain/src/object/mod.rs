@@ -25,7 +25,7 @@ use sha2::{Digest as _, Sha256};
 pub use affect::{Affect, Feeling, PastFeeling};
 pub use content::{Content, FreeForm, Procedural, ScopeFlags, Somatic};
 pub use history::{
-    Happening, History, HistoryEntry, ReconsolidationPolicy, ReconsolidationTrace, TraceEntry,
+    Attestation, Happening, History, HistoryEntry, ReconsolidationPolicy, ReconsolidationTrace, TraceEntry,
 };
 pub use list::{Distinct, List, Log};
 pub use number::{HalfLifeDays, Invalid, Unit, Valence};
@@ -100,6 +100,9 @@ pub struct Object {
     pub strength: Strength,
     /// Where it comes from.
     pub provenance: Provenance,
+    /// What persons say about its truth, each once.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub attestations: List<Attestation, { limits::ATTESTATIONS_MAX }>,
     /// What happened to it.
     #[serde(default, skip_serializing_if = "Log::is_blank")]
     pub history: History,
@@ -111,6 +114,10 @@ pub struct Object {
     /// Switches of its scope.
     #[serde(default, skip_serializing_if = "ScopeFlags::is_empty")]
     pub flags: ScopeFlags,
+}
+
+fn is_empty<T>(members: &[T]) -> bool {
+    members.is_empty()
 }
 
 /// Something that happened.
@@ -206,6 +213,7 @@ impl Object {
             somatic: None,
             strength: Strength::default(),
             provenance: Provenance::default(),
+            attestations: List::default(),
             history: History::default(),
             reconsolidation: ReconsolidationPolicy::NeverEditSource,
             trace: ReconsolidationTrace::default(),

@@ -8,6 +8,7 @@ use super::text::Name;
 use crate::constraint::closed_list;
 use crate::ids::MemoryId;
 use crate::limits;
+use crate::memory::State;
 
 closed_list!(
     /// Who said it.
@@ -66,6 +67,12 @@ pub struct Provenance {
     pub policy_version: Option<Name>,
     /// How sure the source is.
     pub confidence: Unit,
+    /// The state that it has by itself, where what it was derived from demands a stricter one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_state: Option<State>,
+    /// The state of the event that it was computed from, where that was not active: what it says was chosen for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_state: Option<State>,
 }
 
 fn is_empty<T>(members: &[T]) -> bool {
@@ -92,6 +99,8 @@ impl Default for Provenance {
             derivation: Derivation::Asserted,
             policy_version: None,
             confidence: Unit::ONE,
+            own_state: None,
+            source_state: None,
         }
     }
 }

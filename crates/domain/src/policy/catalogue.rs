@@ -236,6 +236,8 @@ catalogue! {
     MemoryScopeId "memory.scope.id" Text, T(""), NOT_PUSHABLE, "Which scope it belongs to.";
     MemoryNamespace "memory.scope.namespace" Text, T(""), NOT_PUSHABLE, "The subdivision of the tenant.";
     MemoryLabels "memory.labels" TextSet, EmptySet, PUSHABLE, "Its affect labels.";
+    MemoryClaimed "memory.claimed_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal's user claims it to be so.";
+    MemoryJointlyOwned "memory.jointly_owned_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal may act as its owner: in person, or as a member of the group, the organisation or the scope that owns it.";
     MemoryOwned "memory.owned_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal's user owns it in person; what a group or a scope owns, no member does.";
     MemoryAbout "memory.about_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is about the principal's user: owner, subject, or in that user's scope.";
     MemoryInOwnScope "memory.in_scope_of_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is in the scope of the principal's user, whoever owns it.";

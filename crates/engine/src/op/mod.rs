@@ -5,6 +5,7 @@ use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{GrantId, IdSource, MemoryId};
+use memoryscope_domain::lifecycle::Step;
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
@@ -21,6 +22,7 @@ pub mod continue_read;
 pub mod create;
 pub mod delete;
 pub mod expire;
+pub mod gate;
 pub mod get;
 pub mod ingest;
 pub mod list;
@@ -31,6 +33,7 @@ pub mod read;
 pub mod reconstruct;
 pub mod revoke;
 pub mod search;
+pub mod step;
 
 /// What every operation declares of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,18 +47,27 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 19] = [
+pub static ALL: [&Info; 33] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
     &revoke::INFO,
     &list::INFO,
     &delete::INFO,
+    &step::SEAL,
+    &step::RELEASE,
+    &step::REVOKE,
+    &step::REINFORCE,
+    &step::RECALL,
+    &step::DISPUTE,
+    &step::ATTEST,
+    &step::ERASE,
     &ingest::INFO,
     &get::GET,
     &get::HISTORY,
     &query::INFO,
     &reconstruct::INFO,
+    &gate::INFO,
     &expire::INFO,
     &audit::LIST,
     &audit::VERIFY,
@@ -64,6 +76,11 @@ pub static ALL: [&Info; 19] = [
     &audit::LOG,
     &checkpoint::INFO,
     &policy::ACTIVATE,
+    &policy::CREATE,
+    &policy::LIST,
+    &policy::GET,
+    &policy::SWITCH,
+    &policy::ROLL_BACK,
 ];
 
 /// One thing that can be asked of MemoryScope. It is given what is visible, never what was loaded.
@@ -101,6 +118,16 @@ pub trait Operation: Send + Sync {
     /// left out first.
     fn shows_references(&self) -> bool {
         false
+    }
+
+    /// What is to happen to the memory that it names.
+    fn step(&self) -> Option<&Step> {
+        None
+    }
+
+    /// The tool whose gate it asks, and the memories that are to be its evidence.
+    fn tool(&self) -> Option<(&str, &[MemoryId])> {
+        None
     }
 
     /// Whether it gives out a token.
@@ -180,18 +207,27 @@ pub struct Plan<T> {
     pub grant: Option<GrantId>,
     /// A word on how it came about, such as `CONTINUE`.
     pub reason: Option<Code>,
+    /// Whether nothing came of it that an idempotency key could stand for: sent again, it is looked at anew.
+    pub came_to_nothing: bool,
 }
 
 impl<T> Plan<T> {
     /// A plan that only answers.
     #[must_use]
     pub const fn answer(output: T) -> Self {
-        Self { changes: Vec::new(), output, memory_ids: Vec::new(), grant: None, reason: None }
+        Self {
+            changes: Vec::new(),
+            output,
+            memory_ids: Vec::new(),
+            grant: None,
+            reason: None,
+            came_to_nothing: false,
+        }
     }
 
     /// What it does, and what it answers.
     pub(crate) fn split(self) -> (Plan<()>, Option<T>) {
-        let Self { changes, output, memory_ids, grant, reason } = self;
-        (Plan { changes, output: (), memory_ids, grant, reason }, Some(output))
+        let Self { changes, output, memory_ids, grant, reason, came_to_nothing } = self;
+        (Plan { changes, output: (), memory_ids, grant, reason, came_to_nothing }, Some(output))
     }
 }

@@ -1,4 +1,4 @@
-//! `memory.revoke`: a read grant is taken back (api-scoped.md, "Read").
+//! `grant.revoke`: a read grant is taken back (api-scoped.md, "Read").
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
@@ -12,7 +12,7 @@ use crate::port::Select;
 use crate::refusal::Refusal;
 
 /// What it declares of itself.
-pub static INFO: Info = Info { name: "memory.revoke", audit: Code::MEMORY_REVOKE, changes: true };
+pub static INFO: Info = Info { name: "grant.revoke", audit: Code::MEMORY_REVOKE, changes: true };
 
 /// Takes back what a token was given for.
 #[derive(Debug, Clone)]

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{MemoryId, TenantId};
+use memoryscope_domain::lifecycle::{Step, Verdict};
+use memoryscope_domain::object::{Note, Unit};
 use memoryscope_domain::policy::{Dialect, Policy};
 use memoryscope_domain::principal::{Principal, Role};
 use memoryscope_domain::purpose::Purpose;
@@ -19,12 +21,14 @@ use memoryscope_engine::op::continue_read::Continue;
 use memoryscope_engine::op::create::Create;
 use memoryscope_engine::op::delete::Delete;
 use memoryscope_engine::op::expire::Expire;
+use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::ingest::Ingest;
-use memoryscope_engine::op::policy::Activate;
+use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
+use memoryscope_engine::op::step::MakeStep;
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
 
@@ -62,6 +66,22 @@ impl Who {
             Self::System => Principal::system(tenant()),
         }
     }
+}
+
+/// The step of that name; a release is made of what was sealed first, so it comes to nothing here.
+fn step(name: &str) -> Option<Step> {
+    let reason = Note::parse("because").ok()?;
+    Some(match name {
+        "memory.seal" => Step::Seal { reason: None },
+        "memory.release" => Step::Release { reason: None },
+        "memory.revoke" => Step::Revoke { reason: None },
+        "memory.reinforce" => Step::Reinforce { by: Unit::ONE, reason: None },
+        "memory.recall" => Step::Recall(Box::default()),
+        "memory.dispute" => Step::Dispute { reason },
+        "memory.attest" => Step::Attest { verdict: Verdict::Affirm, attestation: reason },
+        "memory.erase" => Step::Erase,
+        _ => return None,
+    })
 }
 
 /// A world in which Ann has a memory, and a client of the caller's name a token to read it.
@@ -130,7 +150,15 @@ impl Case {
                 let said = |told: &Told| matches!(told, Told::Text(text) if !text.is_empty());
                 self.mark(reconstruct, |out| said(&out.reconstruction.context)).await
             }
-            _ => return None,
+            "tool.gate" => {
+                let evidence = vec![id];
+                let ask = AskGate { scope, tool: "order".to_owned(), purpose, evidence };
+                self.mark(ask, |answer| answer.gate.is_open()).await
+            }
+            _ => {
+                let step = step(name)?;
+                self.mark(MakeStep { id, step }, Result::is_ok).await
+            }
         })
     }
 
@@ -157,7 +185,7 @@ impl Case {
                 let again = Continue { token_hash, max_age_days: None };
                 self.mark(again, |out| out.summary.confidence_tenths > 0).await
             }
-            "memory.revoke" => self.mark(Revoke { token_hash }, |_| true).await,
+            "grant.revoke" => self.mark(Revoke { token_hash }, |_| true).await,
             "memory.delete" => self.mark(Delete { id: self.memory }, |_| true).await,
             "memory.expire" => self.mark(Expire, |_| true).await,
             "audit.list" => self.mark(entries(false), seen).await,
@@ -172,6 +200,14 @@ impl Case {
                 })
                 .await
             }
+            "policy.create" => self.mark(Keep { policy: Policy::builtin() }, Result::is_ok).await,
+            "policy.list" => self.mark(Look::All, |kept| !kept.policies.is_empty()).await,
+            "policy.get" => {
+                let version = Policy::builtin().version().to_string();
+                self.mark(Look::Version(version), |kept| !kept.policies.is_empty()).await
+            }
+            "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
+            "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
             _ => return None,
         };

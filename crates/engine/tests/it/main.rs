@@ -4,8 +4,10 @@
 
 mod authorization;
 mod faults;
+mod gate;
 mod grants;
 mod idempotency;
+mod lifecycle;
 mod memories;
 mod objects;
 mod paging;

@@ -31,9 +31,17 @@ pub(crate) fn event(whose: &str, text: &str) -> NewObject {
 }
 
 pub(crate) fn event_with(whose: &str, text: &str, change: impl FnOnce(&mut Object)) -> NewObject {
-    let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(NOW));
+    let mut made = event_in(TruthMode::FactualClaim, whose, text);
+    if let Some(object) = made.body.object_mut() {
+        change(object);
+    }
+    made
+}
+
+/// An event that is true in that sense.
+pub(crate) fn event_in(mode: TruthMode, whose: &str, text: &str) -> NewObject {
+    let mut object = Object::new(mode, Temporal::observed(NOW));
     object.content = Content::text(Language::default(), text).ok();
-    change(&mut object);
     NewObject {
         scope: Scope::of_user(&user(whose)),
         body: Body::Event(Box::new(object)),
@@ -45,7 +53,7 @@ pub(crate) fn filters() -> Filters {
     Filters::default()
 }
 
-fn category(name: &str) -> impl FnOnce(&mut Object) {
+pub(crate) fn category(name: &str) -> impl FnOnce(&mut Object) {
     let categories = Distinct::new(vec![Category::parse(name).unwrap()]).unwrap();
     move |object: &mut Object| object.sensitivity.categories = categories
 }
@@ -75,12 +83,18 @@ impl World {
         self.run(cx, Query { scope, purpose, filters, after: None, search: None, limit: 100 }).await
     }
 
-    async fn found(&self, cx: Context, whose: &str, purpose: Purpose, filters: Filters) -> Vec<MemoryId> {
+    pub(crate) async fn found(
+        &self,
+        cx: Context,
+        whose: &str,
+        purpose: Purpose,
+        filters: Filters,
+    ) -> Vec<MemoryId> {
         let page = self.query(cx, whose, purpose, filters).await.expect("a query").output;
         page.items.iter().map(|item| item.memory.id).collect()
     }
 
-    async fn stored(&self, id: MemoryId) -> Memory {
+    pub(crate) async fn stored(&self, id: MemoryId) -> Memory {
         Memory::clone(&self.facts(Select::Memories(vec![id])).await.memories[0])
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) const MEMORY: &str = "a memory";
 pub(crate) const MEMORY_ID: &str = "a memory's id";
+pub(crate) const CHILDREN: &str = "a memory's children";
 pub(crate) const GRANT: &str = "a grant";
 pub(crate) const GRANT_TOKEN: &str = "a grant's token";
 pub(crate) const POLICY: &str = "the active policy";

@@ -15,7 +15,7 @@ use super::error::Failure;
 use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::conflict::{
-    CHECKPOINT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
+    CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, Prepared, Step};
 use crate::common::row::{self, corrupt};
@@ -45,7 +45,10 @@ const SQL: &str = "
     UNION ALL SELECT 5, NULL, NULL, hash, NULL, 0, 0
     FROM active_policy WHERE tenant = $1
     UNION ALL SELECT 6, NULL, NULL, c.text, NULL, 0, 0
-    FROM (SELECT text FROM checkpoints WHERE tenant = $1 AND $8 ORDER BY number DESC LIMIT 1) AS c";
+    FROM (SELECT text FROM checkpoints WHERE tenant = $1 AND $8 ORDER BY number DESC LIMIT 1) AS c
+    UNION ALL SELECT 7, w.parent, NULL, NULL, NULL, n.children, 0
+    FROM unnest($9::bytea[]) AS w (parent) CROSS JOIN LATERAL
+        (SELECT count(*) AS children FROM links WHERE tenant = $1 AND parent = w.parent OFFSET 0) AS n";
 
 /// What a batch names.
 #[derive(Debug, Default)]
@@ -56,6 +59,7 @@ pub(super) struct Names<'a> {
     subjects: BTreeSet<Bytes<16>>,
     keys: BTreeSet<(&'a str, &'a str)>,
     checkpoint: bool,
+    parents: BTreeSet<Bytes<16>>,
 }
 
 impl<'a> Names<'a> {
@@ -73,6 +77,7 @@ impl<'a> Names<'a> {
         match expect {
             Expect::ActivePolicy(_) => {}
             Expect::Memory { id, .. } => _ = self.memories.insert(Bytes::of(id.uuid())),
+            Expect::Children { parent, .. } => _ = self.parents.insert(Bytes::of(parent.uuid())),
             Expect::Grant { id, .. } => _ = self.grants.insert(Bytes::of(id.uuid())),
             Expect::NoSubjectKey(subject) => _ = self.subjects.insert(Bytes(subject.0)),
             Expect::NoIdempotencyKey(key) => _ = self.keys.insert((&key.client, &key.key)),
@@ -118,6 +123,7 @@ impl<'a> Names<'a> {
                 Box::new(clients),
                 Box::new(keys),
                 Box::new(self.checkpoint),
+                all(&self.parents),
             ],
         )
     }
@@ -138,6 +144,8 @@ pub(super) struct Known {
     subjects: BTreeSet<Vec<u8>>,
     keys: BTreeMap<(String, String), i64>,
     active_policy: Option<String>,
+    /// How many children those have that a change set says something of.
+    children: BTreeMap<MemoryId, i64>,
     /// The hash of the newest checkpoint. One that cannot be read is followed by none.
     last_checkpoint: Result<Option<Hash32>, StoreError>,
 }
@@ -155,6 +163,7 @@ impl Known {
             subjects: BTreeSet::new(),
             keys: BTreeMap::new(),
             active_policy: None,
+            children: BTreeMap::new(),
             last_checkpoint: Ok(None),
         };
         for row in rows {
@@ -175,6 +184,7 @@ impl Known {
             3 => _ = self.subjects.insert(row.try_get(1)?),
             4 => _ = self.keys.insert((row.try_get(3)?, row.try_get(4)?), row.try_get(5)?),
             5 => self.active_policy = row.try_get(3)?,
+            7 => _ = self.children.insert(MemoryId::from_uuid(id()?), row.try_get(5)?),
             _ => {
                 let signed = SignedCheckpoint::parse(row.try_get(3)?).map_err(|_| corrupt("checkpoint"));
                 self.last_checkpoint = signed.map(|signed| Some(signed.checkpoint.hash()));
@@ -196,6 +206,9 @@ impl Known {
         match expect {
             Expect::ActivePolicy(hash) => hold(*hash == self.active_policy, POLICY),
             Expect::Memory { id, version } => hold(self.stands_at(*id, row::whole(*version)?), MEMORY),
+            Expect::Children { parent, count } => {
+                hold(self.children.get(parent).copied().unwrap_or(0) == row::whole(*count)?, CHILDREN)
+            }
             Expect::Grant { id, version } => hold(self.grant_stands_at(*id, row::whole(*version)?), GRANT),
             Expect::NoSubjectKey(subject) => hold(self.lacks_subject(*subject), SUBJECT_KEY),
             Expect::NoIdempotencyKey(key) => hold(self.lacks_key(&key.client, &key.key), IDEMPOTENCY_KEY),
@@ -232,8 +245,17 @@ impl Known {
 
     fn follow(&mut self, step: &Step) {
         match step {
-            Step::InsertMemory(memory) | Step::ReplaceMemory(memory) | Step::EraseMemory(memory) => {
+            Step::InsertMemory(memory) => {
                 self.memories.insert(memory.id, memory.version);
+                for link in &memory.links {
+                    self.children.entry(link.parent).and_modify(|children| *children += 1);
+                }
+            }
+            Step::ReplaceMemory(memory) => _ = self.memories.insert(memory.id, memory.version),
+            Step::EraseMemory(memory) => {
+                self.memories.insert(memory.id, memory.version);
+                // Whose child it was is not known here: whoever counts on a number of children decides again.
+                self.children.values_mut().for_each(|children| *children = -1);
             }
             Step::InsertGrant(grant) | Step::ReplaceGrant(grant) => {
                 self.grants.insert(grant.id, Grant::of(grant));

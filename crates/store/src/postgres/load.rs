@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Entry, Head, Private, Seq};
-use memoryscope_domain::change::IdempotencyRecord;
+use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
+use memoryscope_engine::port::{
+    Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot, StoreError,
+};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -69,6 +71,17 @@ const ENTRIES_OF: &str = "
 
 const ENTRY: &str = "
     SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = $1 AND id = $2";
+
+const POLICIES: &str =
+    "SELECT version, hash, ''::text FROM policies WHERE tenant = $1 ORDER BY version, hash LIMIT $2";
+
+const POLICIES_OF: &str =
+    "SELECT version, hash, text FROM policies WHERE tenant = $1 AND version = $2 ORDER BY hash";
+
+/// Activations are rare and rarely asked for: the chain is walked backwards to the last one.
+const LATEST_ENTRY: &str = "
+    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
+    WHERE tenant = $1 AND operation = $2 ORDER BY seq DESC LIMIT 1";
 
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
@@ -158,7 +171,9 @@ impl View<'_> {
             Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
             Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
             Select::Objects(select) => Listing::Objects(select).is_of_many_calls(self.load),
-            Select::Grant { .. } | Select::Verification => true,
+            Select::Family { .. } | Select::Evidence { .. } | Select::Grant { .. } | Select::Verification => {
+                true
+            }
             _ => false,
         };
         let mut calls = vec![Call::Plain(BEGIN), self.frame()];
@@ -190,7 +205,10 @@ impl View<'_> {
                 let id = Box::new(Bytes::of(id.uuid()));
                 Call::new(VERSIONS, vec![tenant(), id, Box::new(after), Box::new(bound)])
             }
-            Select::Memories(ids) => {
+            Select::Family { id, .. } => {
+                Call::new(MEMORIES, vec![tenant(), Box::new(vec![Bytes::of(id.uuid())])])
+            }
+            Select::Memories(ids) | Select::Evidence { ids, .. } => {
                 let ids: Vec<Bytes<16>> = ids.iter().map(|id| Bytes::of(id.uuid())).collect();
                 Call::new(MEMORIES, vec![tenant(), Box::new(ids)])
             }
@@ -203,6 +221,16 @@ impl View<'_> {
                 entries_call(self.tenant(), *after, operations, *limit)
             }
             Select::Entry(id) => entry_call(self.tenant(), *id),
+            Select::Policies(PolicySelect::All(limit)) => {
+                let bound = row::limit(limit.saturating_add(1));
+                Call::new(POLICIES, vec![tenant(), Box::new(bound)])
+            }
+            Select::Policies(PolicySelect::Version(version)) => {
+                Call::new(POLICIES_OF, vec![tenant(), Box::new(version.clone())])
+            }
+            Select::LatestEntry(operation) => {
+                Call::new(LATEST_ENTRY, vec![tenant(), Box::new(operation.as_str().to_owned())])
+            }
         }))
     }
 
@@ -215,6 +243,19 @@ impl View<'_> {
                 None => self.list(Listing::Objects(select), records, facts).await?,
             },
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
+            Select::Evidence { ids, objects } => {
+                self.memories(ids, &records, facts)?;
+                facts.evidence = std::mem::take(&mut facts.memories);
+                let listing = Listing::Objects(objects);
+                let first = self.session.query(listing.call(self.load, objects.after, None)).await?;
+                self.list(listing, first, facts).await?;
+            }
+            Select::Family { id, limit } => {
+                self.memories(&[*id], &records, facts)?;
+                if let Some(memory) = facts.memories.first().cloned() {
+                    facts.family = self.family(&memory, *limit).await?;
+                }
+            }
             Select::Memories(ids) => self.memories(ids, &records, facts)?,
             Select::Grant { memories, .. } => {
                 facts.grant = self.grant(&records)?;
@@ -235,7 +276,23 @@ impl View<'_> {
                 facts.more = records.len() > *limit;
                 facts.entries = records.iter().take(*limit).map(entry).collect::<Result<_, _>>()?;
             }
-            Select::Entry(_) => facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?,
+            Select::Policies(select) => {
+                let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
+                    Ok(PolicyDocument {
+                        version: row.try_get(0)?,
+                        hash: row.try_get(1)?,
+                        text: row.try_get(2)?,
+                    })
+                };
+                facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
+                if let PolicySelect::All(limit) = select {
+                    facts.more = facts.policies.len() > *limit;
+                    facts.policies.truncate(*limit);
+                }
+            }
+            Select::Entry(_) | Select::LatestEntry(_) => {
+                facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?
+            }
             Select::Verification => self.verify(facts).await?,
         }
         Ok(())

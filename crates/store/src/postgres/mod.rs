@@ -7,6 +7,7 @@ mod apply;
 pub mod backup;
 mod config;
 mod error;
+mod family;
 #[cfg(feature = "faults")]
 mod fault;
 mod filter_sql;

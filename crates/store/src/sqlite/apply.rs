@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::error::Failure;
 use crate::common::conflict::{
-    CHECKPOINT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
+    CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
 use crate::common::row::{self, corrupt};
@@ -144,6 +144,9 @@ fn check(conn: &Connection, set: &Prepared, state: &TenantState) -> Result<(), F
             Expect::Memory { id, version } => {
                 hold(memory_version(conn, tenant, *id)? == Some(row::whole(*version)?), MEMORY)?;
             }
+            Expect::Children { parent, count } => {
+                hold(children_of(conn, tenant, *parent)? == row::whole(*count)?, CHILDREN)?;
+            }
             Expect::Grant { id, version } => {
                 hold(grant_version(conn, tenant, *id)? == Some(row::whole(*version)?), GRANT)?;
             }
@@ -204,6 +207,11 @@ fn version(conn: &Connection, sql: &str, tenant: &str, id: &[u8; 16]) -> Result<
 fn memory_version(conn: &Connection, tenant: &str, id: MemoryId) -> Result<Option<i64>, Failure> {
     let sql = "SELECT version FROM memories WHERE tenant = ?1 AND id = ?2";
     version(conn, sql, tenant, id.uuid().as_bytes())
+}
+
+fn children_of(conn: &Connection, tenant: &str, parent: MemoryId) -> rusqlite::Result<i64> {
+    let sql = "SELECT count(*) FROM links WHERE tenant = ?1 AND parent = ?2";
+    conn.prepare_cached(sql)?.query_row(params![tenant, parent.uuid().as_bytes()], |row| row.get(0))
 }
 
 fn grant_version(conn: &Connection, tenant: &str, id: GrantId) -> Result<Option<i64>, Failure> {

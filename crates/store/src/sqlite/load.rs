@@ -159,6 +159,18 @@ impl View<'_> {
                 facts.more = facts.versions.len() > *limit;
                 facts.versions.truncate(*limit);
             }
+            Select::Evidence { ids, objects } => {
+                for id in ids {
+                    facts.evidence.extend(self.memory(*id)?);
+                }
+                self.objects(objects, &mut facts)?;
+            }
+            Select::Family { id, limit } => {
+                if let Some(memory) = self.memory(*id)? {
+                    facts.family = self.family(&memory, *limit)?;
+                    facts.memories.push(memory);
+                }
+            }
             Select::Memories(ids) => {
                 for id in ids {
                     facts.memories.extend(self.memory(*id)?);
@@ -178,6 +190,8 @@ impl View<'_> {
                 facts.entries.truncate(*limit);
             }
             Select::Entry(id) => facts.entries.extend(self.entry(*id)?),
+            Select::Policies(select) => self.policies(select, &mut facts)?,
+            Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)?),
             Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,
         }
         Ok(facts)

@@ -36,7 +36,7 @@ struct Decided<'a, B> {
     access_log_id: String,
 }
 
-fn decided_schema(body: Value) -> Value {
+pub(super) fn decided_schema(body: Value) -> Value {
     with(body, [("policy_trace", or_null(openapi::policy_trace())), ("access_log_id", prefixed("log_"))])
 }
 
@@ -228,8 +228,7 @@ impl Serialize for Ids<'_> {
 /// The schema of [`queried`].
 pub(in crate::core_v2) fn queried_schema() -> Value {
     let memories = || list(prefixed("mem_"));
-    let mut impact = with(shown_schema::constraint(), [("memory_id", prefixed("mem_"))]);
-    impact["title"] = json!("HeldConstraint");
+    let impact = held_schema();
     decided_schema(object(
         "QueryAnswer",
         [
@@ -259,15 +258,23 @@ pub(in crate::core_v2) fn queried_schema() -> Value {
     ))
 }
 
+/// The schema of [`Held`].
+pub(super) fn held_schema() -> Value {
+    let mut held = with(shown_schema::constraint(), [("memory_id", prefixed("mem_"))]);
+    held["title"] = json!("HeldConstraint");
+    held
+}
+
+/// A constraint, and the impact that holds it.
 #[derive(Serialize)]
-struct Held<'a> {
+pub(super) struct Held<'a> {
     #[serde(flatten)]
     constraint: ConstraintSaid<'a>,
     memory_id: MemoryName,
 }
 
 impl<'a> Held<'a> {
-    fn of(held: &'a HeldConstraint) -> Self {
+    pub(super) fn of(held: &'a HeldConstraint) -> Self {
         Self { constraint: ConstraintSaid::of(&held.constraint), memory_id: MemoryName(held.impact) }
     }
 }
@@ -278,8 +285,9 @@ fn constraint_names(members: &[ConstraintId]) -> ConstraintNames<'_> {
     Each(members, |id| ConstraintName(*id))
 }
 
+/// What of some constraints was dropped.
 #[derive(Serialize)]
-struct ReportSaid<'a> {
+pub(super) struct ReportSaid<'a> {
     target: &'static str,
     slot: &'a str,
     kept: ConstraintNames<'a>,
@@ -288,7 +296,7 @@ struct ReportSaid<'a> {
 }
 
 impl<'a> ReportSaid<'a> {
-    fn of(report: &'a MergeReport) -> Self {
+    pub(super) fn of(report: &'a MergeReport) -> Self {
         Self {
             target: report.target.name(),
             slot: report.slot.as_str(),
@@ -299,7 +307,7 @@ impl<'a> ReportSaid<'a> {
     }
 }
 
-fn merge_report_schema() -> Value {
+pub(super) fn merge_report_schema() -> Value {
     let constraints = || list(prefixed("con_"));
     let why = ["expired", "superseded", "conflict"].into_iter().chain(Strategy::NAMES.iter().copied());
     object(

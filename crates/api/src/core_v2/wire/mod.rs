@@ -3,13 +3,17 @@
 pub(super) mod answers;
 mod constraint;
 pub(super) mod example;
+pub(super) mod gate;
 mod held;
 mod memory;
+pub(super) mod policies;
 pub(super) mod requests;
 mod said;
 mod scalar;
 pub(super) mod shown;
 mod shown_schema;
+pub(super) mod stepped;
+pub(super) mod steps;
 #[cfg(test)]
 mod tests;
 

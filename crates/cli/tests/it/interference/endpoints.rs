@@ -55,6 +55,23 @@ endpoints! {
     "GET /v2/memories" => list;
     "POST /v2/memories/query" => query;
     "POST /v2/reconstruct" => reconstruct;
+    "POST /v2/tools/gate" => gate;
+    "POST /v2/memories/{id}/seal" => |probe| step(probe, "seal", json!({}));
+    "POST /v2/memories/{id}/release" => |probe| step(probe, "release", json!({}));
+    "POST /v2/memories/{id}/revoke" => |probe| step(probe, "revoke", json!({}));
+    "POST /v2/memories/{id}/reinforce" => |probe| step(probe, "reinforce", json!({}));
+    "POST /v2/memories/{id}/recall" => |probe| step(probe, "recall", json!({"updates": {"note": "so"}}));
+    "POST /v2/memories/{id}/dispute" => |probe| step(probe, "dispute", json!({"reason": "no"}));
+    "POST /v2/memories/{id}/attest" => |probe| step(probe, "attest", json!({"attestation": "so"}));
+    "DELETE /v2/memories/{id}" => erase;
+    "GET /v2/policies" => |probe| plain(probe, "/v2/policies?tenant_id=t_default");
+    "GET /v2/policies/active" => |probe| plain(probe, "/v2/policies/active?tenant_id=t_default");
+    "GET /v2/policies/{version}" => |probe| plain(probe, "/v2/policies/builtin-1?tenant_id=t_default");
+    "POST /v2/policies" => policy;
+    "POST /v2/policies/validate" => policy;
+    "POST /v2/policies/simulate" => policy;
+    "POST /v2/policies/{version}/activate" => policy;
+    "POST /v2/policies/rollback" => policy;
     "GET /memory" => scoped_list;
     "POST /memory/read" => scoped_read;
     "POST /memory/read/continue" => scoped_continue;
@@ -217,6 +234,45 @@ async fn reconstruct(probe: &Probe<'_>) {
             probe.post("/v2/reconstruct", &body).await;
         }
     }
+}
+
+async fn gate(probe: &Probe<'_>) {
+    for (scope, purpose) in probe.placed() {
+        let mut body = asking(&scope, purpose);
+        body["tool"] = json!("order");
+        body["evidence_ids"] = probe.ids.iter().map(|id| json!(id.prefixed())).collect();
+        probe.post("/v2/tools/gate", &body).await;
+    }
+}
+
+/// Steps by somebody who may see nothing: whoever changes a memory that they see learns what followed it, and what they
+/// see of the store is another one then.
+async fn step(probe: &Probe<'_>, name: &str, mut body: Value) {
+    body["tenant_id"] = json!("t_default");
+    let stranger = Caller::stranger();
+    for (id, _) in probe.named() {
+        probe.twins.ask(&stranger.post(&format!("/v2/memories/{id}/{name}"), &body)).await;
+    }
+}
+
+async fn erase(probe: &Probe<'_>) {
+    let stranger = Caller::stranger();
+    for (id, _) in probe.named() {
+        probe.twins.ask(&stranger.delete(&format!("/v2/memories/{id}?tenant_id=t_default"))).await;
+    }
+}
+
+/// Keeps a policy, looks at it, and puts the one in force in force again: what is seen does not change.
+async fn policy(probe: &Probe<'_>) {
+    let text = "policy_version: probe-1\nextends: builtin/default\nrules: []\n";
+    let kept = json!({"tenant_id": "t_default", "policy": text});
+    let cases = json!([{"request": {"purpose": "chat_response"}, "memory": {"type": "event"}}]);
+    probe.post("/v2/policies", &kept).await;
+    probe.post("/v2/policies/validate", &kept).await;
+    let simulated = json!({"tenant_id": "t_default", "policy_version": "probe-1", "cases": cases});
+    probe.post("/v2/policies/simulate", &simulated).await;
+    let tenant = json!({"tenant_id": "t_default"});
+    probe.post("/v2/policies/no-such/activate", &tenant).await;
 }
 
 async fn scoped_list(probe: &Probe<'_>) {

@@ -139,6 +139,11 @@ impl Caller {
         Asked { method: method.to_owned(), path: path.to_owned(), headers, body: body.cloned() }
     }
 
+    /// Somebody who may see nothing.
+    pub(super) fn stranger() -> Self {
+        Self { user: "stranger".to_owned(), roles: "app".to_owned(), groups: "org:elsewhere".to_owned() }
+    }
+
     pub(super) fn get(&self, path: &str) -> Asked {
         self.with("GET", path, None)
     }

@@ -3,6 +3,7 @@
 mod audit;
 mod changes;
 mod expects;
+mod family;
 mod objects;
 mod reads;
 mod words;
@@ -119,6 +120,12 @@ on_every_store! {
         of_many_at_once_one_wins
         losers_and_winners_share_a_batch
         a_loser_makes_no_tenant;
+    family:
+        kin_is_found_over_all_generations
+        a_family_is_bounded
+        who_is_born_meanwhile_is_a_conflict
+        a_birth_and_a_revocation_are_never_both_first
+        the_erased_is_nobodys_child;
     audit:
         commits_are_chained_and_numbered
         entries_are_paged_and_picked

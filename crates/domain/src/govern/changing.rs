@@ -1,0 +1,169 @@
+//! What becomes of a memory that the caller names, and of everything that was derived from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{
+    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, reading, refused, view_of,
+};
+use crate::change::Expect;
+use crate::derive::{self, Wanted};
+use crate::ids::MemoryId;
+use crate::lifecycle::{Barred, By, Family, Stepped, inherited, propagate};
+use crate::memory::{Memory, MemoryType, State};
+use crate::object::Derivation;
+use crate::policy::{Effect, Policy, Request};
+use crate::principal::{Caller, Principal, Role};
+use crate::scope::ScopeType;
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed {
+    /// The memory as it is now.
+    pub memory: Arc<Memory>,
+    /// The next versions to be kept, the memory's first; none where the step was made before.
+    pub versions: Vec<Memory>,
+    /// The memories that are new, because something follows that did not before.
+    pub made: Vec<Memory>,
+    /// Where a request is repeated: what changed with the memory when it was made.
+    pub followed: Vec<MemoryId>,
+}
+
+/// A step with a memory that is named by its id. What the caller may not know of is as unknown as what is not there.
+pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    let (Some(memory), Some(step)) = (facts.memories.first().cloned(), ask.step) else {
+        return refused(Reason::Unknown, Ruling::default(), None);
+    };
+    let principal = ask.principal.acting_on(&memory);
+    let ask = &Ask { principal: &principal, ..ask.clone() };
+    if !is_known(policy, ask, &memory) {
+        return refused(Reason::Unknown, Ruling::default(), None);
+    }
+    let effect = step.effect();
+    let decision = policy.decide(&ask.request(), &view_of(policy, ask, &memory), &[effect]);
+    if !decision.allows(effect) {
+        return refused(Reason::PolicyDenied, Ruling::denying(effect, [decision.trace]), None);
+    }
+    let mut ruling = Ruling::default();
+    ruling.count(&decision.trace, effect);
+    let followed: Vec<MemoryId> = facts.memories.drain(1..).map(|memory| memory.id).collect();
+    if ask.repeat {
+        let changed = Changed { memory, versions: Vec::new(), made: Vec::new(), followed };
+        let details = Details { changed: Some(Ok(changed)), ..Details::default() };
+        return partly_allowed(ask, facts, BTreeMap::new(), details, ruling);
+    }
+    let by = By {
+        user: ask.principal.user.as_ref(),
+        now: ask.now,
+        quorum: u64::from(policy.globals().attestation_quorum),
+    };
+    let made = step.make(&memory, demanded_of(&memory, &facts.family), by);
+    let changed = made.map(|stepped| match stepped {
+        Stepped::Already => {
+            let memory = Arc::clone(&memory);
+            Changed { memory, versions: Vec::new(), made: Vec::new(), followed: Vec::new() }
+        }
+        Stepped::Next(next) => {
+            let next = next.placed_by(policy.globals().claimed_time_trust_threshold);
+            let following = if step.propagates() { follow(policy, ask, &facts, &next) } else { Vec::new() };
+            with_following(next, following)
+        }
+    });
+    let details = Details { changed: Some(changed), ..Details::default() };
+    partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
+}
+
+/// Who may know that there is such a memory, and so what a step with it comes to: whoever may read it for some purpose; of
+/// what is revoked or erased, those whom it was about and its owners; an admin, and the server. A preference is no memory
+/// that steps are made with.
+fn is_known(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    let principal = ask.principal;
+    if memory.body.memory_type() == MemoryType::Preference {
+        return false;
+    }
+    if principal.caller == Caller::System || principal.roles.contains(&Role::Admin) {
+        return true;
+    }
+    if memory.state < State::Revoked {
+        return reading::is_read_for_some_purpose(policy, ask, memory);
+    }
+    // Of what is erased nobody knows any more in whose scope it was, and so for whom who acts for nobody would act.
+    let is_gone_of_somebody = memory.state == State::Tombstoned
+        && memory.scope.scope_type == ScopeType::User
+        && principal.user.is_none();
+    memory.is_about(principal) || memory.is_owned_by(principal) || is_gone_of_somebody
+}
+
+/// The state that a memory's own parents demand of it.
+fn demanded_of(memory: &Memory, family: &Family) -> State {
+    let Some(object) = memory.object() else { return State::Active };
+    let weights: BTreeMap<MemoryId, State> =
+        family.supporters.iter().map(|parent| (parent.id, parent.weight())).collect();
+    let of_parent = |parent: &MemoryId| weights.get(parent).copied().unwrap_or(State::Tombstoned);
+    match object.provenance.derivation {
+        // What our transforms make of a sealed event may be known beside the seal.
+        Derivation::Computed => {
+            let source = object.provenance.derived_from.first().map_or(State::Active, of_parent);
+            if source == State::Sealed { State::Active } else { source.min(State::Revoked) }
+        }
+        Derivation::Asserted => {
+            inherited(object.provenance.derived_from.iter().map(of_parent)).min(State::Revoked)
+        }
+    }
+}
+
+/// The next versions of what follows the memory. What our transforms make is decided as the server's own doing: it is the
+/// same whoever changed what it is made of.
+fn follow(policy: &Policy, ask: &Ask<'_>, facts: &Facts, next: &Memory) -> Vec<Memory> {
+    let server = Principal::system(ask.principal.tenant.clone());
+    let by_server = Ask { principal: &server, ..ask.clone() };
+    let request: Request<'_> = by_server.request();
+    let new_ids: BTreeMap<MemoryId, [MemoryId; 2]> =
+        facts.family.events(next).zip(facts.child_ids.iter().copied()).collect();
+    propagate(next, &facts.family, &new_ids, ask.now, |event, ids| {
+        let asked = [Effect::DeriveImpacts, Effect::DeriveSeeds];
+        let decision = policy.decide(&request, &view_of(policy, &by_server, event), &asked);
+        let wanted = Wanted {
+            impact: decision.allows(Effect::DeriveImpacts),
+            seed: decision.allows(Effect::DeriveSeeds),
+        };
+        let children = derive::children(event, ids, wanted, policy.version());
+        propose::admitted(policy, &by_server, children)
+    })
+}
+
+fn with_following(next: Memory, following: Vec<Memory>) -> Changed {
+    let (made, changed): (Vec<Memory>, Vec<Memory>) =
+        following.into_iter().partition(|memory| memory.version == 1);
+    let memory = Arc::new(next.clone());
+    let mut versions = vec![next];
+    versions.extend(changed);
+    Changed { memory, versions, made, followed: Vec::new() }
+}
+
+impl Visible<Facts> {
+    /// What the step with the named memory came to, where one was asked for.
+    #[must_use]
+    pub const fn changed(&self) -> Option<&Result<Changed, Barred>> {
+        self.details.changed.as_ref()
+    }
+
+    /// What must still be so when this is committed: what is derived from is as it was looked at; nobody was born into
+    /// a family meanwhile, and those who support somebody in it are as they were.
+    #[must_use]
+    pub fn relied_on(&self) -> Vec<Expect> {
+        let Family { supporters, children, .. } = &self.facts.family;
+        let children =
+            children.iter().map(|(parent, count)| Expect::Children { parent: *parent, count: *count });
+        let supporters = supporters.iter().map(|memory| (memory.id, memory.version));
+        let parents = self.details.parents.iter().map(|(id, version)| (*id, *version));
+        let versions = supporters.chain(parents).map(|(id, version)| Expect::Memory { id, version });
+        children.chain(versions).collect()
+    }
+
+    /// The kin of the memory that a step was made with.
+    #[must_use]
+    pub const fn family(&self) -> &Family {
+        &self.facts.family
+    }
+}

@@ -1,0 +1,15 @@
+//! What happens to a memory after it was stored, and what follows for everything that was derived from it.
+//!
+//! A [`Step`] makes the next version of one memory; [`propagate()`] makes the next versions of its descendants, out of
+//! facts that were loaded with it. Both are pure: the same facts give the same versions, so a change and all that
+//! follows from it are one commit. `docs/lifecycle.md` is the manual.
+
+mod family;
+mod recall;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use family::{Family, Kin, inherited, propagate};
+pub use recall::Updates;
+pub use step::{Barred, By, Step, Stepped, Verdict};

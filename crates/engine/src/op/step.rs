@@ -1,0 +1,159 @@
+//! `memory.seal` and the other steps that can be made with a memory that was stored, each with what follows from it.
+
+use std::sync::Arc;
+
+use memoryscope_domain::audit_chain::Code;
+use memoryscope_domain::change::{Change, IdempotencyRecord};
+use memoryscope_domain::govern::{Authority, Facts, Visible};
+use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::lifecycle::{Barred, Step};
+use memoryscope_domain::limits;
+use memoryscope_domain::memory::{Memory, State};
+use serde_json::{Map, Value, json};
+
+use super::{Info, Mint, Operation, Plan};
+use crate::context::Context;
+use crate::port::Select;
+use crate::refusal::Refusal;
+
+/// A memory is sealed.
+pub static SEAL: Info = Info { name: "memory.seal", audit: Code::literal("MEMORY_SEAL"), changes: true };
+/// A memory's seal is opened.
+pub static RELEASE: Info =
+    Info { name: "memory.release", audit: Code::literal("MEMORY_RELEASE"), changes: true };
+/// A memory is made unusable.
+pub static REVOKE: Info = Info { name: "memory.revoke", audit: Code::MEMORY_REVOKE, changes: true };
+/// A memory is made stronger.
+pub static REINFORCE: Info =
+    Info { name: "memory.reinforce", audit: Code::literal("MEMORY_REINFORCE"), changes: true };
+/// A memory is recalled, and perhaps changed.
+pub static RECALL: Info =
+    Info { name: "memory.recall", audit: Code::literal("MEMORY_RECALL"), changes: true };
+/// A memory's truth is disputed.
+pub static DISPUTE: Info =
+    Info { name: "memory.dispute", audit: Code::literal("MEMORY_DISPUTE"), changes: true };
+/// Somebody says whether a memory is so.
+pub static ATTEST: Info =
+    Info { name: "memory.attest", audit: Code::literal("MEMORY_ATTEST"), changes: true };
+/// A memory's content is erased.
+pub static ERASE: Info = Info { name: "memory.erase", audit: Code::MEMORY_DELETE, changes: true };
+
+/// Makes a step with a memory. Making one again that sets a state changes nothing.
+#[derive(Debug, Clone)]
+pub struct MakeStep {
+    /// With which memory.
+    pub id: MemoryId,
+    /// Which step.
+    pub step: Step,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// The memory as it is now.
+    pub memory: Arc<Memory>,
+    /// Everything derived from it that changed with it, or was made.
+    pub propagated_to: Vec<MemoryId>,
+}
+
+impl Operation for MakeStep {
+    /// What it came to, or why this memory cannot be changed so.
+    type Output = Result<Made, Barred>;
+
+    fn info(&self) -> &'static Info {
+        match self.step {
+            Step::Seal { .. } => &SEAL,
+            Step::Release { .. } => &RELEASE,
+            Step::Revoke { .. } => &REVOKE,
+            Step::Reinforce { .. } => &REINFORCE,
+            Step::Recall(_) => &RECALL,
+            Step::Dispute { .. } => &DISPUTE,
+            Step::Attest { .. } => &ATTEST,
+            Step::Erase => &ERASE,
+        }
+    }
+
+    fn authority(&self) -> Authority {
+        Authority::ChangeNamed
+    }
+
+    fn step(&self) -> Option<&Step> {
+        Some(&self.step)
+    }
+
+    fn select(&self, _cx: &Context) -> Select {
+        if self.step.propagates() {
+            Select::Family { id: self.id, limit: limits::PROPAGATION_ROWS }
+        } else {
+            Select::Memories(vec![self.id])
+        }
+    }
+
+    fn private(&self) -> Map<String, Value> {
+        let mut request = json!({ "memory_id": self.id.prefixed() });
+        let reason = match &self.step {
+            Step::Seal { reason }
+            | Step::Release { reason }
+            | Step::Revoke { reason }
+            | Step::Reinforce { reason, .. } => reason.as_ref(),
+            Step::Dispute { reason } => Some(reason),
+            Step::Attest { attestation, .. } => Some(attestation),
+            Step::Recall(updates) => updates.note.as_ref(),
+            Step::Erase => None,
+        };
+        if let Some(reason) = reason {
+            request["reason"] = json!(reason.as_str());
+        }
+        Map::from_iter([("request".to_owned(), request)])
+    }
+
+    fn plan(
+        &self,
+        _cx: &Context,
+        seen: &Visible<Facts>,
+        _mint: &mut Mint,
+    ) -> Result<Plan<Self::Output>, Refusal> {
+        let changed = match seen.changed() {
+            Some(Ok(changed)) => changed,
+            Some(Err(barred)) => {
+                let reason = Some(Code::literal("BARRED"));
+                let plan = Plan::answer(Err(barred.clone()));
+                return Ok(Plan { memory_ids: vec![self.id], reason, came_to_nothing: true, ..plan });
+            }
+            None => return Err(Refusal::Bug("a step was not made".to_owned())),
+        };
+        if changed.versions.is_empty() {
+            let made = Made { memory: Arc::clone(&changed.memory), propagated_to: Vec::new() };
+            let reason = Some(Code::literal("ALREADY_DONE"));
+            return Ok(Plan { memory_ids: vec![self.id], reason, ..Plan::answer(Ok(made)) });
+        }
+        if seen.family().is_partial {
+            let max = limits::PROPAGATION_ROWS as u64;
+            return Err(Refusal::TooLarge { limit: "memories derived from one", max });
+        }
+        let following = changed.versions.iter().skip(1).chain(&changed.made);
+        let propagated_to: Vec<MemoryId> = following.map(|memory| memory.id).collect();
+        let next = |memory: &Memory| match memory.state {
+            State::Tombstoned => Change::EraseMemory(memory.clone()),
+            _ => Change::ReplaceMemory(memory.clone()),
+        };
+        let made = changed.made.iter().map(|memory| Change::InsertMemory(memory.clone()));
+        Ok(Plan {
+            changes: changed.versions.iter().map(next).chain(made).collect(),
+            memory_ids: [self.id].into_iter().chain(propagated_to.iter().copied()).collect(),
+            ..Plan::answer(Ok(Made { memory: Arc::clone(&changed.memory), propagated_to }))
+        })
+    }
+
+    fn select_repeat(&self, record: &IdempotencyRecord) -> Option<Select> {
+        Some(Select::Memories(record.memory_ids.clone()))
+    }
+
+    fn plan_repeat(&self, seen: &Visible<Facts>) -> Option<Plan<Self::Output>> {
+        let Ok(changed) = seen.changed()? else { return None };
+        let made = Made { memory: Arc::clone(&changed.memory), propagated_to: changed.followed.clone() };
+        let memory_ids = [self.id].into_iter().chain(changed.followed.iter().copied()).collect();
+        let reason = Some(Code::literal("IDEMPOTENT_REPEAT"));
+        Some(Plan { memory_ids, reason, ..Plan::answer(Ok(made)) })
+    }
+}
