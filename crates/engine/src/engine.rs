@@ -7,19 +7,19 @@ use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
 use memoryscope_domain::govern::{self, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{AuditId, IdSource, MemoryId, RequestId, TenantId};
+use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Body, SubjectRef};
+use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::place::{Place, SealedPlace};
 use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::principal::Principal;
 use memoryscope_domain::scope::ScopeType;
 use memoryscope_domain::time::Timestamp;
-use serde_json::{Map, Value, json};
 use tracing::{Instrument as _, info_span};
 
 use crate::context::{Context, Idempotency};
+use crate::entry::{child_ids, private_part};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
 use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
@@ -471,31 +471,4 @@ fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool) -> Ask<'a> {
         step: op.step(),
         tool: op.tool(),
     }
-}
-
-/// For each event that is proposed, or may be derived from again, an id for its impact and one for its seed, whether or
-/// not there will be any.
-fn child_ids(facts: &Facts, ids: &mut IdSource) -> Vec<[MemoryId; 2]> {
-    let proposed = facts.proposed.iter().filter(|memory| matches!(memory.body, Body::Event(_))).count();
-    let changing = match facts.memories.first() {
-        Some(memory) if !facts.family.children.is_empty() => facts.family.events(memory).count(),
-        _ => 0,
-    };
-    let next = |_| [ids.next_uuid(), ids.next_uuid()].map(MemoryId::from_uuid);
-    (0..proposed + changing).map(next).collect()
-}
-
-/// The erasable part of an entry: names, free text, the request, and what a replay starts from.
-fn private_part<O: Operation>(cx: &Context, op: &O, user: Option<&str>) -> Map<String, Value> {
-    let mut private = op.private();
-    let seed: String = cx.id_seed.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    private.insert("operation".to_owned(), json!(op.info().name));
-    private.insert("request_id".to_owned(), json!(cx.request_id.as_str()));
-    private.insert("client".to_owned(), json!(cx.principal.client));
-    private.insert("dialect".to_owned(), json!(cx.dialect.name()));
-    private.insert("id_seed".to_owned(), json!(seed));
-    if let Some(user) = user {
-        private.insert("user_id".to_owned(), json!(user));
-    }
-    private
 }

@@ -7,6 +7,7 @@
 
 pub mod context;
 pub mod engine;
+mod entry;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod jobs;

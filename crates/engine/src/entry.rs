@@ -1,0 +1,36 @@
+//! What a request brings along beside what it asks for: identifiers for what may follow, and what its audit entry keeps of it.
+
+use memoryscope_domain::govern::Facts;
+use memoryscope_domain::ids::{IdSource, MemoryId};
+use memoryscope_domain::memory::Body;
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::op::Operation;
+
+/// For each event that is proposed, or may be derived from again, an id for its impact and one for its seed, whether or
+/// not there will be any.
+pub(crate) fn child_ids(facts: &Facts, ids: &mut IdSource) -> Vec<[MemoryId; 2]> {
+    let proposed = facts.proposed.iter().filter(|memory| matches!(memory.body, Body::Event(_))).count();
+    let changing = match facts.memories.first() {
+        Some(memory) if !facts.family.children.is_empty() => facts.family.events(memory).count(),
+        _ => 0,
+    };
+    let next = |_| [ids.next_uuid(), ids.next_uuid()].map(MemoryId::from_uuid);
+    (0..proposed + changing).map(next).collect()
+}
+
+/// The erasable part of an entry: names, free text, the request, and what a replay starts from.
+pub(crate) fn private_part<O: Operation>(cx: &Context, op: &O, user: Option<&str>) -> Map<String, Value> {
+    let mut private = op.private();
+    let seed: String = cx.id_seed.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    private.insert("operation".to_owned(), json!(op.info().name));
+    private.insert("request_id".to_owned(), json!(cx.request_id.as_str()));
+    private.insert("client".to_owned(), json!(cx.principal.client));
+    private.insert("dialect".to_owned(), json!(cx.dialect.name()));
+    private.insert("id_seed".to_owned(), json!(seed));
+    if let Some(user) = user {
+        private.insert("user_id".to_owned(), json!(user));
+    }
+    private
+}
