@@ -166,31 +166,15 @@ async fn listed(
     Ok(answered(StatusCode::OK, policies::page(&done.output), done.access_log))
 }
 
-/// The text of the policy in force; it is kept since it decided something.
-fn in_force(kept: &Kept) -> Option<PolicyDocument> {
-    let active = kept.active.hash.to_string();
-    let found = kept.policies.iter().find(|document| document.hash == active).cloned();
-    // The server's own, before it decided anything for this tenant.
-    let builtin = Policy::builtin();
-    found.or_else(|| {
-        (**builtin.hash() == *active).then(|| PolicyDocument {
-            version: builtin.version().to_string(),
-            hash: active,
-            text: builtin.source().to_owned(),
-        })
-    })
-}
-
+/// The policy in force, with its text.
 async fn active(
     engine: &Engine,
     cx: &Context,
     meta: &RequestMeta,
 ) -> Result<(PolicyDocument, AuditId), Problem> {
-    let names = look(engine, cx, meta, Look::All).await?;
-    let version = names.output.active.version.to_string();
-    let kept = look(engine, cx, meta, Look::Version(version)).await?;
-    let document = in_force(&kept.output).ok_or_else(|| absent(kept.access_log))?;
-    Ok((document, kept.access_log))
+    let done = look(engine, cx, meta, Look::InForce).await?;
+    let document = done.output.policies.into_iter().next().ok_or_else(|| absent(done.access_log))?;
+    Ok((document, done.access_log))
 }
 
 async fn shown_active(
@@ -243,6 +227,8 @@ async fn simulated(
     let candidate = match policy {
         Ok(text) => text,
         Err(version) => {
+            // A request of its own: two entries of the chain have two names.
+            let cx = operator(&engine, &caller, &meta, &tenant);
             let done = look(&engine, &cx, &meta, Look::Version(version)).await?;
             let kept = done.output.policies.into_iter().next();
             kept.ok_or_else(|| absent(done.access_log))?.text
