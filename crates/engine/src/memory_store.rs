@@ -260,7 +260,10 @@ impl Tenant {
         rows.sort_by_key(|((placed, id), _)| (Reverse(*placed), *id));
         let filter = select.filter(load);
         match &select.words {
-            None => list(rows, select.scan, &filter, select.limit, load, facts),
+            None => {
+                list(rows, select.scan, &filter, select.limit, load, facts);
+                self.say_when_activated(facts);
+            }
             Some(keys) => {
                 let passing = rows
                     .into_iter()
@@ -274,7 +277,6 @@ impl Tenant {
                 facts.memories = chosen.into_iter().map(|place| Arc::clone(&matched[place])).collect();
             }
         }
-        self.say_when_activated(facts);
     }
 
     fn say_when_activated(&self, facts: &mut Facts) {
