@@ -23,4 +23,5 @@ pub mod principal;
 pub mod purpose;
 pub mod reconstruct;
 pub mod scope;
+pub mod spiral;
 pub mod time;
