@@ -1,10 +1,13 @@
 //! Where a listing goes on: opaque, and good for the query that it came from only.
 
+use std::cmp::Reverse;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::{Ranked, Score};
 use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
@@ -37,6 +40,7 @@ impl Binding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     position: (Timestamp, MemoryId),
+    score: Option<Score>,
     bound: Binding,
 }
 
@@ -49,7 +53,13 @@ impl Cursor {
     /// A place in a query's answer.
     #[must_use]
     pub const fn new(position: (Timestamp, MemoryId), bound: Binding) -> Self {
-        Self { position, bound }
+        Self { position, score: None, bound }
+    }
+
+    /// The place in a query's ranking, where it has one.
+    #[must_use]
+    pub const fn scored(self, score: Option<Score>) -> Self {
+        Self { score, ..self }
     }
 
     /// What a text says, whichever query it is good for.
@@ -60,10 +70,15 @@ impl Cursor {
         let read = || {
             let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
             let (time, rest) = bytes.split_first_chunk::<8>()?;
-            let (id, bound) = rest.split_first_chunk::<16>()?;
+            let (id, rest) = rest.split_first_chunk::<16>()?;
+            let (bound, rest) = rest.split_first_chunk::<BINDING_BYTES>()?;
+            let score = match rest {
+                [] => None,
+                score => Some(Score::new(f64::from_bits(u64::from_be_bytes(score.try_into().ok()?)))?),
+            };
             let time = Timestamp::from_unix_micros(i64::from_be_bytes(*time));
             let id = MemoryId::from_uuid(uuid::Uuid::from_bytes(*id));
-            Some(Self { position: (time, id), bound: Binding(bound.try_into().ok()?) })
+            Some(Self { position: (time, id), score, bound: Binding(*bound) })
         };
         read().ok_or(NotOurs)
     }
@@ -71,10 +86,13 @@ impl Cursor {
     /// As it is sent.
     #[must_use]
     pub fn text(self) -> String {
-        let mut bytes = Vec::with_capacity(8 + 16 + BINDING_BYTES);
+        let mut bytes = Vec::with_capacity(8 + 16 + BINDING_BYTES + 8);
         bytes.extend_from_slice(&self.position.0.unix_micros().to_be_bytes());
         bytes.extend_from_slice(self.position.1.uuid().as_bytes());
         bytes.extend_from_slice(&self.bound.0);
+        if let Some(score) = self.score {
+            bytes.extend_from_slice(&score.get().to_bits().to_be_bytes());
+        }
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -84,13 +102,24 @@ impl Cursor {
     /// 422 when it is another query's. Only a request that is right as a whole is a query, so this one fault is told
     /// alone.
     pub fn position(self, query: Binding, part: &'static str) -> Result<(Timestamp, MemoryId), Problem> {
-        if self.bound == query {
-            return Ok(self.position);
-        }
-        let root = Path::Root(part);
-        let at = Path::Key(&root, "cursor");
-        Err(Problem::invalid(vec![FieldError::new(&at, Fault::Invalid, NotOurs.to_string())]))
+        if self.bound == query { Ok(self.position) } else { Err(not_ours(part)) }
     }
+
+    /// The place in a ranking that a query by words goes on behind.
+    ///
+    /// # Errors
+    /// As [`Cursor::position`].
+    pub fn ranked(self, query: Binding, part: &'static str) -> Result<Ranked, Problem> {
+        let (placed, id) = self.position(query, part)?;
+        let score = self.score.ok_or_else(|| not_ours(part))?;
+        Ok(Ranked { score: Reverse(score), placed: Reverse(placed), id })
+    }
+}
+
+fn not_ours(part: &'static str) -> Problem {
+    let root = Path::Root(part);
+    let at = Path::Key(&root, "cursor");
+    Problem::invalid(vec![FieldError::new(&at, Fault::Invalid, NotOurs.to_string())])
 }
 
 /// The field of a request.
@@ -119,6 +148,23 @@ mod tests {
             let problem = sent.position(Binding::of(&other), "query").expect_err("another query's");
             assert_eq!(problem.fields()[0].field(), "query.cursor");
             assert_eq!(problem.status().as_u16(), 422);
+        }
+    }
+
+    #[test]
+    fn a_place_in_a_ranking_has_a_score() {
+        let position = (Timestamp::from_unix_micros(5), MemoryId::from_uuid(uuid::Uuid::from_u128(9)));
+        let (bound, score) = (Binding::of(&[Some("x")]), Score::new(0.1));
+        let plain = Cursor::new(position, bound);
+        let sent = Cursor::parse(&plain.scored(score).text()).expect("a cursor");
+        let place = sent.ranked(bound, "body").expect("this query's");
+        assert_eq!((Some(place.score.0), place.placed.0, place.id), (score, position.0, position.1));
+        assert!(sent.ranked(Binding::of(&[Some("y")]), "body").is_err());
+        assert!(plain.ranked(bound, "body").is_err());
+        for bits in [f64::NAN, f64::INFINITY, 0.0, -1.0] {
+            let mut bytes = URL_SAFE_NO_PAD.decode(plain.text()).expect("base64");
+            bytes.extend_from_slice(&bits.to_bits().to_be_bytes());
+            assert!(Cursor::parse(&URL_SAFE_NO_PAD.encode(bytes)).is_err(), "{bits}");
         }
     }
 

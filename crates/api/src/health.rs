@@ -300,6 +300,11 @@ table! {
     DERIVED_CUES_MAX,
     FILTER_NAMES_MAX,
     CONTEXT_TOKENS_MAX,
+    TERM_BYTES_MAX,
+    MEMORY_TERMS_MAX,
+    QUERY_TEXT_CHARS_MAX,
+    QUERY_TERMS_MAX,
+    MATCH_ROWS,
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's

@@ -18,10 +18,12 @@ use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
 use crate::purpose::Purpose;
 use crate::time::Timestamp;
+use crate::words::Score;
 
 mod changing;
 mod decided;
 mod propose;
+mod ranking;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -222,6 +224,8 @@ struct Details {
     dormant: BTreeSet<MemoryId>,
     /// How each that is seen was decided.
     read: BTreeMap<MemoryId, Trace>,
+    /// How well each that is seen answers what was asked by words.
+    scores: BTreeMap<MemoryId, Score>,
     /// By proposal: what follows from it.
     derived: BTreeMap<usize, Vec<Memory>>,
     /// By proposal: how it was decided.

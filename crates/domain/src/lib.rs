@@ -25,3 +25,4 @@ pub mod reconstruct;
 pub mod scope;
 pub mod spiral;
 pub mod time;
+pub mod words;

@@ -150,3 +150,13 @@ pub const DERIVED_CUES_MAX: usize = 32;
 pub const FILTER_NAMES_MAX: usize = 32;
 /// The largest budget of a reconstruction, in tokens: what the largest models take.
 pub const CONTEXT_TOKENS_MAX: i64 = 1_000_000;
+/// A term of the words that a memory is found by, in bytes: the longest words of any language, not what machines write.
+pub const TERM_BYTES_MAX: usize = 64;
+/// Different terms by which one memory is found: a long conversation's; what stands behind them is not searched.
+pub const MEMORY_TERMS_MAX: usize = 4_096;
+/// The text of a query by words, in characters: a question with its circumstances, not a document.
+pub const QUERY_TEXT_CHARS_MAX: usize = 1_000;
+/// Different terms of a query that are looked for: each is compared with every memory of a scope.
+pub const QUERY_TERMS_MAX: usize = 32;
+/// Memories that match a query's words and are decided and ranked: beyond, those with the rarest terms.
+pub const MATCH_ROWS: usize = 20_000;

@@ -183,6 +183,7 @@ impl Engine {
                 if seen.more() && op.is_short(cx, &seen) && op.select_wider(cx, width + 1).is_some() {
                     return Err(Stopped::Wider);
                 }
+                op.arrange(cx, &mut seen);
                 if op.shows_references() {
                     self.settle_references(cx, &loaded.policy.policy, &ask, &mut seen).await?;
                 }

@@ -18,6 +18,7 @@ use memoryscope_domain::lifecycle::{Family, Kin};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::{Match, choose};
 
 use crate::port::{
     Due, Health, Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
@@ -227,8 +228,19 @@ impl Tenant {
             }
         }
         found.sort_by_key(|(place, _)| *place);
-        facts.more = found.len() > select.limit;
-        facts.memories = found.into_iter().take(select.limit).map(|(_, memory)| Arc::clone(memory)).collect();
+        let Some(keys) = &select.words else {
+            facts.more = found.len() > select.limit;
+            facts.memories =
+                found.into_iter().take(select.limit).map(|(_, memory)| Arc::clone(memory)).collect();
+            return;
+        };
+        let matched = found.into_iter().filter_map(|(_, memory)| {
+            Some((Match::of(memory.words()?.as_bytes(), keys)?, Arc::clone(memory)))
+        });
+        let (matches, matched): (Vec<Match>, Vec<Arc<Memory>>) = matched.unzip();
+        facts.more = matched.len() > select.limit;
+        let chosen = choose(&matches, select.limit);
+        facts.memories = chosen.into_iter().map(|place| Arc::clone(&matched[place])).collect();
     }
 
     fn family(&self, memory: &Memory, limit: usize) -> Family {

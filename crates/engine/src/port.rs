@@ -16,6 +16,7 @@ use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::TermKey;
 
 /// Where the time comes from. Read once per request.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -249,6 +250,10 @@ pub struct ObjectSelect {
     pub until: Option<Timestamp>,
     /// Only those behind this one: earlier, or of the same time and with a higher id.
     pub after: Option<(Timestamp, MemoryId)>,
+    /// Only those whose words hold one of these keys at least, of which there are at most
+    /// [`memoryscope_domain::limits::QUERY_TERMS_MAX`]; where more do than `limit`, those that
+    /// [`memoryscope_domain::words::choose`] names.
+    pub words: Option<Vec<TermKey>>,
     /// At most so many; [`Facts::more`] says whether there were more.
     pub limit: usize,
 }

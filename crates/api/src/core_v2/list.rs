@@ -46,7 +46,7 @@ pub(super) async fn handler(
     let after = request.cursor.map(|cursor| cursor.position(binding, "query")).transpose()?;
     let ListRequest { tenant, scope, purpose, limit, .. } = request;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
-    let op = Query { scope, purpose, filters: Filters::default(), after, limit };
+    let op = Query { scope, purpose, filters: Filters::default(), after, search: None, limit };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let next = done.output.next.map(|position| Cursor::new(position, binding).text());
     let body = answers::page(&done.output, meta.now, next.as_deref());

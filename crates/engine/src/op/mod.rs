@@ -30,6 +30,7 @@ pub mod query;
 pub mod read;
 pub mod reconstruct;
 pub mod revoke;
+pub mod search;
 pub mod step;
 
 /// What every operation declares of itself.
@@ -134,6 +135,10 @@ pub trait Operation: Send + Sync {
     fn is_short(&self, _cx: &Context, _seen: &Visible<Facts>) -> bool {
         false
     }
+
+    /// Puts what it may see into the order of its answer, and leaves out what it does not show: only what is left can
+    /// refer to other memories.
+    fn arrange(&self, _cx: &Context, _seen: &mut Visible<Facts>) {}
 
     /// What it wants to make, before it is decided.
     fn propose(&self, _cx: &Context, _ids: &mut IdSource) -> Vec<Memory> {

@@ -14,8 +14,10 @@ use memoryscope_domain::policy::{Attribute, Effect, Filter, FilterField};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::Score;
 use serde_json::{Map, Value, json};
 
+use super::search::Search;
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
@@ -38,6 +40,8 @@ pub struct Query {
     pub filters: Filters,
     /// Only those behind this one, by [`Memory::placed`] and id: what the page before gave as [`Answer::next`].
     pub after: Option<(Timestamp, MemoryId)>,
+    /// Only those that answer this, the best first; `after` is then its own.
+    pub search: Option<Search>,
     /// At most so many, 1 to [`limits::LIST_ITEMS_MAX`].
     pub limit: usize,
 }
@@ -92,6 +96,8 @@ pub struct Item {
     pub state: Shown,
     /// How strong it is now.
     pub strength: Unit,
+    /// How well it answers what was asked by words, where that was asked.
+    pub score: Option<Score>,
 }
 
 impl Item {
@@ -102,6 +108,7 @@ impl Item {
             include_in_prompt: seen.is_for_prompts(memory.id),
             state: if is_dormant { Shown::Dormant } else { Shown::Stored(memory.state) },
             strength: memory.strength(cx.now),
+            score: seen.score(memory.id),
         }
     }
 }
@@ -118,7 +125,7 @@ pub struct HeldConstraint {
 /// A page of memories.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The memories, the latest first. For [`Purpose::ChatResponse`] only such as may be put into a prompt.
+    /// The memories, the latest first; where words were asked for, the best first. For [`Purpose::ChatResponse`] only such as may be put into a prompt.
     pub items: Vec<Item>,
     /// What the impacts among them ask for together, the most important first.
     pub constraints: Vec<HeldConstraint>,
@@ -126,6 +133,8 @@ pub struct Answer {
     pub merge_report: Vec<MergeReport>,
     /// Where the next page begins, if there may be one.
     pub next: Option<(Timestamp, MemoryId)>,
+    /// Whether more memories hold the words than were ranked.
+    pub approximate: bool,
 }
 
 /// The three types that have objects, by a bit each: event, impact, seed.
@@ -218,13 +227,17 @@ impl Query {
             wanted: Filter::and([self.filters.wanted(), findable(self.purpose)]),
             since: self.filters.since,
             until: self.filters.until,
-            after: self.after,
+            after: self.after.filter(|_| self.search.is_none()),
+            words: self.search.as_ref().map(|search| search.text.keys()),
             limit,
         })
     }
 
     /// How many rows are looked at, the n-th time.
     fn rows(&self, times: u32) -> usize {
+        if self.search.is_some() {
+            return limits::MATCH_ROWS;
+        }
         let first = self.limit.saturating_add(self.limit / 4).saturating_add(8);
         first.saturating_mul(WIDENING.saturating_pow(times)).min(limits::LIST_SCAN_ITEMS)
     }
@@ -282,12 +295,23 @@ impl Operation for Query {
     }
 
     fn select_wider(&self, _cx: &Context, times: u32) -> Option<Select> {
-        (self.rows(times - 1) < limits::LIST_SCAN_ITEMS).then(|| self.select_rows(self.rows(times)))
+        // What holds the words is looked at as a whole, or it could not be ranked.
+        let is_list = self.search.is_none();
+        (is_list && self.rows(times - 1) < limits::LIST_SCAN_ITEMS)
+            .then(|| self.select_rows(self.rows(times)))
     }
 
     /// One more than is shown says whether there is a next page: what is only passed over must not say it.
     fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
         self.items(cx, seen).len() <= self.limit
+    }
+
+    fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
+        if let Some(search) = &self.search {
+            let shown = self.items(cx, seen);
+            let ranked = search.ranked(shown.iter().map(|item| &*item.memory), self.limit + 1);
+            seen.keep_ranked(&ranked);
+        }
     }
 
     fn private(&self) -> Map<String, Value> {
@@ -307,7 +331,8 @@ impl Operation for Query {
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let mut items = self.items(cx, seen);
-        let more = seen.more() || items.len() > self.limit;
+        let is_list = self.search.is_none();
+        let more = (is_list && seen.more()) || items.len() > self.limit;
         items.truncate(self.limit);
         // The cursor names a memory that the caller saw, never one that was passed over.
         let last = items.last().filter(|_| more);
@@ -315,7 +340,13 @@ impl Operation for Query {
         let (constraints, merge_report) = merged(cx, items.iter().map(|item| &*item.memory));
         Ok(Plan {
             memory_ids: items.iter().map(|item| item.memory.id).collect(),
-            ..Plan::answer(Answer { items, constraints, merge_report, next })
+            ..Plan::answer(Answer {
+                items,
+                constraints,
+                merge_report,
+                next,
+                approximate: !is_list && seen.more(),
+            })
         })
     }
 }

@@ -101,6 +101,7 @@ impl Operation for Reconstruct {
             since: None,
             until: None,
             after: None,
+            words: None,
             limit: limits::LIST_SCAN_ITEMS,
         })
     }

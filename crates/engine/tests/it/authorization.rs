@@ -134,7 +134,7 @@ impl Case {
             "memory.get" => self.mark(GetMemory { id, purpose }, |_| true).await,
             "memory.history" => self.mark(History { id, purpose }, |_| true).await,
             "memory.query" => {
-                let query = Query { scope, purpose, filters: filters(), after: None, limit: 9 };
+                let query = Query { scope, purpose, filters: filters(), after: None, search: None, limit: 9 };
                 self.mark(query, |answer| !answer.items.is_empty()).await
             }
             "memory.reconstruct" => {

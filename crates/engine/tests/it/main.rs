@@ -11,6 +11,7 @@ mod memories;
 mod objects;
 mod properties;
 mod rogue;
+mod search;
 mod support;
 mod twins;
 mod types;

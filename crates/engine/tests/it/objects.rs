@@ -72,7 +72,7 @@ impl World {
 
     async fn query(&self, cx: Context, whose: &str, purpose: Purpose, filters: Filters) -> Answer<Page> {
         let scope = Scope::of_user(&user(whose));
-        self.run(cx, Query { scope, purpose, filters, after: None, limit: 100 }).await
+        self.run(cx, Query { scope, purpose, filters, after: None, search: None, limit: 100 }).await
     }
 
     pub(crate) async fn found(
@@ -325,7 +325,8 @@ async fn a_query_is_filtered_and_paged_to_its_limit() {
     }
     let page = async |after, limit| {
         let scope = Scope::of_user(&user("ann"));
-        let query = Query { scope, purpose: CHAT, filters: of(&[MemoryType::Event]), after, limit };
+        let query =
+            Query { scope, purpose: CHAT, filters: of(&[MemoryType::Event]), after, search: None, limit };
         world.run(world.core("ann"), query).await.unwrap().output
     };
     let (mut seen, mut after) = (Vec::new(), None);
@@ -403,7 +404,14 @@ async fn members_see_what_is_shared_with_them() {
     let scope = Scope::named(ScopeType::Project, "apollo").unwrap();
     let shared = event_with("ann", "x", |object| object.ownership.visibility = Visibility::SharedWithGroup);
     world.ingest("ann", NewObject { scope: scope.clone(), ..shared }).await;
-    let query = Query { scope, purpose: CHAT, filters: of(&[MemoryType::Event]), after: None, limit: 9 };
+    let query = Query {
+        scope,
+        purpose: CHAT,
+        filters: of(&[MemoryType::Event]),
+        after: None,
+        search: None,
+        limit: 9,
+    };
     let mut member = world.core("bob");
     member.principal.groups = ["project:apollo".to_owned()].into();
     assert_eq!(world.run(member, query.clone()).await.unwrap().output.items.len(), 1);

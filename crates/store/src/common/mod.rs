@@ -2,6 +2,7 @@
 
 pub(crate) mod conflict;
 pub(crate) mod failure;
+pub(crate) mod fill;
 pub(crate) mod filter;
 pub(crate) mod migration;
 pub(crate) mod prepare;

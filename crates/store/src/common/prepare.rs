@@ -11,6 +11,7 @@ use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
 use memoryscope_engine::port::StoreError;
 
+use super::fill::Keys;
 use super::row::{self, state_number};
 
 /// A row of `memories`, but for what the commit adds.
@@ -27,6 +28,7 @@ pub(crate) struct MemoryRow {
     pub(crate) expires: Option<i64>,
     pub(crate) occurred: Option<i64>,
     pub(crate) facets: Option<i64>,
+    pub(crate) keys: Keys,
     pub(crate) stored: StoredMemory,
     /// From what it was derived; it is said once, when the memory is new.
     pub(crate) links: Vec<LinkRow>,
@@ -168,6 +170,7 @@ fn memory_row(tenant: &TenantId, memory: &Memory, touched: &mut Touched) -> Resu
         expires: memory.expires.map(|end| end.unix_micros()),
         occurred: memory.placed.map(|at| at.unix_micros()),
         facets: memory.facets(),
+        keys: Keys::of(memory),
         stored: StoredMemory::write(memory)?,
         links: link_rows(memory),
     })

@@ -16,25 +16,25 @@ use crate::common::row;
 
 const INSERT_MEMORIES: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body, occurred, facets)
+                          created, expires, document, body, occurred, facets, words, tags)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
                                $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
-                               $14::bigint[], $15::bigint[]) AS w";
+                               $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[]) AS w";
 
 /// The rows stand there: the lock says so. An update from a list would be free to walk all memories of the tenant;
 /// this one finds each by its key.
 const UPDATE_MEMORIES: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body, occurred, facets)
+                          created, expires, document, body, occurred, facets, words, tags)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
                                $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
-                               $14::bigint[], $15::bigint[]) AS w
+                               $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[]) AS w
     ON CONFLICT (tenant, id) DO UPDATE
     SET version = excluded.version, valid_from_seq = excluded.valid_from_seq,
         partition_key = excluded.partition_key, type = excluded.type, kind = excluded.kind,
         domain_key = excluded.domain_key, state = excluded.state, created = excluded.created,
         expires = excluded.expires, document = excluded.document, body = excluded.body,
-        occurred = excluded.occurred, facets = excluded.facets";
+        occurred = excluded.occurred, facets = excluded.facets, words = excluded.words, tags = excluded.tags";
 
 const INSERT_LINKS: &str = "
     INSERT INTO links (tenant, parent, child, kind, transform)
@@ -308,6 +308,8 @@ fn memories<'a>(rows: &[(i64, &'a MemoryRow)]) -> Vec<Value<'a>> {
         column(rows, |(_, memory)| memory.stored.body.as_slice()),
         column(rows, |(_, memory)| memory.occurred),
         column(rows, |(_, memory)| memory.facets),
+        column(rows, |(_, memory)| memory.keys.words.as_deref()),
+        column(rows, |(_, memory)| memory.keys.tags.as_deref()),
     ]
 }
 

@@ -19,6 +19,9 @@ const CHUNK_ROWS_MIN: usize = 64;
 /// The most that are read at once.
 const CHUNK_ROWS_MAX: usize = 1_024;
 
+/// What a memory is read from.
+const COLUMNS: &str = "id, version, document, body";
+
 /// What is read in order, some rows at a time.
 #[derive(Clone, Copy)]
 pub(super) enum Listing<'a> {
@@ -53,13 +56,22 @@ impl Listing<'_> {
     /// How many rows are read at once: just enough where SQL is exact, some more where it isn't.
     pub(super) fn chunk_rows(self, load: &Load) -> usize {
         let enough = self.limit().saturating_add(1);
-        let floor = if filter::is_exact(&self.filter(load)) { 1 } else { CHUNK_ROWS_MIN };
+        let floor = if self.is_exact(load) { 1 } else { CHUNK_ROWS_MIN };
         enough.clamp(floor, CHUNK_ROWS_MAX)
     }
 
     /// Whether the first rows may not be enough.
     pub(super) fn has_more_chunks(self, load: &Load) -> bool {
-        !filter::is_exact(&self.filter(load)) || self.chunk_rows(load) <= self.limit()
+        !self.is_exact(load) || self.chunk_rows(load) <= self.limit()
+    }
+
+    /// Whether SQL turns down all that the filter does.
+    fn is_exact(self, load: &Load) -> bool {
+        let rows = match self {
+            Self::Shelf(_) => Rows::Shelf,
+            Self::Objects(_) => Rows::Objects,
+        };
+        filter::is_exact(&self.filter(load), rows)
     }
 
     /// The rows behind that place.
@@ -91,23 +103,25 @@ impl Listing<'_> {
         let limit = row::limit(self.chunk_rows(load));
         match self {
             Self::Shelf(select) => push_shelf(load, select, after, limit, condition),
-            Self::Objects(select) => push_objects(load, select, after, limit, condition),
+            Self::Objects(select) => push_objects(COLUMNS, load, select, after, Some(limit), condition),
         }
     }
 }
 
-/// The next rows of events, impacts and seeds, the latest first.
-fn push_objects(
+/// These columns of the next rows of events, impacts and seeds, the latest first; without a limit in no order, and more can be
+/// asked of them.
+pub(super) fn push_objects(
+    columns: &str,
     load: &Load,
     select: &ObjectSelect,
     after: Option<(Timestamp, MemoryId)>,
-    limit: i64,
+    limit: Option<i64>,
     condition: &mut Condition,
 ) {
     let partition = condition.value(Box::new(Bytes(select.partition.0)));
     let now = condition.value(Box::new(load.now.unix_micros()));
     condition.sql.push_str(&format!(
-        "SELECT id, version, document, body FROM memories
+        "SELECT {columns} FROM memories
          WHERE tenant = $1 AND partition_key = {partition} AND occurred IS NOT NULL
          AND (expires IS NULL OR expires > {now})"
     ));
@@ -128,8 +142,10 @@ fn push_objects(
     }
     condition.sql.push_str(" AND ");
     filter::push(&select.filter(load), Rows::Objects, condition);
-    let limit = condition.value(Box::new(limit));
-    condition.sql.push_str(&format!(" ORDER BY occurred DESC, id LIMIT {limit}"));
+    if let Some(limit) = limit {
+        let limit = condition.value(Box::new(limit));
+        condition.sql.push_str(&format!(" ORDER BY occurred DESC, id LIMIT {limit}"));
+    }
 }
 
 /// The next rows of a shelf, oldest first.

@@ -9,12 +9,13 @@ use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Load, PreferenceSelect, Select, Snapshot, StoreError};
+use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::Failure;
 use super::listing::Listing;
+use super::matching;
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -94,7 +95,7 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
             return Ok(Some(frame(&rows, load)?));
         }
         Select::Preferences(select) => Listing::Shelf(select),
-        Select::Objects(select) => Listing::Objects(select),
+        Select::Objects(select) if select.words.is_none() => Listing::Objects(select),
         _ => return Ok(None),
     };
     let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
@@ -144,6 +145,7 @@ impl View<'_> {
         let records = self.first_records()?;
         let more = match &self.load.select {
             Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
+            Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
             Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
             Select::Family { .. } | Select::Grant { .. } | Select::Verification => true,
             _ => false,
@@ -167,7 +169,10 @@ impl View<'_> {
         Ok(Some(match &self.load.select {
             Select::Nothing | Select::Verification => return Ok(None),
             Select::Preferences(select) => Listing::Shelf(select).call(self.load, select.after),
-            Select::Objects(select) => Listing::Objects(select).call(self.load, select.after),
+            Select::Objects(select) => match &select.words {
+                Some(keys) => matching::call(self.load, select, keys),
+                None => Listing::Objects(select).call(self.load, select.after),
+            },
             Select::Versions { id, limit } => {
                 let bound = row::limit(limit.saturating_add(1));
                 Call::new(VERSIONS, vec![tenant(), Box::new(Bytes::of(id.uuid())), Box::new(bound)])
@@ -195,7 +200,10 @@ impl View<'_> {
         match &self.load.select {
             Select::Nothing => {}
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
-            Select::Objects(select) => self.list(Listing::Objects(select), records, facts).await?,
+            Select::Objects(select) => match &select.words {
+                Some(keys) => self.matched(select, keys, &records, facts).await?,
+                None => self.list(Listing::Objects(select), records, facts).await?,
+            },
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
             Select::Family { id, limit } => {
                 self.memories(&[*id], &records, facts)?;

@@ -14,6 +14,7 @@ mod filter_sql;
 mod known;
 mod listing;
 mod load;
+mod matching;
 mod migrate;
 mod pool;
 mod programs;

@@ -270,13 +270,13 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
 
 const INSERT_MEMORY: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body, occurred, facets)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                          created, expires, document, body, occurred, facets, words, tags)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
 const UPDATE_MEMORY: &str = "
     UPDATE memories SET version = ?3, valid_from_seq = ?4, partition_key = ?5, type = ?6, kind = ?7,
                         domain_key = ?8, state = ?9, created = ?10, expires = ?11, document = ?12, body = ?13,
-                        occurred = ?14, facets = ?15
+                        occurred = ?14, facets = ?15, words = ?16, tags = ?17
     WHERE tenant = ?1 AND id = ?2";
 
 const INSERT_GRANT: &str = "
@@ -314,6 +314,8 @@ fn write_memory(
             memory.stored.body,
             memory.occurred,
             memory.facets,
+            memory.keys.words,
+            memory.keys.tags,
         ],
     )
 }

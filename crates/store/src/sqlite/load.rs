@@ -214,8 +214,11 @@ impl View<'_> {
 
     /// The latest first, filtered as preferences are.
     fn objects(&mut self, select: &ObjectSelect, facts: &mut Facts) -> Result<(), Failure> {
+        if let Some(keys) = &select.words {
+            return self.matched(select, keys, facts);
+        }
         let filter = select.filter(self.load);
-        let condition = object_condition(self.load, select, &filter);
+        let condition = object_condition("rowid, id, version", self.load, select, &filter);
         self.list(condition, &filter, select.limit, facts)
     }
 
@@ -376,13 +379,20 @@ fn shelf_condition(load: &Load, select: &PreferenceSelect) -> Condition {
     condition
 }
 
-/// Which events, impacts and seeds of a scope are wanted, the latest first. Like [`shelf_condition`] it has no LIMIT.
-fn object_condition(load: &Load, select: &ObjectSelect, filter: &Filter) -> Condition {
+/// These columns of the events, impacts and seeds of a scope that are wanted, the latest first. Like [`shelf_condition`] it has
+/// no LIMIT.
+pub(super) fn object_condition(
+    columns: &str,
+    load: &Load,
+    select: &ObjectSelect,
+    filter: &Filter,
+) -> Condition {
     let micros = |time: Timestamp| Value::Integer(time.unix_micros());
     let mut condition = Condition {
-        sql: "SELECT rowid, id, version FROM memories
-              WHERE tenant = ? AND partition_key = ? AND occurred IS NOT NULL AND (expires IS NULL OR expires > ?)"
-            .to_owned(),
+        sql: format!(
+            "SELECT {columns} FROM memories
+             WHERE tenant = ? AND partition_key = ? AND occurred IS NOT NULL AND (expires IS NULL OR expires > ?)"
+        ),
         values: vec![
             Value::Text(load.tenant.as_str().to_owned()),
             Value::Blob(select.partition.0.to_vec()),
@@ -408,11 +418,19 @@ fn object_condition(load: &Load, select: &ObjectSelect, filter: &Filter) -> Cond
     }
     condition.sql.push_str(" AND ");
     filter::push(filter, Rows::Objects, &mut condition);
+    if select.words.is_some() {
+        condition.sql.push_str(" AND words IS NOT NULL");
+    }
     condition.sql.push_str(" ORDER BY occurred DESC, id");
     condition
 }
 
 fn found(row: &rusqlite::Row<'_>) -> Result<Found, Failure> {
-    let id = Uuid::from_slice(blob(row, 1)?).map_err(|_| corrupt("memory id"))?;
-    Ok(Found { rowid: row.get(0)?, id: MemoryId::from_uuid(id), version: row::count(row.get(2)?)? })
+    Ok(Found { rowid: row.get(0)?, id: memory_id(row, 1)?, version: row::count(row.get(2)?)? })
+}
+
+/// A memory's id from its column.
+pub(super) fn memory_id(row: &rusqlite::Row<'_>, column: usize) -> Result<MemoryId, Failure> {
+    let id = Uuid::from_slice(blob(row, column)?).map_err(|_| corrupt("memory id"))?;
+    Ok(MemoryId::from_uuid(id))
 }

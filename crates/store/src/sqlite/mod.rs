@@ -12,6 +12,7 @@ mod error;
 mod family;
 mod filter_sql;
 mod load;
+mod matching;
 mod migrate;
 mod reader;
 mod restore;

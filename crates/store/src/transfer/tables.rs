@@ -71,6 +71,9 @@ pub const TABLES: [Table; 11] = [
             bytes("body"),
             number("occurred"),
             number("facets"),
+            bytes("words"),
+            bytes("tags"),
+            number("activated"),
         ],
         key: 1,
     },
@@ -178,19 +181,23 @@ impl Table {
         sql
     }
 
-    /// How its tenants are asked for: they are skipped through by the key, one look each.
+    /// How its tenants are asked for.
     pub(crate) fn tenants(&self) -> String {
-        let name = self.name;
-        format!(
-            "WITH RECURSIVE found (tenant) AS (
-                 SELECT min(tenant) FROM {name}
-                 UNION ALL
-                 SELECT (SELECT min(t.tenant) FROM {name} AS t WHERE t.tenant > found.tenant)
-                 FROM found WHERE found.tenant IS NOT NULL
-             )
-             SELECT tenant FROM found WHERE tenant IS NOT NULL"
-        )
+        tenants_of(self.name)
     }
+}
+
+/// How a table's tenants are asked for: they are skipped through by the key, one look each.
+pub(crate) fn tenants_of(name: &str) -> String {
+    format!(
+        "WITH RECURSIVE found (tenant) AS (
+             SELECT min(tenant) FROM {name}
+             UNION ALL
+             SELECT (SELECT min(t.tenant) FROM {name} AS t WHERE t.tenant > found.tenant)
+             FROM found WHERE found.tenant IS NOT NULL
+         )
+         SELECT tenant FROM found WHERE tenant IS NOT NULL"
+    )
 }
 
 fn listed(columns: &[Column]) -> String {

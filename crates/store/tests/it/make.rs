@@ -11,7 +11,8 @@ use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId, UserId};
 use memoryscope_domain::memory::{Body, Memory, SubjectRef};
 use memoryscope_domain::object::{
-    Content, Derivation, Distinct, Impact, Language, List, Name, Object, Temporal, TransformStep, TruthMode,
+    Affect, Category, Content, Derivation, Distinct, Feeling, Handling, Impact, Label, Language, List, Name,
+    Object, Temporal, TransformStep, TruthMode,
 };
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
@@ -74,6 +75,36 @@ pub(crate) fn event(tenant: &TenantId, number: u128, occurred: i64) -> Memory {
     object_of(tenant, number, Body::Event(Box::new(object)))
 }
 
+/// The same, with words and sets by the bits of a number: two for the text, then a label, a category, another owner, and
+/// whether it may be searched for.
+pub(crate) fn looking(memory: Memory, look: u8) -> Memory {
+    let mut made = memory;
+    let Some(object) = made.body.object_mut() else { return made };
+    let text = ["tea", "rain and tea", "Tea, tea; the rain in Lisbon", "nothing"][usize::from(look & 3)];
+    object.content = Content::text(Language::default(), text).ok();
+    if look & 4 > 0 {
+        let feeling = Feeling {
+            labels: Distinct::new(vec![label("grief"), label("joy")]).unwrap(),
+            ..Feeling::default()
+        };
+        object.affect = Some(Affect { feeling, ..Affect::default() });
+    }
+    if look & 8 > 0 {
+        object.sensitivity.categories = Distinct::new(vec![Category::parse("trauma").unwrap()]).unwrap();
+    }
+    if look & 16 > 0 {
+        object.ownership.owners = Distinct::new(vec![user("bob"), user("ann")]).unwrap();
+    }
+    if look & 32 > 0 {
+        object.sensitivity.handling = Handling::NoSearch;
+    }
+    made
+}
+
+fn label(text: &str) -> Label {
+    Label::parse(text).unwrap()
+}
+
 /// An impact of `ann`'s that was derived from memories of these numbers, and happened at its number.
 pub(crate) fn child(tenant: &TenantId, number: u128, parents: &[u128], derivation: Derivation) -> Memory {
     let occurred = time(i64::try_from(number).unwrap());
@@ -100,6 +131,7 @@ pub(crate) fn objects() -> ObjectSelect {
         since: None,
         until: None,
         after: None,
+        words: None,
         limit: 1_000,
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
-use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef};
+use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef, TAGGED};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::scope::Scope;
+use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store};
 use memoryscope_store::{SqliteConfig, SqliteStore};
@@ -25,12 +26,14 @@ const USERS: [&str; 2] = ["ann", "bob"];
 const KINDS: [Kind; 2] = [Kind::Preferences, Kind::Schedule];
 const DOMAINS: [&str; 3] = ["", "music", "food"];
 const HASHES: [&str; 2] = ["h1", "h2"];
+const WORDS: [&[&str]; 4] = [&["tea"], &["tea", "rain", "lisbon"], &["nothing", "grief", "x"], &[]];
+const MEMBERS: [&str; 8] = ["ann", "bob", "person:ann", "person:bob", "grief", "joy", "trauma", "\0"];
 
 /// One change, in small numbers; what they stand for is looked up when it is applied.
 #[derive(Debug, Clone)]
 pub(crate) enum Wish {
     Insert { id: u128, user: usize, kind: usize, domain: usize, created: i64, expires: Option<i64> },
-    InsertObject { id: u128, occurred: i64, level: usize, parents: Vec<u128>, expires: Option<i64> },
+    InsertObject { id: u128, occurred: i64, level: usize, look: u8, parents: Vec<u128>, expires: Option<i64> },
     Replace { id: u128, state: usize, stale: bool },
     Erase { id: u128 },
     InsertGrant { id: u8, user: usize, age_days: Option<i64>, expires: i64 },
@@ -76,6 +79,7 @@ pub(crate) enum Pick {
         until: Option<i64>,
         after: Option<(i64, u128)>,
         level: Option<usize>,
+        words: Option<usize>,
         limit: usize,
     },
     Versions {
@@ -108,6 +112,12 @@ pub(crate) enum FilterPick {
     OwnersOr(usize, usize),
     /// Above a level, or an impact.
     LevelOr(usize),
+    /// One, none, all or not all of some members of a set.
+    Members {
+        which: usize,
+        set: usize,
+        members: BTreeSet<usize>,
+    },
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -115,9 +125,11 @@ fn wish() -> impl Strategy<Value = Wish> {
         6 => (0..8u128, 0..2usize, 0..2usize, 0..3usize, 0..5i64, prop::option::of(NOW - 2..NOW + 3)).prop_map(
             |(id, user, kind, domain, created, expires)| Wish::Insert { id, user, kind, domain, created, expires }
         ),
-        6 => (0..8u128, 0..4i64, 0..4usize, prop::collection::vec(0..8u128, 0..3),
+        6 => (0..8u128, 0..4i64, 0..4usize, 0..64u8, prop::collection::vec(0..8u128, 0..3),
               prop::option::weighted(0.2, NOW - 2..NOW + 3)).prop_map(
-            |(id, occurred, level, parents, expires)| Wish::InsertObject { id, occurred, level, parents, expires }
+            |(id, occurred, level, look, parents, expires)| {
+                Wish::InsertObject { id, occurred, level, look, parents, expires }
+            }
         ),
         4 => (0..8u128, 0..5usize, prop::bool::weighted(0.1))
             .prop_map(|(id, state, stale)| Wish::Replace { id, state, stale }),
@@ -160,8 +172,9 @@ fn pick() -> impl Strategy<Value = Pick> {
             Pick::Shelf { user, kind, domain, from, after, limit }
         }),
         6 => (prop::option::of(0..4i64), prop::option::of(0..5i64), prop::option::of((0..4i64, 0..8u128)),
-              prop::option::of(0..4usize), 0..4usize).prop_map(|(since, until, after, level, limit)| {
-            Pick::Objects { since, until, after, level, limit }
+              prop::option::of(0..4usize), prop::option::of(0..WORDS.len()), 0..4usize)
+            .prop_map(|(since, until, after, level, words, limit)| {
+            Pick::Objects { since, until, after, level, words, limit }
         }),
         3 => (0..8u128, 0..3usize).prop_map(|(id, limit)| Pick::Versions { id, limit }),
         2 => prop::collection::vec(0..9u128, 0..5).prop_map(Pick::Ids),
@@ -182,6 +195,8 @@ fn filter() -> impl Strategy<Value = FilterPick> {
         1 => prop::collection::btree_set(0..3usize, 1..3).prop_map(FilterPick::NotDomains),
         1 => (0..2usize, 0..2usize).prop_map(|(owner, kind)| FilterPick::OwnersOr(owner, kind)),
         1 => (0..4usize).prop_map(FilterPick::LevelOr),
+        4 => (0..4usize, 0..TAGGED.len(), prop::collection::btree_set(0..MEMBERS.len(), 1..6))
+            .prop_map(|(which, set, members)| FilterPick::Members { which, set, members }),
     ]
 }
 
@@ -210,7 +225,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             let memory = make::memory_of(tenant, id, USERS[user], KINDS[kind], DOMAINS[domain], "x");
             Change::InsertMemory(Memory { created: time(created), expires: expires.map(time), ..memory })
         }
-        Wish::InsertObject { id, occurred, level, ref parents, expires } => {
+        Wish::InsertObject { id, occurred, level, look, ref parents, expires } => {
             let memory = if parents.is_empty() {
                 event(tenant, id, occurred)
             } else {
@@ -218,6 +233,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
                 let parents: Vec<u128> = parents.into_iter().collect();
                 child(tenant, id, &parents, Derivation::Asserted)
             };
+            let memory = make::looking(memory, look);
             let mut body = memory.body.clone();
             body.object_mut()?.sensitivity.level = Level::ALL[level];
             let placed = Some(time(occurred));
@@ -291,7 +307,8 @@ fn about(change: &Change) -> String {
 
 fn select(tenant: &TenantId, pick: &Pick) -> Select {
     match pick {
-        Pick::Objects { since, until, after, level, limit } => Select::Objects(ObjectSelect {
+        Pick::Objects { since, until, after, level, words, limit } => Select::Objects(ObjectSelect {
+            words: words.map(|words| WORDS[words].iter().map(|word| TermKey::of(word)).collect()),
             wanted: level.map_or(Filter::Everything, |level| {
                 let field = FilterField::new(Attribute::MemorySensitivityLevel).unwrap();
                 Filter::NoneOf(field, [Level::ALL[level].name().to_owned()].into())
@@ -350,6 +367,11 @@ fn filter_of(pick: &FilterPick) -> Filter {
             ),
             Filter::OneOf(field(Attribute::MemoryType), texts(&mut ["impact"].into_iter())),
         ]),
+        FilterPick::Members { which, set, members } => {
+            let make =
+                [Filter::Intersects, Filter::Disjoint, Filter::ContainsAll, Filter::LacksOneOf][*which];
+            make(field(TAGGED[*set].0), texts(&mut members.iter().map(|member| MEMBERS[*member])))
+        }
         FilterPick::OwnersOr(owner, kind) => Filter::or([
             Filter::Intersects(field(Attribute::MemoryOwners), texts(&mut [USERS[*owner]].into_iter())),
             Filter::OneOf(field(Attribute::MemoryKind), texts(&mut [KINDS[*kind].name()].into_iter())),

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 
 use super::{shown, shown_schema};
 use crate::openapi;
-use crate::openapi::schema::{about, count, list, names, object, or_null, prefixed, text, time, truth, with};
+use crate::openapi::schema::{
+    about, count, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
+};
 
 fn ids(members: &[MemoryId]) -> Vec<String> {
     members.iter().map(|id| id.prefixed()).collect()
@@ -68,6 +70,9 @@ pub(in crate::core_v2) fn ingested_schema(title: &str) -> Value {
 pub(in crate::core_v2) fn item(shown: &Item, now: Timestamp) -> Option<Value> {
     let mut told = shown::memory(&shown.memory, shown.state, now)?;
     told["include_in_prompt"] = json!(shown.include_in_prompt);
+    if let Some(score) = shown.score {
+        told["score"] = json!(score.get());
+    }
     Some(told)
 }
 
@@ -86,7 +91,13 @@ fn with_prompt(item: Value) -> Value {
 }
 
 fn item_schema() -> Value {
-    either_schema(["ShownMemory", "ShownTombstone"], with_prompt)
+    let score = about(
+        json!({"type": "number", "minimum": 0}),
+        "How well it answers the `query_text`, where there is one. Scores of one answer compare; those of two do not.",
+    );
+    either_schema(["ShownMemory", "ShownTombstone"], |one| {
+        maybe(with_prompt(one), [("score", score.clone())])
+    })
 }
 
 /// The schema of one memory's answer.
@@ -141,6 +152,7 @@ pub(in crate::core_v2) fn queried(answer: &Answer, now: Timestamp, next: Option<
         of_type.map(|item| item.memory.id.prefixed()).collect()
     };
     let mut body = page(answer, now, next);
+    body["approximate"] = json!(answer.approximate);
     body["memory_ids"] = answer.items.iter().map(|item| json!(item.memory.id.prefixed())).collect();
     body["impacts"] = answer.constraints.iter().map(held).collect();
     body["merge_report"] = answer.merge_report.iter().map(merge_report).collect();
@@ -161,6 +173,10 @@ pub(in crate::core_v2) fn queried_schema() -> Value {
         [
             ("items", list(item_schema())),
             ("next_cursor", next_schema()),
+            (
+                "approximate",
+                about(truth(), "Whether more memories hold the words of the `query_text` than were ranked."),
+            ),
             ("memory_ids", memories()),
             (
                 "impacts",

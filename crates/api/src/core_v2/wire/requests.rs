@@ -8,6 +8,7 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::QueryText;
 use memoryscope_engine::op::ingest::NewObject;
 use memoryscope_engine::op::query::{Filters, Shown};
 use serde_json::{Value, json};
@@ -16,8 +17,8 @@ use super::memory::{TYPES, new_memory};
 use super::scalar::{label, line, named, party, tenant_id, unit};
 use crate::cursor::{Binding, Cursor, cursor};
 use crate::wire::{
-    Decode, Errors, Fault, Fields, Notes, Path, Read, Shape, boolean, choice, each, list_of, object, time,
-    whole,
+    Decode, Errors, Fault, Fields, Notes, Path, Read, Shape, boolean, choice, each, list_of, object, string,
+    time, whole,
 };
 
 /// The states that memories are shown in, and so can be asked for.
@@ -222,6 +223,8 @@ pub(in crate::core_v2) struct QueryRequest {
     pub(in crate::core_v2) tenant: TenantId,
     pub(in crate::core_v2) scope: Scope,
     pub(in crate::core_v2) purpose: Purpose,
+    /// The words that are asked for.
+    pub(in crate::core_v2) text: Option<QueryText>,
     pub(in crate::core_v2) filters: Filters,
     pub(in crate::core_v2) limit: usize,
     pub(in crate::core_v2) cursor: Option<Cursor>,
@@ -234,7 +237,8 @@ impl Shape for QueryRequest {
         let tenant = f.required("tenant_id", tenant_id());
         let scope = f.required("scope", object::<ScopeName>());
         let purpose = f.required("purpose", purpose());
-        f.barred("query_text", "is not searched for yet: leave it out");
+        let words = string().chars(1..=limits::QUERY_TEXT_CHARS_MAX).pattern(r"\S");
+        let text = f.optional("query_text", words.parsed(|text: &String| QueryText::parse(text)));
         let filters = f.optional("filters", object::<Filters>());
         let limit = limit(f);
         let cursor = f.optional("cursor", cursor());
@@ -242,6 +246,7 @@ impl Shape for QueryRequest {
             tenant: tenant?,
             scope: scope?.0,
             purpose: purpose?,
+            text,
             filters: filters.unwrap_or_default(),
             limit: limit?,
             cursor,
@@ -252,7 +257,8 @@ impl Shape for QueryRequest {
 impl QueryRequest {
     /// What its cursors are good for.
     pub(in crate::core_v2) fn binding(&self) -> Binding {
-        let query = canonical(&self.filters).to_string();
+        let words = self.text.as_ref().map(QueryText::terms);
+        let query = json!([canonical(&self.filters), words]).to_string();
         binding(&self.tenant, &self.scope, self.purpose, Some(&query))
     }
 }

@@ -5,6 +5,7 @@ mod changes;
 mod expects;
 mod objects;
 mod reads;
+mod words;
 
 use std::sync::Arc;
 
@@ -92,6 +93,12 @@ on_every_store! {
         versions_are_read_oldest_first
         an_erased_memory_leaves_the_list_and_says_nothing
         preferences_and_objects_do_not_meet;
+    words:
+        what_holds_a_word_is_found
+        words_follow_the_memory
+        of_too_many_the_rarest_are_taken
+        sets_are_filtered_exactly
+        large_sets_are_filtered_exactly;
     changes:
         replacing_keeps_one_current_version
         erasing_takes_the_content

@@ -77,7 +77,13 @@ fn queries() {
     check("/filters/colour", json!(1), "unknown_field");
     check("/limit", json!(0), "out_of_range");
     check("/limit", json!(1_001), "out_of_range");
-    check("/query_text", json!("Lisbon"), "not_allowed");
+    for text in [json!("Lisbon"), json!(" the "), json!("é".repeat(1_000)), Value::Null] {
+        check("/query_text", text, "");
+    }
+    check("/query_text", json!(""), "too_short");
+    check("/query_text", json!(" \n"), "invalid");
+    check("/query_text", json!("é".repeat(1_001)), "too_long");
+    check("/query_text", json!(["Lisbon"]), "wrong_type");
     check("/purpose", json!("maintenance"), "not_allowed");
     check("/purpose", json!("because"), "not_allowed");
     check("/scope/flags", json!({}), "unknown_field");

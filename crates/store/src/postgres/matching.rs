@@ -1,0 +1,86 @@
+//! What holds a question's words: first only which rows do, and then those that are chosen.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use memoryscope_domain::govern::{Facts, MemoryView};
+use memoryscope_domain::memory::Memory;
+use memoryscope_domain::words::{Match, TermKey, choose};
+use memoryscope_engine::port::{Load, ObjectSelect};
+use tokio_postgres::Row;
+
+use super::error::Failure;
+use super::filter_sql::Condition;
+use super::listing::push_objects;
+use super::load::{MEMORIES, View};
+use super::session::Call;
+use super::value::Value;
+use crate::common::row::corrupt;
+
+/// Memories that are read at once.
+const CHUNK_ROWS: usize = 1_024;
+
+/// Which rows of a scope hold one of the keys, and which of them: a bit for each key.
+pub(super) fn call(load: &Load, select: &ObjectSelect, keys: &[TermKey]) -> Call<'static> {
+    let tenant: Value<'static> = Box::new(load.tenant.as_str().to_owned());
+    let mut condition = Condition { sql: String::new(), values: vec![tenant] };
+    // Their number is made a power of two, so that there are few statements.
+    let mut keys = keys.to_vec();
+    if let Some(last) = keys.last().copied() {
+        keys.resize(keys.len().next_power_of_two(), last);
+    }
+    let tests: Vec<String> = keys
+        .iter()
+        .map(|key| {
+            let key = condition.value(Box::new(key.as_bytes().to_vec()));
+            format!("position({key}::bytea IN words) > 0")
+        })
+        .collect();
+    let bits: Vec<String> =
+        tests.iter().enumerate().map(|(at, test)| format!("(({test})::int::bigint << {at})")).collect();
+    let (columns, holds) = if tests.is_empty() {
+        ("id, 0::bigint".to_owned(), "false".to_owned())
+    } else {
+        (format!("id, {}", bits.join(" | ")), tests.join(" OR "))
+    };
+    push_objects(&columns, load, select, select.after, None, &mut condition);
+    // The words come last in the row, and are tested last.
+    condition.sql.push_str(&format!(" AND words IS NOT NULL AND ({holds}) ORDER BY occurred DESC, id"));
+    Call::Prepared(Cow::Owned(condition.sql), condition.values)
+}
+
+impl View<'_> {
+    /// Reads those of the rows that are chosen.
+    pub(super) async fn matched(
+        &mut self,
+        select: &ObjectSelect,
+        keys: &[TermKey],
+        rows: &[Row],
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        let mut ids: Vec<Vec<u8>> = Vec::with_capacity(rows.len());
+        let mut matches = Vec::with_capacity(rows.len());
+        // What stands above the keys is the last of them once more.
+        let asked =
+            u32::MAX >> (u32::BITS - u32::try_from(keys.len()).unwrap_or(u32::BITS).clamp(1, u32::BITS));
+        for row in rows {
+            let bits = u32::try_from(row.try_get::<_, i64>(1)?).map_err(|_| corrupt("match"))?;
+            matches.push(Match::of_bits(bits & asked).ok_or_else(|| corrupt("match"))?);
+            ids.push(row.try_get(0)?);
+        }
+        facts.more = rows.len() > select.limit;
+        let chosen = choose(&matches, select.limit);
+        let filter = select.filter(self.load);
+        for places in chosen.chunks(CHUNK_ROWS) {
+            let ids: Vec<&[u8]> = places.iter().map(|place| ids[*place].as_slice()).collect();
+            let values: Vec<Value<'_>> = vec![Box::new(self.tenant()), Box::new(ids)];
+            let found = self.session.query(Call::new(MEMORIES, values)).await?;
+            let mut memories =
+                found.iter().map(|row| self.memory(row, 0)).collect::<Result<Vec<Memory>, Failure>>()?;
+            memories.retain(|memory| filter.matches(&MemoryView::stored(memory, self.load.now)));
+            facts.memories.extend(memories.into_iter().map(Arc::new));
+        }
+        facts.memories.sort_by_key(|memory| (std::cmp::Reverse(memory.placed), memory.id));
+        Ok(())
+    }
+}
