@@ -11,26 +11,31 @@ use std::sync::Arc;
 use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification};
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
-use crate::lifecycle::{Barred, Family, Step};
+use crate::lifecycle::{Barred, Family};
 use crate::memory::{Memory, MemoryType, State};
-use crate::policy::{Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
+use crate::object::Unit;
+use crate::policy::{Effect, Narrowed, Policy, RuleCounts, Trace};
 use crate::preference::Kind;
-use crate::principal::{Caller, Principal, Role};
-use crate::purpose::Purpose;
-use crate::time::Timestamp;
+use crate::principal::{Caller, Role};
+use crate::spiral::ThoughtPatternArtifact;
 use crate::words::Score;
 
+mod ask;
 mod changing;
 mod decided;
+mod gating;
 mod propose;
 mod ranking;
 mod reading;
+mod spiralling;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub use ask::Ask;
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
+pub use gating::{Evidence, Gate};
 pub use propose::Proposed;
 pub use view::MemoryView;
 
@@ -68,6 +73,8 @@ pub struct Facts {
     pub checkpoints: Vec<SignedCheckpoint>,
     /// The kin of the one memory that is to change.
     pub family: Family,
+    /// The memories that are shown to a tool's gate.
+    pub evidence: Vec<Arc<Memory>>,
 }
 
 /// By what right an operation is done.
@@ -81,12 +88,16 @@ pub enum Authority {
     ReadNamed,
     /// The caller names a memory that it may know of, and the policy grants the step.
     ChangeNamed,
+    /// The caller asks whether a tool may be called, and on what evidence: that is answered, never refused.
+    Gate,
     /// The caller holds a token, and the policy still grants reading.
     Continue,
     /// The caller holds a token.
     Revoke,
     /// The caller has one of these roles.
     Roles(&'static [Role]),
+    /// Anybody may ask about a scope's spiral, and whoever could read a plain event there is told of one.
+    AskSpiral,
     /// The caller is the server itself.
     System,
 }
@@ -97,7 +108,13 @@ impl Authority {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
             Self::Owner | Self::ChangeNamed => true,
-            Self::ReadNamed | Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => false,
+            Self::ReadNamed
+            | Self::Gate
+            | Self::Continue
+            | Self::Revoke
+            | Self::Roles(_)
+            | Self::AskSpiral
+            | Self::System => false,
         }
     }
 }
@@ -111,46 +128,6 @@ pub enum About {
     Preferences(Kind),
     /// Events, impacts or seeds: these of them. At least one.
     Objects(&'static [MemoryType]),
-}
-
-/// What is asked of the policy.
-#[derive(Debug, Clone)]
-pub struct Ask<'a> {
-    /// Who asks.
-    pub principal: &'a Principal,
-    /// What for, where one is named.
-    pub purpose: Option<Purpose>,
-    /// The operation's name.
-    pub operation: &'static str,
-    /// Which public API speaks.
-    pub dialect: Dialect,
-    /// When.
-    pub now: Timestamp,
-    /// By what right.
-    pub authority: Authority,
-    /// What it is about.
-    pub about: About,
-    /// Whether references to events were asked for.
-    pub include_events: bool,
-    /// Whether it only shows again what an idempotency key did.
-    pub repeat: bool,
-    /// What is to happen to the memory that it names.
-    pub step: Option<&'a Step>,
-}
-
-impl Ask<'_> {
-    fn request(&self) -> Request<'_> {
-        Request {
-            principal: self.principal,
-            purpose: self.purpose,
-            operation: self.operation,
-            dialect: self.dialect,
-            tool: None,
-            include_events: self.include_events,
-            now: self.now,
-            spiral: SpiralFacts::default(),
-        }
-    }
 }
 
 /// Why something was refused, in a word that programs know.
@@ -236,6 +213,14 @@ struct Details {
     parents: BTreeMap<MemoryId, u64>,
     /// What a step came to.
     changed: Option<Result<Changed, Barred>>,
+    /// The spirals that are found with what is proposed.
+    spirals: Vec<ThoughtPatternArtifact>,
+    /// The spiral that was asked about.
+    spiral: Option<ThoughtPatternArtifact>,
+    /// By how much seeds are harder to wake, where a spiral holds.
+    raised_activation: Option<Unit>,
+    /// What was decided about a tool.
+    gate: Option<Gate>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -283,6 +268,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::ReadNamed => reading::decide_named(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
         Authority::Owner => decide_owner(policy, ask, facts),
+        Authority::Gate => gating::decide(policy, ask, facts),
         Authority::ChangeNamed => changing::decide(policy, ask, facts),
         Authority::Continue => decide_continue(policy, ask, facts),
         Authority::Revoke => {
@@ -298,6 +284,10 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             } else {
                 refused(Reason::RoleDenied, Ruling::default(), None)
             }
+        }
+        Authority::AskSpiral => {
+            let details = Details { spiral: spiralling::shown(policy, ask), ..Details::default() };
+            partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
         }
         Authority::System if ask.principal.caller == Caller::System => allowed(ask, facts, Ruling::default()),
         Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),

@@ -133,7 +133,13 @@ macro_rules! uuid_id {
             #[doc = concat!("`", $prefix, "` and 32 hexadecimal digits.")]
             #[must_use]
             pub fn prefixed(self) -> String {
-                format!(concat!($prefix, "{}"), self.0.simple())
+                self.spelt().to_string()
+            }
+
+            /// The same, to be written somewhere.
+            #[must_use]
+            pub fn spelt(self) -> impl fmt::Display {
+                fmt::from_fn(move |f| write!(f, concat!($prefix, "{}"), self.0.simple()))
             }
 
             #[doc = concat!("Reads a UUID or `", $prefix, "` and 32 hexadecimal digits.")]
@@ -171,6 +177,10 @@ uuid_id!(
 uuid_id!(
     /// One constraint.
     ConstraintId, "con_"
+);
+uuid_id!(
+    /// One artifact of a pattern of thought: a spiral that was found.
+    SpiralId, "tpa_"
 );
 
 /// A request's name on every log line, response and audit entry: 1–128 characters of `[A-Za-z0-9._-]`.

@@ -48,6 +48,8 @@ pub const PARENTS_MAX: usize = 256;
 pub const TRANSFORM_STEPS_MAX: usize = 32;
 /// Attestations of one memory, each by another person: a quorum is a handful.
 pub const ATTESTATIONS_MAX: usize = 100;
+/// Memories that a tool's gate is shown as evidence.
+pub const EVIDENCE_MAX: usize = 256;
 /// Descendants of one memory that one change brings along: some seconds of writing.
 pub const PROPAGATION_ROWS: usize = 5_000;
 /// Fields that one recall can change.

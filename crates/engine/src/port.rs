@@ -15,6 +15,7 @@ use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::TermKey;
 
@@ -138,6 +139,8 @@ pub struct Load {
     pub subject: SubjectRef,
     /// The idempotency key whose record is wanted.
     pub idempotency: Option<IdempotencyKey>,
+    /// The scopes whose spirals are wanted.
+    pub spirals: Vec<Partition>,
 }
 
 /// Which records an operation asks for.
@@ -160,6 +163,13 @@ pub enum Select {
     },
     /// These memories, whatever their state; ids that the tenant lacks are left out.
     Memories(Vec<MemoryId>),
+    /// These memories, whatever their state, as [`Facts::evidence`], and with them objects of a scope.
+    Evidence {
+        /// Which memories; ids that the tenant lacks are left out.
+        ids: Vec<MemoryId>,
+        /// Which objects.
+        objects: ObjectSelect,
+    },
     /// A memory, whatever its state, and its kin ([`Facts::family`]).
     Family {
         /// Which.
@@ -288,6 +298,8 @@ pub struct Snapshot {
     pub subject_key: Option<AuditKey>,
     /// What the idempotency key did, if it was used.
     pub idempotency: Option<IdempotencyRecord>,
+    /// The spirals of the scopes that were named, those that have not expired, in any order.
+    pub spirals: Vec<ThoughtPatternArtifact>,
     /// The records.
     pub facts: Facts,
 }

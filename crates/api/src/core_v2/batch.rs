@@ -112,7 +112,7 @@ fn told(
     let IngestedItem { result, access_log } = result.map_err(|refusal| error::problem(refusal, meta))?;
     let stored = result.map_err(|rejected| error::rejected(rejected, access_log, Some(index), meta))?;
     let body = answers::ingested(tenant, &stored);
-    let mut told = answers::decided(body, Some(&stored.trace), access_log);
+    let mut told = json!(answers::decided(body, Some(&stored.trace), access_log));
     told["index"] = json!(index);
     told["status"] = json!(StatusCode::CREATED.as_u16());
     Ok(told)

@@ -7,7 +7,6 @@ use axum::response::Response;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::get::{self, History};
 use memoryscope_engine::op::query::Shown;
-use serde_json::{Value, json};
 
 use super::who::Place;
 use super::wire::requests::GetRequest;
@@ -63,7 +62,7 @@ pub(super) async fn handler(
         let state = if is_dormant { Shown::Dormant } else { Shown::Stored(version.state) };
         wire_shown::memory(version, state, meta.now)
     });
-    let items: Vec<Value> = items.collect();
-    let body = json!({"items": items, "next_cursor": null, "older_left_out": done.output.more});
+    let items: Vec<_> = items.collect();
+    let body = answers::history(&items, done.output.more);
     Ok(shown(&done, body))
 }

@@ -4,12 +4,15 @@
 
 mod batch;
 mod error;
+mod gate;
 mod get;
 mod history;
 mod ingest;
 mod list;
 mod query;
 mod reconstruct;
+mod spiral;
+mod step;
 mod who;
 mod wire;
 
@@ -21,7 +24,7 @@ use memoryscope_domain::ids::AuditId;
 use memoryscope_domain::policy::{Dialect, Trace};
 use memoryscope_engine::context::{Context, Idempotency};
 use memoryscope_engine::engine::{Done, Engine};
-use serde_json::Value;
+use serde::Serialize;
 
 use self::who::Place;
 use crate::auth::Caller;
@@ -32,7 +35,7 @@ use crate::refused::with_access_log;
 /// The dialect's routes.
 #[must_use]
 pub fn routes() -> Routes<Arc<Engine>> {
-    Routes::new()
+    let routes = Routes::new()
         .add(ingest::operation(), ingest::handler)
         .add(batch::operation(), batch::handler)
         .add(list::operation(), list::handler)
@@ -40,6 +43,9 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(get::operation(), get::handler)
         .add(history::operation(), history::handler)
         .add(reconstruct::operation(), reconstruct::handler)
+        .add(gate::operation(), gate::handler)
+        .add(spiral::operation(), spiral::handler);
+    step::routes(routes)
 }
 
 /// A route of the dialect.
@@ -60,12 +66,12 @@ fn context(
 }
 
 /// An answer with why it was decided so, and the name of its audit entry.
-fn answer(status: StatusCode, body: Value, trace: Option<&Trace>, access_log: AuditId) -> Response {
+fn answer(status: StatusCode, body: impl Serialize, trace: Option<&Trace>, access_log: AuditId) -> Response {
     let body = wire::answers::decided(body, trace, access_log);
     with_access_log((status, axum::Json(body)).into_response(), access_log)
 }
 
 /// The answer of what was read.
-fn shown<T>(done: &Done<T>, body: Value) -> Response {
+fn shown<T>(done: &Done<T>, body: impl Serialize) -> Response {
     answer(StatusCode::OK, body, done.trace.as_ref(), done.access_log)
 }

@@ -144,6 +144,9 @@ fn details() -> Value {
             ("column", about(count(), "INVALID_JSON: where.")),
             ("limit", about(count(), "PAYLOAD_TOO_LARGE: how many one answer holds.")),
             ("limit_bytes", about(count(), "PAYLOAD_TOO_LARGE: what the route takes.")),
+            ("state", about(text(), "CONFLICT: the state that the memory is in.")),
+            ("memory_id", about(prefixed("mem_"), "The memory that was to be changed.")),
+            ("refused_fields", about(list(text()), "RECONSOLIDATION_DENIED: the fields, all of them.")),
             ("bug_id", about(text(), "INTERNAL_ERROR: what finds it in the server's log.")),
         ],
     )

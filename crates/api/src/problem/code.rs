@@ -57,6 +57,8 @@ codes! {
     MethodNotAllowed = "METHOD_NOT_ALLOWED", METHOD_NOT_ALLOWED;
     /// The state does not allow this, or someone else was faster.
     Conflict = "CONFLICT", CONFLICT;
+    /// A memory's reconsolidation policy does not let these fields be changed.
+    ReconsolidationDenied = "RECONSOLIDATION_DENIED", CONFLICT;
     /// A request with the same idempotency key is still being worked on.
     InProgress = "IN_PROGRESS", CONFLICT;
     /// The idempotency key was used before, with another body.

@@ -1,4 +1,4 @@
-//! The examples of docs/api-scoped.md and docs/api-core.md are true, and the limits are those that hold.
+//! The examples of docs/api-scoped.md, docs/api-core.md and docs/lifecycle.md are true, and the limits are those that hold.
 //!
 //! Each ```http block is a request or, where it begins with `HTTP/1.1`, the answer to the one before. They run in
 //! their order on one server. An object with the member "…" may have more members than are shown. A comment
@@ -12,6 +12,7 @@ use crate::support::Answer;
 
 const SCOPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-scoped.md");
 const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-core.md");
+const LIFECYCLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycle.md");
 
 fn page(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{path}: {why}"))
@@ -93,6 +94,7 @@ fn pretty(value: &Value, depth: usize) -> String {
 async fn examples_are_true() {
     check_examples(SCOPED, 20).await;
     check_examples(CORE, 9).await;
+    check_examples(LIFECYCLE, 13).await;
 }
 
 async fn check_examples(path: &str, least: usize) {
@@ -142,6 +144,10 @@ fn every_endpoint_is_there() {
         "POST /v2/reconstruct\n",
     ] {
         assert!(core.contains(&format!("```http\n{line}")), "no example of {line}");
+    }
+    let lifecycle = page(LIFECYCLE);
+    for step in ["seal", "release", "revoke", "reinforce", "recall", "dispute", "attest"] {
+        assert!(lifecycle.contains(&format!("/{step}\n")), "no example of {step}");
     }
     let page = page(SCOPED);
     for line in [

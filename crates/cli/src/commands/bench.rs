@@ -23,7 +23,8 @@ pub(crate) struct Args {
     /// The database of the server that is started: sqlite://PATH or postgresql://… It is written to and left so.
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
-    /// What to measure beside `live`, separated by commas: create, read10, read1000, mix. Default: all.
+    /// What to measure beside `live`, separated by commas: create, read10, read1000, mix, ingest, derive, query100,
+    /// querylarge, querydenied, reconstruct. Default: all.
     #[arg(long, value_name = "CASES", value_delimiter = ',')]
     cases: Vec<Case>,
     /// Connections that ask at once.
@@ -44,6 +45,12 @@ pub(crate) struct Args {
     /// Memories to put into the store first, ten of each of further users.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     preload: u64,
+    /// Events in the one scope that querylarge reads, and in that of querydenied.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    large_scope: u32,
+    /// Measure last how the rate of storing changes while so many events are stored in batches. Without a number: 100000.
+    #[arg(long, value_name = "NUMBER", num_args = 0..=1, default_missing_value = "100000", default_value_t = 0)]
+    growth: u64,
     /// Measure too how long a start takes until the server is ready, as often as `--repeats` says.
     #[arg(long)]
     cold_start: bool,
@@ -88,6 +95,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         cases: if args.cases.is_empty() { Case::ALL.to_vec() } else { args.cases },
         users: args.users,
         preload: args.preload,
+        large_scope: args.large_scope,
+        growth: args.growth,
         cold_start: args.cold_start,
         run: new_run("bench"),
     };
@@ -136,6 +145,16 @@ fn described(report: &Report) -> String {
         ];
         let rows = table(header, server.cases.iter().map(row));
         parts.push(format!("{} (version {version}{on})\n{rows}", server.url));
+        if let Some(growth) = &server.growth {
+            parts.push(format!(
+                "{} events stored in {:.0} s, in batches: {:.0} a second at the start, {:.0} at the end ({:.2} of it)",
+                growth.memories,
+                growth.seconds,
+                growth.start_per_second,
+                growth.end_per_second,
+                growth.ratio,
+            ));
+        }
     }
     if !report.ratios.is_empty() {
         let header = ["CASE", "REQUESTS/S ×", "P50 ×", "P99 ×"];

@@ -47,9 +47,13 @@ fn measured(server: &Value) -> Vec<&str> {
 #[test]
 fn every_case_is_measured_on_a_server_of_its_own() {
     let folder = tempfile::tempdir().expect("a folder");
-    let said = bench(folder.path(), &["--preload", "30", "--cold-start"]).expect(0);
+    let more = ["--preload", "30", "--cold-start", "--large-scope", "200", "--growth", "1200"];
+    let said = bench(folder.path(), &more).expect(0);
     let mut report = said.json();
-    assert_eq!(measured(&report["servers"][0]), ["live", "create", "read10", "read1000", "mix"]);
+    let scoped = ["live", "create", "read10", "read1000", "mix"];
+    let core = ["ingest", "derive", "query100", "querylarge", "querydenied", "reconstruct"];
+    assert_eq!(measured(&report["servers"][0]), [&scoped[..], &core[..]].concat());
+    assert_eq!(report["servers"][0]["growth"]["memories"], 1_200);
     assert!(report["servers"][0]["url"].as_str().expect("a URL").starts_with("http://127.0.0.1:"));
     report["servers"][0]["url"] = json!("a URL");
     report["servers"][0]["version"] = json!("a version");

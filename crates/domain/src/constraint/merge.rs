@@ -187,9 +187,8 @@ fn merge_slot<'a>(slot: &[Candidate<'a>], reporter: &mut Reporter) -> Vec<Candid
     };
     if kept.len() < slot.len() {
         let ids: BTreeSet<_> = kept.iter().map(|c| c.constraint.constraint_id).collect();
-        for loser in slot.iter().filter(|c| !ids.contains(&c.constraint.constraint_id)) {
-            reporter.dropped_for(loser, &ids, Why::Slot(strategy));
-        }
+        let losers = slot.iter().filter(|c| !ids.contains(&c.constraint.constraint_id));
+        reporter.dropped_for(losers, ids.iter().copied().collect(), Why::Slot(strategy));
     }
     kept
 }
@@ -304,14 +303,20 @@ struct Reporter {
 
 impl Reporter {
     fn dropped(&mut self, loser: &Candidate<'_>, winner: Option<ConstraintId>, why: Why) {
-        self.dropped_for(loser, &winner.into_iter().collect(), why);
+        self.dropped_for(std::iter::once(loser), winner.into_iter().collect(), why);
     }
 
-    fn dropped_for(&mut self, loser: &Candidate<'_>, kept: &BTreeSet<ConstraintId>, why: Why) {
-        let constraint = loser.constraint;
-        let kept = kept.iter().copied().collect();
-        let key = (constraint.target, constraint.merge.slot.clone(), why, kept);
-        self.dropped.entry(key).or_default().insert(constraint.constraint_id);
+    /// Notes what one slot dropped for one reason.
+    fn dropped_for<'c, 'a: 'c>(
+        &mut self,
+        losers: impl Iterator<Item = &'c Candidate<'a>>,
+        kept: Vec<ConstraintId>,
+        why: Why,
+    ) {
+        let mut losers = losers.map(|loser| loser.constraint).peekable();
+        let Some(first) = losers.peek() else { return };
+        let key = (first.target, first.merge.slot.clone(), why, kept);
+        self.dropped.entry(key).or_default().extend(losers.map(|loser| loser.constraint_id));
     }
 
     fn into_reports(self) -> Vec<MergeReport> {

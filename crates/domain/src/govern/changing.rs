@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, refused, view_of,
+    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, refused, spiralling,
+    view_of,
 };
 use crate::change::Expect;
 use crate::derive::{self, Wanted};
 use crate::ids::MemoryId;
-use crate::lifecycle::{Barred, By, Family, Stepped, inherited, propagate};
+use crate::lifecycle::{Barred, By, Family, Step, Stepped, inherited, propagate};
 use crate::memory::{Memory, MemoryType, State};
 use crate::object::Derivation;
 use crate::policy::{Effect, Policy, Request};
 use crate::principal::{Caller, Principal, Role};
+use crate::scope::ScopeType;
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,10 +32,14 @@ pub struct Changed {
 
 /// A step with a memory that is named by its id. What the caller may not know of is as unknown as what is not there.
 pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
-    let known = facts.memories.first().filter(|memory| is_known(memory, ask.principal));
-    let (Some(memory), Some(step)) = (known.cloned(), ask.step) else {
+    let (Some(memory), Some(step)) = (facts.memories.first().cloned(), ask.step) else {
         return refused(Reason::Unknown, Ruling::default(), None);
     };
+    let principal = ask.principal.acting_on(&memory);
+    let ask = &Ask { principal: &principal, ..ask.clone() };
+    if !is_known(&memory, ask.principal) {
+        return refused(Reason::Unknown, Ruling::default(), None);
+    }
     let effect = step.effect();
     let decision = policy.decide(&ask.request(), &view_of(policy, ask, &memory), &[effect]);
     if !decision.allows(effect) {
@@ -46,6 +52,18 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
         let changed = Changed { memory, versions: Vec::new(), made: Vec::new(), followed };
         let details = Details { changed: Some(Ok(changed)), ..Details::default() };
         return partly_allowed(ask, facts, BTreeMap::new(), details, ruling);
+    }
+    if let (Step::Reinforce { .. }, Some(spiral)) =
+        (step, spiralling::blocks_reinforcement(policy, ask, memory.partition))
+    {
+        let changed = Some(Err(Barred::Spiral { until: spiral.expires }));
+        return partly_allowed(
+            ask,
+            facts,
+            BTreeMap::new(),
+            Details { changed, ..Details::default() },
+            ruling,
+        );
     }
     let by = By {
         user: ask.principal.user.as_ref(),
@@ -73,10 +91,15 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
 /// steps are made with, but for its erasure.
 fn is_known(memory: &Memory, principal: &Principal) -> bool {
     let is_its_own = || memory.is_about(principal) || memory.is_owned_by(principal);
+    // Of what is erased nobody knows any more in whose scope it was, and so for whom who acts for nobody would act.
+    let is_gone_of_somebody = memory.state == State::Tombstoned
+        && memory.scope.scope_type == ScopeType::User
+        && principal.user.is_none();
     let is_admins = principal.roles.contains(&Role::Admin);
     memory.body.memory_type() != MemoryType::Preference
         && (principal.caller == Caller::System
             || is_admins
+            || is_gone_of_somebody
             || is_its_own()
             || (memory.state < State::Sealed && memory.is_readable_by(principal)))
 }

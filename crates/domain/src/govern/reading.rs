@@ -1,18 +1,20 @@
 //! What a caller may see of what was loaded.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, refused, view,
-    view_of,
+    About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, refused,
+    spiralling, view, view_of,
 };
 use crate::constraint::Constraint;
 use crate::ids::MemoryId;
 use crate::limits;
-use crate::memory::{Body, Memory, MemoryType};
+use crate::memory::{Body, Memory, MemoryType, State};
 use crate::object::{Distinct, List};
 use crate::policy::{Decision, Effect, Filter, Narrowed, Policy, Prepared};
+use crate::principal::Principal;
 use crate::purpose::Purpose;
 
 /// Everything that was loaded, decided one by one.
@@ -29,7 +31,8 @@ pub(super) fn decide(
     }
     let mut ruling = Ruling { trace: Some(narrowed.trace), ..Ruling::default() };
     let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
-    let mut details = Details::default();
+    let raised_activation = spiralling::raised_activation(policy, ask);
+    let mut details = Details { raised_activation, ..Details::default() };
     for memory in std::mem::take(&mut facts.memories) {
         let Some(decision) = reading.decision(&memory) else { continue };
         reading.note(&memory, &decision, &mut details);
@@ -46,10 +49,12 @@ pub(super) fn decide(
 /// What the caller named by its id: not for this caller, or not for this purpose, is as unknown as what is not there.
 /// Its earlier versions are shown as the current one may be.
 pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    let named = std::mem::take(&mut facts.memories).into_iter().next();
+    let principal = named.as_ref().map_or(Cow::Borrowed(ask.principal), |named| reader_of(ask, named));
+    let ask = &Ask { principal: &principal, ..ask.clone() };
     let request = ask.request();
     let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
     let (mut ruling, mut details) = (Ruling::default(), Details::default());
-    let named = std::mem::take(&mut facts.memories).into_iter().next();
     let decided = named.and_then(|memory| Some((reading.decision(&memory)?, memory)));
     let Some((decision, memory)) =
         decided.filter(|(_, memory)| memory.body.memory_type() != MemoryType::Preference)
@@ -61,6 +66,11 @@ pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> 
     facts.versions.iter_mut().for_each(|version| *version = view::redacted(version, &decision.obligations));
     facts.memories.push(view::redacted(&memory, &decision.obligations));
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
+}
+
+/// Who reads a memory that is named by its id. To be shown what is sealed or gone one has to say who one is.
+fn reader_of<'a>(ask: &Ask<'a>, named: &Memory) -> Cow<'a, Principal> {
+    if named.state < State::Sealed { ask.principal.acting_on(named) } else { Cow::Borrowed(ask.principal) }
 }
 
 /// One read's policy and request.
@@ -107,6 +117,24 @@ impl Reading<'_> {
     }
 }
 
+/// What was decided about reading one memory, if it may be seen.
+pub(super) fn decision(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> Option<Decision> {
+    let request = ask.request();
+    Reading { policy, ask, prepared: policy.prepare(&request) }.decision(memory)
+}
+
+/// Notes what an operation may know of a memory beside what it says.
+pub(super) fn note(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    memory: &Memory,
+    decision: &Decision,
+    details: &mut Details,
+) {
+    let request = ask.request();
+    Reading { policy, ask, prepared: policy.prepare(&request) }.note(memory, decision, details);
+}
+
 impl Visible<Facts> {
     /// Whether the policy lets a memory that is shown be put into a prompt, and nothing bars it from all prompts.
     #[must_use]
@@ -148,6 +176,9 @@ impl Visible<Facts> {
 
     /// Leaves out every reference to what the caller may not see: what is `referred` to and was loaded is decided here.
     pub fn settle_references(&mut self, policy: &Policy, ask: &Ask<'_>, referred: &[Arc<Memory>]) {
+        let named = self.facts.memories.first().filter(|_| ask.authority == Authority::ReadNamed);
+        let principal = named.map_or(Cow::Borrowed(ask.principal), |named| reader_of(ask, named));
+        let ask = &Ask { principal: &principal, ..ask.clone() };
         let request = ask.request();
         let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
         let of_tenant = referred.iter().filter(|memory| memory.tenant == ask.principal.tenant);

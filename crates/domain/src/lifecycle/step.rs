@@ -101,6 +101,12 @@ pub enum Barred {
     /// There is no room for one more.
     #[error("there is no room for more {0}")]
     Full(&'static str),
+    /// A spiral of its scope blocks it.
+    #[error("a spiral in its scope blocks this until {until}")]
+    Spiral {
+        /// Until when, at the latest.
+        until: Timestamp,
+    },
     /// Nobody is named who could make it.
     #[error("a person has to be named")]
     Nobody,
@@ -240,6 +246,11 @@ fn recalled(memory: &Memory, updates: &Updates, by: By<'_>) -> Result<Stepped, B
         let Body::Impact(impact) = &mut next.body else {
             return Err(Barred::Reconsolidation(vec!["constraints".to_owned()]));
         };
+        let parents = &impact.object.provenance.derived_from;
+        if !updates.constraints.iter().flat_map(|one| &one.source_refs).all(|source| parents.contains(source))
+        {
+            return Err(Barred::Reconsolidation(vec!["constraints.source_refs".to_owned()]));
+        }
         let all = impact.constraints.iter().chain(&updates.constraints).cloned().collect();
         impact.constraints = List::new(all).map_err(|_| Barred::Full("constraints"))?;
         impact.name_constraints(id);

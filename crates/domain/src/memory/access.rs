@@ -4,7 +4,10 @@
 //! What a person owns and what members own together differ: joining a group opens no seal. So a policy's
 //! `memory.owned_by_principal` is about the person, and [`Memory::is_owned_by`], the right to change, is about both.
 
+use std::borrow::Cow;
+
 use super::Memory;
+use crate::ids::UserId;
 use crate::object::{Object, OwnerType, Visibility};
 use crate::principal::{Caller, Principal, Role};
 use crate::scope::{Scope, ScopeType};
@@ -180,6 +183,17 @@ fn is_member(principal: &Principal, scope_type: ScopeType, id: &str) -> bool {
 }
 
 impl Principal {
+    /// The caller as it acts on a memory that it names by its id: who acts for nobody in particular acts, in a person's
+    /// scope, for that person, as in requests that name the scope.
+    #[must_use]
+    pub fn acting_on(&self, memory: &Memory) -> Cow<'_, Self> {
+        let person = memory.person().filter(|_| self.user.is_none() && self.caller == Caller::Client);
+        match person.and_then(|person| UserId::parse(person).ok()) {
+            Some(person) => Cow::Owned(self.clone().acting_for(person)),
+            None => Cow::Borrowed(self),
+        }
+    }
+
     /// As what it reads: the entries of access lists that are it. `memory.acl.readers` of a memory that it may read
     /// holds one of them.
     ///

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sprout::Sprout;
-use super::{Context, EventReference, Format, Held, Wanted, event_json};
+use super::{Context, EventReference, Format, Held, Wanted, event_json, tokens};
 use crate::constraint::{Avoided, Constraint, Params, Target};
 use crate::ids::ConstraintId;
 use crate::purpose::Purpose;
@@ -81,19 +81,73 @@ fn sentence(constraint: &Constraint) -> String {
     }
 }
 
-/// The items in the wanted form.
-pub(super) fn render(items: &[Item<'_>], wanted: &Wanted<'_>) -> Context {
-    match wanted.format {
-        Format::Text => Context::Text(text(items, wanted.purpose)),
-        Format::Messages if items.is_empty() => Context::Messages(Vec::new()),
-        Format::Messages => Context::Messages(vec![("system", text(items, wanted.purpose))]),
-        Format::Json => Context::Json(object(items, wanted.purpose)),
-    }
+/// As many of the items as the budget has room for, from the first on.
+pub(super) struct Told {
+    /// They, in the wanted form.
+    pub(super) context: Context,
+    /// How many they are.
+    pub(super) count: usize,
+    /// How long that is; 0 when there are none.
+    pub(super) token_estimate: usize,
 }
 
-fn text(items: &[Item<'_>], purpose: Purpose) -> String {
-    let mut text = String::new();
-    let mut section = "";
+/// Tells as much as fits, in the wanted form. What is longer has more tokens, so the longest beginning that fits is
+/// what all that is longer does not.
+pub(super) fn fit(items: &[Item<'_>], wanted: &Wanted<'_>) -> Told {
+    let fits = |characters: usize| wanted.max_tokens.is_none_or(|most| tokens(characters) <= most);
+    if wanted.format == Format::Json {
+        return fit_object(items, wanted.purpose, fits);
+    }
+    let Lines { mut text, ends } = lines(items, wanted.purpose);
+    let count = ends.partition_point(|end| fits(end.characters));
+    let end = count.checked_sub(1).map_or_else(End::default, |last| ends[last]);
+    text.truncate(end.bytes);
+    let context = match wanted.format {
+        Format::Messages if count == 0 => Context::Messages(Vec::new()),
+        Format::Messages => Context::Messages(vec![("system", text)]),
+        Format::Text | Format::Json => Context::Text(text),
+    };
+    Told { context, count, token_estimate: tokens(end.characters) }
+}
+
+/// The same as a JSON object, which has to be written to be measured: the longest that fits is found by halving.
+fn fit_object(items: &[Item<'_>], purpose: Purpose, fits: impl Fn(usize) -> bool) -> Told {
+    let measured = |count: usize| {
+        let object = object(&items[..count], purpose);
+        let characters = if count == 0 { 0 } else { object.to_string().chars().count() };
+        (object, characters)
+    };
+    let (mut count, mut too_many) = (0, items.len() + 1);
+    let mut told = measured(0);
+    while count + 1 < too_many {
+        // All of it first: mostly there is room.
+        let middle = if too_many > items.len() { items.len() } else { usize::midpoint(count, too_many) };
+        let tried = measured(middle);
+        if fits(tried.1) {
+            (count, told) = (middle, tried);
+        } else {
+            too_many = middle;
+        }
+    }
+    Told { context: Context::Json(told.0), count, token_estimate: tokens(told.1) }
+}
+
+/// Items in words, and where each ends.
+struct Lines {
+    text: String,
+    ends: Vec<End>,
+}
+
+/// Where a beginning of a text ends.
+#[derive(Clone, Copy, Default)]
+struct End {
+    bytes: usize,
+    characters: usize,
+}
+
+fn lines(items: &[Item<'_>], purpose: Purpose) -> Lines {
+    let (mut text, mut ends) = (String::new(), Vec::with_capacity(items.len()));
+    let (mut section, mut end) = ("", End::default());
     for item in items {
         let next = item.section(purpose);
         if next != section {
@@ -105,8 +159,10 @@ fn text(items: &[Item<'_>], purpose: Purpose) -> String {
         text.push_str("- ");
         text.push_str(&item.line());
         text.push('\n');
+        end = End { characters: end.characters + text[end.bytes..].chars().count(), bytes: text.len() };
+        ends.push(end);
     }
-    text
+    Lines { text, ends }
 }
 
 fn object(items: &[Item<'_>], purpose: Purpose) -> Value {

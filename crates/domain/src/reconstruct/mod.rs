@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use self::line::Item;
+use self::line::{Item, Told};
 use crate::constraint::{Avoided, Constraint, Kind, Params, Target, importance};
 use crate::ids::{ConstraintId, MemoryId};
 use crate::object::{Activation, Cue, Unit};
@@ -168,23 +168,13 @@ pub fn reconstruct(material: &Material<'_>, wanted: &Wanted<'_>) -> Reconstructi
     if wanted.include_events {
         items.extend(events(material.events));
     }
-    let fits = |count: usize| {
-        let context = line::render(&items[..count], wanted);
-        wanted.max_tokens.is_none_or(|most| tokens(&context, count) <= most)
-    };
-    // What is longer has more tokens: the longest beginning that fits is found by halving.
-    let (mut told, mut too_many) = (0, items.len() + 1);
-    while told + 1 < too_many {
-        let middle = usize::midpoint(told, too_many);
-        if fits(middle) { told = middle } else { too_many = middle }
-    }
-    let context = line::render(&items[..told], wanted);
-    let (told, untold) = items.split_at(told);
+    let Told { context, count, token_estimate } = line::fit(&items, wanted);
+    let (told, untold) = items.split_at(count);
     let left = sources(untold);
     Reconstruction {
         confidence: confidence::of(told, wanted.now),
         sources: sources(told),
-        token_estimate: tokens(&context, told.len()),
+        token_estimate,
         context,
         left_out: LeftOut {
             constraints: untold.iter().filter_map(Item::constraint).collect(),
@@ -253,16 +243,8 @@ fn sources(items: &[Item<'_>]) -> Sources {
     sources
 }
 
-/// The estimate for a context of so many items.
-fn tokens(context: &Context, items: usize) -> usize {
-    if items == 0 {
-        return 0;
-    }
-    let characters = match context {
-        Context::Text(text) => text.chars().count(),
-        Context::Json(value) => value.to_string().chars().count(),
-        Context::Messages(messages) => messages.iter().map(|(_, content)| content.chars().count()).sum(),
-    };
+/// The estimate for so many characters.
+const fn tokens(characters: usize) -> usize {
     characters.div_ceil(TOKEN_CHARS)
 }
 

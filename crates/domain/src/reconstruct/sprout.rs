@@ -1,5 +1,6 @@
 //! Which seeds sprout.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::line::Item;
@@ -24,18 +25,22 @@ pub(super) fn sprouted<'a>(
     wanted: &Wanted<'_>,
     avoided: &BTreeSet<String>,
 ) -> Vec<Item<'a>> {
-    let asked: Vec<BTreeSet<String>> = wanted.cues.iter().map(|cue| words(cue)).collect();
+    let asked: Vec<Words<'_>> = wanted.cues.iter().map(|cue| words(cue)).collect();
+    let avoided: BTreeSet<Words<'_>> = avoided.iter().map(|topic| words(topic)).collect();
     let mut sprouts: Vec<Sprout<'a>> = seeds
         .iter()
         .filter(|seed| has_rested(seed, wanted))
         .filter_map(|seed| {
-            let score = likeness(seed, &asked) * seed.support.strength.get();
+            let said: Vec<Words<'a>> = seed.cues.iter().map(|cue| words(cue.as_str())).collect();
+            let score = likeness(&said, &asked) * seed.support.strength.get();
             let threshold = seed.activation.min_confidence.get() + wanted.raise_activation_by.get();
-            let is_avoided = |cue: &str| avoided.iter().any(|topic| words(topic) == words(cue));
-            let cues: Vec<&str> =
-                seed.cues.iter().map(|cue| cue.as_str()).filter(|cue| !is_avoided(cue)).collect();
+            if score < threshold.min(1.0) {
+                return None;
+            }
+            let told = seed.cues.iter().zip(&said).filter(|(_, words)| !avoided.contains(*words));
+            let cues: Vec<&str> = told.map(|(cue, _)| cue.as_str()).collect();
             let sprout = Sprout { seed: seed.seed, cues, support: seed.support, score };
-            (score >= threshold.min(1.0) && !sprout.cues.is_empty()).then_some(sprout)
+            (!sprout.cues.is_empty()).then_some(sprout)
         })
         .collect();
     sprouts.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.seed.cmp(&b.seed)));
@@ -48,18 +53,17 @@ fn has_rested(seed: &Dormant<'_>, wanted: &Wanted<'_>) -> bool {
     seed.last_activated_at.is_none_or(|last| wanted.now.micros_since(last) >= cooldown_micros)
 }
 
-/// How like what was asked the seed's most like cue is: the words that both have among those that one has. 1 when
-/// nothing in particular was asked.
-fn likeness(seed: &Dormant<'_>, asked: &[BTreeSet<String>]) -> f64 {
+/// How like what was asked the most like of a seed's cues is: the words that both have among those that one has. 1
+/// when nothing in particular was asked.
+fn likeness(cues: &[Words<'_>], asked: &[Words<'_>]) -> f64 {
     if asked.is_empty() {
         return 1.0;
     }
     let mut best = 0.0_f64;
-    for cue in seed.cues {
-        let cue = words(cue.as_str());
+    for cue in cues {
         for asked in asked {
-            let both = cue.intersection(asked).count();
-            let any = cue.union(asked).count().max(1);
+            let both = cue.iter().filter(|word| asked.binary_search(word).is_ok()).count();
+            let any = (cue.len() + asked.len() - both).max(1);
             // A cue has at most a hundred characters: its words are counted exactly.
             best = best.max(both as f64 / any as f64);
         }
@@ -67,14 +71,26 @@ fn likeness(seed: &Dormant<'_>, asked: &[BTreeSet<String>]) -> f64 {
     best
 }
 
-/// The words of a cue, without the `s` of the plural.
-fn words(text: &str) -> BTreeSet<String> {
-    let lower = lower(text);
-    let words = lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
+/// Words, sorted, each once.
+type Words<'a> = Vec<Cow<'a, str>>;
+
+/// The words of a cue, without the `s` of the plural. Most cues are lower case, so that nothing is copied.
+fn words(text: &str) -> Words<'_> {
+    let is_lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    let mut words: Words<'_> = if is_lower {
+        split(text).map(Cow::Borrowed).collect()
+    } else {
+        split(&lower(text)).map(|word| Cow::Owned(word.to_owned())).collect()
+    };
+    words.sort_unstable();
+    words.dedup();
     words
-        .map(|word| match word.strip_suffix('s') {
-            Some(stem) if stem.chars().count() > 2 && !stem.ends_with('s') => stem.to_owned(),
-            _ => word.to_owned(),
-        })
-        .collect()
+}
+
+fn split(lower: &str) -> impl Iterator<Item = &str> {
+    let words = lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
+    words.map(|word| match word.strip_suffix('s') {
+        Some(stem) if stem.chars().count() > 2 && !stem.ends_with('s') => stem,
+        _ => word,
+    })
 }

@@ -5,14 +5,18 @@
 //! thousandths, so that every machine comes to the same numbers. It judges what is written and how it goes on, never a
 //! person: it is no diagnosis.
 
+mod artifact;
 mod event;
 mod lexicon;
 mod phrase;
 mod signal;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::MemoryId;
 use crate::object::Unit;
 
+pub use artifact::{Spirals, ThoughtPatternArtifact};
 pub use event::Event;
 pub use lexicon::{LEXICON_SOURCE, Lexicon};
 
@@ -28,7 +32,8 @@ const MINUTE_MICROS: i64 = 60_000_000;
 const NAMED_FROM: i64 = 300;
 
 /// What kind of spiral.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Pattern {
     /// Repetition without new content.
     Rumination,
@@ -76,7 +81,8 @@ impl Pattern {
 }
 
 /// What was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Which pattern.
     pub pattern: Pattern,

@@ -21,17 +21,20 @@ use memoryscope_engine::op::continue_read::Continue;
 use memoryscope_engine::op::create::Create;
 use memoryscope_engine::op::delete::Delete;
 use memoryscope_engine::op::expire::Expire;
+use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::policy::Activate;
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
+use memoryscope_engine::op::spiral::GetSpiral;
 use memoryscope_engine::op::step::MakeStep;
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
 
 use super::objects::{event, filters};
+use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
 
 const LEGEND: &str = "\
@@ -131,6 +134,17 @@ impl Case {
                 let ingest = Ingest { items: vec![event("ann", "It rained.")] };
                 self.mark(ingest, |results| results.iter().all(Result::is_ok)).await
             }
+            "spiral.get" => {
+                let lines = [
+                    "I can't stop thinking about the speech.",
+                    "Why did I say that in the speech?",
+                    "I keep hearing that speech.",
+                ];
+                for line in lines {
+                    self.world.ingest("ann", spiralling("ann", line)).await;
+                }
+                self.mark(GetSpiral { scope }, Option::is_some).await
+            }
             "memory.get" => self.mark(GetMemory { id, purpose }, |_| true).await,
             "memory.history" => self.mark(History { id, purpose }, |_| true).await,
             "memory.query" => {
@@ -148,6 +162,11 @@ impl Case {
                 };
                 let said = |told: &Told| matches!(told, Told::Text(text) if !text.is_empty());
                 self.mark(reconstruct, |out| said(&out.reconstruction.context)).await
+            }
+            "tool.gate" => {
+                let evidence = vec![id];
+                let ask = AskGate { scope, tool: "order".to_owned(), purpose, evidence };
+                self.mark(ask, |answer| answer.gate.is_open()).await
             }
             _ => {
                 let step = step(name)?;

@@ -4,6 +4,7 @@
 
 mod authorization;
 mod faults;
+mod gate;
 mod grants;
 mod idempotency;
 mod lifecycle;
@@ -12,6 +13,7 @@ mod objects;
 mod properties;
 mod rogue;
 mod search;
+mod spirals;
 mod support;
 mod twins;
 mod types;

@@ -31,9 +31,17 @@ pub(crate) fn event(whose: &str, text: &str) -> NewObject {
 }
 
 pub(crate) fn event_with(whose: &str, text: &str, change: impl FnOnce(&mut Object)) -> NewObject {
-    let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(NOW));
+    let mut made = event_in(TruthMode::FactualClaim, whose, text);
+    if let Some(object) = made.body.object_mut() {
+        change(object);
+    }
+    made
+}
+
+/// An event that is true in that sense.
+pub(crate) fn event_in(mode: TruthMode, whose: &str, text: &str) -> NewObject {
+    let mut object = Object::new(mode, Temporal::observed(NOW));
     object.content = Content::text(Language::default(), text).ok();
-    change(&mut object);
     NewObject {
         scope: Scope::of_user(&user(whose)),
         body: Body::Event(Box::new(object)),

@@ -4,8 +4,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::core;
 use crate::http::{Answer, Connection, Fault, Target};
 
 /// One kind of load.
@@ -22,11 +23,46 @@ pub enum Case {
     Read1000,
     /// Again and again: read, continue three times, revoke, and continue once more, which must be refused.
     Mix,
+    /// `POST /v2/memories`: an event from which nothing follows, and its audit entry, durable.
+    Ingest,
+    /// The same of an event from which an impact and a seed follow, stored with it.
+    Derive,
+    /// `POST /v2/memories/query`: 50 of the 100 memories of a scope.
+    Query100,
+    /// The same of one scope of [`super::Plan::large_scope`] events.
+    QueryLarge,
+    /// The same where the policy denies 99 of 100 of them.
+    QueryDenied,
+    /// `POST /v2/reconstruct` of scopes of 40 events with the impacts and seeds that follow.
+    Reconstruct,
+}
+
+/// What a case reads, and must be stored first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reads {
+    /// How many memories each of its users has, not counting what is derived.
+    pub(super) of_each_user: u32,
+    /// The n-th of a user.
+    pub(super) nth: fn(&str, u32) -> Value,
+    /// Whether they are written and read through `/v2`.
+    pub(super) is_core: bool,
 }
 
 impl Case {
     /// Every case, the floor first.
-    pub const ALL: [Self; 5] = [Self::Live, Self::Create, Self::Read10, Self::Read1000, Self::Mix];
+    pub const ALL: [Self; 11] = [
+        Self::Live,
+        Self::Create,
+        Self::Read10,
+        Self::Read1000,
+        Self::Mix,
+        Self::Ingest,
+        Self::Derive,
+        Self::Query100,
+        Self::QueryLarge,
+        Self::QueryDenied,
+        Self::Reconstruct,
+    ];
 
     /// Its name.
     #[must_use]
@@ -37,25 +73,51 @@ impl Case {
             Self::Read10 => "read10",
             Self::Read1000 => "read1000",
             Self::Mix => "mix",
+            Self::Ingest => "ingest",
+            Self::Derive => "derive",
+            Self::Query100 => "query100",
+            Self::QueryLarge => "querylarge",
+            Self::QueryDenied => "querydenied",
+            Self::Reconstruct => "reconstruct",
         }
     }
 
-    /// How many memories each user whom it reads must have.
-    pub(super) const fn memories_of_each_user(self) -> u32 {
+    /// What must be stored first, if anything; `large_scope` is how many memories a large scope has.
+    pub(super) fn reads(self, large_scope: u32) -> Option<Reads> {
+        let scoped = |of_each_user| Reads { of_each_user, nth: memory, is_core: false };
+        let core = |of_each_user, nth| Reads { of_each_user, nth, is_core: true };
         match self {
-            Self::Live | Self::Create => 0,
-            Self::Read10 | Self::Mix => 10,
-            Self::Read1000 => 1_000,
+            Self::Live | Self::Create | Self::Ingest | Self::Derive => None,
+            Self::Read10 | Self::Mix => Some(scoped(10)),
+            Self::Read1000 => Some(scoped(1_000)),
+            Self::Query100 => Some(core(100, core::mixed)),
+            Self::QueryLarge => Some(core(large_scope, |name, _| core::plain_event(name))),
+            Self::QueryDenied => Some(core(large_scope, core::mostly_denied)),
+            Self::Reconstruct => Some(core(40, core::telling_event)),
         }
     }
 
     /// How many users it is spread over, where most are spread over `users`.
     pub(super) fn users(self, users: u32) -> u32 {
         match self {
-            Self::Live => 1,
-            Self::Create | Self::Read10 | Self::Mix => users,
+            Self::Live | Self::QueryLarge | Self::QueryDenied => 1,
             // As many memories are loaded with the hundredth part of the users.
             Self::Read1000 => users.div_ceil(10),
+            _ => users,
+        }
+    }
+
+    /// How many memories it needs, of all users together.
+    pub(super) fn memories(self, users: u32, large_scope: u32) -> u64 {
+        self.reads(large_scope)
+            .map_or(0, |reads| u64::from(reads.of_each_user) * u64::from(self.users(users)))
+    }
+
+    /// The status of the answer to the first request of a round.
+    pub(super) const fn status(self) -> u16 {
+        match self {
+            Self::Create | Self::Ingest | Self::Derive => 201,
+            _ => 200,
         }
     }
 }
@@ -93,12 +155,19 @@ pub(super) struct Requests {
 
 impl Requests {
     pub(super) fn new(case: Case, target: &Target, users: &[String]) -> Self {
+        let for_each = |path: &str, body: fn(&str) -> Value| {
+            users.iter().map(|user| target.post(path, &[], &body(user))).collect()
+        };
         let first = match case {
             Case::Live => vec![target.get("/healthz/live")],
-            Case::Create => users.iter().map(|user| target.post("/memory", &[], &memory(user, 0))).collect(),
-            Case::Read10 | Case::Read1000 | Case::Mix => {
-                users.iter().map(|user| target.post("/memory/read", &[], &reading(user))).collect()
+            Case::Create => for_each("/memory", |user| memory(user, 0)),
+            Case::Read10 | Case::Read1000 | Case::Mix => for_each("/memory/read", reading),
+            Case::Ingest => for_each("/v2/memories", |user| core::storing(core::plain_event(user))),
+            Case::Derive => for_each("/v2/memories", |user| core::storing(core::telling_event(user, 0))),
+            Case::Query100 | Case::QueryLarge | Case::QueryDenied => {
+                for_each("/v2/memories/query", core::querying)
             }
+            Case::Reconstruct => for_each("/v2/reconstruct", core::reconstructing),
         };
         Self { case, target: target.clone(), first }
     }
@@ -139,8 +208,7 @@ impl Round {
                 let request = &self.requests.first[self.user % users];
                 self.user = (self.user + 1) % users;
                 let answer = connection.exchange(request).await?;
-                let status = if self.requests.case == Case::Create { 201 } else { 200 };
-                check(&answer, status)?;
+                check(&answer, self.requests.case.status())?;
                 if self.requests.case == Case::Mix {
                     let token = token(answer.body).ok_or_else(|| Wrong("a read gave no token".to_owned()))?;
                     let body = json!({"revocation_token": token});
@@ -235,7 +303,8 @@ mod tests {
             assert_eq!(case.name().parse(), Ok(case));
             assert_eq!(serde_json::to_value(case).unwrap(), case.name());
         }
-        let said = "must be one of live, create, read10, read1000, mix";
+        let said = "must be one of live, create, read10, read1000, mix, ingest, derive, query100, querylarge, \
+                    querydenied, reconstruct";
         assert_eq!("reads".parse::<Case>(), Err(said.to_owned()));
     }
 

@@ -4,6 +4,8 @@
 //! servers of a comparison, so that what the machine does meanwhile befalls all of them.
 
 mod case;
+mod core;
+mod growth;
 mod prepare;
 mod report;
 mod window;
@@ -13,6 +15,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 pub use case::Case;
+pub use growth::Growth;
 pub use report::{CaseReport, ColdStart, Ratio, Repeat, Report, ServerReport};
 
 use self::case::Requests;
@@ -43,6 +46,10 @@ pub struct Plan {
     pub users: u32,
     /// Memories to put into each store first.
     pub preload: u64,
+    /// Events in the scope of a case that reads a large one.
+    pub large_scope: u32,
+    /// Events to store last, to see whether storing grows slower; 0 for none.
+    pub growth: u64,
     /// Whether starts are measured too.
     pub cold_start: bool,
     /// What the names of all users begin with; another for each run, or runs would read each other's memories.
@@ -134,12 +141,12 @@ async fn start_again(
 /// A server with everything in its store that is read.
 async fn prepared(plan: &Plan, cases: &[Case], target: Target) -> Result<Subject, Failure> {
     target.ready().await?;
-    let read = cases.iter().map(|case| u64::from(case.memories_of_each_user() * case.users(plan.users)));
+    let read = cases.iter().map(|case| case.memories(plan.users, plan.large_scope));
     let bar = progress::bar(plan.preload + read.sum::<u64>(), "memories stored");
     prepare::preload(&target, &plan.run, plan.preload, &bar).await?;
     let mut users = Vec::new();
     for case in cases {
-        users.push((*case, prepare::users(&target, &plan.run, *case, plan.users, &bar).await?));
+        users.push((*case, prepare::users(&target, plan, *case, &bar).await?));
     }
     bar.finish_and_clear();
     let measured = cases.iter().map(|case| (*case, Vec::new())).collect();
@@ -168,11 +175,16 @@ async fn measured(plan: &Plan, cases: &[Case], mut subjects: Vec<Subject>) -> Re
         let version = subject.target.version().await;
         let of = |(case, repeats)| CaseReport::of(case, repeats);
         let cases: Vec<CaseReport> = subject.measured.into_iter().map(of).collect();
+        let growth = match plan.growth {
+            0 => None,
+            count => Some(growth::measure(&subject.target, &plan.run, count).await?),
+        };
         servers.push(ServerReport {
             url: subject.target.url().to_owned(),
             version,
             database: subject.database,
             cases,
+            growth,
         });
     }
     let ratios = match servers.as_slice() {
@@ -189,6 +201,7 @@ async fn measured(plan: &Plan, cases: &[Case], mut subjects: Vec<Subject>) -> Re
         repeats: plan.repeats,
         users: plan.users,
         preloaded: plan.preload,
+        large_scope: plan.large_scope,
         processors: std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
         cold_start: None,
         servers,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::case::Case;
+use super::growth::Growth;
 use super::window::Sample;
 use crate::stats::Spread;
 
@@ -113,6 +114,8 @@ pub struct ServerReport {
     pub database: Option<String>,
     /// All cases, the floor first.
     pub cases: Vec<CaseReport>,
+    /// How the rate of storing changed while the store grew, where that was measured.
+    pub growth: Option<Growth>,
 }
 
 /// How the second server did against the first, in one case.
@@ -167,6 +170,8 @@ pub struct Report {
     pub users: u32,
     /// Memories that were put into each store first.
     pub preloaded: u64,
+    /// Events in the scope of a case that reads a large one.
+    pub large_scope: u32,
     /// Processors of this machine.
     pub processors: usize,
     /// Starts, where they were measured.

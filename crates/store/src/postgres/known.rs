@@ -100,7 +100,9 @@ impl<'a> Names<'a> {
             Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
-            | Step::ForgetGrantsExpiredBefore(_) => {}
+            | Step::ForgetGrantsExpiredBefore(_)
+            | Step::InsertSpiral(_)
+            | Step::ForgetSpiral(_) => {}
         }
     }
 
@@ -237,7 +239,9 @@ impl Known {
             Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
-            | Step::ForgetGrantsExpiredBefore(_) => Ok(()),
+            | Step::ForgetGrantsExpiredBefore(_)
+            | Step::InsertSpiral(_)
+            | Step::ForgetSpiral(_) => Ok(()),
         }
     }
 
@@ -269,7 +273,7 @@ impl Known {
                 let signed = SignedCheckpoint::parse(text).map_err(|_| corrupt("checkpoint"));
                 self.last_checkpoint = signed.map(|signed| Some(signed.checkpoint.hash()));
             }
-            Step::KeepPolicy(_) => {}
+            Step::KeepPolicy(_) | Step::InsertSpiral(_) | Step::ForgetSpiral(_) => {}
         }
     }
 

@@ -85,9 +85,9 @@ impl Listing<'_> {
     /// The first rows, each beside the row of another query, whose first value is the tenant.
     pub(super) fn beside(self, load: &Load, other: &str, values: Vec<Value<'static>>) -> Call<'static> {
         let mut condition = Condition { sql: String::new(), values };
-        condition
-            .sql
-            .push_str(&format!("SELECT * FROM ({other}) AS f (seq, head, policy, subject, record) "));
+        condition.sql.push_str(&format!(
+            "SELECT * FROM ({other}) AS f (seq, head, policy, subject, record, spirals) "
+        ));
         condition.sql.push_str("LEFT JOIN LATERAL (");
         let after = match self {
             Self::Shelf(select) => select.after,

@@ -29,10 +29,13 @@ const FRAME: &str = "
            (SELECT hash FROM audit_heads WHERE tenant = $1),
            (SELECT hash FROM active_policy WHERE tenant = $1),
            (SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2),
-           (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4)";
+           (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4),
+           ARRAY(SELECT s.document FROM unnest($5::bytea[]) AS w (scope) CROSS JOIN LATERAL
+                    (SELECT document FROM spiral_artifacts
+                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s)";
 
 /// Columns of [`FRAME`].
-const FRAME_COLUMNS: usize = 5;
+const FRAME_COLUMNS: usize = 6;
 
 const SUBJECT_KEY: &str = "SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2";
 
@@ -147,7 +150,9 @@ impl View<'_> {
             Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
             Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
             Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
-            Select::Family { .. } | Select::Grant { .. } | Select::Verification => true,
+            Select::Family { .. } | Select::Evidence { .. } | Select::Grant { .. } | Select::Verification => {
+                true
+            }
             _ => false,
         };
         let mut calls = vec![Call::Plain(BEGIN), self.frame()];
@@ -180,7 +185,7 @@ impl View<'_> {
             Select::Family { id, .. } => {
                 Call::new(MEMORIES, vec![tenant(), Box::new(vec![Bytes::of(id.uuid())])])
             }
-            Select::Memories(ids) => {
+            Select::Memories(ids) | Select::Evidence { ids, .. } => {
                 let ids: Vec<Bytes<16>> = ids.iter().map(|id| Bytes::of(id.uuid())).collect();
                 Call::new(MEMORIES, vec![tenant(), Box::new(ids)])
             }
@@ -205,6 +210,13 @@ impl View<'_> {
                 None => self.list(Listing::Objects(select), records, facts).await?,
             },
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
+            Select::Evidence { ids, objects } => {
+                self.memories(ids, &records, facts)?;
+                facts.evidence = std::mem::take(&mut facts.memories);
+                let listing = Listing::Objects(objects);
+                let first = self.session.query(listing.call(self.load, objects.after)).await?;
+                self.list(listing, first, facts).await?;
+            }
             Select::Family { id, limit } => {
                 self.memories(&[*id], &records, facts)?;
                 if let Some(memory) = facts.memories.first().cloned() {
@@ -332,12 +344,15 @@ fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
         .map(serde_json::from_str::<IdempotencyRecord>)
         .transpose()
         .map_err(|_| corrupt("idempotency record"))?;
+    let spirals: Vec<&str> = row.try_get(5)?;
+    let spirals = spirals.into_iter().map(|text| row::spiral(text, load)).collect::<Result<_, _>>()?;
     Ok(Snapshot {
         head,
         active_policy: row.try_get(2)?,
         subject: load.subject,
         subject_key: unless_walking(load, key)?,
         idempotency,
+        spirals,
         facts: Facts::default(),
     })
 }
@@ -356,7 +371,10 @@ fn frame_values(load: &Load) -> Vec<super::value::Value<'static>> {
     let key = load.idempotency.as_ref();
     let (client, key) = (key.map(|key| key.client.clone()), key.map(|key| key.key.clone()));
     let tenant = load.tenant.as_str().to_owned();
-    vec![Box::new(tenant), Box::new(Bytes(load.subject.0)), Box::new(client), Box::new(key)]
+    let scopes: Vec<Bytes<16>> = load.spirals.iter().map(|partition| Bytes(partition.0)).collect();
+    let now = load.now.unix_micros();
+    let subject = Box::new(Bytes(load.subject.0));
+    vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)]
 }
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {

@@ -28,7 +28,8 @@ impl Erasures {
     }
 }
 
-type Versions = BTreeMap<(MemoryId, u64, TenantId), Arc<Memory>>;
+/// By tenant, then by id and version: looking one up copies nothing.
+type Versions = BTreeMap<TenantId, BTreeMap<(MemoryId, u64), Arc<Memory>>>;
 
 /// One reader's cache. When the young generation is full it becomes the old one, and the old one is dropped; whatever
 /// is used in between is young again.
@@ -61,12 +62,12 @@ impl Cache {
 
     /// A version, if it is here.
     pub(super) fn get(&mut self, tenant: &TenantId, id: MemoryId, version: u64) -> Option<Arc<Memory>> {
-        let key = (id, version, tenant.clone());
-        if let Some(memory) = self.young.get(&key) {
+        let key = (id, version);
+        if let Some(memory) = self.young.get(tenant).and_then(|of_tenant| of_tenant.get(&key)) {
             return Some(Arc::clone(memory));
         }
-        let memory = self.old.remove(&key)?;
-        self.young.insert(key, Arc::clone(&memory));
+        let memory = self.old.get_mut(tenant)?.remove(&key)?;
+        self.keep(&memory);
         Some(memory)
     }
 
@@ -77,6 +78,14 @@ impl Cache {
             self.young_bytes = 0;
         }
         self.young_bytes += bytes;
-        self.young.insert((memory.id, memory.version, memory.tenant.clone()), Arc::clone(memory));
+        self.keep(memory);
+    }
+
+    fn keep(&mut self, memory: &Arc<Memory>) {
+        let of_tenant = match self.young.get_mut(&memory.tenant) {
+            Some(of_tenant) => of_tenant,
+            None => self.young.entry(memory.tenant.clone()).or_default(),
+        };
+        of_tenant.insert((memory.id, memory.version), Arc::clone(memory));
     }
 }

@@ -80,6 +80,7 @@ mod tests {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            spirals: Vec::new(),
         };
         let condition = object_condition(COLUMNS, &load, &select, &select.wanted);
         let sql = format!("EXPLAIN QUERY PLAN {}", condition.sql);

@@ -9,7 +9,8 @@ use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef, TAGGED};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
-use memoryscope_domain::scope::Scope;
+use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store};
@@ -45,6 +46,8 @@ pub(crate) enum Wish {
     ForgetKeys { before: i64 },
     ForgetGrants { before: i64 },
     Checkpoint,
+    Spiral { scope: u8, expires: i64 },
+    ForgetSpiral { scope: u8 },
 }
 
 #[derive(Debug, Clone)]
@@ -141,6 +144,8 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..2usize).prop_map(|hash| Wish::KeepPolicy { hash }),
         1 => (0..2usize).prop_map(|hash| Wish::Activate { hash }),
         1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
+        2 => (0..3u8, NOW - 1..NOW + 3).prop_map(|(scope, expires)| Wish::Spiral { scope, expires }),
+        1 => (0..3u8).prop_map(|scope| Wish::ForgetSpiral { scope }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
         1 => Just(Wish::Checkpoint),
@@ -269,6 +274,8 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             record.used = time(used);
             Change::InsertIdempotency(record)
         }
+        Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
+        Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => {
@@ -300,6 +307,9 @@ fn about(change: &Change) -> String {
         Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => format!("grant {}", grant.id),
         Change::InsertSubjectKey { subject, .. } => format!("subject {subject:?}"),
         Change::InsertIdempotency(record) => format!("key {:?}", record.key),
+        Change::InsertSpiral(ThoughtPatternArtifact { partition, .. }) | Change::ForgetSpiral(partition) => {
+            format!("spiral {partition:?}")
+        }
         Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
         other => format!("{other:?}"),
     }
@@ -409,6 +419,7 @@ pub(crate) async fn both(
                 filter: filter_of(filter),
                 subject: SubjectRef([*subject; 16]),
                 idempotency: Some(key(*number).key),
+                spirals: [0, 1].map(|scope| Partition([scope; 16])).to_vec(),
                 ..load_of(&tenant, select(&tenant, pick))
             };
             (whole(&model.load(&load).await.unwrap()), whole(&store.load(&load).await.unwrap()))

@@ -1,7 +1,7 @@
 //! What the dialect answers with, and the schemas of it.
 
 use memoryscope_domain::constraint::{MergeReport, Strategy, Target};
-use memoryscope_domain::ids::{AuditId, ConstraintId, MemoryId, TenantId};
+use memoryscope_domain::ids::{AuditId, ConstraintId, TenantId};
 use memoryscope_domain::memory::{MemoryType, State};
 use memoryscope_domain::policy::Trace;
 use memoryscope_domain::reconstruct::{Context, Reconstruction};
@@ -9,26 +9,34 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::op::ingest::Ingested;
 use memoryscope_engine::op::query::{Answer, HeldConstraint, Item};
 use memoryscope_engine::op::reconstruct::Reconstructed;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
+use super::shown::{ConstraintName, ConstraintSaid, Each, MemoryName, MemoryNames, Told, memory_names};
 use super::{shown, shown_schema};
 use crate::openapi;
 use crate::openapi::schema::{
     about, count, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
 };
 
-fn ids(members: &[MemoryId]) -> Vec<String> {
-    members.iter().map(|id| id.prefixed()).collect()
-}
-
 /// With the members that every decision answers with.
-pub(in crate::core_v2) fn decided(mut body: Value, trace: Option<&Trace>, access_log: AuditId) -> Value {
-    body["policy_trace"] = json!(trace);
-    body["access_log_id"] = json!(access_log.prefixed());
-    body
+pub(in crate::core_v2) fn decided<'a, B: Serialize + 'a>(
+    body: B,
+    trace: Option<&'a Trace>,
+    access_log: AuditId,
+) -> impl Serialize + 'a {
+    Decided { body, policy_trace: trace, access_log_id: access_log.prefixed() }
 }
 
-fn decided_schema(body: Value) -> Value {
+#[derive(Serialize)]
+struct Decided<'a, B> {
+    #[serde(flatten)]
+    body: B,
+    policy_trace: Option<&'a Trace>,
+    access_log_id: String,
+}
+
+pub(super) fn decided_schema(body: Value) -> Value {
     with(body, [("policy_trace", or_null(openapi::policy_trace())), ("access_log_id", prefixed("log_"))])
 }
 
@@ -67,13 +75,19 @@ pub(in crate::core_v2) fn ingested_schema(title: &str) -> Value {
 }
 
 /// A memory that is shown, and whether it may be put into a prompt.
-pub(in crate::core_v2) fn item(shown: &Item, now: Timestamp) -> Option<Value> {
-    let mut told = shown::memory(&shown.memory, shown.state, now)?;
-    told["include_in_prompt"] = json!(shown.include_in_prompt);
-    if let Some(score) = shown.score {
-        told["score"] = json!(score.get());
-    }
-    Some(told)
+pub(in crate::core_v2) fn item(shown: &Item, now: Timestamp) -> Option<impl Serialize> {
+    let memory = shown::memory(&shown.memory, shown.state, now)?;
+    let score = shown.score.map(|score| score.get());
+    Some(ItemSaid { memory, include_in_prompt: shown.include_in_prompt, score })
+}
+
+#[derive(Serialize)]
+struct ItemSaid<'a> {
+    #[serde(flatten)]
+    memory: Told<'a>,
+    include_in_prompt: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
 }
 
 /// A memory or what is left of one, with more members and under names of their own.
@@ -105,13 +119,28 @@ pub(in crate::core_v2) fn one_schema() -> Value {
     either_schema(["MemoryAnswer", "TombstoneAnswer"], |one| decided_schema(with_prompt(one)))
 }
 
-fn items(answer: &Answer, now: Timestamp) -> Vec<Value> {
-    answer.items.iter().filter_map(|shown| item(shown, now)).collect()
+/// A page of memories.
+pub(in crate::core_v2) fn page<'a>(
+    answer: &'a Answer,
+    now: Timestamp,
+    next: Option<&'a str>,
+) -> impl Serialize + 'a {
+    Page { items: Items(&answer.items, now), next_cursor: next }
 }
 
-/// A page of memories.
-pub(in crate::core_v2) fn page(answer: &Answer, now: Timestamp, next: Option<&str>) -> Value {
-    json!({"items": items(answer, now), "next_cursor": next})
+#[derive(Serialize)]
+struct Page<'a> {
+    items: Items<'a>,
+    next_cursor: Option<&'a str>,
+}
+
+/// Memories that are shown at a time.
+struct Items<'a>(&'a [Item], Timestamp);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().filter_map(|shown| item(shown, self.1)))
+    }
 }
 
 fn next_schema() -> Value {
@@ -124,6 +153,18 @@ pub(in crate::core_v2) fn page_schema() -> Value {
         "MemoryObjectPage",
         [("items", list(item_schema())), ("next_cursor", next_schema())],
     ))
+}
+
+/// A memory's versions.
+pub(in crate::core_v2) fn history<'a>(items: &'a [Told<'a>], older_left_out: bool) -> impl Serialize + 'a {
+    Versions { items, next_cursor: None, older_left_out }
+}
+
+#[derive(Serialize)]
+struct Versions<'a> {
+    items: &'a [Told<'a>],
+    next_cursor: Option<&'a str>,
+    older_left_out: bool,
 }
 
 /// The schema of a memory's versions.
@@ -146,28 +187,52 @@ pub(in crate::core_v2) fn history_schema() -> Value {
 }
 
 /// What a query answers with.
-pub(in crate::core_v2) fn queried(answer: &Answer, now: Timestamp, next: Option<&str>) -> Value {
-    let of = |wanted: MemoryType| -> Vec<String> {
-        let of_type = answer.items.iter().filter(|item| item.memory.body.memory_type() == wanted);
-        of_type.map(|item| item.memory.id.prefixed()).collect()
-    };
-    let mut body = page(answer, now, next);
-    body["approximate"] = json!(answer.approximate);
-    body["memory_ids"] = answer.items.iter().map(|item| json!(item.memory.id.prefixed())).collect();
-    body["impacts"] = answer.constraints.iter().map(held).collect();
-    body["merge_report"] = answer.merge_report.iter().map(merge_report).collect();
-    body["seeds"] = json!(of(MemoryType::Seed));
-    body["events"] = json!(of(MemoryType::Event));
-    // Nobody but an auditor is ever told what was withheld, and no auditor yet.
-    body["denied_ids"] = json!([]);
-    body
+pub(in crate::core_v2) fn queried<'a>(
+    answer: &'a Answer,
+    now: Timestamp,
+    next: Option<&'a str>,
+) -> impl Serialize + 'a {
+    Queried {
+        items: Items(&answer.items, now),
+        next_cursor: next,
+        approximate: answer.approximate,
+        memory_ids: Ids(&answer.items, None),
+        impacts: Each(&answer.constraints, Held::of),
+        merge_report: Each(&answer.merge_report, ReportSaid::of),
+        seeds: Ids(&answer.items, Some(MemoryType::Seed)),
+        events: Ids(&answer.items, Some(MemoryType::Event)),
+        denied_ids: [],
+    }
+}
+
+#[derive(Serialize)]
+struct Queried<'a> {
+    items: Items<'a>,
+    next_cursor: Option<&'a str>,
+    approximate: bool,
+    memory_ids: Ids<'a>,
+    impacts: Each<'a, HeldConstraint, Held<'a>>,
+    merge_report: Each<'a, MergeReport, ReportSaid<'a>>,
+    seeds: Ids<'a>,
+    events: Ids<'a>,
+    /// Nobody but an auditor is ever told what was withheld, and no auditor yet.
+    denied_ids: [MemoryName; 0],
+}
+
+/// The ids of those of a type, or of all.
+struct Ids<'a>(&'a [Item], Option<MemoryType>);
+
+impl Serialize for Ids<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let is_wanted = |item: &&Item| self.1.is_none_or(|wanted| item.memory.body.memory_type() == wanted);
+        to.collect_seq(self.0.iter().filter(is_wanted).map(|item| MemoryName(item.memory.id)))
+    }
 }
 
 /// The schema of [`queried`].
 pub(in crate::core_v2) fn queried_schema() -> Value {
     let memories = || list(prefixed("mem_"));
-    let mut impact = with(shown_schema::constraint(), [("memory_id", prefixed("mem_"))]);
-    impact["title"] = json!("HeldConstraint");
+    let impact = held_schema();
     decided_schema(object(
         "QueryAnswer",
         [
@@ -190,27 +255,56 @@ pub(in crate::core_v2) fn queried_schema() -> Value {
     ))
 }
 
-fn held(held: &HeldConstraint) -> Value {
-    let mut told = shown::constraint(&held.constraint);
-    told["memory_id"] = json!(held.impact.prefixed());
-    told
+/// The schema of [`Held`].
+pub(super) fn held_schema() -> Value {
+    let mut held = with(shown_schema::constraint(), [("memory_id", prefixed("mem_"))]);
+    held["title"] = json!("HeldConstraint");
+    held
 }
 
-fn constraint_ids(members: &[ConstraintId]) -> Vec<String> {
-    members.iter().map(|id| id.prefixed()).collect()
+/// A constraint, and the impact that holds it.
+#[derive(Serialize)]
+pub(super) struct Held<'a> {
+    #[serde(flatten)]
+    constraint: ConstraintSaid<'a>,
+    memory_id: MemoryName,
 }
 
-fn merge_report(report: &MergeReport) -> Value {
-    json!({
-        "target": report.target.name(),
-        "slot": report.slot.as_str(),
-        "kept": constraint_ids(&report.kept),
-        "dropped": constraint_ids(&report.dropped),
-        "why": report.why.name(),
-    })
+impl<'a> Held<'a> {
+    pub(super) fn of(held: &'a HeldConstraint) -> Self {
+        Self { constraint: ConstraintSaid::of(&held.constraint), memory_id: MemoryName(held.impact) }
+    }
 }
 
-fn merge_report_schema() -> Value {
+type ConstraintNames<'a> = Each<'a, ConstraintId, ConstraintName>;
+
+fn constraint_names(members: &[ConstraintId]) -> ConstraintNames<'_> {
+    Each(members, |id| ConstraintName(*id))
+}
+
+/// What of some constraints was dropped.
+#[derive(Serialize)]
+pub(super) struct ReportSaid<'a> {
+    target: &'static str,
+    slot: &'a str,
+    kept: ConstraintNames<'a>,
+    dropped: ConstraintNames<'a>,
+    why: &'static str,
+}
+
+impl<'a> ReportSaid<'a> {
+    pub(super) fn of(report: &'a MergeReport) -> Self {
+        Self {
+            target: report.target.name(),
+            slot: report.slot.as_str(),
+            kept: constraint_names(&report.kept),
+            dropped: constraint_names(&report.dropped),
+            why: report.why.name(),
+        }
+    }
+}
+
+pub(super) fn merge_report_schema() -> Value {
     let constraints = || list(prefixed("con_"));
     let why = ["expired", "superseded", "conflict"].into_iter().chain(Strategy::NAMES.iter().copied());
     object(
@@ -226,30 +320,70 @@ fn merge_report_schema() -> Value {
 }
 
 /// What a reconstruction answers with.
-pub(in crate::core_v2) fn reconstructed(made: &Reconstructed) -> Value {
+pub(in crate::core_v2) fn reconstructed(made: &Reconstructed) -> impl Serialize {
     let Reconstruction { context, confidence, sources, token_estimate, left_out } = &made.reconstruction;
-    let context = match context {
-        Context::Text(text) => json!(text),
-        Context::Json(json) => json.clone(),
-        Context::Messages(messages) => {
-            messages.iter().map(|(role, content)| json!({"role": role, "content": content})).collect()
+    ReconstructedSaid {
+        reconstructed_context: ContextSaid(context),
+        confidence: *confidence,
+        sources: SourcesSaid {
+            impacts: memory_names(&sources.impacts),
+            seeds: memory_names(&sources.seeds),
+            events: memory_names(&sources.events),
+        },
+        token_estimate: *token_estimate,
+        left_out: LeftOutSaid {
+            constraints: constraint_names(&left_out.constraints),
+            withheld: constraint_names(&left_out.withheld),
+            seeds: memory_names(&left_out.seeds),
+            events: memory_names(&left_out.events),
+        },
+        merge_report: Each(&made.merge_report, ReportSaid::of),
+    }
+}
+
+#[derive(Serialize)]
+struct ReconstructedSaid<'a> {
+    reconstructed_context: ContextSaid<'a>,
+    confidence: f64,
+    sources: SourcesSaid<'a>,
+    token_estimate: usize,
+    left_out: LeftOutSaid<'a>,
+    merge_report: Each<'a, MergeReport, ReportSaid<'a>>,
+}
+
+#[derive(Serialize)]
+struct SourcesSaid<'a> {
+    impacts: MemoryNames<'a>,
+    seeds: MemoryNames<'a>,
+    events: MemoryNames<'a>,
+}
+
+#[derive(Serialize)]
+struct LeftOutSaid<'a> {
+    constraints: ConstraintNames<'a>,
+    withheld: ConstraintNames<'a>,
+    seeds: MemoryNames<'a>,
+    events: MemoryNames<'a>,
+}
+
+struct ContextSaid<'a>(&'a Context);
+
+impl Serialize for ContextSaid<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Context::Text(text) => text.serialize(to),
+            Context::Json(json) => json.serialize(to),
+            Context::Messages(messages) => {
+                to.collect_seq(messages.iter().map(|(role, content)| MessageSaid { role, content }))
+            }
         }
-    };
-    json!({
-        "reconstructed_context": context,
-        "confidence": confidence,
-        "sources": {
-            "impacts": ids(&sources.impacts), "seeds": ids(&sources.seeds), "events": ids(&sources.events),
-        },
-        "token_estimate": token_estimate,
-        "left_out": {
-            "constraints": constraint_ids(&left_out.constraints),
-            "withheld": constraint_ids(&left_out.withheld),
-            "seeds": ids(&left_out.seeds),
-            "events": ids(&left_out.events),
-        },
-        "merge_report": made.merge_report.iter().map(merge_report).collect::<Vec<_>>(),
-    })
+    }
+}
+
+#[derive(Serialize)]
+struct MessageSaid<'a> {
+    role: &'a str,
+    content: &'a str,
 }
 
 /// The schema of [`reconstructed`].

@@ -159,6 +159,7 @@ impl Shape for Provenance {
             derivation: Derivation::Asserted,
             policy_version: None,
             confidence: confidence?,
+            ..Self::default()
         })
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod answers;
 mod constraint;
 pub(super) mod example;
+pub(super) mod gate;
 mod held;
 mod memory;
 pub(super) mod requests;
@@ -10,6 +11,9 @@ mod said;
 mod scalar;
 pub(super) mod shown;
 mod shown_schema;
+pub(super) mod spiral;
+pub(super) mod stepped;
+pub(super) mod steps;
 #[cfg(test)]
 mod tests;
 

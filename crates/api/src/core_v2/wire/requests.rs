@@ -32,7 +32,7 @@ pub(in crate::core_v2) const STATES: [Shown; 6] = [
 ];
 
 /// What a read is for; `maintenance` is the server's own.
-fn purpose() -> impl Decode<Out = Purpose> {
+pub(super) fn purpose() -> impl Decode<Out = Purpose> {
     let stated = Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Maintenance);
     choice(stated.map(|purpose| (purpose.name(), purpose)))
 }
@@ -43,7 +43,7 @@ fn limit(f: &mut Fields<'_>) -> Option<usize> {
 }
 
 /// A scope that a request names, without the switches that memories bring along.
-struct ScopeName(Scope);
+pub(super) struct ScopeName(pub(super) Scope);
 
 impl Shape for ScopeName {
     const NAME: &'static str = "ScopeName";
@@ -53,7 +53,7 @@ impl Shape for ScopeName {
     }
 }
 
-fn scope_fields(f: &mut Fields<'_>) -> Option<Scope> {
+pub(super) fn scope_fields(f: &mut Fields<'_>) -> Option<Scope> {
     let scope_type = f.required("scope_type", named(&ScopeType::ALL, ScopeType::name));
     let id = f.required("scope_id", party());
     Scope::named(scope_type?, id?.as_str()).ok()

@@ -50,7 +50,7 @@ impl Shape for Content {
 }
 
 /// The fields of a feeling, which stand beside others.
-fn feeling(f: &mut Fields<'_>) -> Option<Feeling> {
+pub(super) fn feeling(f: &mut Fields<'_>) -> Option<Feeling> {
     let valence = number(-1.0..=1.0).parsed(|number: &f64| Valence::new(*number));
     let valence = f.or_shown("valence", valence, Valence::NEUTRAL, 0.0);
     let arousal = unit_or(f, "arousal", Unit::ZERO);

@@ -1,249 +1,428 @@
 //! A memory as answers show it.
 //!
 //! Every member that the dialect's objects have is there; what a memory does not have, or a policy keeps back, is null
-//! or empty: the one looks like the other.
+//! or empty: the one looks like the other. Nothing is copied on its way into an answer: a page of memories is the most
+//! that is ever said at once.
 
-use memoryscope_domain::constraint::{Constraint, Merge};
-use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::constraint::Constraint;
+use memoryscope_domain::ids::UserId;
+use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, Memory, MemoryType};
 use memoryscope_domain::object::{
-    Affect, Content, Feeling, FreeForm, HistoryEntry, Object, Ownership, PastFeeling, Procedural, Provenance,
-    Sensitivity, Somatic, Strength, Temporal, TraceEntry,
+    Affect, Category, Content, Cue, Feeling, FreeForm, HistoryEntry, Label, Name, Object, Ownership,
+    PastFeeling, Prose, Provenance, ScopeFlags, Seed, Sensitivity, Strength, Temporal, TraceEntry,
+    TransformStep,
 };
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::op::query::Shown;
-use serde_json::{Map, Value, json};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+mod constraint;
+mod spelt;
+
+pub(in crate::core_v2) use constraint::ConstraintSaid;
+pub(in crate::core_v2) use spelt::{ConstraintName, Each, MemoryName, MemoryNames, Time, memory_names};
+use spelt::{Texts, texts};
+
+/// One step of a procedure.
+type Step = Prose<{ limits::NOTE_CHARS_MAX }>;
+
+/// A memory in a state, as its reader may see it.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(in crate::core_v2) enum Told<'a> {
+    /// An event, an impact or a seed.
+    Object(Box<MemoryObject<'a>>),
+    /// What is left of one that was erased.
+    Tombstone(Tombstone<'a>),
+}
 
 /// The `MemoryObject` of an event, an impact or a seed in a state, as its reader may see it. `None` for what this
 /// dialect does not speak of.
-pub(in crate::core_v2) fn memory(memory: &Memory, state: Shown, now: Timestamp) -> Option<Value> {
-    let Some(object) = memory.object() else { return tombstone(memory, state) };
-    let (impact, seed) = match &memory.body {
-        Body::Impact(impact) => (Some(constraints(&impact.constraints)), None),
-        Body::Seed(seed) => {
-            let cues: Vec<&str> = seed.cues.iter().map(|cue| cue.as_str()).collect();
-            let activation = json!({
-                "min_confidence": seed.activation.min_confidence.get(),
-                "cooldown_seconds": seed.activation.cooldown_seconds(),
-            });
-            (None, Some(json!({"cues": cues, "activation": activation})))
-        }
-        _ => (None, None),
+pub(in crate::core_v2) fn memory(memory: &Memory, state: Shown, now: Timestamp) -> Option<Told<'_>> {
+    let Some(object) = memory.object() else {
+        let was = memory.body.memory_type();
+        let is_erased = matches!(memory.body, Body::Erased { .. }) && was != MemoryType::Preference;
+        return is_erased.then(|| Told::Tombstone(Tombstone::of(memory, state)));
     };
-    let mut shown = json!({
-        "id": memory.id.prefixed(),
-        "tenant_id": memory.tenant.as_str(),
-        "scope": scope(&memory.scope, object),
-        "type": memory.body.memory_type().name(),
-        "state": state.name(),
-        "created_at": memory.created.to_string(),
-        "version": memory.version,
-        "strength": strength(&object.strength, memory.strength(now).get()),
-        "impact_payload": impact.map(|constraints| json!({"constraints": constraints})),
-        "seed_payload": seed,
-    });
-    if let (Value::Object(shown), Value::Object(said)) = (&mut shown, said(object)) {
-        shown.extend(said);
-    }
-    Some(shown)
+    Some(Told::Object(Box::new(MemoryObject::of(memory, object, state, now))))
 }
 
 /// What is left of a memory of this dialect once it is erased, and of its versions.
-fn tombstone(memory: &Memory, state: Shown) -> Option<Value> {
-    let was = memory.body.memory_type();
-    let is_erased = matches!(memory.body, Body::Erased { .. }) && was != MemoryType::Preference;
-    is_erased.then(|| {
-        json!({
-            "id": memory.id.prefixed(),
-            "tenant_id": memory.tenant.as_str(),
-            "type": was.name(),
-            "state": state.name(),
-            "created_at": memory.created.to_string(),
-            "version": memory.version,
-        })
-    })
+#[derive(Serialize)]
+pub(in crate::core_v2) struct Tombstone<'a> {
+    id: MemoryName,
+    tenant_id: &'a str,
+    r#type: MemoryType,
+    state: &'static str,
+    created_at: Time,
+    version: u64,
 }
 
-/// What is the same whenever an object is looked at.
-fn said(object: &Object) -> Value {
-    json!({
-        "truth_mode": object.truth_mode().name(),
-        "sensitivity": sensitivity(&object.sensitivity),
-        "ownership": ownership(&object.ownership),
-        "temporal": temporal(&object.temporal),
-        "content": object.content.as_ref().map(content),
-        "affect": object.affect.as_ref().map(affect),
-        "procedural_payload": object.procedural.as_ref().map(procedural),
-        "somatic_payload": object.somatic.as_ref().map(somatic),
-        "provenance": provenance(&object.provenance),
-        "history": object.history.iter().map(history_entry).collect::<Vec<_>>(),
-        "reconsolidation_policy": object.reconsolidation.name(),
-        "reconsolidation_trace": object.trace.iter().map(trace_entry).collect::<Vec<_>>(),
-    })
+impl<'a> Tombstone<'a> {
+    fn of(memory: &'a Memory, state: Shown) -> Self {
+        Self {
+            id: MemoryName(memory.id),
+            tenant_id: memory.tenant.as_str(),
+            r#type: memory.body.memory_type(),
+            state: state.name(),
+            created_at: Time(memory.created),
+            version: memory.version,
+        }
+    }
 }
 
-fn time(at: Option<Timestamp>) -> Option<String> {
-    at.map(|at| at.to_string())
+/// An event, an impact or a seed.
+#[derive(Serialize)]
+pub(in crate::core_v2) struct MemoryObject<'a> {
+    #[serde(flatten)]
+    common: Tombstone<'a>,
+    scope: ScopeSaid<'a>,
+    truth_mode: &'static str,
+    sensitivity: SensitivitySaid<'a>,
+    ownership: OwnershipSaid<'a>,
+    temporal: TemporalSaid,
+    content: Option<ContentSaid<'a>>,
+    affect: Option<AffectSaid<'a>>,
+    procedural_payload: Option<Payload<'a, Step>>,
+    somatic_payload: Option<Payload<'a, Label>>,
+    impact_payload: Option<ImpactSaid<'a>>,
+    seed_payload: Option<SeedSaid<'a>>,
+    strength: StrengthSaid,
+    provenance: ProvenanceSaid<'a>,
+    history: Each<'a, HistoryEntry, HistorySaid<'a>>,
+    reconsolidation_policy: &'static str,
+    reconsolidation_trace: Each<'a, TraceEntry, TraceSaid<'a>>,
 }
 
-fn texts<T: AsRef<str>>(members: &[T]) -> Vec<&str> {
-    members.iter().map(AsRef::as_ref).collect()
+impl<'a> MemoryObject<'a> {
+    fn of(memory: &'a Memory, object: &'a Object, state: Shown, now: Timestamp) -> Self {
+        let (impact, seed) = match &memory.body {
+            Body::Impact(impact) => {
+                (Some(ImpactSaid { constraints: constraints(&impact.constraints) }), None)
+            }
+            Body::Seed(seed) => (None, Some(SeedSaid::of(seed))),
+            _ => (None, None),
+        };
+        Self {
+            common: Tombstone::of(memory, state),
+            scope: ScopeSaid::of(&memory.scope, object),
+            truth_mode: object.truth_mode().name(),
+            sensitivity: SensitivitySaid::of(&object.sensitivity),
+            ownership: OwnershipSaid::of(&object.ownership),
+            temporal: TemporalSaid::of(&object.temporal),
+            content: object.content.as_ref().map(ContentSaid::of),
+            affect: object.affect.as_ref().map(AffectSaid::of),
+            procedural_payload: object.procedural.as_ref().map(|procedural| Payload {
+                rest: &procedural.rest,
+                name: "steps",
+                members: Each(&procedural.steps, |step| step.as_str()),
+            }),
+            somatic_payload: object.somatic.as_ref().map(|somatic| Payload {
+                rest: &somatic.rest,
+                name: "do_not_prompt_with",
+                members: texts(&somatic.do_not_prompt_with),
+            }),
+            impact_payload: impact,
+            seed_payload: seed,
+            strength: StrengthSaid::of(&object.strength, memory.strength(now).get()),
+            provenance: ProvenanceSaid::of(&object.provenance),
+            history: Each(&object.history, HistorySaid::of),
+            reconsolidation_policy: object.reconsolidation.name(),
+            reconsolidation_trace: Each(&object.trace, TraceSaid::of),
+        }
+    }
 }
 
-fn ids(members: &[MemoryId]) -> Vec<String> {
-    members.iter().map(|id| id.prefixed()).collect()
+#[derive(Serialize)]
+struct ScopeSaid<'a> {
+    scope_type: &'static str,
+    scope_id: &'a str,
+    flags: FlagsSaid<'a>,
 }
 
-fn scope(scope: &Scope, object: &Object) -> Value {
-    let flags: Map<String, Value> =
-        object.flags.iter().map(|(name, flag)| (name.to_owned(), json!(flag))).collect();
-    json!({"scope_type": scope.scope_type.name(), "scope_id": scope.id, "flags": flags})
+impl<'a> ScopeSaid<'a> {
+    fn of(scope: &'a Scope, object: &'a Object) -> Self {
+        let flags = FlagsSaid(&object.flags);
+        Self { scope_type: scope.scope_type.name(), scope_id: &scope.id, flags }
+    }
 }
 
-fn sensitivity(shown: &Sensitivity) -> Value {
-    json!({
-        "level": shown.level.name(),
-        "categories": texts(&shown.categories),
-        "handling": shown.handling.name(),
-    })
+struct FlagsSaid<'a>(&'a ScopeFlags);
+
+impl Serialize for FlagsSaid<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter())
+    }
 }
 
-fn ownership(shown: &Ownership) -> Value {
-    json!({
-        "owner_type": shown.owner_type.name(),
-        "owners": shown.owners.as_vec(),
-        "claimant": shown.claimant,
-        "subjects": shown.subjects.as_vec(),
-        "dispute_state": shown.dispute_state.name(),
-        "visibility": shown.visibility.name(),
-    })
+#[derive(Serialize)]
+struct SensitivitySaid<'a> {
+    level: &'static str,
+    categories: Texts<'a, Category>,
+    handling: &'static str,
 }
 
-fn temporal(shown: &Temporal) -> Value {
-    json!({
-        "occurred_at_observed": shown.observed.to_string(),
-        "occurred_at_claimed": time(shown.claimed),
-        "time_precision": shown.precision().name(),
-        "time_confidence": shown.confidence.get(),
-        "range": shown.range().map(|range| json!({"start": time(range.start()), "end": time(range.end())})),
-        "ordering_uncertainty": shown.ordering_uncertainty.get(),
-    })
+impl<'a> SensitivitySaid<'a> {
+    fn of(shown: &'a Sensitivity) -> Self {
+        let categories = texts(&shown.categories);
+        Self { level: shown.level.name(), categories, handling: shown.handling.name() }
+    }
 }
 
-fn content(shown: &Content) -> Value {
-    json!({
-        "format": shown.format(),
-        "language": shown.language.as_str(),
-        "text": shown.as_text(),
-        "json": shown.as_json(),
-    })
+#[derive(Serialize)]
+struct OwnershipSaid<'a> {
+    owner_type: &'static str,
+    owners: &'a [UserId],
+    claimant: Option<&'a UserId>,
+    subjects: &'a [UserId],
+    dispute_state: &'static str,
+    visibility: &'static str,
 }
 
-fn feeling(shown: &Feeling) -> Value {
-    json!({
-        "valence": shown.valence.get(),
-        "arousal": shown.arousal.get(),
-        "labels": texts(&shown.labels),
-        "affect_confidence": shown.confidence.get(),
-    })
+impl<'a> OwnershipSaid<'a> {
+    fn of(shown: &'a Ownership) -> Self {
+        Self {
+            owner_type: shown.owner_type.name(),
+            owners: &shown.owners,
+            claimant: shown.claimant.as_ref(),
+            subjects: &shown.subjects,
+            dispute_state: shown.dispute_state.name(),
+            visibility: shown.visibility.name(),
+        }
+    }
 }
 
-fn affect(shown: &Affect) -> Value {
-    let past = |past: &PastFeeling| {
-        let mut entry = feeling(&past.feeling);
-        entry["at"] = json!(past.at.to_string());
-        entry
-    };
-    let mut told = feeling(&shown.feeling);
-    told["affect_history"] = shown.history.iter().map(past).collect();
-    told
+#[derive(Serialize)]
+struct TemporalSaid {
+    occurred_at_observed: Time,
+    occurred_at_claimed: Option<Time>,
+    time_precision: &'static str,
+    time_confidence: f64,
+    range: Option<RangeSaid>,
+    ordering_uncertainty: f64,
+}
+
+#[derive(Serialize)]
+struct RangeSaid {
+    start: Option<Time>,
+    end: Option<Time>,
+}
+
+impl TemporalSaid {
+    fn of(shown: &Temporal) -> Self {
+        let range = shown.range();
+        Self {
+            occurred_at_observed: Time(shown.observed),
+            occurred_at_claimed: shown.claimed.map(Time),
+            time_precision: shown.precision().name(),
+            time_confidence: shown.confidence.get(),
+            range: range
+                .map(|range| RangeSaid { start: range.start().map(Time), end: range.end().map(Time) }),
+            ordering_uncertainty: shown.ordering_uncertainty.get(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ContentSaid<'a> {
+    format: &'static str,
+    language: &'a str,
+    text: Option<&'a str>,
+    json: Option<&'a Value>,
+}
+
+impl<'a> ContentSaid<'a> {
+    fn of(shown: &'a Content) -> Self {
+        Self {
+            format: shown.format(),
+            language: shown.language.as_str(),
+            text: shown.as_text(),
+            json: shown.as_json(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FeelingSaid<'a> {
+    valence: f64,
+    arousal: f64,
+    labels: Texts<'a, Label>,
+    affect_confidence: f64,
+}
+
+impl<'a> FeelingSaid<'a> {
+    fn of(shown: &'a Feeling) -> Self {
+        Self {
+            valence: shown.valence.get(),
+            arousal: shown.arousal.get(),
+            labels: texts(&shown.labels),
+            affect_confidence: shown.confidence.get(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct AffectSaid<'a> {
+    #[serde(flatten)]
+    feeling: FeelingSaid<'a>,
+    affect_history: Each<'a, PastFeeling, PastSaid<'a>>,
+}
+
+#[derive(Serialize)]
+struct PastSaid<'a> {
+    #[serde(flatten)]
+    feeling: FeelingSaid<'a>,
+    at: Time,
+}
+
+impl<'a> AffectSaid<'a> {
+    fn of(shown: &'a Affect) -> Self {
+        let past =
+            |past: &'a PastFeeling| PastSaid { feeling: FeelingSaid::of(&past.feeling), at: Time(past.at) };
+        Self { feeling: FeelingSaid::of(&shown.feeling), affect_history: Each(&shown.history, past) }
+    }
 }
 
 /// A payload's free-form members, and the one that has a meaning.
-fn payload(rest: &FreeForm, name: &str, member: &[&str]) -> Value {
-    let mut told = rest.members().clone();
-    told.insert(name.to_owned(), json!(member));
-    Value::Object(told)
+struct Payload<'a, T> {
+    rest: &'a FreeForm,
+    name: &'static str,
+    members: Texts<'a, T>,
 }
 
-fn procedural(shown: &Procedural) -> Value {
-    let steps: Vec<&str> = shown.steps.iter().map(|step| step.as_str()).collect();
-    payload(&shown.rest, "steps", &steps)
+impl<T> Serialize for Payload<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let rest = self.rest.members();
+        let mut map = to.serialize_map(None)?;
+        for (name, value) in rest.iter().filter(|(name, _)| *name != self.name) {
+            map.serialize_entry(name, value)?;
+        }
+        map.serialize_entry(self.name, &self.members)?;
+        map.end()
+    }
 }
 
-fn somatic(shown: &Somatic) -> Value {
-    payload(&shown.rest, "do_not_prompt_with", &texts(&shown.do_not_prompt_with))
+#[derive(Serialize)]
+struct ImpactSaid<'a> {
+    constraints: Each<'a, Constraint, ConstraintSaid<'a>>,
 }
 
-fn strength(shown: &Strength, effective: f64) -> Value {
-    json!({
-        "initial": shown.initial.get(),
-        "current": shown.current.get(),
-        "effective": effective,
-        "decay_model": shown.decay_model.name(),
-        "half_life_days": shown.half_life.get(),
-        "last_reinforced_at": time(shown.last_reinforced),
-    })
+#[derive(Serialize)]
+struct SeedSaid<'a> {
+    cues: Each<'a, Cue, &'a str>,
+    activation: ActivationSaid,
 }
 
-fn provenance(shown: &Provenance) -> Value {
-    let steps = shown
-        .transform_chain
-        .iter()
-        .map(|step| json!({"transform_id": step.transform_id.as_str(), "version": step.version.as_str()}));
-    json!({
-        "source": shown.source.name(),
-        "surface": shown.surface.as_ref().map(|name| name.as_str()),
-        "conversation_id": shown.conversation_id.as_ref().map(|name| name.as_str()),
-        "derived_from": ids(&shown.derived_from),
-        "transform_chain": steps.collect::<Vec<_>>(),
-        "policy_version": shown.policy_version.as_ref().map(|name| name.as_str()),
-        "confidence": shown.confidence.get(),
-    })
+#[derive(Serialize)]
+struct ActivationSaid {
+    min_confidence: f64,
+    cooldown_seconds: u32,
 }
 
-fn history_entry(entry: &HistoryEntry) -> Value {
-    json!({
-        "at": entry.at.to_string(),
-        "event": entry.event.name(),
-        "by": entry.by,
-        "note": entry.note.as_ref().map(|note| note.as_str()),
-    })
+impl<'a> SeedSaid<'a> {
+    fn of(seed: &'a Seed) -> Self {
+        let activation = ActivationSaid {
+            min_confidence: seed.activation.min_confidence.get(),
+            cooldown_seconds: seed.activation.cooldown_seconds(),
+        };
+        Self { cues: Each(&seed.cues, |cue| cue.as_str()), activation }
+    }
 }
 
-fn trace_entry(entry: &TraceEntry) -> Value {
-    json!({"at": entry.at.to_string(), "by": entry.by, "fields": texts(&entry.fields)})
+#[derive(Serialize)]
+struct StrengthSaid {
+    initial: f64,
+    current: f64,
+    effective: f64,
+    decay_model: &'static str,
+    half_life_days: f64,
+    last_reinforced_at: Option<Time>,
 }
 
-fn constraints(shown: &[Constraint]) -> Vec<Value> {
-    shown.iter().map(constraint).collect()
+impl StrengthSaid {
+    fn of(shown: &Strength, effective: f64) -> Self {
+        Self {
+            initial: shown.initial.get(),
+            current: shown.current.get(),
+            effective,
+            decay_model: shown.decay_model.name(),
+            half_life_days: shown.half_life.get(),
+            last_reinforced_at: shown.last_reinforced.map(Time),
+        }
+    }
 }
 
-/// A constraint as answers show it.
-pub(super) fn constraint(shown: &Constraint) -> Value {
-    json!({
-        "constraint_id": shown.constraint_id.prefixed(),
-        "kind": shown.kind().name(),
-        "topic": shown.topic.as_str(),
-        "target": shown.target.name(),
-        "rule": shown.rule.as_str(),
-        "params": shown.params.to_map(),
-        "weight": shown.weight,
-        "priority": shown.priority,
-        "confidence": shown.confidence,
-        "created_at": shown.created_at.to_string(),
-        "expires_at": time(shown.expires_at),
-        "source_refs": ids(&shown.source_refs),
-        "provenance": {
-            "transform_id": shown.provenance.transform_id.as_ref().map(|name| name.as_str()),
-            "version": shown.provenance.version,
-        },
-        "merge": merge(&shown.merge),
-    })
+#[derive(Serialize)]
+struct ProvenanceSaid<'a> {
+    source: &'static str,
+    surface: Option<&'a str>,
+    conversation_id: Option<&'a str>,
+    derived_from: MemoryNames<'a>,
+    transform_chain: Each<'a, TransformStep, StepSaid<'a>>,
+    policy_version: Option<&'a str>,
+    confidence: f64,
 }
 
-fn merge(shown: &Merge) -> Value {
-    let breakers: Vec<&str> = shown.tie_breakers.iter().map(|breaker| breaker.name()).collect();
-    json!({"slot": shown.slot.as_str(), "strategy": shown.strategy.name(), "tie_breakers": breakers})
+#[derive(Serialize)]
+struct StepSaid<'a> {
+    transform_id: &'a str,
+    version: &'a str,
+}
+
+impl<'a> ProvenanceSaid<'a> {
+    fn of(shown: &'a Provenance) -> Self {
+        let step = |step: &'a TransformStep| StepSaid {
+            transform_id: step.transform_id.as_str(),
+            version: step.version.as_str(),
+        };
+        Self {
+            source: shown.source.name(),
+            surface: shown.surface.as_ref().map(|name| name.as_str()),
+            conversation_id: shown.conversation_id.as_ref().map(|name| name.as_str()),
+            derived_from: memory_names(&shown.derived_from),
+            transform_chain: Each(&shown.transform_chain, step),
+            policy_version: shown.policy_version.as_ref().map(|name| name.as_str()),
+            confidence: shown.confidence.get(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HistorySaid<'a> {
+    at: Time,
+    event: &'static str,
+    by: Option<&'a UserId>,
+    note: Option<&'a str>,
+}
+
+impl<'a> HistorySaid<'a> {
+    fn of(entry: &'a HistoryEntry) -> Self {
+        Self {
+            at: Time(entry.at),
+            event: entry.event.name(),
+            by: entry.by.as_ref(),
+            note: entry.note.as_ref().map(|note| note.as_str()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TraceSaid<'a> {
+    at: Time,
+    by: Option<&'a UserId>,
+    fields: Each<'a, Name, &'a str>,
+}
+
+impl<'a> TraceSaid<'a> {
+    fn of(entry: &'a TraceEntry) -> Self {
+        Self { at: Time(entry.at), by: entry.by.as_ref(), fields: Each(&entry.fields, |name| name.as_str()) }
+    }
+}
+
+fn constraints(shown: &[Constraint]) -> Each<'_, Constraint, ConstraintSaid<'_>> {
+    Each(shown, ConstraintSaid::of)
 }

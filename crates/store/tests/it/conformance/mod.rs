@@ -3,8 +3,10 @@
 mod audit;
 mod changes;
 mod expects;
+mod family;
 mod objects;
 mod reads;
+mod spirals;
 mod words;
 
 use std::sync::Arc;
@@ -99,6 +101,9 @@ on_every_store! {
         of_too_many_the_rarest_are_taken
         sets_are_filtered_exactly
         large_sets_are_filtered_exactly;
+    spirals:
+        a_scope_has_at_most_one_spiral
+        what_has_expired_is_no_spiral;
     changes:
         replacing_keeps_one_current_version
         erasing_takes_the_content
@@ -117,6 +122,12 @@ on_every_store! {
         of_many_at_once_one_wins
         losers_and_winners_share_a_batch
         a_loser_makes_no_tenant;
+    family:
+        kin_is_found_over_all_generations
+        a_family_is_bounded
+        who_is_born_meanwhile_is_a_conflict
+        a_birth_and_a_revocation_are_never_both_first
+        the_erased_is_nobodys_child;
     audit:
         commits_are_chained_and_numbered
         entries_are_paged_and_picked

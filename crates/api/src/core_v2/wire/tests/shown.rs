@@ -19,7 +19,7 @@ use crate::wire::{Unknown, schema};
 
 /// A memory as it is shown now, in the state that it is stored in.
 fn show(memory: &Memory) -> Option<Value> {
-    wire_shown::memory(memory, Shown::Stored(memory.state), NOW)
+    wire_shown::memory(memory, Shown::Stored(memory.state), NOW).map(|shown| json!(shown))
 }
 
 /// What is wrong with a value by a schema, as far as shapes and names go.
@@ -98,8 +98,9 @@ fn a_seed_is_shown_like_this() {
 #[test]
 fn what_is_left_of_its_strength_is_shown_beside_what_was_set() {
     for (days, left) in [(0, 1.0), (30, 0.5), (120, 0.0625)] {
-        let shown = wire_shown::memory(&memory(&least()), Shown::Dormant, NOW.plus_days(days));
-        let shown = shown.expect("an object");
+        let memory = memory(&least());
+        let shown = wire_shown::memory(&memory, Shown::Dormant, NOW.plus_days(days));
+        let shown = json!(shown.expect("an object"));
         assert_eq!(shown["state"], "dormant");
         let strength = &shown["strength"];
         assert_eq!((&strength["effective"], &strength["current"]), (&json!(left), &json!(1.0)), "{days}");
