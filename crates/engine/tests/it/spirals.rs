@@ -26,7 +26,7 @@ use super::support::{World, policy_with, refused, user};
 const MINUTE: i64 = 60_000_000;
 
 /// What goes round and round.
-const RUMINATING: [&str; 3] = [
+pub(crate) const RUMINATING: [&str; 3] = [
     "I can't stop thinking about the speech.",
     "Why did I say that in the speech?",
     "I keep hearing that speech. Please be brief with me.",
