@@ -9,8 +9,8 @@ use memoryscope_domain::audit_chain::AuditKey;
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{IdSeed, RequestId, TenantId};
 use memoryscope_domain::policy::{Dialect, Policy};
-use memoryscope_domain::spiral::Lexicon;
 use memoryscope_domain::principal::Principal;
+use memoryscope_domain::spiral::Lexicon;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::engine::Engine;
@@ -173,7 +173,8 @@ fn read_lexicon(path: &std::path::Path) -> anyhow::Result<Lexicon> {
     match Lexicon::parse(&text) {
         Ok(lexicon) => Ok(lexicon),
         Err(faults) => {
-            let lines: Vec<String> = faults.iter().map(|fault| format!("{}:{fault}", path.display())).collect();
+            let lines: Vec<String> =
+                faults.iter().map(|fault| format!("{}:{fault}", path.display())).collect();
             bail!("the lexicon of spirals does not load:\n{}", lines.join("\n"))
         }
     }

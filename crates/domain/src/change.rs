@@ -51,6 +51,14 @@ pub enum Change {
     ReplaceMemory(Memory),
     /// Keep a tombstone in a memory's place and wipe what every version of it said.
     EraseMemory(Memory),
+    /// Keep beside these memories when they last sprouted, for seeds that just did. That is no new version of them; the last one
+    /// who says it is right, and of what is not there, or is erased, nothing is kept.
+    TouchSeeds {
+        /// Which.
+        ids: Vec<MemoryId>,
+        /// When.
+        at: Timestamp,
+    },
     /// Keep a new read grant.
     InsertGrant(ReadGrant),
     /// Keep the next version of a grant.

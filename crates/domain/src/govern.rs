@@ -8,22 +8,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification};
+use crate::audit_chain::{
+    Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification,
+};
+use crate::change::PolicyDocument;
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
 use crate::lifecycle::{Barred, Family};
 use crate::memory::{Memory, MemoryType, State};
 use crate::object::Unit;
+use crate::place::{Place, SealedPlace};
 use crate::policy::{Effect, Narrowed, Policy, RuleCounts, Trace};
 use crate::preference::Kind;
-use crate::principal::{Caller, Role};
+use crate::principal::{Caller, Principal, Role};
 use crate::spiral::ThoughtPatternArtifact;
+use crate::time::Timestamp;
 use crate::words::Score;
 
 mod ask;
 mod changing;
 mod decided;
 mod gating;
+mod listing;
 mod propose;
 mod ranking;
 mod reading;
@@ -31,11 +37,13 @@ mod spiralling;
 #[cfg(test)]
 mod tests;
 mod view;
+mod visible;
 
 pub use ask::Ask;
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
+pub use listing::Withheld;
 pub use propose::Proposed;
 pub use view::MemoryView;
 
@@ -57,6 +65,10 @@ pub struct Facts {
     pub memories: Vec<Arc<Memory>>,
     /// Whether the selection went on behind its limit.
     pub more: bool,
+    /// When those of the memories that are seeds last sprouted; only listings of a scope bring it.
+    pub activated: BTreeMap<MemoryId, Timestamp>,
+    /// Where a listing stopped looking, if there are rows behind.
+    pub scan_end: Option<Place>,
     /// Earlier versions of the one memory that was asked for, oldest first.
     pub versions: Vec<Arc<Memory>>,
     /// Memories that the operation wants to make.
@@ -75,6 +87,10 @@ pub struct Facts {
     pub family: Family,
     /// The memories that are shown to a tool's gate.
     pub evidence: Vec<Arc<Memory>>,
+    /// Policies that are kept for the tenant.
+    pub policies: Vec<PolicyDocument>,
+    /// The policy that is in force, once it is known.
+    pub active_policy: Option<PolicyRef>,
 }
 
 /// By what right an operation is done.
@@ -98,6 +114,8 @@ pub enum Authority {
     Roles(&'static [Role]),
     /// Anybody may ask about a scope's spiral, and whoever could read a plain event there is told of one.
     AskSpiral,
+    /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
+    Operator,
     /// The caller is the server itself.
     System,
 }
@@ -114,6 +132,7 @@ impl Authority {
             | Self::Revoke
             | Self::Roles(_)
             | Self::AskSpiral
+            | Self::Operator
             | Self::System => false,
         }
     }
@@ -201,6 +220,10 @@ struct Details {
     dormant: BTreeSet<MemoryId>,
     /// How each that is seen was decided.
     read: BTreeMap<MemoryId, Trace>,
+    /// Those that are not seen, where the caller is told of them.
+    withheld: Vec<Withheld>,
+    /// Where the listing stopped looking.
+    scan_end: Option<SealedPlace>,
     /// How well each that is seen answers what was asked by words.
     scores: BTreeMap<MemoryId, Score>,
     /// By proposal: what follows from it.
@@ -288,6 +311,15 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::AskSpiral => {
             let details = Details { spiral: spiralling::shown(policy, ask), ..Details::default() };
             partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
+        }
+        Authority::Operator => {
+            let principal = ask.principal;
+            let has_no_key = principal.client == Principal::LOCAL_CLIENT;
+            if has_no_key || principal.roles.contains(&Role::Admin) || principal.caller == Caller::System {
+                allowed(ask, facts, Ruling::default())
+            } else {
+                refused(Reason::RoleDenied, Ruling::default(), None)
+            }
         }
         Authority::System if ask.principal.caller == Caller::System => allowed(ask, facts, Ruling::default()),
         Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),
@@ -395,102 +427,5 @@ impl Ruling {
             }
             trace => *trace = Some(decided.clone()),
         }
-    }
-}
-
-impl Visible<Facts> {
-    /// The memories that the caller may see, as the policy obliges them to be shown.
-    #[must_use]
-    pub fn memories(&self) -> &[Arc<Memory>] {
-        &self.facts.memories
-    }
-
-    /// The head of the tenant's chain when this was loaded.
-    #[must_use]
-    pub const fn as_of(&self) -> Seq {
-        self.facts.as_of
-    }
-
-    /// Whether the selection went on behind its limit.
-    #[must_use]
-    pub const fn more(&self) -> bool {
-        self.facts.more
-    }
-
-    /// What was proposed, as it was decided, with what follows from it.
-    pub fn proposed(&self) -> impl Iterator<Item = Proposed<'_>> {
-        self.facts.proposed.iter().enumerate().filter_map(|(at, memory)| {
-            if let Some(trace) = self.refused.get(&at) {
-                return Some(Proposed::Denied(trace));
-            }
-            if self.details.orphans.contains(&at) {
-                return Some(Proposed::UnknownParent);
-            }
-            let derived = self.details.derived.get(&at).map_or(&[][..], Vec::as_slice);
-            Some(Proposed::Accepted { memory, derived, trace: self.details.traces.get(&at)? })
-        })
-    }
-
-    /// The ids of what was proposed, in order.
-    pub fn proposed_ids(&self) -> impl Iterator<Item = MemoryId> {
-        self.facts.proposed.iter().map(|memory| memory.id)
-    }
-
-    /// What was proposed: each with its trace where the policy refuses it.
-    pub fn proposals(&self) -> impl Iterator<Item = Result<&Memory, &Trace>> {
-        self.facts.proposed.iter().enumerate().map(|(at, memory)| match self.refused.get(&at) {
-            Some(trace) => Err(trace),
-            None => Ok(memory),
-        })
-    }
-
-    /// The grant that the caller holds.
-    #[must_use]
-    pub const fn grant(&self) -> Option<&ReadGrant> {
-        self.facts.grant.as_ref()
-    }
-
-    /// Audit entries.
-    #[must_use]
-    pub fn entries(&self) -> &[StoredEntry] {
-        &self.facts.entries
-    }
-
-    /// What a walk of the chain found.
-    #[must_use]
-    pub const fn verification(&self) -> Option<&Verification> {
-        self.facts.verification.as_ref()
-    }
-
-    /// The checkpoints that the store keeps, oldest first.
-    #[must_use]
-    pub fn checkpoints(&self) -> &[SignedCheckpoint] {
-        &self.facts.checkpoints
-    }
-
-    /// How it was ruled.
-    #[must_use]
-    pub const fn ruling(&self) -> &Ruling {
-        &self.ruling
-    }
-}
-
-impl Denial {
-    /// Why.
-    #[must_use]
-    pub const fn reason(&self) -> Reason {
-        self.reason
-    }
-
-    /// How it was ruled.
-    #[must_use]
-    pub const fn ruling(&self) -> &Ruling {
-        &self.ruling
-    }
-
-    /// The grant that was no longer good.
-    #[must_use]
-    pub const fn grant(&self) -> Option<&ReadGrant> {
-        self.grant.as_ref()
     }
 }

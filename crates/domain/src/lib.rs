@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod memory;
 pub mod object;
+pub mod place;
 pub mod policy;
 pub mod preference;
 pub mod principal;

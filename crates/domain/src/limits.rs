@@ -106,12 +106,10 @@ pub const AUDIT_PAGE_ITEMS_MAX: usize = 1_000;
 pub const EXPIRY_BATCH_ITEMS: usize = 500;
 /// Tenants that a job looks up at a time.
 pub const TENANTS_PAGE_ITEMS: usize = 1_000;
-/// Memories that a listing looks at to fill one page.
+/// Memories that a listing looks at to fill one page, shown or not: beyond, it answers with what it has and a cursor.
 pub const LIST_SCAN_ITEMS: usize = 5_000;
 /// Memories that one answer refers to and does not show: who may see each is decided, and what is beyond is left out.
 pub const REFERENCES_MAX: usize = 5_000;
-/// Earlier versions of a memory in one answer.
-pub const VERSIONS_MAX: usize = 1_000;
 /// A revocation token as a caller sends it back.
 pub const TOKEN_BYTES_MAX: usize = 512;
 /// A cursor as a caller sends it back.

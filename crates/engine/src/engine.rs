@@ -75,6 +75,12 @@ struct Loaded {
     repeats: bool,
 }
 
+/// A subject's audit key.
+struct Key {
+    key: AuditKey,
+    is_new: bool,
+}
+
 impl Engine {
     /// An engine on these ports; `default_policy` decides for tenants that have activated none of their own.
     #[must_use]
@@ -160,7 +166,8 @@ impl Engine {
         width: u32,
     ) -> Result<Done<O::Output>, Stopped> {
         let tenant = &cx.principal.tenant;
-        let asks_policy = !matches!(op.authority(), Authority::Roles(_) | Authority::System);
+        let asks_policy =
+            !matches!(op.authority(), Authority::Roles(_) | Authority::Operator | Authority::System);
         let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store, asks_policy).await?;
         let mut spirals = self.spirals_before(cx, op, &policy.policy).await?;
         let narrowed = govern::narrow(&policy.policy, &ask(cx, op, false, &spirals));
@@ -169,7 +176,9 @@ impl Engine {
             _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
             _ => op.select(cx),
         };
-        let filter = narrowed.as_ref().map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
+        // Who is told what is withheld has it loaded.
+        let filter = narrowed.as_ref().filter(|_| !ask(cx, op, false, &spirals).tells_withheld());
+        let filter = filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
         let mut snapshot = self.load_with(cx, select, filter, spirals::scopes(op)).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);
@@ -188,6 +197,7 @@ impl Engine {
         let mut loaded =
             Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
         facts.as_of = head.seq;
+        facts.active_policy = Some(loaded.policy.reference.clone());
         facts.proposed = op.propose(cx, &mut loaded.ids);
         facts.child_ids = child_ids(&facts, &mut loaded.ids);
         spirals::name(&mut spirals, &mut loaded.ids);
@@ -256,6 +266,8 @@ impl Engine {
         mut seen: Visible<Facts>,
     ) -> Result<Done<O::Output>, Stopped> {
         let token = op.gives_token().then(|| self.ports.secrets.token());
+        let key = self.key(&loaded);
+        seen.seal_scan_end(&key.key);
         let mut mint = Mint { ids: loaded.ids.clone(), token };
         let plan = if loaded.repeats { op.plan_repeat(&seen) } else { Some(op.plan(cx, &seen, &mut mint)?) };
         let (Plan { changes, memory_ids, grant, reason, came_to_nothing, .. }, output) = match plan {
@@ -263,7 +275,7 @@ impl Engine {
             None => (Plan { reason: Some(Code::literal("RESULT_GONE")), ..Plan::answer(()) }, None),
         };
         seen.count_shown(&memory_ids);
-        let mut set = self.change_set(cx, op, &loaded, seen.ruling(), seen.grant());
+        let mut set = self.change_set(cx, op, &loaded, key, seen.ruling(), seen.grant());
         set.entry.memories = MemoryRefs::of(&memory_ids);
         set.entry.grant = grant;
         set.entry.reason_code = reason;
@@ -301,7 +313,8 @@ impl Engine {
     /// Writes a denial to the chain; if that can't be done, the request fails for that reason instead.
     async fn refuse<O: Operation>(&self, cx: &Context, op: &O, loaded: Loaded, denial: Denial) -> Stopped {
         let access_log = loaded.access_log;
-        let mut set = self.change_set(cx, op, &loaded, denial.ruling(), denial.grant());
+        let key = self.key(&loaded);
+        let mut set = self.change_set(cx, op, &loaded, key, denial.ruling(), denial.grant());
         set.entry.decision = denial.reason().outcome();
         set.entry.reason_code = Some(Code::literal(denial.reason().code()));
         set.entry.grant = denial.grant().map(|grant| grant.id);
@@ -353,24 +366,29 @@ impl Engine {
         self.meter.decided(&Decision { tenant, seq: receipt.seq, operation, outcome, purpose });
     }
 
+    /// The audit key of whom a request is about; a new one where there was none.
+    fn key(&self, loaded: &Loaded) -> Key {
+        let is_new = loaded.subject_key.is_none();
+        Key { key: loaded.subject_key.clone().unwrap_or_else(|| self.ports.secrets.audit_key()), is_new }
+    }
+
     /// A change set that says nothing yet but who, when, what for and by which policy.
     fn change_set<O: Operation>(
         &self,
         cx: &Context,
         op: &O,
         loaded: &Loaded,
+        Key { key, is_new }: Key,
         ruling: &Ruling,
         grant: Option<&ReadGrant>,
     ) -> ChangeSet {
         let tenant = cx.principal.tenant.clone();
         let mut expects = vec![Expect::ActivePolicy(loaded.active_policy.clone())];
         let mut changes = Vec::new();
-        let key = loaded.subject_key.clone().unwrap_or_else(|| {
-            let key = self.ports.secrets.audit_key();
+        if is_new {
             expects.push(Expect::NoSubjectKey(loaded.subject));
             changes.push(Change::InsertSubjectKey { subject: loaded.subject, key: key.clone() });
-            key
-        });
+        }
         let policy = &loaded.policy;
         if !self.policies.is_kept(&tenant, policy) {
             changes.push(Change::KeepPolicy(policy.document()));

@@ -1,5 +1,6 @@
 //! Asking the store for what a request needs.
 
+use memoryscope_domain::place::{Place, SealedPlace};
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::scope::Partition;
 use tracing::{Instrument as _, info_span};
@@ -7,9 +8,20 @@ use tracing::{Instrument as _, info_span};
 use crate::context::Context;
 use crate::engine::{Engine, own_subject};
 use crate::port::{Load, Select, Snapshot, StoreError};
+use crate::refusal::Refusal;
 use crate::traces;
 
 impl Engine {
+    /// The place that an answer to the same caller sealed ([`crate::op::page::Next::Sealed`]); none where it is not ours or its
+    /// key was destroyed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open(&self, cx: &Context, sealed: &SealedPlace) -> Result<Option<Place>, Refusal> {
+        let snapshot = self.load(cx, Select::Nothing, Filter::Everything).await?;
+        Ok(snapshot.subject_key.and_then(|key| sealed.open(&key)))
+    }
+
     pub(crate) async fn load(
         &self,
         cx: &Context,

@@ -16,6 +16,7 @@ use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Family, Kin};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -23,7 +24,8 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{Match, choose};
 
 use crate::port::{
-    Due, Health, Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
+    Due, Health, Load, ObjectSelect, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store,
+    StoreError,
 };
 
 /// A store that lives as long as its process.
@@ -37,6 +39,7 @@ pub struct MemoryStore {
 struct Tenant {
     memories: BTreeMap<MemoryId, Version>,
     versions: BTreeMap<(MemoryId, u64), (Version, Seq)>,
+    activated: BTreeMap<MemoryId, Timestamp>,
     grants: BTreeMap<TokenHash, ReadGrant>,
     subject_keys: BTreeMap<SubjectRef, AuditKey>,
     policies: BTreeMap<String, PolicyDocument>,
@@ -140,13 +143,13 @@ impl Tenant {
             Select::Nothing => {}
             Select::Preferences(select) => self.preferences(load, select, &mut facts),
             Select::Objects(select) => self.objects(load, select, &mut facts),
-            Select::Versions { id, limit } => {
+            Select::Versions { id, after, limit } => {
                 facts.memories.extend(self.memory(*id));
                 let earlier = self.versions.range((*id, 0)..=(*id, u64::MAX));
-                let mut earlier: Vec<Arc<Memory>> =
-                    earlier.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
-                facts.more = earlier.len() > *limit;
-                facts.versions = earlier.split_off(earlier.len().saturating_sub(*limit));
+                let behind = earlier.filter(|((_, version), _)| version > after);
+                facts.versions = behind.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
+                facts.more = facts.versions.len() > *limit;
+                facts.versions.truncate(*limit);
             }
             Select::Evidence { ids, objects } => {
                 facts.evidence = ids.iter().filter_map(|id| self.memory(*id)).collect();
@@ -188,6 +191,25 @@ impl Tenant {
                 facts.entries =
                     self.entries.iter().filter(|stored| stored.entry.id == *id).cloned().collect();
             }
+            Select::Policies(select) => {
+                let mut policies: Vec<PolicyDocument> = self.policies.values().cloned().collect();
+                policies.sort_by(|a, b| (&a.version, &a.hash).cmp(&(&b.version, &b.hash)));
+                match select {
+                    PolicySelect::All(limit) => {
+                        facts.more = policies.len() > *limit;
+                        policies.truncate(*limit);
+                        policies.iter_mut().for_each(|policy| policy.text.clear());
+                    }
+                    PolicySelect::Version(version) => policies.retain(|policy| policy.version == *version),
+                }
+                facts.policies = policies;
+            }
+            Select::LatestEntry(operation) => {
+                let is_of = |stored: &&StoredEntry| {
+                    stored.entry.parse().is_ok_and(|record| record.draft.operation == *operation)
+                };
+                facts.entries = self.entries.iter().rev().find(is_of).cloned().into_iter().collect();
+            }
             Select::Verification => {
                 facts.checkpoints = self.checkpoints.clone();
                 facts.verification = Some(self.verify(&load.tenant));
@@ -212,48 +234,55 @@ impl Tenant {
     fn preferences(&self, load: &Load, select: &PreferenceSelect, facts: &mut Facts) {
         let on_shelf = |memory: &&Arc<Memory>| {
             memory.partition == select.partition
-                && memory.is_live(load.now)
+                && memory.state < State::Revoked
                 && memory.shelf().is_some_and(|shelf| {
                     shelf.kind == select.kind && select.domain.is_none_or(|domain| shelf.domain == domain)
                 })
                 && select.created_from.is_none_or(|from| memory.created >= from)
                 && select.after.is_none_or(|after| (memory.created, memory.id) > after)
         };
-        let mut found: Vec<&Arc<Memory>> =
-            self.current().filter(on_shelf).filter(|memory| passes(&load.filter, memory, load)).collect();
-        found.sort_by_key(|memory| (memory.created, memory.id));
-        facts.more = found.len() > select.limit;
-        facts.memories = found.into_iter().take(select.limit).cloned().collect();
+        let mut rows: Vec<(Place, &Arc<Memory>)> =
+            self.current().filter(on_shelf).map(|memory| ((memory.created, memory.id), memory)).collect();
+        rows.sort_by_key(|(place, _)| *place);
+        list(rows, select.scan, &load.filter, select.limit, load, facts);
+        self.say_when_activated(facts);
     }
 
     fn objects(&self, load: &Load, select: &ObjectSelect, facts: &mut Facts) {
-        let filter = select.filter(load);
-        let mut found = Vec::new();
+        let mut rows = Vec::new();
         for memory in self.current().filter(|memory| memory.partition == select.partition) {
             let Some(placed) = memory.placed else { continue };
             let place = (Reverse(placed), memory.id);
-            let is_asked_for = memory.expires.is_none_or(|end| load.now < end)
-                && select.since.is_none_or(|since| placed >= since)
+            let is_asked_for = select.since.is_none_or(|since| placed >= since)
                 && select.until.is_none_or(|until| placed < until)
                 && select.after.is_none_or(|(time, id)| place > (Reverse(time), id));
-            if is_asked_for && passes(&filter, memory, load) {
-                found.push((place, memory));
+            if is_asked_for && passes(&select.among, memory, load) {
+                rows.push(((placed, memory.id), memory));
             }
         }
-        found.sort_by_key(|(place, _)| *place);
-        let Some(keys) = &select.words else {
-            facts.more = found.len() > select.limit;
-            facts.memories =
-                found.into_iter().take(select.limit).map(|(_, memory)| Arc::clone(memory)).collect();
-            return;
-        };
-        let matched = found.into_iter().filter_map(|(_, memory)| {
-            Some((Match::of(memory.words()?.as_bytes(), keys)?, Arc::clone(memory)))
-        });
-        let (matches, matched): (Vec<Match>, Vec<Arc<Memory>>) = matched.unzip();
-        facts.more = matched.len() > select.limit;
-        let chosen = choose(&matches, select.limit);
-        facts.memories = chosen.into_iter().map(|place| Arc::clone(&matched[place])).collect();
+        rows.sort_by_key(|((placed, id), _)| (Reverse(*placed), *id));
+        let filter = select.filter(load);
+        match &select.words {
+            None => list(rows, select.scan, &filter, select.limit, load, facts),
+            Some(keys) => {
+                let passing = rows
+                    .into_iter()
+                    .filter(|(_, memory)| lives(memory, load) && passes(&filter, memory, load));
+                let matched = passing.filter_map(|(_, memory)| {
+                    Some((Match::of(memory.words()?.as_bytes(), keys)?, Arc::clone(memory)))
+                });
+                let (matches, matched): (Vec<Match>, Vec<Arc<Memory>>) = matched.unzip();
+                facts.more = matched.len() > select.limit;
+                let chosen = choose(&matches, select.limit);
+                facts.memories = chosen.into_iter().map(|place| Arc::clone(&matched[place])).collect();
+            }
+        }
+        self.say_when_activated(facts);
+    }
+
+    fn say_when_activated(&self, facts: &mut Facts) {
+        let activated = |memory: &Arc<Memory>| Some((memory.id, *self.activated.get(&memory.id)?));
+        facts.activated = facts.memories.iter().filter_map(activated).collect();
     }
 
     fn family(&self, memory: &Memory, limit: usize) -> Family {
@@ -349,7 +378,8 @@ impl Tenant {
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
-                Change::KeepPolicy(_)
+                Change::TouchSeeds { .. }
+                | Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
                 | Change::ForgetIdempotencyBefore(_)
                 | Change::ForgetGrantsExpiredBefore(_)
@@ -370,9 +400,17 @@ impl Tenant {
             Change::EraseMemory(memory) => {
                 let id = memory.id;
                 self.replace(memory, seq);
+                self.activated.remove(&id);
                 for (_, (version, _)) in self.versions.range_mut((id, 0)..=(id, u64::MAX)) {
                     version.memory = Arc::new(version.memory.wiped());
                 }
+            }
+            Change::TouchSeeds { ids, at } => {
+                let is_there = |id: &MemoryId| {
+                    self.memories.get(id).is_some_and(|version| version.memory.state != State::Tombstoned)
+                };
+                let there: Vec<MemoryId> = ids.into_iter().filter(is_there).collect();
+                self.activated.extend(there.into_iter().map(|id| (id, at)));
             }
             Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => {
                 self.grants.insert(grant.token_hash, grant);
@@ -411,6 +449,33 @@ impl Tenant {
 
 fn has_expired(memory: &Memory, now: Timestamp) -> bool {
     memory.state != State::Tombstoned && memory.expires.is_some_and(|end| end <= now)
+}
+
+/// Looks at rows in their order, as far as it is to look, and keeps what lives and passes.
+fn list(
+    mut rows: Vec<(Place, &Arc<Memory>)>,
+    scan: Option<usize>,
+    filter: &Filter,
+    limit: usize,
+    load: &Load,
+    facts: &mut Facts,
+) {
+    if let Some(scan) = scan.filter(|scan| rows.len() > *scan) {
+        rows.truncate(scan);
+        facts.scan_end = rows.last().map(|(place, _)| *place);
+    }
+    let found = rows.into_iter().map(|(_, memory)| memory);
+    for memory in found.filter(|memory| lives(memory, load) && passes(filter, memory, load)) {
+        if facts.memories.len() == limit {
+            facts.more = true;
+            break;
+        }
+        facts.memories.push(Arc::clone(memory));
+    }
+}
+
+fn lives(memory: &Memory, load: &Load) -> bool {
+    memory.expires.is_none_or(|end| load.now < end)
 }
 
 fn passes(filter: &Filter, memory: &Memory, load: &Load) -> bool {

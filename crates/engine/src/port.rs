@@ -11,6 +11,7 @@ use memoryscope_domain::govern::{Decided, Facts};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
 use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId};
 use memoryscope_domain::memory::{DomainKey, SubjectRef};
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
@@ -157,8 +158,9 @@ pub enum Select {
     Versions {
         /// Which.
         id: MemoryId,
-        /// At most so many earlier versions, the latest of them, oldest first; [`Facts::more`] says whether there
-        /// were more.
+        /// Only versions behind this number.
+        after: u64,
+        /// At most so many earlier versions, oldest first; [`Facts::more`] says whether there were more.
         limit: usize,
     },
     /// These memories, whatever their state; ids that the tenant lacks are left out.
@@ -200,8 +202,21 @@ pub enum Select {
     },
     /// One audit entry.
     Entry(AuditId),
+    /// Policies that are kept for the tenant.
+    Policies(PolicySelect),
+    /// The latest audit entry of an operation, if there is one.
+    LatestEntry(Code),
     /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
     Verification,
+}
+
+/// Which policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicySelect {
+    /// All of them without their texts, by version and hash, at most so many; [`Facts::more`] says whether there are more.
+    All(usize),
+    /// Those of that version, which is one unless two were given one name; with their texts, by hash.
+    Version(String),
 }
 
 /// Whose time is over.
@@ -227,8 +242,11 @@ pub struct PreferenceSelect {
     /// Only those created at or after this time.
     pub created_from: Option<Timestamp>,
     /// Only those behind this one.
-    pub after: Option<(Timestamp, MemoryId)>,
-    /// At most so many; [`Facts::more`] says whether there were more.
+    pub after: Option<Place>,
+    /// How far to look: at so many rows of the shelf behind `after`, at least one, expired ones and those that a filter
+    /// turns down included. [`Facts::scan_end`] says where that was, if there are rows behind. None looks at all.
+    pub scan: Option<usize>,
+    /// At most so many; [`Facts::more`] says whether there were more among those that were looked at.
     pub limit: usize,
 }
 
@@ -242,6 +260,7 @@ impl PreferenceSelect {
             domain: Some(DomainKey::of(grant.domain.as_ref())),
             created_from: grant.clamp_age(bounds.max_age_days).map(|days| now.plus_days(-days)),
             after: None,
+            scan: None,
             limit: bounds.limit,
         }
     }
@@ -252,6 +271,8 @@ impl PreferenceSelect {
 pub struct ObjectSelect {
     /// Whose.
     pub partition: Partition,
+    /// Which of the scope's rows there are for this listing: on what hidden ones do not hide, their type.
+    pub among: Filter,
     /// What the operation asks for, beside what the policy lets through: exact, like [`Load::filter`].
     pub wanted: Filter,
     /// Only those that happened at or after this time.
@@ -259,12 +280,15 @@ pub struct ObjectSelect {
     /// Only those that happened before this time.
     pub until: Option<Timestamp>,
     /// Only those behind this one: earlier, or of the same time and with a higher id.
-    pub after: Option<(Timestamp, MemoryId)>,
+    pub after: Option<Place>,
+    /// How far to look: at so many rows of `among` behind `after`, at least one, expired ones and those that a filter
+    /// turns down included. [`Facts::scan_end`] says where that was, if there are rows behind. None looks at all.
+    pub scan: Option<usize>,
     /// Only those whose words hold one of these keys at least, of which there are at most
     /// [`memoryscope_domain::limits::QUERY_TERMS_MAX`]; where more do than `limit`, those that
-    /// [`memoryscope_domain::words::choose`] names.
+    /// [`memoryscope_domain::words::choose`] names. Then `scan` is none.
     pub words: Option<Vec<TermKey>>,
-    /// At most so many; [`Facts::more`] says whether there were more.
+    /// At most so many; [`Facts::more`] says whether there were more among those that were looked at.
     pub limit: usize,
 }
 
@@ -272,7 +296,7 @@ impl ObjectSelect {
     /// What the policy and the operation let through together.
     #[must_use]
     pub fn filter(&self, load: &Load) -> Filter {
-        Filter::and([self.wanted.clone(), load.filter.clone()])
+        Filter::and([self.among.clone(), self.wanted.clone(), load.filter.clone()])
     }
 }
 

@@ -93,6 +93,8 @@ fn recent(cx: &Context, partition: Partition) -> ObjectSelect {
         since: Some(cx.now.plus_micros(-WINDOW_MINUTES_MAX * MINUTE_MICROS)),
         until: None,
         after: None,
+        among: Filter::Everything,
+        scan: None,
         words: None,
         limit: WINDOW_EVENTS_MAX,
     }

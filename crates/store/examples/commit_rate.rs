@@ -152,6 +152,7 @@ fn load(tenant: &TenantId, user: &UserId, now: Timestamp) -> Result<Load, Failur
             domain: Some(DomainKey::of(Domain::parse("music")?.as_ref())),
             created_from: None,
             after: None,
+            scan: None,
             limit: 1_000,
         }),
         filter: Filter::Everything,

@@ -131,6 +131,8 @@ fn objects() -> Result<ObjectSelect, Failure> {
         wanted: Filter::Everything,
         since: None,
         until: None,
+        among: Filter::Everything,
+        scan: None,
         after: None,
         words: None,
         limit: 1,

@@ -53,19 +53,22 @@ pub(super) async fn handler(
 ) -> Result<Response, Problem> {
     let request = document.decode_at::<QueryRequest>(Unknown::Refuse, meta.now)?.value;
     let binding = request.binding();
-    let QueryRequest { tenant, scope, purpose, text, filters, limit, cursor } = request;
-    let (after, search) = match text {
-        None => (cursor.map(|cursor| cursor.position(binding, "body")).transpose()?, None),
-        Some(text) => {
-            let after = cursor.map(|cursor| cursor.ranked(binding, "body")).transpose()?;
+    let mark = request.cursor.map(|cursor| cursor.of(binding, "body")).transpose()?;
+    let QueryRequest { tenant, scope, purpose, text, filters, limit, .. } = request;
+    let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
+    let refused = |refusal| error::problem(refusal, &meta);
+    let (after, search) = match (text, mark) {
+        (None, None) => (None, None),
+        (None, Some(mark)) => (Some(mark.place("body", (&engine, &cx), refused).await?), None),
+        (Some(text), mark) => {
+            let after = mark.map(|mark| mark.ranked("body")).transpose()?;
             (None, Some(Search { text, after }))
         }
     };
-    let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
     let op = Query { scope, purpose, filters, after, search, limit };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let score = done.output.items.last().and_then(|item| item.score);
-    let next = done.output.next.map(|position| Cursor::new(position, binding).scored(score).text());
+    let next = done.output.next.map(|next| Cursor::new(next, binding).scored(score).text());
     let body = answers::queried(&done.output, meta.now, next.as_deref());
     Ok(shown(&done, body))
 }

@@ -236,6 +236,19 @@ async fn examples_work() {
                 ["", "v2", "memories", ..] => text(&event, "id"),
                 _ => read.header("x-access-log-id").to_owned(),
             };
+            if path.ends_with("/release") {
+                app.post(&format!("/v2/memories/{id}/seal"), &json!({"tenant_id": "t_default"})).await;
+            }
+            if path.starts_with("/v2/policies") {
+                let text = "policy_version: example-1\nextends: builtin/default\nrules: []\n";
+                let policy = json!({"tenant_id": "t_default", "policy": text});
+                app.post("/v2/policies", &policy).await;
+            }
+            if path == "/v2/policies/rollback" {
+                let of_tenant = json!({"tenant_id": "t_default"});
+                let activated = app.post("/v2/policies/example-1/activate", &of_tenant).await;
+                assert_eq!(activated.status, 200, "{}", activated.text);
+            }
             live.insert("id", id);
             let nobodys = App::new().ask(example(path, method, told, name, &BTreeMap::new())).await;
             assert!(

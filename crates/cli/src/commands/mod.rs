@@ -8,12 +8,14 @@ pub(crate) mod copy;
 pub(crate) mod exercise;
 pub(crate) mod flags;
 pub(crate) mod health;
+pub(crate) mod memory;
 pub(crate) mod migrate;
 pub(crate) mod policy;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod version;
 
+use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -32,6 +34,12 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the server.
     Serve(serve::Args),
+    /// Store an event, an impact or a seed, in a database or through a running server.
+    Remember(memory::remember::Args),
+    /// Show the memories of a scope, for a purpose.
+    Query(memory::query::Args),
+    /// Put a context for a model together, for a purpose.
+    Reconstruct(memory::reconstruct::Args),
     /// Ask a running server whether it is ready; exit code 1 when it is not.
     Health(health::Args),
     /// Print the effective configuration, secrets masked.
@@ -69,6 +77,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Remember(args)) => memory::remember::run(&args),
+        Some(Command::Query(args)) => memory::query::run(&args),
+        Some(Command::Reconstruct(args)) => memory::reconstruct::run(&args),
         Some(Command::Health(args)) => health::run(&args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Migrate(args)) => migrate::run(args),
@@ -82,6 +93,18 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Version(args)) => version::run(&args),
     }
 }
+
+/// What was asked for is malformed, as only this command could see: nothing was tried.
+#[derive(Debug)]
+pub(crate) struct Misused(pub(crate) String);
+
+impl fmt::Display for Misused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misused {}
 
 /// Writes to standard output. A reader that has gone away (`memoryscope config | head -1`) is no error.
 ///

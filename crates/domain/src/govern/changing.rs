@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, refused, spiralling,
-    view_of,
+    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, reading, refused,
+    spiralling, view_of,
 };
 use crate::change::Expect;
 use crate::derive::{self, Wanted};
@@ -37,7 +37,7 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     };
     let principal = ask.principal.acting_on(&memory);
     let ask = &Ask { principal: &principal, ..ask.clone() };
-    if !is_known(&memory, ask.principal) {
+    if !is_known(policy, ask, &memory) {
         return refused(Reason::Unknown, Ruling::default(), None);
     }
     let effect = step.effect();
@@ -86,22 +86,25 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
 
-/// Who may know that there is such a memory, and so what a step with it comes to: whoever may read it for some purpose,
-/// which of what is sealed, revoked or erased are those whom it is about and its owners. A preference is no memory that
-/// steps are made with, but for its erasure.
-fn is_known(memory: &Memory, principal: &Principal) -> bool {
-    let is_its_own = || memory.is_about(principal) || memory.is_owned_by(principal);
+/// Who may know that there is such a memory, and so what a step with it comes to: whoever may read it for some purpose; of
+/// what is revoked or erased, those whom it was about and its owners; an admin, and the server. A preference is no memory
+/// that steps are made with.
+fn is_known(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    let principal = ask.principal;
+    if memory.body.memory_type() == MemoryType::Preference {
+        return false;
+    }
+    if principal.caller == Caller::System || principal.roles.contains(&Role::Admin) {
+        return true;
+    }
+    if memory.state < State::Revoked {
+        return reading::is_read_for_some_purpose(policy, ask, memory);
+    }
     // Of what is erased nobody knows any more in whose scope it was, and so for whom who acts for nobody would act.
     let is_gone_of_somebody = memory.state == State::Tombstoned
         && memory.scope.scope_type == ScopeType::User
         && principal.user.is_none();
-    let is_admins = principal.roles.contains(&Role::Admin);
-    memory.body.memory_type() != MemoryType::Preference
-        && (principal.caller == Caller::System
-            || is_admins
-            || is_gone_of_somebody
-            || is_its_own()
-            || (memory.state < State::Sealed && memory.is_readable_by(principal)))
+    memory.is_about(principal) || memory.is_owned_by(principal) || is_gone_of_somebody
 }
 
 /// The state that a memory's own parents demand of it.

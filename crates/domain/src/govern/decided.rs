@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{Authority, Denial, Facts, Visible};
-use crate::audit_chain::Verdict as Outcome;
+use crate::audit_chain::{Code, Verdict as Outcome};
 use crate::change::{Change, ChangeSet};
 use crate::grant::ReadGrant;
 use crate::ids::MemoryId;
-use crate::memory::{Memory, State};
+use crate::memory::{Body, Memory, State};
 use crate::policy::Effect;
 
 /// What a store may be told: it went through [`decide`](super::decide).
@@ -73,6 +73,12 @@ impl Visible<Facts> {
             }
             Change::ReplaceMemory(memory) => self.may_change(set, memory),
             Change::EraseMemory(memory) => self.may_change(set, memory) && memory.is_tombstone(),
+            Change::TouchSeeds { ids, at } => {
+                self.authority == Authority::Policy(Effect::Read)
+                    && set.entry.operation == Code::MEMORY_RECONSTRUCT
+                    && *at == set.entry.time
+                    && ids.iter().all(|id| self.is_seen_seed(*id))
+            }
             Change::InsertGrant(grant) => {
                 self.authority == Authority::Policy(Effect::Read) && self.may_be_given(set, grant)
             }
@@ -82,8 +88,10 @@ impl Visible<Facts> {
                         grant.revoked.is_some_and(|revoked| *grant == held.revoke(revoked))
                     })
             }
-            Change::ActivatePolicy { .. }
-            | Change::InsertCheckpoint(_)
+            Change::ActivatePolicy { .. } => {
+                matches!(self.authority, Authority::System | Authority::Operator)
+            }
+            Change::InsertCheckpoint(_)
             | Change::ForgetIdempotencyBefore(_)
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
             // What the decision found, and nothing else.
@@ -144,6 +152,11 @@ impl Visible<Facts> {
                     .iter()
                     .any(|change| matches!(change, Change::InsertMemory(made) if Some(made) == parent))
         })
+    }
+
+    /// Whether this is a seed that the caller may see.
+    fn is_seen_seed(&self, id: MemoryId) -> bool {
+        self.facts.memories.iter().any(|memory| memory.id == id && matches!(memory.body, Body::Seed(_)))
     }
 
     /// Whether this is the next version of a memory that the caller was let change.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ask, Details, Facts, Reason, Ruling, Verdict, partly_allowed, refused, spiralling, view_of};
+use super::{
+    Ask, Details, Facts, Reason, Ruling, Verdict, partly_allowed, reading, refused, spiralling, view_of,
+};
 use crate::derive::{self, Wanted};
 use crate::ids::MemoryId;
 use crate::memory::{Body, Memory, State};
@@ -34,7 +36,7 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
     let mut ruling = Ruling::default();
     let mut refusals = BTreeMap::new();
     let mut details = Details::default();
-    let parents = parents(ask, &facts);
+    let parents = parents(policy, ask, &facts);
     let mut child_ids = facts.child_ids.iter();
     for (at, memory) in facts.proposed.iter_mut().enumerate() {
         let is_event = matches!(memory.body, Body::Event(_));
@@ -96,14 +98,15 @@ struct Parent {
     version: u64,
 }
 
-/// The memories that this caller may name as parents, with their states. What nobody may read for any purpose is as
-/// unknown as what is not there: what is revoked or expired, what is sealed and not about the caller.
-fn parents(ask: &Ask<'_>, facts: &Facts) -> BTreeMap<MemoryId, Parent> {
+/// The memories that this caller may name as parents, with their states. What the caller may read for no purpose is as
+/// unknown as what is not there, and so is what is revoked or expired, or sealed and not about the caller.
+fn parents(policy: &Policy, ask: &Ask<'_>, facts: &Facts) -> BTreeMap<MemoryId, Parent> {
     let is_known = |memory: &&std::sync::Arc<Memory>| {
         memory.object().is_some()
             && memory.is_live(ask.now)
             && memory.is_readable_by(ask.principal)
             && (memory.state < State::Sealed || memory.is_about(ask.principal))
+            && reading::is_read_for_some_purpose(policy, ask, memory)
     };
     let parent =
         |memory: &std::sync::Arc<Memory>| Parent { weight: memory.weight(), version: memory.version };

@@ -131,6 +131,7 @@ fn an_event_has_every_attribute_that_it_says() {
             ("jointly_owned_by_principal", "true"),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
+            ("in_scope_of_principal", "true"),
             ("readable_by_principal", "true"),
         ],
     );
@@ -155,6 +156,7 @@ fn a_tombstone_has_nothing_left_to_test() {
             ("jointly_owned_by_principal", "true"),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
+            ("in_scope_of_principal", "true"),
             ("readable_by_principal", "true"),
         ],
     );

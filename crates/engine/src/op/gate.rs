@@ -6,12 +6,12 @@ use memoryscope_domain::govern::{About, Authority, Evidence, Facts, Gate, Visibl
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::MemoryType;
-use memoryscope_domain::policy::{Attribute, Filter};
+use memoryscope_domain::policy::Filter;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use serde_json::{Map, Value, json};
 
-use super::query::{HeldConstraint, merged, one_of};
+use super::query::{HeldConstraint, merged, of_types};
 use super::{Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
@@ -76,13 +76,14 @@ impl Operation for AskGate {
     }
 
     fn select(&self, _cx: &Context) -> Select {
-        let impacts = [MemoryType::Impact.name().to_owned()].into();
         let objects = ObjectSelect {
             partition: self.scope.partition(),
-            wanted: Filter::and([one_of(Attribute::MemoryType, impacts)]),
+            among: of_types(&[MemoryType::Impact]),
+            wanted: Filter::Everything,
             since: None,
             until: None,
             after: None,
+            scan: None,
             words: None,
             limit: limits::LIST_SCAN_ITEMS,
         };

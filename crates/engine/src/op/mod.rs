@@ -29,6 +29,7 @@ pub mod gate;
 pub mod get;
 pub mod ingest;
 pub mod list;
+pub mod page;
 pub mod policy;
 pub mod query;
 pub mod read;
@@ -45,12 +46,12 @@ pub struct Info {
     pub name: &'static str,
     /// What its audit entries are called.
     pub audit: Code,
-    /// Whether it changes something beside the audit chain: then it honours idempotency keys over HTTP.
+    /// Whether it changes a record: then it honours idempotency keys over HTTP.
     pub changes: bool,
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 29] = [
+pub static ALL: [&Info; 34] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -80,6 +81,11 @@ pub static ALL: [&Info; 29] = [
     &audit::LOG,
     &checkpoint::INFO,
     &policy::ACTIVATE,
+    &policy::CREATE,
+    &policy::LIST,
+    &policy::GET,
+    &policy::SWITCH,
+    &policy::ROLL_BACK,
 ];
 
 /// What an operation has to know of spirals.
@@ -160,7 +166,7 @@ pub trait Operation: Send + Sync {
     fn select(&self, cx: &Context) -> Select;
 
     /// What it needs where what it was shown is too little, for the `times`-th time: more of the same, from the same
-    /// beginning. None where that was all that may be looked at.
+    /// beginning, so that all of an answer is of one commit. None where that was all that may be looked at.
     fn select_wider(&self, _cx: &Context, _times: u32) -> Option<Select> {
         None
     }

@@ -1,15 +1,17 @@
 //! `memory.query`: the events, impacts and seeds of a scope, for a purpose, the latest first.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::constraint::{Candidate, Constraint, MergeReport, merge};
-use memoryscope_domain::govern::{About, Authority, Facts, Visible};
+use memoryscope_domain::govern::{About, Authority, Facts, Visible, Withheld};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, Memory, MemoryType, State};
 use memoryscope_domain::object::{Handling, Label, TruthMode, Unit};
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::{Attribute, Effect, Filter, FilterField};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
@@ -17,6 +19,7 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::Score;
 use serde_json::{Map, Value, json};
 
+use super::page::{self, Next};
 use super::search::Search;
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
@@ -25,9 +28,6 @@ use crate::refusal::Refusal;
 
 /// What it declares of itself.
 pub static INFO: Info = Info { name: "memory.query", audit: Code::MEMORY_QUERY, changes: false };
-
-/// How many times as much is looked at where the policy let through too little.
-const WIDENING: usize = 4;
 
 /// Lists events, impacts and seeds of a scope.
 #[derive(Debug, Clone)]
@@ -38,8 +38,8 @@ pub struct Query {
     pub purpose: Purpose,
     /// Which of them.
     pub filters: Filters,
-    /// Only those behind this one, by [`Memory::placed`] and id: what the page before gave as [`Answer::next`].
-    pub after: Option<(Timestamp, MemoryId)>,
+    /// Only those behind this place, by [`Memory::placed`] and id: what the page before gave as [`Answer::next`].
+    pub after: Option<Place>,
     /// Only those that answer this, the best first; `after` is then its own.
     pub search: Option<Search>,
     /// At most so many, 1 to [`limits::LIST_ITEMS_MAX`].
@@ -75,6 +75,12 @@ pub enum Shown {
 }
 
 impl Shown {
+    /// How a state is shown of what is as weak as this.
+    #[must_use]
+    pub const fn of(state: State, is_weak: bool) -> Self {
+        if is_weak && matches!(state, State::Active) { Self::Dormant } else { Self::Stored(state) }
+    }
+
     /// Its name in answers.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -102,11 +108,10 @@ pub struct Item {
 
 impl Item {
     pub(super) fn of(cx: &Context, seen: &Visible<Facts>, memory: &Arc<Memory>) -> Self {
-        let is_dormant = memory.state == State::Active && seen.is_dormant(memory.id);
         Self {
             memory: Arc::clone(memory),
             include_in_prompt: seen.is_for_prompts(memory.id),
-            state: if is_dormant { Shown::Dormant } else { Shown::Stored(memory.state) },
+            state: Shown::of(memory.state, seen.is_dormant(memory.id)),
             strength: memory.strength(cx.now),
             score: seen.score(memory.id),
         }
@@ -131,11 +136,16 @@ pub struct Answer {
     pub constraints: Vec<HeldConstraint>,
     /// What of that was dropped, and for what.
     pub merge_report: Vec<MergeReport>,
+    /// What was looked at for this page, asked for and withheld, in the page's order; only auditors are told.
+    pub denied: Vec<MemoryId>,
     /// Where the next page begins, if there may be one.
-    pub next: Option<(Timestamp, MemoryId)>,
+    pub next: Option<Next>,
     /// Whether more memories hold the words than were ranked.
     pub approximate: bool,
 }
+
+/// How many types have objects.
+const OBJECT_TYPES: usize = 3;
 
 /// The three types that have objects, by a bit each: event, impact, seed.
 const TYPE_SETS: [&[MemoryType]; 8] = {
@@ -167,6 +177,14 @@ fn named<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
+/// Of these types; whatever an object can be needs no test.
+pub(super) fn of_types(of_types: &[MemoryType]) -> Filter {
+    if of_types.len() == OBJECT_TYPES {
+        return Filter::Everything;
+    }
+    one_of(Attribute::MemoryType, named(of_types.iter().map(|of_type| of_type.name())))
+}
+
 /// What may be found in other ways than by its id. Who has a right to all of it finds all of it.
 pub(super) fn findable(purpose: Purpose) -> Filter {
     if matches!(purpose, Purpose::ComplianceAudit | Purpose::SubjectAccess) {
@@ -181,10 +199,6 @@ impl Filters {
     /// What a store can test.
     fn wanted(&self) -> Filter {
         let mut parts = Vec::new();
-        let of_types = types(&self.types);
-        if of_types.len() < 3 {
-            parts.push(one_of(Attribute::MemoryType, named(of_types.iter().map(|of_type| of_type.name()))));
-        }
         if !self.truth_modes.is_empty() {
             let names = named(self.truth_modes.iter().map(|mode| mode.name()));
             parts.push(one_of(Attribute::MemoryTruthMode, names));
@@ -203,13 +217,10 @@ impl Filters {
     }
 
     /// What only the time of the request can tell.
-    fn takes(&self, item: &Item) -> bool {
-        let is_of_state = if self.states.is_empty() {
-            item.state != Shown::Dormant
-        } else {
-            self.states.contains(&item.state)
-        };
-        is_of_state && self.min_strength.is_none_or(|least| item.strength >= least)
+    fn takes(&self, state: Shown, strength: Unit) -> bool {
+        let is_of_state =
+            if self.states.is_empty() { state != Shown::Dormant } else { self.states.contains(&state) };
+        is_of_state && self.min_strength.is_none_or(|least| strength >= least)
     }
 }
 
@@ -218,28 +229,35 @@ impl Query {
     fn items(&self, cx: &Context, seen: &Visible<Facts>) -> Vec<Item> {
         let is_for_prompts = self.purpose == Purpose::ChatResponse;
         let items = seen.memories().iter().map(|memory| Item::of(cx, seen, memory));
-        items.filter(|item| self.filters.takes(item) && (item.include_in_prompt || !is_for_prompts)).collect()
+        let is_wanted = |item: &Item| {
+            self.filters.takes(item.state, item.strength) && (item.include_in_prompt || !is_for_prompts)
+        };
+        items.filter(is_wanted).collect()
+    }
+
+    /// What was asked for and withheld, up to where the page ends.
+    fn denied(&self, seen: &Visible<Facts>, last: Option<Place>) -> Vec<MemoryId> {
+        let behind =
+            |(time, id): Place| last.is_some_and(|last| (Reverse(time), id) > (Reverse(last.0), last.1));
+        let is_asked_for = |one: &&Withheld| {
+            self.filters.takes(Shown::of(one.state, one.is_dormant), one.strength) && !behind(one.place)
+        };
+        seen.withheld().iter().filter(is_asked_for).map(|one| one.id).collect()
     }
 
     fn select_rows(&self, limit: usize) -> Select {
         Select::Objects(ObjectSelect {
             partition: self.scope.partition(),
+            among: of_types(types(&self.filters.types)),
             wanted: Filter::and([self.filters.wanted(), findable(self.purpose)]),
             since: self.filters.since,
             until: self.filters.until,
             after: self.after.filter(|_| self.search.is_none()),
+            // What holds the words is looked at as a whole, or it could not be ranked.
+            scan: self.search.is_none().then_some(limits::LIST_SCAN_ITEMS),
             words: self.search.as_ref().map(|search| search.text.keys()),
-            limit,
+            limit: if self.search.is_some() { limits::MATCH_ROWS } else { limit },
         })
-    }
-
-    /// How many rows are looked at, the n-th time.
-    fn rows(&self, times: u32) -> usize {
-        if self.search.is_some() {
-            return limits::MATCH_ROWS;
-        }
-        let first = self.limit.saturating_add(self.limit / 4).saturating_add(8);
-        first.saturating_mul(WIDENING.saturating_pow(times)).min(limits::LIST_SCAN_ITEMS)
     }
 }
 
@@ -295,14 +313,13 @@ impl Operation for Query {
     }
 
     fn select(&self, _cx: &Context) -> Select {
-        self.select_rows(self.rows(0))
+        self.select_rows(page::rows(self.limit, 0))
     }
 
     fn select_wider(&self, _cx: &Context, times: u32) -> Option<Select> {
-        // What holds the words is looked at as a whole, or it could not be ranked.
-        let is_list = self.search.is_none();
-        (is_list && self.rows(times - 1) < limits::LIST_SCAN_ITEMS)
-            .then(|| self.select_rows(self.rows(times)))
+        page::rows_wider(self.limit, times)
+            .filter(|_| self.search.is_none())
+            .map(|rows| self.select_rows(rows))
     }
 
     /// One more than is shown says whether there is a next page: what is only passed over must not say it.
@@ -335,12 +352,17 @@ impl Operation for Query {
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let mut items = self.items(cx, seen);
-        let is_list = self.search.is_none();
-        let more = (is_list && seen.more()) || items.len() > self.limit;
+        let is_full = items.len() > self.limit;
         items.truncate(self.limit);
-        // The cursor names a memory that the caller saw, never one that was passed over.
-        let last = items.last().filter(|_| more);
-        let next = last.and_then(|last| Some((last.memory.placed?, last.memory.id)));
+        let last = items.last().filter(|_| is_full);
+        let last = last.and_then(|last| Some((last.memory.placed?, last.memory.id)));
+        let denied = match &self.search {
+            None => self.denied(seen, last),
+            // A ranking has no place for what is not ranked: it is told with the first page.
+            Some(search) if search.after.is_none() => self.denied(seen, None),
+            Some(_) => Vec::new(),
+        };
+        let next = page::next(seen, last);
         let (constraints, merge_report) = merged(cx, items.iter().map(|item| &*item.memory));
         Ok(Plan {
             memory_ids: items.iter().map(|item| item.memory.id).collect(),
@@ -348,8 +370,9 @@ impl Operation for Query {
                 items,
                 constraints,
                 merge_report,
+                denied,
                 next,
-                approximate: !is_list && seen.more(),
+                approximate: self.search.is_some() && seen.more(),
             })
         })
     }

@@ -24,7 +24,7 @@ use memoryscope_engine::op::expire::Expire;
 use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::ingest::Ingest;
-use memoryscope_engine::op::policy::Activate;
+use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
@@ -145,7 +145,7 @@ impl Case {
             }
             "spiral.get" => self.mark(GetSpiral { scope }, Option::is_some).await,
             "memory.get" => self.mark(GetMemory { id, purpose }, |_| true).await,
-            "memory.history" => self.mark(History { id, purpose }, |_| true).await,
+            "memory.history" => self.mark(History { id, purpose, after: 0, limit: 1 }, |_| true).await,
             "memory.query" => {
                 let query = Query { scope, purpose, filters: filters(), after: None, search: None, limit: 9 };
                 self.mark(query, |answer| !answer.items.is_empty()).await
@@ -212,6 +212,14 @@ impl Case {
                 })
                 .await
             }
+            "policy.create" => self.mark(Keep { policy: Policy::builtin() }, Result::is_ok).await,
+            "policy.list" => self.mark(Look::All, |kept| !kept.policies.is_empty()).await,
+            "policy.get" => {
+                let version = Policy::builtin().version().to_string();
+                self.mark(Look::Version(version), |kept| !kept.policies.is_empty()).await
+            }
+            "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
+            "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
             _ => return None,
         };

@@ -148,6 +148,8 @@ async fn seeds_are_harder_to_wake_while_one_lives() {
         made.sources.seeds.contains(&seed)
     };
     assert!(wakes().await);
+    // It rests for an hour.
+    world.clock.advance_micros(60 * MINUTE);
     world.say("ann", &RUMINATING).await;
     assert!(world.spirals_of("ann").await.is_some());
     assert!(!wakes().await);

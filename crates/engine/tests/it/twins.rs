@@ -164,7 +164,7 @@ impl World {
         for purpose in Purpose::ALL {
             for at in 0..=count {
                 all.push(told(self, cx(), Get { id: id(at), purpose }).await);
-                all.push(told(self, cx(), History { id: id(at), purpose }).await);
+                all.push(told(self, cx(), History { id: id(at), purpose, after: 0, limit: 1 }).await);
             }
             let mut after = None;
             loop {
@@ -178,8 +178,11 @@ impl World {
                 };
                 all.push(told(self, cx(), query.clone()).await);
                 match self.engine.run(&cx(), &query).await {
-                    Ok(done) if done.output.next.is_some() => after = done.output.next,
-                    _ => break,
+                    Ok(done) => after = self.place(&cx(), done.output.next).await,
+                    Err(_) => break,
+                }
+                if after.is_none() {
+                    break;
                 }
             }
             for text in ["tea", "rain in Lisbon, tea", "calm grief", "the"] {

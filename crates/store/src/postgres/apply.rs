@@ -34,7 +34,10 @@ const UPDATE_MEMORIES: &str = "
         partition_key = excluded.partition_key, type = excluded.type, kind = excluded.kind,
         domain_key = excluded.domain_key, state = excluded.state, created = excluded.created,
         expires = excluded.expires, document = excluded.document, body = excluded.body,
-        occurred = excluded.occurred, facets = excluded.facets, words = excluded.words, tags = excluded.tags";
+        occurred = excluded.occurred, facets = excluded.facets, words = excluded.words, tags = excluded.tags,
+        activated = CASE WHEN excluded.state = 4 THEN NULL ELSE memories.activated END";
+
+const TOUCH_SEED: &str = "UPDATE memories SET activated = $3 WHERE tenant = $1 AND id = $2 AND state < 4";
 
 const INSERT_LINKS: &str = "
     INSERT INTO links (tenant, parent, child, kind, transform)
@@ -192,6 +195,12 @@ impl<'a> Writes<'a> {
             Step::EraseMemory(memory) => {
                 self.touch(Record::Memory(Bytes::of(memory.id.uuid())));
                 self.round.erased.push((seq, memory));
+            }
+            Step::TouchSeeds { ids, at } => {
+                self.end_round();
+                for id in ids {
+                    self.call(TOUCH_SEED, vec![boxed(Bytes::of(id.uuid())), boxed(*at)]);
+                }
             }
             Step::InsertGrant(grant) => {
                 self.touch(Record::Grant(Bytes::of(grant.id.uuid())));

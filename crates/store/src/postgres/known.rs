@@ -97,7 +97,8 @@ impl<'a> Names<'a> {
             Step::InsertSubjectKey(subject, _) => _ = self.subjects.insert(Bytes(subject.0)),
             Step::InsertIdempotency(record) => _ = self.keys.insert((&record.client, &record.key)),
             Step::InsertCheckpoint { .. } => self.checkpoint = true,
-            Step::KeepPolicy(_)
+            Step::TouchSeeds { .. }
+            | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
             | Step::ForgetGrantsExpiredBefore(_)
@@ -236,7 +237,8 @@ impl Known {
             Step::InsertCheckpoint { follows, .. } => {
                 hold(self.last_checkpoint.clone()? == *follows, CHECKPOINT)
             }
-            Step::KeepPolicy(_)
+            Step::TouchSeeds { .. }
+            | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
             | Step::ForgetGrantsExpiredBefore(_)
@@ -273,7 +275,8 @@ impl Known {
                 let signed = SignedCheckpoint::parse(text).map_err(|_| corrupt("checkpoint"));
                 self.last_checkpoint = signed.map(|signed| Some(signed.checkpoint.hash()));
             }
-            Step::KeepPolicy(_) | Step::InsertSpiral(_) | Step::ForgetSpiral(_) => {}
+            Step::TouchSeeds { .. } | Step::KeepPolicy(_) | Step::InsertSpiral(_) | Step::ForgetSpiral(_) => {
+            }
         }
     }
 

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Entry, Head, Private, Seq};
-use memoryscope_domain::change::IdempotencyRecord;
+use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
+use memoryscope_domain::place::Place;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::port::{
+    Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot, StoreError,
+};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -34,8 +38,10 @@ const FRAME: &str = "
                     (SELECT document FROM spiral_artifacts
                      WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s)";
 
-/// Columns of [`FRAME`].
+/// The columns of [`FRAME`], and behind them those of the end of a scan.
 const FRAME_COLUMNS: usize = 6;
+/// The columns before those of a memory that stands beside a frame and the end of a scan.
+const BESIDE_COLUMNS: usize = FRAME_COLUMNS + 2;
 
 const SUBJECT_KEY: &str = "SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2";
 
@@ -46,12 +52,12 @@ pub(super) const MEMORIES: &str = "
     SELECT m.id, m.version, m.document, m.body FROM unnest($2::bytea[]) AS w (id) CROSS JOIN LATERAL
         (SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
-/// The current version and, from the second row on, the versions before it, the latest first.
+/// The current version and, from the second row on, the versions before it, oldest first.
 const VERSIONS: &str = "
     (SELECT id, version, document, body, state FROM memories WHERE tenant = $1 AND id = $2)
     UNION ALL
     (SELECT id, version, document, body, state FROM memory_versions
-     WHERE tenant = $1 AND id = $2 ORDER BY version DESC LIMIT $3)";
+     WHERE tenant = $1 AND id = $2 AND version > $3 ORDER BY version LIMIT $4)";
 
 const EXPIRED: &str = "
     SELECT id, version, document, body FROM memories
@@ -68,6 +74,17 @@ const ENTRIES_OF: &str = "
 
 const ENTRY: &str = "
     SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = $1 AND id = $2";
+
+const POLICIES: &str =
+    "SELECT version, hash, ''::text FROM policies WHERE tenant = $1 ORDER BY version, hash LIMIT $2";
+
+const POLICIES_OF: &str =
+    "SELECT version, hash, text FROM policies WHERE tenant = $1 AND version = $2 ORDER BY hash";
+
+/// Activations are rare and rarely asked for: the chain is walked backwards to the last one.
+const LATEST_ENTRY: &str = "
+    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
+    WHERE tenant = $1 AND operation = $2 ORDER BY seq DESC LIMIT 1";
 
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
@@ -103,15 +120,20 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
     };
     let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
     let mut snapshot = frame(&rows, load)?;
+    snapshot.facts.scan_end = rows.first().map(|row| place(row, FRAME_COLUMNS)).transpose()?.flatten();
     // A frame without a row beside it: nothing is listed.
-    let there = |row: &&Row| !matches!(row.try_get::<_, Option<&[u8]>>(FRAME_COLUMNS), Ok(None));
-    let memories = rows.iter().filter(there).map(|row| view.memory(row, FRAME_COLUMNS));
-    let memories = memories.collect::<Result<Vec<_>, _>>()?;
-    let whole = memories.len() < listing.chunk_rows(load);
+    let there = |row: &&Row| !matches!(row.try_get::<_, Option<&[u8]>>(BESIDE_COLUMNS), Ok(None));
+    let listed = rows.iter().filter(there).map(|row| view.listed(row, BESIDE_COLUMNS));
+    let listed = listed.collect::<Result<Vec<_>, _>>()?;
+    let whole = listed.len() < listing.chunk_rows(load);
     let filter = listing.filter(load);
     let facts = &mut snapshot.facts;
-    let kept = memories.into_iter().filter(|memory| filter.matches(&MemoryView::stored(memory, load.now)));
-    facts.memories = kept.map(Arc::new).collect();
+    for (memory, activated) in listed {
+        if filter.matches(&MemoryView::stored(&memory, load.now)) {
+            facts.activated.extend(activated.map(|at| (memory.id, at)));
+            facts.memories.push(Arc::new(memory));
+        }
+    }
     match listing {
         Listing::Shelf(_) => facts.memories.sort_by_key(|memory| (listing.place(memory), memory.id)),
         Listing::Objects(_) => {
@@ -119,7 +141,9 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
         }
     }
     facts.more = facts.memories.len() > listing.limit();
-    facts.memories.truncate(listing.limit());
+    for beyond in facts.memories.drain(listing.limit().min(facts.memories.len())..) {
+        facts.activated.remove(&beyond.id);
+    }
     // Rows that the filter turned down make room for rows behind them.
     Ok((whole || snapshot.facts.more).then_some(snapshot))
 }
@@ -147,9 +171,9 @@ impl View<'_> {
     async fn begin(&mut self) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
-            Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
+            Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
             Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
-            Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
+            Select::Objects(select) => Listing::Objects(select).is_of_many_calls(self.load),
             Select::Family { .. } | Select::Evidence { .. } | Select::Grant { .. } | Select::Verification => {
                 true
             }
@@ -173,14 +197,16 @@ impl View<'_> {
         let tenant = || Box::new(self.tenant());
         Ok(Some(match &self.load.select {
             Select::Nothing | Select::Verification => return Ok(None),
-            Select::Preferences(select) => Listing::Shelf(select).call(self.load, select.after),
+            Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
             Select::Objects(select) => match &select.words {
                 Some(keys) => matching::call(self.load, select, keys),
-                None => Listing::Objects(select).call(self.load, select.after),
+                None => Listing::Objects(select).first_call(self.load),
             },
-            Select::Versions { id, limit } => {
-                let bound = row::limit(limit.saturating_add(1));
-                Call::new(VERSIONS, vec![tenant(), Box::new(Bytes::of(id.uuid())), Box::new(bound)])
+            Select::Versions { id, after, limit } => {
+                let (after, bound) =
+                    (row::whole(*after).unwrap_or(i64::MAX), row::limit(limit.saturating_add(1)));
+                let id = Box::new(Bytes::of(id.uuid()));
+                Call::new(VERSIONS, vec![tenant(), id, Box::new(after), Box::new(bound)])
             }
             Select::Family { id, .. } => {
                 Call::new(MEMORIES, vec![tenant(), Box::new(vec![Bytes::of(id.uuid())])])
@@ -198,6 +224,16 @@ impl View<'_> {
                 entries_call(self.tenant(), *after, operations, *limit)
             }
             Select::Entry(id) => entry_call(self.tenant(), *id),
+            Select::Policies(PolicySelect::All(limit)) => {
+                let bound = row::limit(limit.saturating_add(1));
+                Call::new(POLICIES, vec![tenant(), Box::new(bound)])
+            }
+            Select::Policies(PolicySelect::Version(version)) => {
+                Call::new(POLICIES_OF, vec![tenant(), Box::new(version.clone())])
+            }
+            Select::LatestEntry(operation) => {
+                Call::new(LATEST_ENTRY, vec![tenant(), Box::new(operation.as_str().to_owned())])
+            }
         }))
     }
 
@@ -214,7 +250,7 @@ impl View<'_> {
                 self.memories(ids, &records, facts)?;
                 facts.evidence = std::mem::take(&mut facts.memories);
                 let listing = Listing::Objects(objects);
-                let first = self.session.query(listing.call(self.load, objects.after)).await?;
+                let first = self.session.query(listing.call(self.load, objects.after, None)).await?;
                 self.list(listing, first, facts).await?;
             }
             Select::Family { id, limit } => {
@@ -229,7 +265,7 @@ impl View<'_> {
                 if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
                     let select = PreferenceSelect::of_grant(grant, bounds, self.load.now);
                     let listing = Listing::Shelf(&select);
-                    let first = self.session.query(listing.call(self.load, select.after)).await?;
+                    let first = self.session.query(listing.first_call(self.load)).await?;
                     self.list(listing, first, facts).await?;
                 }
             }
@@ -243,13 +279,29 @@ impl View<'_> {
                 facts.more = records.len() > *limit;
                 facts.entries = records.iter().take(*limit).map(entry).collect::<Result<_, _>>()?;
             }
-            Select::Entry(_) => facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?,
+            Select::Policies(select) => {
+                let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
+                    Ok(PolicyDocument {
+                        version: row.try_get(0)?,
+                        hash: row.try_get(1)?,
+                        text: row.try_get(2)?,
+                    })
+                };
+                facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
+                if let PolicySelect::All(limit) = select {
+                    facts.more = facts.policies.len() > *limit;
+                    facts.policies.truncate(*limit);
+                }
+            }
+            Select::Entry(_) | Select::LatestEntry(_) => {
+                facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?
+            }
             Select::Verification => self.verify(facts).await?,
         }
         Ok(())
     }
 
-    /// In the listing's order. The filter is tested twice: as SQL, so that little is read, and on what was read, so
+    /// In the listing's order, from what [`Listing::first_call`] brought. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact. What it turns down here makes room for rows behind it.
     async fn list(
         &mut self,
@@ -258,10 +310,14 @@ impl View<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         let (chunk, filter) = (listing.chunk_rows(self.load), listing.filter(self.load));
+        if listing.scan().is_some() {
+            facts.scan_end = rows.first().map(|row| place(row, 0)).transpose()?.flatten();
+            rows = self.session.query(listing.call(self.load, listing.after(), facts.scan_end)).await?;
+        }
         loop {
             let mut last = None;
             for row in &rows {
-                let memory = self.memory(row, 0)?;
+                let (memory, activated) = self.listed(row, 0)?;
                 last = Some((listing.place(&memory), memory.id));
                 if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                     continue;
@@ -270,12 +326,13 @@ impl View<'_> {
                     facts.more = true;
                     return Ok(());
                 }
+                facts.activated.extend(activated.map(|at| (memory.id, at)));
                 facts.memories.push(Arc::new(memory));
             }
             if rows.len() < chunk {
                 return Ok(());
             }
-            rows = self.session.query(listing.call(self.load, last)).await?;
+            rows = self.session.query(listing.call(self.load, last, facts.scan_end)).await?;
         }
     }
 
@@ -283,7 +340,7 @@ impl View<'_> {
         let Some((first, earlier)) = rows.split_first() else { return Ok(()) };
         let current = self.memory(first, 0)?;
         facts.more = earlier.len() > limit;
-        for row in earlier.iter().take(limit).rev() {
+        for row in earlier.iter().take(limit) {
             let (document, body): (Option<&str>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(3)?);
             let stored = match (document, body) {
                 (None, None) => None,
@@ -318,6 +375,12 @@ impl View<'_> {
         Ok(memory)
     }
 
+    /// A listing's row: a memory, and when it last sprouted.
+    fn listed(&self, row: &Row, at: usize) -> Result<(Memory, Option<Timestamp>), Failure> {
+        let activated: Option<i64> = row.try_get(at + 4)?;
+        Ok((self.memory(row, at)?, activated.map(Timestamp::from_unix_micros)))
+    }
+
     fn grant(&self, rows: &[Row]) -> Result<Option<ReadGrant>, Failure> {
         let Some(row) = rows.first() else { return Ok(None) };
         let grant = ReadGrant::read(row.try_get(0)?)?;
@@ -329,6 +392,14 @@ impl View<'_> {
         let rows = self.session.query(Call::new(SUBJECT_KEY, values)).await?;
         rows.first().map(|row| Ok(row::audit_key(row.try_get(0)?)?)).transpose()
     }
+}
+
+/// A place from the columns (time, id), where there is one.
+fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
+    let (time, id): (Option<i64>, Option<&[u8]>) = (row.try_get(at)?, row.try_get(at + 1)?);
+    let Some((time, id)) = time.zip(id) else { return Ok(None) };
+    let id = Uuid::from_slice(id).map_err(|_| corrupt("memory id"))?;
+    Ok(Some((Timestamp::from_unix_micros(time), MemoryId::from_uuid(id))))
 }
 
 fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {

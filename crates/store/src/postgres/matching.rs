@@ -11,7 +11,7 @@ use tokio_postgres::Row;
 
 use super::error::Failure;
 use super::filter_sql::Condition;
-use super::listing::push_objects;
+use super::listing::Listing;
 use super::load::{MEMORIES, View};
 use super::session::Call;
 use super::value::Value;
@@ -43,7 +43,7 @@ pub(super) fn call(load: &Load, select: &ObjectSelect, keys: &[TermKey]) -> Call
     } else {
         (format!("id, {}", bits.join(" | ")), tests.join(" OR "))
     };
-    push_objects(&columns, load, select, select.after, None, &mut condition);
+    Listing::Objects(select).push_passing(&columns, load, &mut condition);
     // The words come last in the row, and are tested last.
     condition.sql.push_str(&format!(" AND words IS NOT NULL AND ({holds}) ORDER BY occurred DESC, id"));
     Call::Prepared(Cow::Owned(condition.sql), condition.values)

@@ -178,7 +178,8 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::InsertIdempotency(record) => {
             hold(!has_idempotency_key(conn, tenant, &record.client, &record.key)?, IDEMPOTENCY_KEY)
         }
-        Step::KeepPolicy(_)
+        Step::TouchSeeds { .. }
+        | Step::KeepPolicy(_)
         | Step::ActivatePolicy(_)
         | Step::ForgetIdempotencyBefore(_)
         | Step::ForgetGrantsExpiredBefore(_)
@@ -238,6 +239,7 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
         Step::InsertMemory(memory) => insert_memory(conn, tenant, seq, memory)?,
         Step::ReplaceMemory(memory) => replace_memory(conn, tenant, seq, memory)?,
         Step::EraseMemory(memory) => erase_memory(conn, tenant, seq, memory)?,
+        Step::TouchSeeds { ids, at } => touch_seeds(conn, tenant, ids, *at)?,
         Step::InsertGrant(grant) => write_grant(conn, INSERT_GRANT, tenant, grant)?,
         Step::ReplaceGrant(grant) => write_grant(conn, UPDATE_GRANT, tenant, grant)?,
         Step::InsertSubjectKey(subject, key) => {
@@ -283,7 +285,8 @@ const INSERT_MEMORY: &str = "
 const UPDATE_MEMORY: &str = "
     UPDATE memories SET version = ?3, valid_from_seq = ?4, partition_key = ?5, type = ?6, kind = ?7,
                         domain_key = ?8, state = ?9, created = ?10, expires = ?11, document = ?12, body = ?13,
-                        occurred = ?14, facets = ?15, words = ?16, tags = ?17
+                        occurred = ?14, facets = ?15, words = ?16, tags = ?17,
+                        activated = CASE WHEN ?9 = 4 THEN NULL ELSE activated END
     WHERE tenant = ?1 AND id = ?2";
 
 const INSERT_GRANT: &str = "
@@ -375,6 +378,13 @@ fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
+}
+
+/// Beside what stands there; a tombstone (state 4) keeps nothing.
+fn touch_seeds(conn: &Connection, tenant: &str, ids: &[MemoryId], at: i64) -> rusqlite::Result<usize> {
+    let sql = "UPDATE memories SET activated = ?3 WHERE tenant = ?1 AND id = ?2 AND state < 4";
+    ids.iter()
+        .try_fold(0, |rows, id| Ok(rows + execute(conn, sql, params![tenant, id.uuid().as_bytes(), at])?))
 }
 
 /// Inserts or updates, as [`write_memory`].

@@ -8,6 +8,7 @@ use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -21,9 +22,10 @@ use super::apply::{active_policy, head, one};
 use super::cache::Cache;
 use super::error::Failure;
 use super::filter_sql::Condition;
+use super::listing::{Among, OBJECTS, Order, SHELF, object_rows, shelf_rows};
 use super::row::{audit_key, blob, entry, text};
 use super::walk;
-use crate::common::filter::{self, Rows};
+use crate::common::filter::Rows;
 use crate::common::row::{self, corrupt};
 use crate::common::walk::verification;
 
@@ -155,14 +157,13 @@ impl View<'_> {
             Select::Nothing => {}
             Select::Preferences(select) => self.preferences(select, &mut facts)?,
             Select::Objects(select) => self.objects(select, &mut facts)?,
-            Select::Versions { id, limit } => {
+            Select::Versions { id, after, limit } => {
                 facts.memories.extend(self.memory(*id)?);
                 if let Some(current) = facts.memories.first() {
-                    facts.versions = self.versions(current, limit.saturating_add(1))?;
+                    facts.versions = self.versions(current, *after, limit.saturating_add(1))?;
                 }
                 facts.more = facts.versions.len() > *limit;
                 facts.versions.truncate(*limit);
-                facts.versions.reverse();
             }
             Select::Evidence { ids, objects } => {
                 for id in ids {
@@ -195,6 +196,8 @@ impl View<'_> {
                 facts.entries.truncate(*limit);
             }
             Select::Entry(id) => facts.entries.extend(self.entry(*id)?),
+            Select::Policies(select) => self.policies(select, &mut facts)?,
+            Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)?),
             Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,
         }
         Ok(facts)
@@ -227,7 +230,9 @@ impl View<'_> {
     /// Live ones, oldest first. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact.
     fn preferences(&mut self, select: &PreferenceSelect, facts: &mut Facts) -> Result<(), Failure> {
-        let condition = shelf_condition(self.load, select);
+        let rows = shelf_rows(self.load, select);
+        facts.scan_end = select.scan.map(|scan| self.scan_end(&rows, scan, SHELF)).transpose()?.flatten();
+        let condition = rows.living(self.load, &self.load.filter, Rows::Shelf, facts.scan_end, SHELF);
         self.list(condition, &self.load.filter, select.limit, facts)
     }
 
@@ -236,9 +241,25 @@ impl View<'_> {
         if let Some(keys) = &select.words {
             return self.matched(select, keys, facts);
         }
+        let rows = object_rows(self.load, select);
+        facts.scan_end = select.scan.map(|scan| self.scan_end(&rows, scan, OBJECTS)).transpose()?.flatten();
         let filter = select.filter(self.load);
-        let condition = object_condition("rowid, id, version", self.load, select, &filter);
+        let condition = rows.living(self.load, &filter, Rows::Objects, facts.scan_end, OBJECTS);
         self.list(condition, &filter, select.limit, facts)
+    }
+
+    /// Where the scan ends, if there are rows behind: the index alone is walked.
+    fn scan_end(&self, rows: &Among, scan: usize, order: Order) -> Result<Option<Place>, Failure> {
+        let Order { column, by, .. } = order;
+        let sql = format!("SELECT {column}, id {} ORDER BY {by} LIMIT 2 OFFSET ?", rows.0.sql);
+        let mut values = rows.0.values.clone();
+        values.push(Value::Integer(row::limit(scan.saturating_sub(1))));
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut places = statement.query(params_from_iter(values))?;
+        let Some(last) = places.next()? else { return Ok(None) };
+        let id = Uuid::from_slice(blob(last, 1)?).map_err(|_| corrupt("memory id"))?;
+        let place = (Timestamp::from_unix_micros(last.get(0)?), MemoryId::from_uuid(id));
+        Ok(places.next()?.map(|_| place))
     }
 
     fn list(
@@ -253,6 +274,7 @@ impl View<'_> {
         let mut rows = statement.query(params_from_iter(condition.values))?;
         while let Some(row) = rows.next()? {
             let memory = self.fetch(&found(row)?)?;
+            let activated: Option<i64> = row.get(3)?;
             if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                 continue;
             }
@@ -260,19 +282,23 @@ impl View<'_> {
                 facts.more = true;
                 break;
             }
+            if let Some(at) = activated {
+                facts.activated.insert(memory.id, Timestamp::from_unix_micros(at));
+            }
             facts.memories.push(memory);
         }
         Ok(())
     }
 
-    /// The versions before the current one, the latest first. What was erased is what the tombstone in its place says.
-    fn versions(&self, current: &Memory, limit: usize) -> Result<Vec<Arc<Memory>>, Failure> {
+    /// The versions before the current one, oldest first. What was erased is what the tombstone in its place says.
+    fn versions(&self, current: &Memory, after: u64, limit: usize) -> Result<Vec<Arc<Memory>>, Failure> {
         let mut statement = self.conn.prepare_cached(
             "SELECT version, state, document, body FROM memory_versions
-             WHERE tenant = ?1 AND id = ?2 ORDER BY version DESC LIMIT ?3",
+             WHERE tenant = ?1 AND id = ?2 AND version > ?3 ORDER BY version LIMIT ?4",
         )?;
-        let tenant = self.load.tenant.as_str();
-        let mut rows = statement.query(params![tenant, current.id.uuid().as_bytes(), row::limit(limit)])?;
+        let (tenant, after) = (self.load.tenant.as_str(), row::whole(after).unwrap_or(i64::MAX));
+        let (id, limit) = (current.id.uuid(), row::limit(limit));
+        let mut rows = statement.query(params![tenant, id.as_bytes(), after, limit])?;
         let mut versions = Vec::new();
         while let Some(row) = rows.next()? {
             let stored = match (row.get_ref(2)?, row.get_ref(3)?) {
@@ -362,86 +388,6 @@ impl View<'_> {
             "SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = ?1 AND id = ?2";
         one(self.conn, sql, params![self.load.tenant.as_str(), id.uuid().as_bytes()], entry)
     }
-}
-
-/// Which rows of a shelf are wanted, oldest first. There is no LIMIT: the rows are taken one by one, and the filter
-/// may turn some down.
-fn shelf_condition(load: &Load, select: &PreferenceSelect) -> Condition {
-    let mut condition = Condition {
-        sql: "SELECT rowid, id, version FROM memories
-              WHERE tenant = ? AND partition_key = ? AND kind = ? AND state < 3 AND (expires IS NULL OR expires > ?)"
-            .to_owned(),
-        values: vec![
-            Value::Text(load.tenant.as_str().to_owned()),
-            Value::Blob(select.partition.0.to_vec()),
-            Value::Text(select.kind.name().to_owned()),
-            Value::Integer(load.now.unix_micros()),
-        ],
-    };
-    let mut require = |sql: &str, values: Vec<Value>| {
-        condition.sql.push_str(sql);
-        condition.values.extend(values);
-    };
-    if let Some(domain) = select.domain {
-        require(" AND domain_key = ?", vec![Value::Blob(domain.0.to_vec())]);
-    }
-    if let Some(from) = select.created_from {
-        require(" AND created >= ?", vec![Value::Integer(from.unix_micros())]);
-    }
-    if let Some((created, id)) = select.after {
-        let id = Value::Blob(id.uuid().as_bytes().to_vec());
-        require(" AND (created, id) > (?, ?)", vec![Value::Integer(created.unix_micros()), id]);
-    }
-    condition.sql.push_str(" AND ");
-    filter::push(&load.filter, Rows::Shelf, &mut condition);
-    condition.sql.push_str(" ORDER BY created, id");
-    condition
-}
-
-/// These columns of the events, impacts and seeds of a scope that are wanted, the latest first. Like [`shelf_condition`] it has
-/// no LIMIT.
-pub(super) fn object_condition(
-    columns: &str,
-    load: &Load,
-    select: &ObjectSelect,
-    filter: &Filter,
-) -> Condition {
-    let micros = |time: Timestamp| Value::Integer(time.unix_micros());
-    let mut condition = Condition {
-        sql: format!(
-            "SELECT {columns} FROM memories
-             WHERE tenant = ? AND partition_key = ? AND occurred IS NOT NULL AND (expires IS NULL OR expires > ?)"
-        ),
-        values: vec![
-            Value::Text(load.tenant.as_str().to_owned()),
-            Value::Blob(select.partition.0.to_vec()),
-            micros(load.now),
-        ],
-    };
-    let mut require = |sql: &str, values: Vec<Value>| {
-        condition.sql.push_str(sql);
-        condition.values.extend(values);
-    };
-    if let Some(since) = select.since {
-        require(" AND occurred >= ?", vec![micros(since)]);
-    }
-    if let Some(until) = select.until {
-        require(" AND occurred < ?", vec![micros(until)]);
-    }
-    if let Some((occurred, id)) = select.after {
-        let id = Value::Blob(id.uuid().as_bytes().to_vec());
-        require(
-            " AND occurred <= ? AND (occurred < ? OR id > ?)",
-            vec![micros(occurred), micros(occurred), id],
-        );
-    }
-    condition.sql.push_str(" AND ");
-    filter::push(filter, Rows::Objects, &mut condition);
-    if select.words.is_some() {
-        condition.sql.push_str(" AND words IS NOT NULL");
-    }
-    condition.sql.push_str(" ORDER BY occurred DESC, id");
-    condition
 }
 
 fn found(row: &rusqlite::Row<'_>) -> Result<Found, Failure> {

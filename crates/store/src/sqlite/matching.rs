@@ -2,16 +2,28 @@
 
 use memoryscope_domain::govern::{Facts, MemoryView};
 use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::policy::Filter;
 use memoryscope_domain::words::{Match, TermKey, choose};
-use memoryscope_engine::port::ObjectSelect;
+use memoryscope_engine::port::{Load, ObjectSelect};
 use rusqlite::params_from_iter;
 
 use super::error::Failure;
-use super::load::{View, memory_id, object_condition};
+use super::filter_sql::Condition;
+use super::listing::{OBJECTS, object_rows};
+use super::load::{View, memory_id};
 use super::row::blob;
+use crate::common::filter::Rows;
 
 /// All that the index holds of a row, and nothing else: so the rows themselves are not read.
 const COLUMNS: &str = "id, words";
+
+/// The rows that hold words at all, the latest first.
+fn matching(load: &Load, select: &ObjectSelect, filter: &Filter) -> Condition {
+    let mut condition = object_rows(load, select).passing(COLUMNS, load, filter, Rows::Objects, None);
+    condition.sql.push_str(" AND words IS NOT NULL ORDER BY ");
+    condition.sql.push_str(OBJECTS.by);
+    condition
+}
 
 impl View<'_> {
     /// Those of a scope's objects that hold one of these keys, the latest first.
@@ -22,7 +34,7 @@ impl View<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         let filter = select.filter(self.load);
-        let condition = object_condition(COLUMNS, self.load, select, &filter);
+        let condition = matching(self.load, select, &filter);
         let conn = self.conn;
         let mut statement = conn.prepare_cached(&condition.sql)?;
         let mut rows = statement.query(params_from_iter(condition.values))?;
@@ -47,10 +59,10 @@ impl View<'_> {
 mod tests {
     use memoryscope_domain::ids::TenantId;
     use memoryscope_domain::memory::SubjectRef;
-    use memoryscope_domain::policy::{Attribute, Filter};
+    use memoryscope_domain::policy::Attribute;
     use memoryscope_domain::scope::Partition;
     use memoryscope_domain::time::Timestamp;
-    use memoryscope_engine::port::{Load, Select};
+    use memoryscope_engine::port::Select;
     use rusqlite::Connection;
 
     use super::*;
@@ -66,10 +78,12 @@ mod tests {
         let (level, levels) = list_of(Attribute::MemorySensitivityLevel, &["low"]);
         let select = ObjectSelect {
             partition: Partition([0; 16]),
+            among: Filter::Everything,
             wanted: Filter::and([Filter::Intersects(reader, readers), Filter::OneOf(level, levels)]),
             since: Some(Timestamp::from_unix_micros(0)),
             until: Some(Timestamp::from_unix_micros(9)),
             after: None,
+            scan: None,
             words: Some(vec![TermKey::of("tea")]),
             limit: 9,
         };
@@ -82,7 +96,7 @@ mod tests {
             idempotency: None,
             spirals: Vec::new(),
         };
-        let condition = object_condition(COLUMNS, &load, &select, &select.wanted);
+        let condition = matching(&load, &select, &select.wanted);
         let sql = format!("EXPLAIN QUERY PLAN {}", condition.sql);
         let mut statement = conn.prepare(&sql).unwrap();
         let plan: Vec<String> = statement

@@ -128,10 +128,12 @@ fn object_of(tenant: &TenantId, number: u128, body: Body) -> Memory {
 pub(crate) fn objects() -> ObjectSelect {
     ObjectSelect {
         partition: Scope::of_user(&user("ann")).partition(),
+        among: Filter::Everything,
         wanted: Filter::Everything,
         since: None,
         until: None,
         after: None,
+        scan: None,
         words: None,
         limit: 1_000,
     }
@@ -278,6 +280,7 @@ pub(crate) fn shelf() -> PreferenceSelect {
         domain: Some(memoryscope_domain::memory::DomainKey::of(domain("music").as_ref())),
         created_from: None,
         after: None,
+        scan: None,
         limit: 1_000,
     }
 }
@@ -293,4 +296,21 @@ pub(crate) fn whole(snapshot: &Snapshot) -> String {
     let private: Vec<_> =
         snapshot.facts.entries.iter().map(|e| e.private.as_ref().map(Private::as_str)).collect();
     format!("{snapshot:#?} {key:?} {private:?}")
+}
+
+/// What a change is about: no operation changes one thing twice in one change set, so neither does this test.
+pub(crate) fn about(change: &Change) -> String {
+    match change {
+        Change::InsertMemory(memory) | Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
+            format!("memory {}", memory.id)
+        }
+        Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => format!("grant {}", grant.id),
+        Change::InsertSubjectKey { subject, .. } => format!("subject {subject:?}"),
+        Change::InsertIdempotency(record) => format!("key {:?}", record.key),
+        Change::InsertSpiral(ThoughtPatternArtifact { partition, .. }) | Change::ForgetSpiral(partition) => {
+            format!("spiral {partition:?}")
+        }
+        Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
+        other => format!("{other:?}"),
+    }
 }

@@ -10,7 +10,6 @@ use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::scope::{Partition, Scope};
-use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store};
@@ -37,6 +36,7 @@ pub(crate) enum Wish {
     InsertObject { id: u128, occurred: i64, level: usize, look: u8, parents: Vec<u128>, expires: Option<i64> },
     Replace { id: u128, state: usize, stale: bool },
     Erase { id: u128 },
+    Touch { ids: Vec<u128>, at: i64 },
     InsertGrant { id: u8, user: usize, age_days: Option<i64>, expires: i64 },
     RevokeGrant { id: u8 },
     SubjectKey { subject: u8 },
@@ -75,6 +75,7 @@ pub(crate) enum Pick {
         domain: Option<usize>,
         from: Option<i64>,
         after: Option<(i64, u128)>,
+        scan: Option<usize>,
         limit: usize,
     },
     Objects {
@@ -82,11 +83,13 @@ pub(crate) enum Pick {
         until: Option<i64>,
         after: Option<(i64, u128)>,
         level: Option<usize>,
+        scan: Option<usize>,
         words: Option<usize>,
         limit: usize,
     },
     Versions {
         id: u128,
+        after: u64,
         limit: usize,
     },
     Ids(Vec<u128>),
@@ -139,6 +142,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         2 => (0..8u128).prop_map(|id| Wish::Erase { id }),
         2 => (0..4u8, 0..2usize, prop::option::of(1..3i64), 1..6i64)
             .prop_map(|(id, user, age_days, expires)| Wish::InsertGrant { id, user, age_days, expires }),
+        2 => (prop::collection::vec(0..8u128, 0..3), 0..6i64).prop_map(|(ids, at)| Wish::Touch { ids, at }),
         1 => (0..4u8).prop_map(|id| Wish::RevokeGrant { id }),
         1 => (0..3u8).prop_map(|subject| Wish::SubjectKey { subject }),
         1 => (0..2usize).prop_map(|hash| Wish::KeepPolicy { hash }),
@@ -169,19 +173,19 @@ fn pick() -> impl Strategy<Value = Pick> {
         prop::option::of(0..3usize),
         prop::option::of(0..5i64),
         prop::option::of((0..5i64, 0..8u128)),
-        0..4usize,
+        (prop::option::of(1..4usize), 0..4usize),
     );
     prop_oneof![
         1 => Just(Pick::Nothing),
-        6 => shelf.prop_map(|(user, kind, domain, from, after, limit)| {
-            Pick::Shelf { user, kind, domain, from, after, limit }
+        6 => shelf.prop_map(|(user, kind, domain, from, after, (scan, limit))| {
+            Pick::Shelf { user, kind, domain, from, after, scan, limit }
         }),
         6 => (prop::option::of(0..4i64), prop::option::of(0..5i64), prop::option::of((0..4i64, 0..8u128)),
-              prop::option::of(0..4usize), prop::option::of(0..WORDS.len()), 0..4usize)
-            .prop_map(|(since, until, after, level, words, limit)| {
-            Pick::Objects { since, until, after, level, words, limit }
+              prop::option::of(0..4usize), prop::option::of(0..WORDS.len()), prop::option::of(1..4usize), 0..4usize)
+            .prop_map(|(since, until, after, level, words, scan, limit)| {
+            Pick::Objects { since, until, after, level, words, scan: scan.filter(|_| words.is_none()), limit }
         }),
-        3 => (0..8u128, 0..3usize).prop_map(|(id, limit)| Pick::Versions { id, limit }),
+        3 => (0..8u128, 0..3u64, 0..3usize).prop_map(|(id, after, limit)| Pick::Versions { id, after, limit }),
         2 => prop::collection::vec(0..9u128, 0..5).prop_map(Pick::Ids),
         2 => (0..4u8, prop::option::of(1..3i64), 0..4usize)
             .prop_map(|(id, age_days, limit)| Pick::Grant { id, age_days, limit }),
@@ -250,6 +254,9 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             Change::ReplaceMemory(Memory { state: State::ALL[state], version, ..memory })
         }
         Wish::Erase { id } => Change::EraseMemory(current(id).await?.tombstone()),
+        Wish::Touch { ref ids, at } => {
+            Change::TouchSeeds { ids: ids.iter().copied().map(memory_id).collect(), at: time(at) }
+        }
         Wish::InsertGrant { id, user: owner, age_days, expires } => {
             let mut made = grant(tenant, id);
             (made.user, made.max_age_days, made.expires) = (user(USERS[owner]), age_days, time(expires));
@@ -298,26 +305,9 @@ fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
     }
 }
 
-/// What a change is about: no operation changes one thing twice in one change set, so neither does this test.
-fn about(change: &Change) -> String {
-    match change {
-        Change::InsertMemory(memory) | Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
-            format!("memory {}", memory.id)
-        }
-        Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => format!("grant {}", grant.id),
-        Change::InsertSubjectKey { subject, .. } => format!("subject {subject:?}"),
-        Change::InsertIdempotency(record) => format!("key {:?}", record.key),
-        Change::InsertSpiral(ThoughtPatternArtifact { partition, .. }) | Change::ForgetSpiral(partition) => {
-            format!("spiral {partition:?}")
-        }
-        Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
-        other => format!("{other:?}"),
-    }
-}
-
 fn select(tenant: &TenantId, pick: &Pick) -> Select {
     match pick {
-        Pick::Objects { since, until, after, level, words, limit } => Select::Objects(ObjectSelect {
+        Pick::Objects { since, until, after, level, words, scan, limit } => Select::Objects(ObjectSelect {
             words: words.map(|words| WORDS[words].iter().map(|word| TermKey::of(word)).collect()),
             wanted: level.map_or(Filter::Everything, |level| {
                 let field = FilterField::new(Attribute::MemorySensitivityLevel).unwrap();
@@ -326,18 +316,22 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
             since: since.map(time),
             until: until.map(time),
             after: after.map(|(occurred, id)| (time(occurred), memory_id(id))),
+            scan: *scan,
             limit: *limit,
             ..objects()
         }),
-        Pick::Versions { id, limit } => Select::Versions { id: memory_id(*id), limit: *limit },
+        Pick::Versions { id, after, limit } => {
+            Select::Versions { id: memory_id(*id), after: *after, limit: *limit }
+        }
         Pick::Nothing => Select::Nothing,
-        Pick::Shelf { user: owner, kind, domain: about, from, after, limit } => {
+        Pick::Shelf { user: owner, kind, domain: about, from, after, scan, limit } => {
             Select::Preferences(PreferenceSelect {
                 partition: Scope::of_user(&user(USERS[*owner])).partition(),
                 kind: KINDS[*kind],
                 domain: about.map(|about| DomainKey::of(domain(DOMAINS[about]).as_ref())),
                 created_from: from.map(time),
                 after: after.map(|(created, id)| (time(created), memory_id(id))),
+                scan: *scan,
                 limit: *limit,
             })
         }
@@ -403,7 +397,7 @@ pub(crate) async fn both(
             let mut changes = Vec::new();
             for wish in wishes {
                 let change = change(model, &tenant, wish).await;
-                changes.extend(change.filter(|change| seen.insert(about(change))));
+                changes.extend(change.filter(|change| seen.insert(make::about(change))));
             }
             let operation = if changes.is_empty() { Code::MEMORY_READ } else { Code::MEMORY_WRITE };
             let expects = expects.iter().map(|guess| expect(&tenant, guess)).collect();

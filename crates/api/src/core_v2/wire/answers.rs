@@ -156,20 +156,18 @@ pub(in crate::core_v2) fn page_schema() -> Value {
 }
 
 /// A memory's versions.
-pub(in crate::core_v2) fn history<'a>(items: &'a [Told<'a>], older_left_out: bool) -> impl Serialize + 'a {
-    Versions { items, next_cursor: None, older_left_out }
+pub(in crate::core_v2) fn history<'a>(items: &'a [Told<'a>], next: Option<&'a str>) -> impl Serialize + 'a {
+    Versions { items, next_cursor: next }
 }
 
 #[derive(Serialize)]
 struct Versions<'a> {
     items: &'a [Told<'a>],
     next_cursor: Option<&'a str>,
-    older_left_out: bool,
 }
 
 /// The schema of a memory's versions.
 pub(in crate::core_v2) fn history_schema() -> Value {
-    let left_out = about(truth(), "Whether there are older versions than these.");
     decided_schema(object(
         "MemoryHistory",
         [
@@ -177,11 +175,10 @@ pub(in crate::core_v2) fn history_schema() -> Value {
                 "items",
                 about(
                     list(either_schema(["MemoryObject", "Tombstone"], |one| one)),
-                    "The oldest first, the current one last.",
+                    "The oldest first; the current one is the last of the last page.",
                 ),
             ),
-            ("next_cursor", about(json!({"type": "null"}), "There are no other pages.")),
-            ("older_left_out", left_out),
+            ("next_cursor", next_schema()),
         ],
     ))
 }
@@ -201,7 +198,7 @@ pub(in crate::core_v2) fn queried<'a>(
         merge_report: Each(&answer.merge_report, ReportSaid::of),
         seeds: Ids(&answer.items, Some(MemoryType::Seed)),
         events: Ids(&answer.items, Some(MemoryType::Event)),
-        denied_ids: [],
+        denied_ids: memory_names(&answer.denied),
     }
 }
 
@@ -215,8 +212,7 @@ struct Queried<'a> {
     merge_report: Each<'a, MergeReport, ReportSaid<'a>>,
     seeds: Ids<'a>,
     events: Ids<'a>,
-    /// Nobody but an auditor is ever told what was withheld, and no auditor yet.
-    denied_ids: [MemoryName; 0],
+    denied_ids: MemoryNames<'a>,
 }
 
 /// The ids of those of a type, or of all.
@@ -250,7 +246,14 @@ pub(in crate::core_v2) fn queried_schema() -> Value {
             ("merge_report", list(merge_report_schema())),
             ("seeds", memories()),
             ("events", memories()),
-            ("denied_ids", memories()),
+            (
+                "denied_ids",
+                about(
+                    memories(),
+                    "What was looked at for this page, asked for and withheld: told to the role auditor for \
+                     compliance_audit and debugging_replay, else empty.",
+                ),
+            ),
         ],
     ))
 }

@@ -6,6 +6,7 @@ pub(super) mod example;
 pub(super) mod gate;
 mod held;
 mod memory;
+pub(super) mod policies;
 pub(super) mod requests;
 mod said;
 mod scalar;

@@ -1,6 +1,6 @@
 //! The dialect's requests beside a memory: batches, reads, lists, queries, reconstructions.
 
-use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::ids::{MemoryId, TenantId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::State;
 use memoryscope_domain::object::{Cue, Label, TruthMode, Unit};
@@ -91,7 +91,7 @@ impl Shape for BatchItem {
     }
 }
 
-/// `GET /v2/memories/{id}` and `…/history`.
+/// `GET /v2/memories/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::core_v2) struct GetRequest {
     pub(in crate::core_v2) tenant: TenantId,
@@ -105,6 +105,33 @@ impl Shape for GetRequest {
         let tenant = f.required("tenant_id", tenant_id());
         let purpose = f.required("purpose", purpose());
         Some(Self { tenant: tenant?, purpose: purpose? })
+    }
+}
+
+/// `GET /v2/memories/{id}/history`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::core_v2) struct HistoryRequest {
+    pub(in crate::core_v2) named: GetRequest,
+    pub(in crate::core_v2) limit: usize,
+    pub(in crate::core_v2) cursor: Option<Cursor>,
+}
+
+impl Shape for HistoryRequest {
+    const NAME: &'static str = "GetMemoryHistory";
+
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = GetRequest::read(f);
+        let limit = limit(f);
+        let cursor = f.optional("cursor", cursor());
+        Some(Self { named: named?, limit: limit?, cursor })
+    }
+}
+
+impl HistoryRequest {
+    /// What its cursors are good for.
+    pub(in crate::core_v2) fn binding(&self, id: MemoryId) -> Binding {
+        let GetRequest { tenant, purpose } = &self.named;
+        Binding::of(&[Some(tenant.as_str()), Some(&id.prefixed()), Some(purpose.name())])
     }
 }
 
@@ -269,7 +296,7 @@ pub(in crate::core_v2) struct ReconstructRequest {
     pub(in crate::core_v2) tenant: TenantId,
     pub(in crate::core_v2) scope: Scope,
     pub(in crate::core_v2) purpose: Purpose,
-    /// What the conversation is about; without any, every seed counts as met.
+    /// What the conversation is about; without any, every seed counts as met that asks for half a match at most.
     pub(in crate::core_v2) cues: Vec<Cue>,
     pub(in crate::core_v2) max_tokens: Option<usize>,
     pub(in crate::core_v2) include_events: bool,

@@ -90,10 +90,12 @@ on_every_store! {
         a_large_value_comes_back_as_it_was;
     objects:
         objects_are_listed_latest_first_and_paged
+        a_scan_counts_rows_whether_or_not_they_pass
         whatever_lives_or_was_revoked_is_listed
         facets_are_filtered_exactly
         versions_are_read_oldest_first
         an_erased_memory_leaves_the_list_and_says_nothing
+        when_a_seed_sprouted_stands_beside_it
         preferences_and_objects_do_not_meet;
     words:
         what_holds_a_word_is_found

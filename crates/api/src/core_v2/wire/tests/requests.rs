@@ -7,6 +7,8 @@ use super::super::requests::{
 };
 use super::fields::with;
 use super::{NOW, event, least};
+use memoryscope_engine::op::page::Next;
+
 use crate::cursor::Cursor;
 use crate::json::parse;
 use crate::problem::Problem;
@@ -202,7 +204,7 @@ fn cursors_are_bound_to_tenant_scope_purpose_and_query() {
         assert_ne!(binding(&with(&base, pointer, Some(value))), mine, "{pointer}");
     }
     // What means the same is the same, and a page may be of another length.
-    let cursor = Cursor::new((NOW, MemoryId::from_uuid(uuid::Uuid::nil())), mine).text();
+    let cursor = Cursor::new(Next::Shown((NOW, MemoryId::from_uuid(uuid::Uuid::nil()))), mine).text();
     for (pointer, value) in [
         ("/limit", json!(500)),
         ("/filters/type", json!(["event", "event"])),
