@@ -294,7 +294,7 @@ impl View<'_> {
                 }
             }
             Select::Entry(_) | Select::LatestEntry(_) => {
-                facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?
+                facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
             }
             Select::Verification => self.verify(facts).await?,
         }
