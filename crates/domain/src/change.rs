@@ -6,6 +6,8 @@ use crate::audit_chain::{AuditKey, Draft, Private, SignedCheckpoint};
 use crate::grant::ReadGrant;
 use crate::ids::{GrantId, MemoryId, TenantId};
 use crate::memory::{Memory, SubjectRef};
+use crate::scope::Partition;
+use crate::spiral::ThoughtPatternArtifact;
 use crate::time::Timestamp;
 
 /// What must still be so when a change set is applied; if it is not, nothing of it is.
@@ -83,6 +85,10 @@ pub enum Change {
     ForgetGrantsExpiredBefore(Timestamp),
     /// Keep a signed checkpoint. It names the last one that is kept, or it comes too late: checkpoints are a chain.
     InsertCheckpoint(SignedCheckpoint),
+    /// Keep a spiral that was found, in the place of an earlier one of its scope.
+    InsertSpiral(ThoughtPatternArtifact),
+    /// Forget a scope's spiral. Does nothing where there is none.
+    ForgetSpiral(Partition),
 }
 
 /// A policy's text under its version and content hash.

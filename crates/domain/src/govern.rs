@@ -14,16 +14,18 @@ use crate::audit_chain::{
 use crate::change::PolicyDocument;
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
-use crate::lifecycle::{Barred, Family, Step};
+use crate::lifecycle::{Barred, Family};
 use crate::memory::{Memory, MemoryType, State};
+use crate::object::Unit;
 use crate::place::{Place, SealedPlace};
-use crate::policy::{Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
+use crate::policy::{Effect, Narrowed, Policy, RuleCounts, Trace};
 use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
-use crate::purpose::Purpose;
+use crate::spiral::ThoughtPatternArtifact;
 use crate::time::Timestamp;
 use crate::words::Score;
 
+mod ask;
 mod changing;
 mod decided;
 mod gating;
@@ -31,11 +33,13 @@ mod listing;
 mod propose;
 mod ranking;
 mod reading;
+mod spiralling;
 #[cfg(test)]
 mod tests;
 mod view;
 mod visible;
 
+pub use ask::Ask;
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
@@ -108,6 +112,8 @@ pub enum Authority {
     Revoke,
     /// The caller has one of these roles.
     Roles(&'static [Role]),
+    /// Anybody may ask about a scope's spiral, and whoever could read a plain event there is told of one.
+    AskSpiral,
     /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
     Operator,
     /// The caller is the server itself.
@@ -125,6 +131,7 @@ impl Authority {
             | Self::Continue
             | Self::Revoke
             | Self::Roles(_)
+            | Self::AskSpiral
             | Self::Operator
             | Self::System => false,
         }
@@ -140,48 +147,6 @@ pub enum About {
     Preferences(Kind),
     /// Events, impacts or seeds: these of them. At least one.
     Objects(&'static [MemoryType]),
-}
-
-/// What is asked of the policy.
-#[derive(Debug, Clone)]
-pub struct Ask<'a> {
-    /// Who asks.
-    pub principal: &'a Principal,
-    /// What for, where one is named.
-    pub purpose: Option<Purpose>,
-    /// The operation's name.
-    pub operation: &'static str,
-    /// Which public API speaks.
-    pub dialect: Dialect,
-    /// When.
-    pub now: Timestamp,
-    /// By what right.
-    pub authority: Authority,
-    /// What it is about.
-    pub about: About,
-    /// Whether references to events were asked for.
-    pub include_events: bool,
-    /// Whether it only shows again what an idempotency key did.
-    pub repeat: bool,
-    /// What is to happen to the memory that it names.
-    pub step: Option<&'a Step>,
-    /// The tool whose gate is asked, and the memories that are to be its evidence.
-    pub tool: Option<(&'a str, &'a [MemoryId])>,
-}
-
-impl Ask<'_> {
-    fn request(&self) -> Request<'_> {
-        Request {
-            principal: self.principal,
-            purpose: self.purpose,
-            operation: self.operation,
-            dialect: self.dialect,
-            tool: self.tool.map(|(name, _)| name),
-            include_events: self.include_events,
-            now: self.now,
-            spiral: SpiralFacts::default(),
-        }
-    }
 }
 
 /// Why something was refused, in a word that programs know.
@@ -271,6 +236,12 @@ struct Details {
     parents: BTreeMap<MemoryId, u64>,
     /// What a step came to.
     changed: Option<Result<Changed, Barred>>,
+    /// The spirals that are found with what is proposed.
+    spirals: Vec<ThoughtPatternArtifact>,
+    /// The spiral that was asked about.
+    spiral: Option<ThoughtPatternArtifact>,
+    /// By how much seeds are harder to wake, where a spiral holds.
+    raised_activation: Option<Unit>,
     /// What was decided about a tool.
     gate: Option<Gate>,
 }
@@ -336,6 +307,10 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             } else {
                 refused(Reason::RoleDenied, Ruling::default(), None)
             }
+        }
+        Authority::AskSpiral => {
+            let details = Details { spiral: spiralling::shown(policy, ask), ..Details::default() };
+            partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
         }
         Authority::Operator => {
             let principal = ask.principal;

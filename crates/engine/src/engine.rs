@@ -10,11 +10,11 @@ use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::SubjectRef;
-use memoryscope_domain::place::{Place, SealedPlace};
 use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::principal::Principal;
 use memoryscope_domain::scope::ScopeType;
+use memoryscope_domain::spiral::{Lexicon, Spirals};
 use memoryscope_domain::time::Timestamp;
 use tracing::{Instrument as _, info_span};
 
@@ -22,9 +22,9 @@ use crate::context::{Context, Idempotency};
 use crate::entry::{child_ids, private_part};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
-use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
+use crate::port::{Decision, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
-use crate::traces;
+use crate::{spirals, traces};
 
 /// The governed pipeline over its ports.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub struct Engine {
     ports: Ports,
     meter: Arc<dyn Meter>,
     policies: Policies,
+    lexicon: Option<Arc<Lexicon>>,
     in_flight: Mutex<BTreeSet<(TenantId, IdempotencyKey)>>,
 }
 
@@ -85,13 +86,23 @@ impl Engine {
     #[must_use]
     pub fn new(ports: Ports, default_policy: Arc<Policy>) -> Self {
         let (meter, policies) = (Arc::new(NoMeter), Policies::new(default_policy));
-        Self { ports, meter, policies, in_flight: Mutex::default() }
+        Self { ports, meter, policies, lexicon: None, in_flight: Mutex::default() }
     }
 
     /// The same, measured.
     #[must_use]
     pub fn measured_by(self, meter: Arc<dyn Meter>) -> Self {
         Self { meter, ..self }
+    }
+
+    /// The same, telling spirals by this lexicon and not by the built-in one.
+    #[must_use]
+    pub fn telling_spirals_by(self, lexicon: Arc<Lexicon>) -> Self {
+        Self { lexicon: Some(lexicon), ..self }
+    }
+
+    pub(crate) fn lexicon(&self) -> Option<Arc<Lexicon>> {
+        self.lexicon.clone()
     }
 
     /// Where its measurements go.
@@ -158,21 +169,22 @@ impl Engine {
         let asks_policy =
             !matches!(op.authority(), Authority::Roles(_) | Authority::Operator | Authority::System);
         let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store, asks_policy).await?;
-        let ask = ask(cx, op, false);
-        let narrowed = govern::narrow(&policy.policy, &ask);
+        let mut spirals = self.spirals_before(cx, op, &policy.policy).await?;
+        let narrowed = govern::narrow(&policy.policy, &ask(cx, op, false, &spirals));
         let select = match &narrowed {
             Some(narrowed) if narrowed.filter == Filter::Nothing => Select::Nothing,
             _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
             _ => op.select(cx),
         };
         // Who is told what is withheld has it loaded.
-        let filter = narrowed.as_ref().filter(|_| !ask.tells_withheld());
+        let filter = narrowed.as_ref().filter(|_| !ask(cx, op, false, &spirals).tells_withheld());
         let filter = filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
-        let snapshot = self.load(cx, select, filter).await?;
+        let mut snapshot = self.load_with(cx, select, filter, spirals::scopes(op)).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);
             return Err(Stopped::Again);
         }
+        self.learn_spirals(cx, op, &policy.policy, &mut snapshot, &mut spirals).await?;
         let repeat = self.repeat_of(cx, op, &snapshot)?;
         let repeats = repeat.is_some();
         let snapshot = match repeat {
@@ -191,7 +203,8 @@ impl Engine {
         }
         facts.proposed = op.propose(cx, &mut loaded.ids);
         facts.child_ids = child_ids(&facts, &mut loaded.ids);
-        let ask = self::ask(cx, op, repeats);
+        spirals::name(&mut spirals, &mut loaded.ids);
+        let ask = ask(cx, op, repeats, &spirals);
         match govern::decide(&loaded.policy.policy, &ask, narrowed, facts) {
             Verdict::Allowed(mut seen) => {
                 if seen.more() && op.is_short(cx, &seen) && op.select_wider(cx, width + 1).is_some() {
@@ -229,28 +242,6 @@ impl Engine {
             seen.settle_references(policy, ask, &referred.facts.memories);
         }
         Ok(())
-    }
-
-    /// The place that an answer to the same caller sealed ([`crate::op::page::Next::Sealed`]); none where it is not ours or its
-    /// key was destroyed.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn open(&self, cx: &Context, sealed: &SealedPlace) -> Result<Option<Place>, Refusal> {
-        let snapshot = self.load(cx, Select::Nothing, Filter::Everything).await?;
-        Ok(snapshot.subject_key.and_then(|key| sealed.open(&key)))
-    }
-
-    async fn load(&self, cx: &Context, select: Select, filter: Filter) -> Result<Snapshot, StoreError> {
-        let load = Load {
-            tenant: cx.principal.tenant.clone(),
-            now: cx.now,
-            select,
-            filter,
-            subject: own_subject(cx),
-            idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
-        };
-        self.ports.store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
     }
 
     /// What to load to answer a repeat, if this is one.
@@ -445,7 +436,7 @@ impl Drop for Claim<'_> {
 }
 
 /// Whose audit key a request's entry is under, unless it is about a grant.
-fn own_subject(cx: &Context) -> SubjectRef {
+pub(crate) fn own_subject(cx: &Context) -> SubjectRef {
     cx.principal.user.as_ref().map_or(SubjectRef::TENANT, SubjectRef::of_user)
 }
 
@@ -460,7 +451,7 @@ fn kind_of<O: Operation>(op: &O, grant: Option<&ReadGrant>) -> Option<Kind> {
 }
 
 /// What is asked of the policy for an operation.
-fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool) -> Ask<'a> {
+fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool, spirals: &'a Spirals) -> Ask<'a> {
     Ask {
         principal: &cx.principal,
         purpose: op.purpose(),
@@ -473,5 +464,7 @@ fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool) -> Ask<'a> {
         repeat,
         step: op.step(),
         tool: op.tool(),
+        scope: op.scopes().into_iter().next(),
+        spirals,
     }
 }

@@ -11,9 +11,11 @@ mod entry;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod jobs;
+mod load;
 pub mod memory_store;
 pub mod op;
 mod policies;
 pub mod port;
 pub mod refusal;
+mod spirals;
 pub mod traces;

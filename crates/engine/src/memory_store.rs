@@ -20,6 +20,8 @@ use memoryscope_domain::lifecycle::{Family, Kin};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
+use memoryscope_domain::scope::Partition;
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{Match, choose};
 
@@ -46,6 +48,7 @@ struct Tenant {
     active_policy: Option<String>,
     idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     checkpoints: Vec<SignedCheckpoint>,
+    spirals: BTreeMap<Partition, ThoughtPatternArtifact>,
     entries: Vec<StoredEntry>,
     head: Head,
 }
@@ -93,6 +96,7 @@ impl Store for MemoryStore {
             subject,
             subject_key: tenant.subject_keys.get(&subject).cloned(),
             idempotency: load.idempotency.as_ref().and_then(|key| tenant.idempotency.get(key).cloned()),
+            spirals: tenant.spirals_of(load),
             facts,
         })
     }
@@ -218,6 +222,11 @@ impl Tenant {
             stored.entry.parse().is_ok_and(|record| record.draft.operation == *operation)
         };
         self.entries.iter().rev().find(is_of).cloned()
+    }
+
+    fn spirals_of(&self, load: &Load) -> Vec<ThoughtPatternArtifact> {
+        let kept = load.spirals.iter().filter_map(|scope| self.spirals.get(scope));
+        kept.filter(|spiral| spiral.is_live(load.now)).cloned().collect()
     }
 
     fn current(&self) -> impl Iterator<Item = &Arc<Memory>> {
@@ -381,7 +390,9 @@ impl Tenant {
                 | Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
                 | Change::ForgetIdempotencyBefore(_)
-                | Change::ForgetGrantsExpiredBefore(_) => {}
+                | Change::ForgetGrantsExpiredBefore(_)
+                | Change::InsertSpiral(_)
+                | Change::ForgetSpiral(_) => {}
             }
         }
         Ok(())
@@ -425,6 +436,8 @@ impl Tenant {
             Change::ForgetIdempotencyBefore(time) => self.idempotency.retain(|_, record| record.used >= time),
             Change::ForgetGrantsExpiredBefore(time) => self.grants.retain(|_, grant| grant.expires >= time),
             Change::InsertCheckpoint(signed) => self.checkpoints.push(signed),
+            Change::InsertSpiral(spiral) => _ = self.spirals.insert(spiral.partition, spiral),
+            Change::ForgetSpiral(partition) => _ = self.spirals.remove(&partition),
         }
     }
 

@@ -16,6 +16,7 @@ use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::TermKey;
 
@@ -139,6 +140,8 @@ pub struct Load {
     pub subject: SubjectRef,
     /// The idempotency key whose record is wanted.
     pub idempotency: Option<IdempotencyKey>,
+    /// The scopes whose spirals are wanted.
+    pub spirals: Vec<Partition>,
 }
 
 /// Which records an operation asks for.
@@ -319,6 +322,8 @@ pub struct Snapshot {
     pub subject_key: Option<AuditKey>,
     /// What the idempotency key did, if it was used.
     pub idempotency: Option<IdempotencyRecord>,
+    /// The spirals of the scopes that were named, those that have not expired, in any order.
+    pub spirals: Vec<ThoughtPatternArtifact>,
     /// The records.
     pub facts: Facts,
 }

@@ -99,6 +99,7 @@ async fn ask(
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            spirals: Vec::new(),
         };
         let begun = Instant::now();
         let facts = store.load(&load).await?.facts;

@@ -13,6 +13,7 @@ mod named;
 mod policies;
 mod query;
 mod reconstruct;
+mod spiral;
 mod step;
 mod who;
 mod wire;
@@ -44,7 +45,8 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(get::operation(), get::handler)
         .add(history::operation(), history::handler)
         .add(reconstruct::operation(), reconstruct::handler)
-        .add(gate::operation(), gate::handler);
+        .add(gate::operation(), gate::handler)
+        .add(spiral::operation(), spiral::handler);
     policies::routes(step::routes(routes))
 }
 

@@ -14,6 +14,7 @@ const SCOPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-scoped
 const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-core.md");
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tools.md");
 const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policy.md");
+const SPIRALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spirals.md");
 const LIFECYCLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycle.md");
 
 fn page(path: &str) -> String {
@@ -97,6 +98,7 @@ async fn examples_are_true() {
     check_examples(SCOPED, 20).await;
     check_examples(CORE, 9).await;
     check_examples(LIFECYCLE, 13).await;
+    check_examples(SPIRALS, 6).await;
     check_examples(TOOLS, 4).await;
     check_examples(POLICY, 8).await;
 }

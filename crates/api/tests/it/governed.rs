@@ -164,6 +164,7 @@ impl App {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            spirals: Vec::new(),
         };
         self.store.load(&load).await.expect("the memory store can be read").head
     }

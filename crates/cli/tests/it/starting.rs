@@ -97,6 +97,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     0001       foundation      no
     0002       objects         no
     0003       words_and_tags  no
+    0004       spirals         no
     ");
     assert!(!folder.join("memoryscope.db").exists(), "asking makes no file");
     let said = refused(folder, &["--no-migrate"], &[], 1);
@@ -105,6 +106,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     applied 0001
     applied 0002
     applied 0003
+    applied 0004
     ");
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"the schema is up to date");
     let after = run(folder, &["migrate", "--status"]).expect(0).out;

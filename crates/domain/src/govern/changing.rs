@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, reading, refused, view_of,
+    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, reading, refused,
+    spiralling, view_of,
 };
 use crate::change::Expect;
 use crate::derive::{self, Wanted};
 use crate::ids::MemoryId;
-use crate::lifecycle::{Barred, By, Family, Stepped, inherited, propagate};
+use crate::lifecycle::{Barred, By, Family, Step, Stepped, inherited, propagate};
 use crate::memory::{Memory, MemoryType, State};
 use crate::object::Derivation;
 use crate::policy::{Effect, Policy, Request};
@@ -51,6 +52,18 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
         let changed = Changed { memory, versions: Vec::new(), made: Vec::new(), followed };
         let details = Details { changed: Some(Ok(changed)), ..Details::default() };
         return partly_allowed(ask, facts, BTreeMap::new(), details, ruling);
+    }
+    if let (Step::Reinforce { .. }, Some(spiral)) =
+        (step, spiralling::blocks_reinforcement(policy, ask, memory.partition))
+    {
+        let changed = Some(Err(Barred::Spiral { until: spiral.expires }));
+        return partly_allowed(
+            ask,
+            facts,
+            BTreeMap::new(),
+            Details { changed, ..Details::default() },
+            ruling,
+        );
     }
     let by = By {
         user: ask.principal.user.as_ref(),

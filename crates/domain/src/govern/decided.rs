@@ -94,6 +94,13 @@ impl Visible<Facts> {
             Change::InsertCheckpoint(_)
             | Change::ForgetIdempotencyBefore(_)
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
+            // What the decision found, and nothing else.
+            Change::InsertSpiral(spiral) => self.details.spirals.contains(spiral),
+            // What is no longer what it was found in: the scope's of the memory that a step was made with.
+            Change::ForgetSpiral(partition) => {
+                self.authority == Authority::ChangeNamed
+                    && matches!(&self.details.changed, Some(Ok(changed)) if changed.memory.partition == *partition)
+            }
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{
     About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, Withheld, listing,
-    partly_allowed, refused, view, view_of,
+    partly_allowed, refused, spiralling, view, view_of,
 };
 use crate::constraint::Constraint;
 use crate::ids::MemoryId;
@@ -31,7 +31,8 @@ pub(super) fn decide(
     }
     let mut ruling = Ruling { trace: Some(narrowed.trace), ..Ruling::default() };
     let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
-    let mut details = Details::default();
+    let raised_activation = spiralling::raised_activation(policy, ask);
+    let mut details = Details { raised_activation, ..Details::default() };
     for memory in std::mem::take(&mut facts.memories) {
         let Some(decision) = reading.decision(&memory) else {
             details.withheld.extend(reading.withheld(&memory));

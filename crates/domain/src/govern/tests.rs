@@ -14,9 +14,14 @@ use crate::object::{
     Affect, Category, Content, Distinct, Feeling, Handling, Impact, Label, Language, Level, List, Name,
     Object, Precision, Strength, Temporal, TruthMode, Unit, Visibility, generate,
 };
+use crate::policy::Dialect;
 use crate::policy::catalogue::CATALOGUE;
 use crate::policy::{Attribute, Filter, MemoryAttributes};
+use crate::principal::Principal;
+use crate::purpose::Purpose;
 use crate::scope::Scope;
+use crate::spiral::Spirals;
+use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1_767_268_800_000_000);
 const OBJECTS: &[MemoryType] = &[MemoryType::Event, MemoryType::Impact, MemoryType::Seed];
@@ -213,6 +218,8 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         repeat: false,
         step: None,
         tool: None,
+        scope: None,
+        spirals: Spirals::none(),
     }
 }
 

@@ -12,7 +12,7 @@ use memoryscope_domain::scope::Scope;
 use serde_json::{Map, Value, json};
 
 use super::query::{HeldConstraint, merged, of_types};
-use super::{Info, Mint, Operation, Plan};
+use super::{Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
@@ -57,6 +57,14 @@ impl Operation for AskGate {
 
     fn purpose(&self) -> Option<Purpose> {
         Some(self.purpose)
+    }
+
+    fn scopes(&self) -> Vec<&Scope> {
+        vec![&self.scope]
+    }
+
+    fn spirals(&self) -> SpiralUse {
+        SpiralUse::ForEffects
     }
 
     fn about(&self) -> About {

@@ -1,5 +1,7 @@
 //! One file per operation, and the closed list of them.
 
+use std::collections::BTreeSet;
+
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
@@ -9,6 +11,7 @@ use memoryscope_domain::lifecycle::Step;
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::scope::{Partition, Scope};
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -33,6 +36,7 @@ pub mod read;
 pub mod reconstruct;
 pub mod revoke;
 pub mod search;
+pub mod spiral;
 pub mod step;
 
 /// What every operation declares of itself.
@@ -47,7 +51,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 33] = [
+pub static ALL: [&Info; 34] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -68,6 +72,7 @@ pub static ALL: [&Info; 33] = [
     &query::INFO,
     &reconstruct::INFO,
     &gate::INFO,
+    &spiral::INFO,
     &expire::INFO,
     &audit::LIST,
     &audit::VERIFY,
@@ -82,6 +87,18 @@ pub static ALL: [&Info; 33] = [
     &policy::SWITCH,
     &policy::ROLL_BACK,
 ];
+
+/// What an operation has to know of spirals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpiralUse {
+    /// Whatever the policy asks about.
+    ForPolicy,
+    /// Which one holds: it changes what is done.
+    ForEffects,
+    /// Which one holds, and what happened lately: new ones are looked for in these scopes, or in all of its scopes where
+    /// the policy says so.
+    ToFind(BTreeSet<Partition>),
+}
 
 /// One thing that can be asked of MemoryScope. It is given what is visible, never what was loaded.
 pub trait Operation: Send + Sync {
@@ -133,6 +150,16 @@ pub trait Operation: Send + Sync {
     /// Whether it shows the policy in force, with its text: the engine knows it, so no store is asked.
     fn shows_policy_in_force(&self) -> bool {
         false
+    }
+
+    /// The scopes that it is about, where it names them. What is named by an id is in a scope of its own.
+    fn scopes(&self) -> Vec<&Scope> {
+        Vec::new()
+    }
+
+    /// What it has to know of the spirals of its scopes.
+    fn spirals(&self) -> SpiralUse {
+        SpiralUse::ForPolicy
     }
 
     /// Whether it gives out a token.

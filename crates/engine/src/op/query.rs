@@ -169,7 +169,7 @@ pub(super) fn types(wanted: &[MemoryType]) -> &'static [MemoryType] {
 }
 
 /// One of these names.
-fn one_of(attribute: Attribute, names: BTreeSet<String>) -> Filter {
+pub(crate) fn one_of(attribute: Attribute, names: BTreeSet<String>) -> Filter {
     FilterField::new(attribute).map_or(Filter::Everything, |field| Filter::OneOf(field, names))
 }
 
@@ -298,6 +298,10 @@ impl Operation for Query {
 
     fn purpose(&self) -> Option<Purpose> {
         Some(self.purpose)
+    }
+
+    fn scopes(&self) -> Vec<&Scope> {
+        vec![&self.scope]
     }
 
     fn about(&self) -> About {

@@ -20,7 +20,7 @@ use memoryscope_domain::scope::Scope;
 use serde_json::{Map, Value, json};
 
 use super::query::{findable, merged, of_types, types};
-use super::{Info, Mint, Operation, Plan};
+use super::{Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
@@ -84,6 +84,14 @@ impl Operation for Reconstruct {
 
     fn purpose(&self) -> Option<Purpose> {
         Some(self.purpose)
+    }
+
+    fn scopes(&self) -> Vec<&Scope> {
+        vec![&self.scope]
+    }
+
+    fn spirals(&self) -> SpiralUse {
+        SpiralUse::ForEffects
     }
 
     fn about(&self) -> About {
@@ -158,7 +166,7 @@ impl Operation for Reconstruct {
             max_tokens: self.max_tokens,
             include_events: self.include_events,
             cues: &cues,
-            raise_activation_by: Unit::ZERO,
+            raise_activation_by: seen.raised_activation(),
             now: cx.now,
         };
         let material = Material { constraints: &held, seeds: &seeds, events: &events };

@@ -28,11 +28,13 @@ use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
+use memoryscope_engine::op::spiral::GetSpiral;
 use memoryscope_engine::op::step::MakeStep;
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
 
 use super::objects::{event, filters};
+use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
 
 const LEGEND: &str = "\
@@ -111,6 +113,15 @@ impl Case {
         Self { world, cx, memory, event, token }
     }
 
+    /// What has to happen before an operation can show something.
+    async fn prepare(&self, name: &str) {
+        if name == "spiral.get" {
+            for line in super::spirals::RUMINATING {
+                self.world.ingest("ann", spiralling("ann", line)).await;
+            }
+        }
+    }
+
     async fn mark<O: Operation>(&self, op: O, sees: impl Fn(&O::Output) -> bool) -> char {
         match self.world.engine.run(&self.cx, &op).await {
             Ok(done) if sees(&done.output) => '✓',
@@ -132,6 +143,7 @@ impl Case {
                 let ingest = Ingest { items: vec![event("ann", "It rained.")] };
                 self.mark(ingest, |results| results.iter().all(Result::is_ok)).await
             }
+            "spiral.get" => self.mark(GetSpiral { scope }, Option::is_some).await,
             "memory.get" => self.mark(GetMemory { id, purpose }, |_| true).await,
             "memory.history" => self.mark(History { id, purpose, after: 0, limit: 1 }, |_| true).await,
             "memory.query" => {
@@ -228,6 +240,7 @@ async fn table() -> String {
             let mut cell = String::new();
             for own in [true, false] {
                 let mut case = Case::new(who, own).await;
+                case.prepare(info.name).await;
                 let mark = case.run(info.name, own).await;
                 cell.push(mark.unwrap_or_else(|| panic!("{} has no row: add it to Case::run", info.name)));
             }
@@ -257,6 +270,7 @@ async fn every_operation_is_in_the_chain_however_it_ends() {
             [(Who::System, true), (Who::Client(Role::App), true), (Who::Client(Role::Reader), false)]
         {
             let mut case = Case::new(who, own).await;
+            case.prepare(info.name).await;
             let count = |chain: Vec<memoryscope_domain::govern::StoredEntry>| {
                 chain
                     .iter()

@@ -14,6 +14,7 @@ mod paging;
 mod properties;
 mod rogue;
 mod search;
+mod spirals;
 mod sprouting;
 mod support;
 mod twins;

@@ -173,6 +173,7 @@ impl World {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            spirals: Vec::new(),
         };
         self.store.load(&load).await.expect("the memory store answers")
     }

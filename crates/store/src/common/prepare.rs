@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::ids::{GrantId, MemoryId, SpiralId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_engine::port::StoreError;
 
 use super::fill::Keys;
@@ -61,6 +62,15 @@ pub(crate) struct IdempotencyRow {
     pub(crate) document: String,
 }
 
+/// A row of `spiral_artifacts`.
+#[derive(Debug)]
+pub(crate) struct SpiralRow {
+    pub(crate) partition: [u8; 16],
+    pub(crate) id: SpiralId,
+    pub(crate) expires: i64,
+    pub(crate) document: String,
+}
+
 /// One change as rows.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -77,6 +87,8 @@ pub(crate) enum Step {
     ForgetIdempotencyBefore(i64),
     ForgetGrantsExpiredBefore(i64),
     InsertCheckpoint { seq: i64, text: String, follows: Option<Hash32> },
+    InsertSpiral(SpiralRow),
+    ForgetSpiral([u8; 16]),
 }
 
 /// A change set, ready to be applied.
@@ -138,6 +150,8 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::InsertIdempotency(record) => Step::InsertIdempotency(idempotency_row(&record)?),
         Change::ForgetIdempotencyBefore(time) => Step::ForgetIdempotencyBefore(time.unix_micros()),
         Change::ForgetGrantsExpiredBefore(time) => Step::ForgetGrantsExpiredBefore(time.unix_micros()),
+        Change::InsertSpiral(spiral) => Step::InsertSpiral(spiral_row(tenant, &spiral)?),
+        Change::ForgetSpiral(partition) => Step::ForgetSpiral(partition.0),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
                 return Err(misuse("a checkpoint is another tenant's"));
@@ -203,6 +217,18 @@ fn grant_row(tenant: &TenantId, grant: &ReadGrant, touched: &mut Touched) -> Res
         version: row::whole(grant.version)?,
         expires: grant.expires.unix_micros(),
         document: grant.write()?,
+    })
+}
+
+fn spiral_row(tenant: &TenantId, spiral: &ThoughtPatternArtifact) -> Result<SpiralRow, StoreError> {
+    if spiral.tenant != *tenant {
+        return Err(misuse("a spiral is another tenant's"));
+    }
+    Ok(SpiralRow {
+        partition: spiral.partition.0,
+        id: spiral.id,
+        expires: spiral.expires.unix_micros(),
+        document: spiral.write()?,
     })
 }
 

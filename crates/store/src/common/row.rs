@@ -3,7 +3,8 @@
 use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, Seq};
 use memoryscope_domain::ids::{AuditId, TenantId};
 use memoryscope_domain::memory::{Memory, State};
-use memoryscope_engine::port::StoreError;
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
+use memoryscope_engine::port::{Load, StoreError};
 use uuid::Uuid;
 
 /// A state as it is stored. The order is the order of restriction, so that queries may compare.
@@ -83,4 +84,11 @@ pub(crate) fn tenant(text: &str) -> Result<TenantId, StoreError> {
 /// A stored value is not what this program writes.
 pub(crate) fn corrupt(what: &str) -> StoreError {
     StoreError::Corrupt(format!("a stored {what} cannot be read"))
+}
+
+/// A spiral that was kept for one of the scopes. A row that was copied to another place must not be believed.
+pub(crate) fn spiral(text: &str, load: &Load) -> Result<ThoughtPatternArtifact, StoreError> {
+    let spiral = ThoughtPatternArtifact::read(text)?;
+    let is_its_own = spiral.tenant == load.tenant && load.spirals.contains(&spiral.partition);
+    if is_its_own { Ok(spiral) } else { Err(corrupt("spiral")) }
 }

@@ -97,6 +97,13 @@ const INSERT_CHECKPOINT: &str = "
     INSERT INTO checkpoints (tenant, number, seq, text)
     SELECT $1, coalesce(max(number), 0) + 1, $2, $3 FROM checkpoints WHERE tenant = $1";
 
+const INSERT_SPIRAL: &str = "
+    INSERT INTO spiral_artifacts (tenant, partition_key, id, expires, document) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (tenant, partition_key) DO UPDATE
+    SET id = excluded.id, expires = excluded.expires, document = excluded.document";
+
+const FORGET_SPIRAL: &str = "DELETE FROM spiral_artifacts WHERE tenant = $1 AND partition_key = $2";
+
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
     SELECT $1, w.* FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::text[],
@@ -221,6 +228,12 @@ impl<'a> Writes<'a> {
             }
             Step::ForgetIdempotencyBefore(time) => self.alone(FORGET_IDEMPOTENCY, vec![boxed(*time)]),
             Step::ForgetGrantsExpiredBefore(time) => self.alone(FORGET_GRANTS, vec![boxed(*time)]),
+            Step::InsertSpiral(spiral) => {
+                let id = boxed(Bytes::of(spiral.id.uuid()));
+                let (expires, document) = (boxed(spiral.expires), boxed(spiral.document.as_str()));
+                self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
+            }
+            Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
             }

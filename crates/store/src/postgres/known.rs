@@ -101,7 +101,9 @@ impl<'a> Names<'a> {
             | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
-            | Step::ForgetGrantsExpiredBefore(_) => {}
+            | Step::ForgetGrantsExpiredBefore(_)
+            | Step::InsertSpiral(_)
+            | Step::ForgetSpiral(_) => {}
         }
     }
 
@@ -239,7 +241,9 @@ impl Known {
             | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
-            | Step::ForgetGrantsExpiredBefore(_) => Ok(()),
+            | Step::ForgetGrantsExpiredBefore(_)
+            | Step::InsertSpiral(_)
+            | Step::ForgetSpiral(_) => Ok(()),
         }
     }
 
@@ -271,7 +275,8 @@ impl Known {
                 let signed = SignedCheckpoint::parse(text).map_err(|_| corrupt("checkpoint"));
                 self.last_checkpoint = signed.map(|signed| Some(signed.checkpoint.hash()));
             }
-            Step::TouchSeeds { .. } | Step::KeepPolicy(_) => {}
+            Step::TouchSeeds { .. } | Step::KeepPolicy(_) | Step::InsertSpiral(_) | Step::ForgetSpiral(_) => {
+            }
         }
     }
 

@@ -116,9 +116,9 @@ impl Listing<'_> {
     /// scan.
     pub(super) fn beside(self, load: &Load, other: &str, values: Vec<Value<'static>>) -> Call<'static> {
         let mut condition = Condition { sql: String::new(), values };
-        condition
-            .sql
-            .push_str(&format!("SELECT * FROM ({other}) AS f (seq, head, policy, subject, record) "));
+        condition.sql.push_str(&format!(
+            "SELECT * FROM ({other}) AS f (seq, head, policy, subject, record, spirals) "
+        ));
         condition.sql.push_str("LEFT JOIN LATERAL (");
         match self.scan() {
             Some(scan) => self.push_end(scan, &mut condition),

@@ -33,10 +33,13 @@ const FRAME: &str = "
            (SELECT hash FROM audit_heads WHERE tenant = $1),
            (SELECT hash FROM active_policy WHERE tenant = $1),
            (SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2),
-           (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4)";
+           (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4),
+           ARRAY(SELECT s.document FROM unnest($5::bytea[]) AS w (scope) CROSS JOIN LATERAL
+                    (SELECT document FROM spiral_artifacts
+                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s)";
 
 /// The columns of [`FRAME`], and behind them those of the end of a scan.
-const FRAME_COLUMNS: usize = 5;
+const FRAME_COLUMNS: usize = 6;
 /// The columns before those of a memory that stands beside a frame and the end of a scan.
 const BESIDE_COLUMNS: usize = FRAME_COLUMNS + 2;
 
@@ -412,12 +415,15 @@ fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
         .map(serde_json::from_str::<IdempotencyRecord>)
         .transpose()
         .map_err(|_| corrupt("idempotency record"))?;
+    let spirals: Vec<&str> = row.try_get(5)?;
+    let spirals = spirals.into_iter().map(|text| row::spiral(text, load)).collect::<Result<_, _>>()?;
     Ok(Snapshot {
         head,
         active_policy: row.try_get(2)?,
         subject: load.subject,
         subject_key: unless_walking(load, key)?,
         idempotency,
+        spirals,
         facts: Facts::default(),
     })
 }
@@ -436,7 +442,10 @@ fn frame_values(load: &Load) -> Vec<super::value::Value<'static>> {
     let key = load.idempotency.as_ref();
     let (client, key) = (key.map(|key| key.client.clone()), key.map(|key| key.key.clone()));
     let tenant = load.tenant.as_str().to_owned();
-    vec![Box::new(tenant), Box::new(Bytes(load.subject.0)), Box::new(client), Box::new(key)]
+    let scopes: Vec<Bytes<16>> = load.spirals.iter().map(|partition| Bytes(partition.0)).collect();
+    let now = load.now.unix_micros();
+    let subject = Box::new(Bytes(load.subject.0));
+    vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)]
 }
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {

@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "words_and_tags",
         sql: include_str!("../../migrations/postgres/0003_words_and_tags.sql"),
     },
+    Migration { number: 4, name: "spirals", sql: include_str!("../../migrations/postgres/0004_spirals.sql") },
 ];
 
 /// How often the two tables below are made while others make them too.

@@ -13,7 +13,7 @@ use super::error::Failure;
 use crate::common::conflict::{
     CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
 };
-use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
+use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
 use crate::common::row::{self, corrupt};
 
 /// The change sets of one transaction.
@@ -182,7 +182,9 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         | Step::KeepPolicy(_)
         | Step::ActivatePolicy(_)
         | Step::ForgetIdempotencyBefore(_)
-        | Step::ForgetGrantsExpiredBefore(_) => Ok(()),
+        | Step::ForgetGrantsExpiredBefore(_)
+        | Step::InsertSpiral(_)
+        | Step::ForgetSpiral(_) => Ok(()),
         Step::InsertCheckpoint { follows, .. } => {
             hold(last_checkpoint(conn, tenant)? == *follows, CHECKPOINT)
         }
@@ -261,6 +263,11 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
             "DELETE FROM read_grants WHERE tenant = ?1 AND expires < ?2",
             params![tenant, time],
         )?,
+        Step::InsertSpiral(spiral) => insert_spiral(conn, tenant, spiral)?,
+        Step::ForgetSpiral(partition) => {
+            let sql = "DELETE FROM spiral_artifacts WHERE tenant = ?1 AND partition_key = ?2";
+            execute(conn, sql, params![tenant, partition])?
+        }
         Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)
                        SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM checkpoints WHERE tenant = ?1";
@@ -406,5 +413,16 @@ fn insert_idempotency(conn: &Connection, tenant: &str, record: &IdempotencyRow) 
         conn,
         "INSERT INTO idempotency_keys (tenant, client, key, used, document) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![tenant, record.client, record.key, record.used, record.document],
+    )
+}
+
+/// A newer one takes the place of its scope's last.
+fn insert_spiral(conn: &Connection, tenant: &str, spiral: &SpiralRow) -> rusqlite::Result<usize> {
+    execute(
+        conn,
+        "INSERT INTO spiral_artifacts (tenant, partition_key, id, expires, document) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (tenant, partition_key) DO UPDATE
+         SET id = excluded.id, expires = excluded.expires, document = excluded.document",
+        params![tenant, spiral.partition, spiral.id.uuid().as_bytes(), spiral.expires, spiral.document],
     )
 }

@@ -10,6 +10,8 @@ use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
+use memoryscope_domain::scope::Partition;
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{Due, Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
 use rusqlite::types::{Value, ValueRef};
@@ -128,13 +130,17 @@ impl View<'_> {
         let active_policy = active_policy(self.conn, tenant)?;
         let idempotency = self.load.idempotency.as_ref();
         let idempotency = idempotency.map(|key| self.idempotency(key)).transpose()?.flatten();
+        let mut spirals = Vec::new();
+        for partition in &self.load.spirals {
+            spirals.extend(self.spiral(*partition)?);
+        }
         let facts = self.facts()?;
         let subject =
             facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
         let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], audit_key);
         let subject_key = self.unless_walking(subject_key)?;
-        Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, facts })
+        Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, spirals, facts })
     }
 
     /// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
@@ -202,6 +208,13 @@ impl View<'_> {
         one(self.conn, sql, [self.load.tenant.as_str(), &key.client, &key.key], |row| {
             Ok(serde_json::from_str(text(row, 0)?).map_err(|_| corrupt("idempotency record"))?)
         })
+    }
+
+    fn spiral(&self, partition: Partition) -> Result<Option<ThoughtPatternArtifact>, Failure> {
+        let sql = "SELECT document FROM spiral_artifacts
+                   WHERE tenant = ?1 AND partition_key = ?2 AND expires > ?3";
+        let values = params![self.load.tenant.as_str(), partition.0, self.load.now.unix_micros()];
+        one(self.conn, sql, values, |row| Ok(row::spiral(text(row, 0)?, self.load)?))
     }
 
     fn grant(&self, token_hash: &TokenHash) -> Result<Option<ReadGrant>, Failure> {

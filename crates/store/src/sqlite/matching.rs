@@ -94,6 +94,7 @@ mod tests {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            spirals: Vec::new(),
         };
         let condition = matching(&load, &select, &select.wanted);
         let sql = format!("EXPLAIN QUERY PLAN {}", condition.sql);

@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "words_and_tags",
         sql: include_str!("../../migrations/sqlite/0003_words_and_tags.sql"),
     },
+    Migration { number: 4, name: "spirals", sql: include_str!("../../migrations/sqlite/0004_spirals.sql") },
 ];
 
 /// The newest schema that this program knows.
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     const NEXT: Migration =
-        Migration { number: 4, name: "next", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
+        Migration { number: 5, name: "next", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
 
     fn list() -> Vec<Migration> {
         MIGRATIONS.iter().copied().chain([NEXT]).collect()
@@ -168,10 +169,10 @@ mod tests {
     #[test]
     fn steps_are_applied_once_and_keep_the_data() {
         let mut conn = Connection::open_in_memory().unwrap();
-        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1, 2, 3]);
+        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1, 2, 3, 4]);
         conn.execute("INSERT INTO policies VALUES ('t_a', 'h', 'v', 'text')", []).unwrap();
         assert!(run_list(&mut conn, MIGRATIONS).unwrap().is_empty());
-        assert_eq!(run_list(&mut conn, &list()).unwrap(), [4]);
+        assert_eq!(run_list(&mut conn, &list()).unwrap(), [5]);
         let text: String = conn.query_row("SELECT text FROM policies", [], |row| row.get(0)).unwrap();
         assert_eq!(text, "text");
     }
@@ -180,7 +181,7 @@ mod tests {
     fn a_failing_step_leaves_nothing() {
         let mut conn = Connection::open_in_memory().unwrap();
         let mut broken = list();
-        broken[3].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
+        broken[4].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
         assert!(run_list(&mut conn, &broken).is_err());
         assert!(applied(&conn).unwrap().is_empty());
         assert!(!conn.table_exists(None, "half").unwrap());
@@ -192,11 +193,11 @@ mod tests {
         assert!(require_newest(&conn).unwrap_err().to_string().contains("memoryscope migrate"));
         run_list(&mut conn, &list()).unwrap();
         let newer = require_newest(&conn).unwrap_err().to_string();
-        assert!(newer.contains("is at 4") && newer.contains("up to 3"), "{newer}");
-        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 3"));
+        assert!(newer.contains("is at 5") && newer.contains("up to 4"), "{newer}");
+        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 4"));
 
         let mut edited = list();
-        edited[3].sql = "SELECT 1";
+        edited[4].sql = "SELECT 1";
         assert!(matches!(run_list(&mut conn, &edited), Err(Failure::Store(StoreError::Corrupt(_)))));
 
         conn.execute("DELETE FROM schema_migrations WHERE number = 1", []).unwrap();

@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 11] = [
+pub const TABLES: [Table; 12] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -112,6 +112,11 @@ pub const TABLES: [Table; 11] = [
         name: "idempotency_keys",
         columns: &[text("tenant"), text("client"), text("key"), number("used"), text("document")],
         key: 2,
+    },
+    Table {
+        name: "spiral_artifacts",
+        columns: &[text("tenant"), bytes("partition_key"), bytes("id"), number("expires"), text("document")],
+        key: 1,
     },
     EVENTS,
     Table {

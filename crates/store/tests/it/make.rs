@@ -8,16 +8,17 @@ use memoryscope_domain::audit_chain::{
 use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId, UserId};
+use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, SpiralId, TenantId, UserId};
 use memoryscope_domain::memory::{Body, Memory, SubjectRef};
 use memoryscope_domain::object::{
     Affect, Category, Content, Derivation, Distinct, Feeling, Handling, Impact, Label, Language, List, Name,
-    Object, Temporal, TransformStep, TruthMode,
+    Object, Temporal, TransformStep, TruthMode, Unit,
 };
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
 use memoryscope_domain::purpose::Purpose;
-use memoryscope_domain::scope::Scope;
+use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::spiral::{Finding, Pattern, ThoughtPatternArtifact};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{
     Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
@@ -232,6 +233,25 @@ pub(crate) async fn commit_all(store: &dyn Store, tenant: &TenantId, changes: Ve
     }
 }
 
+/// A scope's spiral until a time.
+pub(crate) fn spiral(tenant: &TenantId, scope: u8, expires: i64) -> ThoughtPatternArtifact {
+    ThoughtPatternArtifact {
+        id: SpiralId::from_uuid(Uuid::from_u128(expires.unsigned_abs().into())),
+        tenant: tenant.clone(),
+        partition: Partition([scope; 16]),
+        finding: Finding {
+            pattern: Pattern::Rumination,
+            confidence: Unit::clamped(0.75),
+            signals: vec!["dwelling".to_owned(), "repetition".to_owned()],
+            window_events: 3,
+            window_minutes: 40,
+            references: vec![memory_id(1), memory_id(2), memory_id(3)],
+        },
+        created: time(0),
+        expires: time(expires),
+    }
+}
+
 pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
     Load {
         tenant: tenant.clone(),
@@ -240,6 +260,7 @@ pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
         filter: Filter::Everything,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        spirals: Vec::new(),
     }
 }
 
@@ -275,4 +296,21 @@ pub(crate) fn whole(snapshot: &Snapshot) -> String {
     let private: Vec<_> =
         snapshot.facts.entries.iter().map(|e| e.private.as_ref().map(Private::as_str)).collect();
     format!("{snapshot:#?} {key:?} {private:?}")
+}
+
+/// What a change is about: no operation changes one thing twice in one change set, so neither does this test.
+pub(crate) fn about(change: &Change) -> String {
+    match change {
+        Change::InsertMemory(memory) | Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
+            format!("memory {}", memory.id)
+        }
+        Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => format!("grant {}", grant.id),
+        Change::InsertSubjectKey { subject, .. } => format!("subject {subject:?}"),
+        Change::InsertIdempotency(record) => format!("key {:?}", record.key),
+        Change::InsertSpiral(ThoughtPatternArtifact { partition, .. }) | Change::ForgetSpiral(partition) => {
+            format!("spiral {partition:?}")
+        }
+        Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
+        other => format!("{other:?}"),
+    }
 }

@@ -9,7 +9,7 @@ use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef, TAGGED};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
-use memoryscope_domain::scope::Scope;
+use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store};
@@ -46,6 +46,8 @@ pub(crate) enum Wish {
     ForgetKeys { before: i64 },
     ForgetGrants { before: i64 },
     Checkpoint,
+    Spiral { scope: u8, expires: i64 },
+    ForgetSpiral { scope: u8 },
 }
 
 #[derive(Debug, Clone)]
@@ -146,6 +148,8 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..2usize).prop_map(|hash| Wish::KeepPolicy { hash }),
         1 => (0..2usize).prop_map(|hash| Wish::Activate { hash }),
         1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
+        2 => (0..3u8, NOW - 1..NOW + 3).prop_map(|(scope, expires)| Wish::Spiral { scope, expires }),
+        1 => (0..3u8).prop_map(|scope| Wish::ForgetSpiral { scope }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
         1 => Just(Wish::Checkpoint),
@@ -277,6 +281,8 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             record.used = time(used);
             Change::InsertIdempotency(record)
         }
+        Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
+        Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => {
@@ -296,20 +302,6 @@ fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
         Guess::Grant(id, version) => Expect::Grant { id: grant(tenant, id).id, version },
         Guess::NoSubject(subject) => Expect::NoSubjectKey(SubjectRef([subject; 16])),
         Guess::NoKey(number) => Expect::NoIdempotencyKey(key(number).key),
-    }
-}
-
-/// What a change is about: no operation changes one thing twice in one change set, so neither does this test.
-fn about(change: &Change) -> String {
-    match change {
-        Change::InsertMemory(memory) | Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
-            format!("memory {}", memory.id)
-        }
-        Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => format!("grant {}", grant.id),
-        Change::InsertSubjectKey { subject, .. } => format!("subject {subject:?}"),
-        Change::InsertIdempotency(record) => format!("key {:?}", record.key),
-        Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
-        other => format!("{other:?}"),
     }
 }
 
@@ -405,7 +397,7 @@ pub(crate) async fn both(
             let mut changes = Vec::new();
             for wish in wishes {
                 let change = change(model, &tenant, wish).await;
-                changes.extend(change.filter(|change| seen.insert(about(change))));
+                changes.extend(change.filter(|change| seen.insert(make::about(change))));
             }
             let operation = if changes.is_empty() { Code::MEMORY_READ } else { Code::MEMORY_WRITE };
             let expects = expects.iter().map(|guess| expect(&tenant, guess)).collect();
@@ -421,6 +413,7 @@ pub(crate) async fn both(
                 filter: filter_of(filter),
                 subject: SubjectRef([*subject; 16]),
                 idempotency: Some(key(*number).key),
+                spirals: [0, 1].map(|scope| Partition([scope; 16])).to_vec(),
                 ..load_of(&tenant, select(&tenant, pick))
             };
             (whole(&model.load(&load).await.unwrap()), whole(&store.load(&load).await.unwrap()))

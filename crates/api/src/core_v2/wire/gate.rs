@@ -69,7 +69,7 @@ struct Denied<'a> {
     rules: Vec<&'a str>,
 }
 
-const REASONS: [&str; 2] = ["policy_denies_the_call", "evidence_denied"];
+const REASONS: [&str; 3] = ["policy_denies_the_call", "evidence_denied", "spiral_blocks_tools"];
 const WORTHS: [&str; 2] = ["not_available", "policy_denies_it"];
 
 /// What the gate says.
@@ -91,10 +91,11 @@ pub(in crate::core_v2) fn gate<'a>(tool: &'a str, answer: &'a Answer) -> impl Se
     }
     Gate {
         allowed,
-        reason: match (gate.is_call_allowed, allowed) {
-            (false, _) => Some(REASONS[0]),
-            (true, false) => Some(REASONS[1]),
-            (true, true) => None,
+        reason: match (gate.is_call_allowed, gate.blocked_until, allowed) {
+            (false, ..) => Some(REASONS[0]),
+            (true, Some(_), _) => Some(REASONS[2]),
+            (true, None, false) => Some(REASONS[1]),
+            (true, None, true) => None,
         },
         tool,
         evidence_ids: admitted,

@@ -12,6 +12,7 @@ mod said;
 mod scalar;
 pub(super) mod shown;
 mod shown_schema;
+pub(super) mod spiral;
 pub(super) mod stepped;
 pub(super) mod steps;
 #[cfg(test)]

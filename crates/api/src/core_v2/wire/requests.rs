@@ -53,7 +53,7 @@ impl Shape for ScopeName {
     }
 }
 
-fn scope_fields(f: &mut Fields<'_>) -> Option<Scope> {
+pub(super) fn scope_fields(f: &mut Fields<'_>) -> Option<Scope> {
     let scope_type = f.required("scope_type", named(&ScopeType::ALL, ScopeType::name));
     let id = f.required("scope_id", party());
     Scope::named(scope_type?, id?.as_str()).ok()

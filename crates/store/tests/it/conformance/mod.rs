@@ -6,6 +6,7 @@ mod expects;
 mod family;
 mod objects;
 mod reads;
+mod spirals;
 mod words;
 
 use std::sync::Arc;
@@ -102,6 +103,9 @@ on_every_store! {
         of_too_many_the_rarest_are_taken
         sets_are_filtered_exactly
         large_sets_are_filtered_exactly;
+    spirals:
+        a_scope_has_at_most_one_spiral
+        what_has_expired_is_no_spiral;
     changes:
         replacing_keeps_one_current_version
         erasing_takes_the_content
