@@ -55,6 +55,7 @@ endpoints! {
     "GET /v2/memories" => list;
     "POST /v2/memories/query" => query;
     "POST /v2/reconstruct" => reconstruct;
+    "GET /v2/spiral" => spiral;
     "POST /v2/tools/gate" => gate;
     "POST /v2/memories/{id}/seal" => |probe| step(probe, "seal", json!({}));
     "POST /v2/memories/{id}/release" => |probe| step(probe, "release", json!({}));
@@ -233,6 +234,14 @@ async fn reconstruct(probe: &Probe<'_>) {
             body["max_tokens"] = json!(max_tokens);
             probe.post("/v2/reconstruct", &body).await;
         }
+    }
+}
+
+async fn spiral(probe: &Probe<'_>) {
+    for (scope, _) in probe.placed() {
+        let (of_type, id) = (scope.scope_type.name(), &scope.id);
+        let path = format!("/v2/spiral?tenant_id=t_default&scope_type={of_type}&scope_id={id}");
+        probe.get(&path).await;
     }
 }
 
