@@ -19,6 +19,8 @@ pub(super) struct Probe<'a> {
     pub(super) caller: &'a Caller,
     /// Every memory that both stores hold, seen or not.
     pub(super) ids: Vec<MemoryId>,
+    /// Those of them of which [`Caller::stranger`] may know nothing.
+    pub(super) strange: Vec<MemoryId>,
     /// Where they are.
     pub(super) scopes: Vec<Scope>,
     pub(super) purposes: &'a [Purpose],
@@ -123,6 +125,12 @@ impl Probe<'_> {
         let ids = self.ids.iter().copied().chain([never]);
         let each = |id: MemoryId| self.purposes.iter().map(move |purpose| (id.prefixed(), *purpose));
         ids.flat_map(each).collect()
+    }
+
+    /// What a stranger asks about: what is hidden from them, and what never was.
+    fn strange(&self) -> Vec<String> {
+        let never = MemoryId::from_uuid(uuid::Uuid::from_u128(7));
+        self.strange.iter().copied().chain([never]).map(|id| id.prefixed()).collect()
     }
 
     /// Each purpose with each scope.
@@ -254,20 +262,23 @@ async fn gate(probe: &Probe<'_>) {
     }
 }
 
-/// Steps by somebody who may see nothing: whoever changes a memory that they see learns what followed it, and what they
+/// Steps with what is hidden from whoever asks for them: whoever changes a memory that they see learns what followed it, and what they
 /// see of the store is another one then.
 async fn step(probe: &Probe<'_>, name: &str, mut body: Value) {
     body["tenant_id"] = json!("t_default");
     let stranger = Caller::stranger();
-    for (id, _) in probe.named() {
-        probe.twins.ask(&stranger.post(&format!("/v2/memories/{id}/{name}"), &body)).await;
+    for id in probe.strange() {
+        let answer = probe.twins.ask(&stranger.post(&format!("/v2/memories/{id}/{name}"), &body)).await;
+        assert_eq!(answer.status, 404, "{name} {id}");
     }
 }
 
 async fn erase(probe: &Probe<'_>) {
     let stranger = Caller::stranger();
-    for (id, _) in probe.named() {
-        probe.twins.ask(&stranger.delete(&format!("/v2/memories/{id}?tenant_id=t_default"))).await;
+    for id in probe.strange() {
+        let answer =
+            probe.twins.ask(&stranger.delete(&format!("/v2/memories/{id}?tenant_id=t_default"))).await;
+        assert_eq!(answer.status, 404, "{id}");
     }
 }
 

@@ -47,18 +47,18 @@ impl Case {
 
     /// What the caller sees of a store, asked for every purpose by its id. A preference is its person's, whatever the
     /// policy says of reading it: its owner may delete it.
-    async fn seen(&self, memories: &[Memory]) -> BTreeSet<MemoryId> {
+    async fn seen(&self, memories: &[Memory], caller: &Caller) -> BTreeSet<MemoryId> {
         let side = Side::new(stores::memory(), memories, &self.rules).await;
         let mut seen = BTreeSet::new();
         for memory in memories {
-            let is_own = memory.preference().is_some() && memory.scope.id == self.caller.user;
+            let is_own = memory.preference().is_some() && memory.scope.id == caller.user;
             for purpose in Purpose::ALL {
                 let path = format!(
                     "/v2/memories/{}?tenant_id=t_default&purpose={}",
                     memory.id.prefixed(),
                     purpose.name()
                 );
-                if is_own || side.ask(&self.caller.get(&path)).await.status == StatusCode::OK {
+                if is_own || side.ask(&caller.get(&path)).await.status == StatusCode::OK {
                     seen.insert(memory.id);
                     break;
                 }
@@ -70,7 +70,8 @@ impl Case {
     /// The bodies of what is seen on neither side are exchanged; everything else is the same.
     async fn twins(&self) -> [Vec<Memory>; 2] {
         let (one, other) = (self.memories(0), self.memories(1));
-        let (seen_of_one, seen_of_other) = (self.seen(&one).await, self.seen(&other).await);
+        let (seen_of_one, seen_of_other) =
+            (self.seen(&one, &self.caller).await, self.seen(&other, &self.caller).await);
         let unseen = |id| !seen_of_one.contains(&id) && !seen_of_other.contains(&id);
         let twin = one.iter().zip(&other).map(|(one, other)| if unseen(one.id) { other } else { one });
         let twin = twin.cloned().collect();
@@ -86,10 +87,14 @@ impl Case {
             Side::new(stores.store(1), right, &self.rules).await,
         ];
         let twins = Twins { sides };
+        let stranger = Caller::stranger();
+        let mut met = self.seen(left, &stranger).await;
+        met.extend(self.seen(right, &stranger).await);
         let probe = Probe {
             twins: &twins,
             caller: &self.caller,
             ids: one.iter().map(|memory| memory.id).collect(),
+            strange: one.iter().map(|memory| memory.id).filter(|id| !met.contains(id)).collect(),
             scopes: one.iter().map(|memory| memory.scope.clone()).collect(),
             purposes: &self.purposes,
             limit: self.limit,
