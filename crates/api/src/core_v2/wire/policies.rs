@@ -3,6 +3,7 @@
 use memoryscope_domain::change::PolicyDocument;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
+use memoryscope_domain::object::Name;
 use memoryscope_domain::policy::cases::Comparison;
 use memoryscope_domain::policy::lint::{Warning, lint};
 use memoryscope_domain::policy::{Policy, PolicyError};
@@ -18,7 +19,8 @@ use crate::wire::{
 
 /// A policy's name in a request.
 pub(in crate::core_v2) fn version() -> impl Decode<Out = String> {
-    string().trimmed().chars(1..=limits::NAME_CHARS_MAX).pattern(USER_ID_PATTERN)
+    let text = string().trimmed().chars(1..=limits::NAME_CHARS_MAX).pattern(USER_ID_PATTERN);
+    text.parsed(|text: &String| Name::parse(text).map(|name| name.as_str().to_owned()))
 }
 
 /// A policy as YAML in a text, or as JSON.
@@ -84,7 +86,7 @@ pub(in crate::core_v2) struct Simulation {
     pub(in crate::core_v2) tenant: TenantId,
     /// The policy that might come: its text, or the version of one that is kept.
     pub(in crate::core_v2) policy: Result<String, String>,
-    /// A table of cases as JSON, if one was sent; else recorded requests are asked for.
+    /// A table of cases as JSON; none where recorded requests are asked for.
     pub(in crate::core_v2) cases: Option<String>,
 }
 
@@ -96,11 +98,12 @@ impl Shape for Simulation {
         f.one_needed(&["policy", "policy_version"]);
         let policy = f.optional("policy", PolicySource);
         let version = f.optional("policy_version", version());
-        let cases = f.optional(
-            "cases",
-            list_of(object_of_any(limits::PAYLOAD_BYTES_MAX), 1..=limits::BATCH_ITEMS_MAX),
-        );
-        let _ = f.optional("last", whole(1..=limits::LIST_ITEMS_MAX as i64));
+        let last = f.optional("last", whole(1..=limits::LIST_ITEMS_MAX as i64));
+        let cases = list_of(object_of_any(limits::PAYLOAD_BYTES_MAX), 1..=limits::BATCH_ITEMS_MAX);
+        let cases = f.optional("cases", cases);
+        if cases.is_none() && last.is_none() && !f.sends("cases") && !f.sends("last") {
+            f.refuse("cases", Fault::Missing, "is required");
+        }
         let policy = policy.map(Ok).or(version.map(Err))?;
         Some(Self {
             tenant: tenant?,
