@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::audit_chain::{
     Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification,
 };
-use crate::change::PolicyDocument;
+use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
 use crate::lifecycle::{Barred, Family, Step};
@@ -21,6 +21,7 @@ use crate::policy::{Dialect, Effect, Narrowed, Policy, Request, RuleCounts, Spir
 use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
 use crate::purpose::Purpose;
+use crate::subject::Deed;
 use crate::time::Timestamp;
 use crate::words::Score;
 
@@ -28,6 +29,7 @@ mod changing;
 mod decided;
 mod gating;
 mod listing;
+mod person;
 mod propose;
 mod ranking;
 mod reading;
@@ -40,6 +42,7 @@ pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
 pub use listing::Withheld;
+pub use person::Done;
 pub use propose::Proposed;
 pub use view::MemoryView;
 
@@ -83,6 +86,14 @@ pub struct Facts {
     pub family: Family,
     /// The memories that are shown to a tool's gate.
     pub evidence: Vec<Arc<Memory>>,
+    /// What is about a person, each with its kin, in order of their ids.
+    pub kindred: Vec<(Arc<Memory>, Family)>,
+    /// Earlier versions of memories that are about a person, oldest first.
+    pub earlier: BTreeMap<MemoryId, Vec<Arc<Memory>>>,
+    /// Grants that were given for a person.
+    pub grants: Vec<ReadGrant>,
+    /// What idempotency keys did.
+    pub idempotency: Vec<IdempotencyRecord>,
     /// Policies that are kept for the tenant.
     pub policies: Vec<PolicyDocument>,
     /// The policy that is in force, once it is known.
@@ -108,6 +119,9 @@ pub enum Authority {
     Revoke,
     /// The caller has one of these roles.
     Roles(&'static [Role]),
+    /// The caller answers for the person whom the operation is about: the person themself, or an admin. That is no matter of
+    /// policy: nobody's rule keeps a person's own from them.
+    Person,
     /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
     Operator,
     /// The caller is the server itself.
@@ -124,6 +138,7 @@ impl Authority {
             | Self::Gate
             | Self::Continue
             | Self::Revoke
+            | Self::Person
             | Self::Roles(_)
             | Self::Operator
             | Self::System => false,
@@ -167,6 +182,10 @@ pub struct Ask<'a> {
     pub step: Option<&'a Step>,
     /// The tool whose gate is asked, and the memories that are to be its evidence.
     pub tool: Option<(&'a str, &'a [MemoryId])>,
+    /// The person whom it is about.
+    pub person: Option<&'a UserId>,
+    /// What is to happen to everything that is about the person.
+    pub deed: Option<&'a Deed>,
 }
 
 impl Ask<'_> {
@@ -273,6 +292,8 @@ struct Details {
     changed: Option<Result<Changed, Barred>>,
     /// What was decided about a tool.
     gate: Option<Gate>,
+    /// What befell what is about a person.
+    done: Option<Done>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -312,7 +333,8 @@ pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
 #[must_use]
 pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
-    if ask.authority.writes() && ask.principal.roles.iter().eq([&Role::Reader]) {
+    let changes_a_person = ask.authority == Authority::Person && ask.deed.is_some();
+    if (ask.authority.writes() || changes_a_person) && ask.principal.roles.iter().eq([&Role::Reader]) {
         return refused(Reason::RoleDenied, Ruling::default(), None);
     }
     match ask.authority {
@@ -337,6 +359,10 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
                 refused(Reason::RoleDenied, Ruling::default(), None)
             }
         }
+        Authority::Person => match ask.person.filter(|person| ask.principal.may_answer_for(person)) {
+            Some(person) => allowed(ask, person::shown(person, facts), Ruling::default()),
+            None => refused(Reason::RoleDenied, Ruling::default(), None),
+        },
         Authority::Operator => {
             let principal = ask.principal;
             let has_no_key = principal.client == Principal::LOCAL_CLIENT;
@@ -346,7 +372,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
                 refused(Reason::RoleDenied, Ruling::default(), None)
             }
         }
-        Authority::System if ask.principal.caller == Caller::System => allowed(ask, facts, Ruling::default()),
+        Authority::System if ask.principal.caller == Caller::System => person::decide(policy, ask, facts),
         Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),
     }
 }

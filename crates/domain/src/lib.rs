@@ -24,5 +24,6 @@ pub mod principal;
 pub mod purpose;
 pub mod reconstruct;
 pub mod scope;
+pub mod subject;
 pub mod time;
 pub mod words;

@@ -398,6 +398,10 @@ impl Engine {
             expects.push(Expect::NoSubjectKey(loaded.subject));
             changes.push(Change::InsertSubjectKey { subject: loaded.subject, key: key.clone() });
         }
+        // Erasure destroys a person's key: nothing may be written under it afterwards.
+        if !is_new && loaded.subject != SubjectRef::TENANT {
+            expects.push(Expect::SubjectKey { subject: loaded.subject, mark: key.mark() });
+        }
         let policy = &loaded.policy;
         if !self.policies.is_kept(&tenant, policy) {
             changes.push(Change::KeepPolicy(policy.document()));
@@ -470,5 +474,7 @@ fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool) -> Ask<'a> {
         repeat,
         step: op.step(),
         tool: op.tool(),
+        person: op.person(),
+        deed: op.deed(),
     }
 }

@@ -26,6 +26,8 @@ use crate::port::{
     StoreError,
 };
 
+mod person;
+
 /// A store that lives as long as its process.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
@@ -156,6 +158,10 @@ impl Tenant {
                 if let Some(memory) = facts.memories.first() {
                     facts.family = self.family(memory, *limit);
                 }
+            }
+            Select::Person(select) => self.person(select, &mut facts),
+            Select::Belongings { user, after, limit } => {
+                self.belongings(user, after.as_ref(), *limit, &mut facts);
             }
             Select::Memories(ids) => {
                 facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
@@ -339,6 +345,10 @@ impl Tenant {
                 Expect::NoSubjectKey(subject) => {
                     require(!self.subject_keys.contains_key(subject), "a subject's key")?;
                 }
+                Expect::SubjectKey { subject, mark } => {
+                    let key = self.subject_keys.get(subject);
+                    require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
+                }
                 Expect::NoIdempotencyKey(key) => {
                     require(!self.idempotency.contains_key(key), "an idempotency key")?;
                 }
@@ -370,6 +380,7 @@ impl Tenant {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
                 Change::TouchSeeds { .. }
+                | Change::Forget(_)
                 | Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
                 | Change::ForgetIdempotencyBefore(_)
@@ -401,6 +412,7 @@ impl Tenant {
                 let there: Vec<MemoryId> = ids.into_iter().filter(is_there).collect();
                 self.activated.extend(there.into_iter().map(|id| (id, at)));
             }
+            Change::Forget(forgotten) => self.forget(*forgotten),
             Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => {
                 self.grants.insert(grant.token_hash, grant);
             }

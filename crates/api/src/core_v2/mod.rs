@@ -14,6 +14,7 @@ mod policies;
 mod query;
 mod reconstruct;
 mod step;
+mod subjects;
 mod who;
 mod wire;
 
@@ -45,7 +46,7 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(history::operation(), history::handler)
         .add(reconstruct::operation(), reconstruct::handler)
         .add(gate::operation(), gate::handler);
-    policies::routes(step::routes(routes))
+    subjects::routes(policies::routes(step::routes(routes)))
 }
 
 /// A route of the dialect.

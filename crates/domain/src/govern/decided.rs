@@ -49,7 +49,7 @@ impl Visible<Facts> {
         if set.entry.decision != Outcome::Allowed || set.entry.tenant != set.tenant {
             return Err(BeyondDecision("its audit entry says something else"));
         }
-        let is_whole = self.keeps_what_the_step_came_to(&set);
+        let is_whole = self.keeps_what_the_step_came_to(&set) && self.keeps_what_befell(&set);
         if is_whole && set.changes.iter().all(|change| self.covers(&set, change)) {
             Ok(Decided(set))
         } else {
@@ -62,7 +62,7 @@ impl Visible<Facts> {
         match change {
             // All of them together were held to what the step came to.
             Change::InsertMemory(_) | Change::ReplaceMemory(_) | Change::EraseMemory(_)
-                if self.authority == Authority::ChangeNamed =>
+                if self.authority == Authority::ChangeNamed || self.details.done.is_some() =>
             {
                 true
             }
@@ -92,6 +92,7 @@ impl Visible<Facts> {
                 matches!(self.authority, Authority::System | Authority::Operator)
             }
             Change::InsertCheckpoint(_)
+            | Change::Forget(_)
             | Change::ForgetIdempotencyBefore(_)
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
@@ -124,6 +125,25 @@ impl Visible<Facts> {
                 };
                 memory.tenant == set.tenant && expected.get(&memory.id).is_some_and(is_as_expected)
             })
+    }
+
+    /// Whether the change set keeps exactly what befell what is about a person, or nothing.
+    fn keeps_what_befell(&self, set: &ChangeSet) -> bool {
+        let Some(done) = &self.details.done else { return true };
+        let told: BTreeMap<MemoryId, (&Memory, bool)> = (set.changes.iter())
+            .filter_map(|change| Some((changed_memory(change)?, matches!(change, Change::InsertMemory(_)))))
+            .map(|(memory, is_new)| (memory.id, (memory, is_new)))
+            .collect();
+        let expected: BTreeMap<MemoryId, (&Memory, bool)> = (done.versions.iter().map(|next| (next, false)))
+            .chain(done.made.iter().map(|made| (made, true)))
+            .map(|(memory, is_new)| (memory.id, (memory, is_new)))
+            .collect();
+        let erases = |change: &Change| match change {
+            Change::EraseMemory(memory) => memory.is_tombstone(),
+            Change::ReplaceMemory(memory) => memory.state != State::Tombstoned,
+            _ => true,
+        };
+        told.is_empty() || (told == expected && set.changes.iter().all(erases))
     }
 
     /// Whether it was proposed, and is allowed as it is.

@@ -213,6 +213,8 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         repeat: false,
         step: None,
         tool: None,
+        person: None,
+        deed: None,
     }
 }
 

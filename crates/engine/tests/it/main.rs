@@ -15,6 +15,7 @@ mod properties;
 mod rogue;
 mod search;
 mod sprouting;
+mod subjects;
 mod support;
 mod twins;
 mod types;

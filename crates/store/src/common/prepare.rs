@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
-use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
@@ -76,6 +76,7 @@ pub(crate) enum Step {
     InsertIdempotency(IdempotencyRow),
     ForgetIdempotencyBefore(i64),
     ForgetGrantsExpiredBefore(i64),
+    Forget(Box<Forgotten>),
     InsertCheckpoint { seq: i64, text: String, follows: Option<Hash32> },
 }
 
@@ -108,7 +109,7 @@ impl Prepared {
 
     /// Whether content is to leave the files.
     pub(crate) fn erases(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::EraseMemory(_)))
+        self.steps.iter().any(|step| matches!(step, Step::EraseMemory(_) | Step::Forget(_)))
     }
 }
 
@@ -138,6 +139,7 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::InsertIdempotency(record) => Step::InsertIdempotency(idempotency_row(&record)?),
         Change::ForgetIdempotencyBefore(time) => Step::ForgetIdempotencyBefore(time.unix_micros()),
         Change::ForgetGrantsExpiredBefore(time) => Step::ForgetGrantsExpiredBefore(time.unix_micros()),
+        Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
                 return Err(misuse("a checkpoint is another tenant's"));

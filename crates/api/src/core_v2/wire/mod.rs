@@ -14,6 +14,7 @@ pub(super) mod shown;
 mod shown_schema;
 pub(super) mod stepped;
 pub(super) mod steps;
+pub(super) mod subjects;
 #[cfg(test)]
 mod tests;
 
