@@ -186,6 +186,9 @@ impl Engine {
             Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
         facts.as_of = head.seq;
         facts.active_policy = Some(loaded.policy.reference.clone());
+        if op.shows_policy_in_force() {
+            facts.policies.push(loaded.policy.document());
+        }
         facts.proposed = op.propose(cx, &mut loaded.ids);
         facts.child_ids = child_ids(&facts, &mut loaded.ids);
         let ask = self::ask(cx, op, repeats);

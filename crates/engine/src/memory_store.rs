@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use memoryscope_domain::audit_chain::{self, AuditKey, Head, Private, Row, Seq, SignedCheckpoint, Verifier};
+use memoryscope_domain::audit_chain::{
+    self, AuditKey, Code, Head, Private, Row, Seq, SignedCheckpoint, Verifier,
+};
 use memoryscope_domain::change::{
     Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
 };
@@ -193,31 +195,35 @@ impl Tenant {
                 facts.entries =
                     self.entries.iter().filter(|stored| stored.entry.id == *id).cloned().collect();
             }
-            Select::Policies(select) => {
-                let mut policies: Vec<PolicyDocument> = self.policies.values().cloned().collect();
-                policies.sort_by(|a, b| (&a.version, &a.hash).cmp(&(&b.version, &b.hash)));
-                match select {
-                    PolicySelect::All(limit) => {
-                        facts.more = policies.len() > *limit;
-                        policies.truncate(*limit);
-                        policies.iter_mut().for_each(|policy| policy.text.clear());
-                    }
-                    PolicySelect::Version(version) => policies.retain(|policy| policy.version == *version),
-                }
-                facts.policies = policies;
-            }
-            Select::LatestEntry(operation) => {
-                let is_of = |stored: &&StoredEntry| {
-                    stored.entry.parse().is_ok_and(|record| record.draft.operation == *operation)
-                };
-                facts.entries = self.entries.iter().rev().find(is_of).cloned().into_iter().collect();
-            }
+            Select::Policies(select) => self.kept_policies(select, &mut facts),
+            Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)),
             Select::Verification => {
                 facts.checkpoints = self.checkpoints.clone();
                 facts.verification = Some(self.verify(&load.tenant));
             }
         }
         facts
+    }
+
+    fn kept_policies(&self, select: &PolicySelect, facts: &mut Facts) {
+        let mut policies: Vec<PolicyDocument> = self.policies.values().cloned().collect();
+        policies.sort_by(|a, b| (&a.version, &a.hash).cmp(&(&b.version, &b.hash)));
+        match select {
+            PolicySelect::All(limit) => {
+                facts.more = policies.len() > *limit;
+                policies.truncate(*limit);
+                policies.iter_mut().for_each(|policy| policy.text.clear());
+            }
+            PolicySelect::Version(version) => policies.retain(|policy| policy.version == *version),
+        }
+        facts.policies = policies;
+    }
+
+    fn latest_entry(&self, operation: &Code) -> Option<StoredEntry> {
+        let is_of = |stored: &&StoredEntry| {
+            stored.entry.parse().is_ok_and(|record| record.draft.operation == *operation)
+        };
+        self.entries.iter().rev().find(is_of).cloned()
     }
 
     fn current(&self) -> impl Iterator<Item = &Arc<Memory>> {
@@ -260,7 +266,10 @@ impl Tenant {
         rows.sort_by_key(|((placed, id), _)| (Reverse(*placed), *id));
         let filter = select.filter(load);
         match &select.words {
-            None => list(rows, select.scan, &filter, select.limit, load, facts),
+            None => {
+                list(rows, select.scan, &filter, select.limit, load, facts);
+                self.say_when_activated(facts);
+            }
             Some(keys) => {
                 let passing = rows
                     .into_iter()
@@ -274,7 +283,6 @@ impl Tenant {
                 facts.memories = chosen.into_iter().map(|place| Arc::clone(&matched[place])).collect();
             }
         }
-        self.say_when_activated(facts);
     }
 
     fn say_when_activated(&self, facts: &mut Facts) {

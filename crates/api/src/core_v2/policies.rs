@@ -31,21 +31,10 @@ const VERSION: &str = "The policy's version.";
 
 /// The routes of policies.
 pub(super) fn routes(routes: Routes<Arc<Engine>>) -> Routes<Arc<Engine>> {
-    let input = json!({"tenant_id": example::TENANT, "policy": TEXT});
-    let tenant = json!({"tenant_id": example::TENANT});
-    let simulation = json!({"tenant_id": example::TENANT, "policy": TEXT, "cases": [
-        {"name": "a chat", "request": {"purpose": "chat_response"},
-         "memory": {"type": "event", "readable_by_principal": true}},
-    ]});
-    let create = super::operation(Verb::Post, "/v2/policies", "createPolicy")
-        .says("Keep a policy", "It decides nothing until it is activated.")
-        .runs(&policy::CREATE)
-        .takes::<PolicyInput>(Unknown::Refuse)
-        .once()
-        .answers(201, "It is kept.", policies::kept_schema())
-        .answers(200, "It was kept before.", policies::kept_schema())
-        .refuses(&[Code::Forbidden, Code::Conflict])
-        .example(Example::new("one").body(input.clone()));
+    changing(looking(routes))
+}
+
+fn looking(routes: Routes<Arc<Engine>>) -> Routes<Arc<Engine>> {
     let list = super::operation(Verb::Get, "/v2/policies", "listPolicies")
         .says("The policies of a tenant", "Without their texts.")
         .runs(&policy::LIST)
@@ -72,14 +61,33 @@ pub(super) fn routes(routes: Routes<Arc<Engine>>) -> Routes<Arc<Engine>> {
         .says("Look for faults in a policy", "Nothing is kept.")
         .takes::<PolicyInput>(Unknown::Refuse)
         .answers(200, "What is wrong with it, and what is suspicious.", policies::validated_schema())
-        .example(Example::new("one").body(input));
+        .example(Example::new("one").body(input()));
     let simulate = super::operation(Verb::Post, "/v2/policies/simulate", "simulatePolicy")
         .says("Compare a policy with the one in force", "Over cases that are sent along. Nothing is kept.")
         .runs(&policy::GET)
         .takes::<Simulation>(Unknown::Refuse)
         .answers(200, "What would come out otherwise.", policies::simulated_schema())
         .refuses(&[Code::Forbidden, Code::NotFound, Code::NotImplemented])
-        .example(Example::new("cases").body(simulation));
+        .example(Example::new("cases").body(simulation()));
+    routes
+        .add(list, listed)
+        .add(active, shown_active)
+        .add(get, shown)
+        .add(validate, validated)
+        .add(simulate, simulated)
+}
+
+fn changing(routes: Routes<Arc<Engine>>) -> Routes<Arc<Engine>> {
+    let tenant = json!({"tenant_id": example::TENANT});
+    let create = super::operation(Verb::Post, "/v2/policies", "createPolicy")
+        .says("Keep a policy", "It decides nothing until it is activated.")
+        .runs(&policy::CREATE)
+        .takes::<PolicyInput>(Unknown::Refuse)
+        .once()
+        .answers(201, "It is kept.", policies::kept_schema())
+        .answers(200, "It was kept before.", policies::kept_schema())
+        .refuses(&[Code::Forbidden, Code::Conflict])
+        .example(Example::new("one").body(input()));
     let activate = super::operation(Verb::Post, "/v2/policies/{version}/activate", "activatePolicy")
         .says("Put a policy in force", "It decides from the next request on.")
         .runs(&policy::SWITCH)
@@ -97,15 +105,18 @@ pub(super) fn routes(routes: Routes<Arc<Engine>>) -> Routes<Arc<Engine>> {
         .answers(200, "It is in force.", policies::switched_schema())
         .refuses(&[Code::Forbidden, Code::NotFound])
         .example(Example::new("one").body(tenant));
-    routes
-        .add(create, created)
-        .add(list, listed)
-        .add(active, shown_active)
-        .add(get, shown)
-        .add(validate, validated)
-        .add(simulate, simulated)
-        .add(activate, activated)
-        .add(rollback, rolled_back)
+    routes.add(create, created).add(activate, activated).add(rollback, rolled_back)
+}
+
+fn input() -> Value {
+    json!({"tenant_id": example::TENANT, "policy": TEXT})
+}
+
+fn simulation() -> Value {
+    json!({"tenant_id": example::TENANT, "policy": TEXT, "cases": [
+        {"name": "a chat", "request": {"purpose": "chat_response"},
+         "memory": {"type": "event", "readable_by_principal": true}},
+    ]})
 }
 
 fn answered(status: StatusCode, mut body: Value, access_log: AuditId) -> Response {
@@ -166,31 +177,15 @@ async fn listed(
     Ok(answered(StatusCode::OK, policies::page(&done.output), done.access_log))
 }
 
-/// The text of the policy in force; it is kept since it decided something.
-fn in_force(kept: &Kept) -> Option<PolicyDocument> {
-    let active = kept.active.hash.to_string();
-    let found = kept.policies.iter().find(|document| document.hash == active).cloned();
-    // The server's own, before it decided anything for this tenant.
-    let builtin = Policy::builtin();
-    found.or_else(|| {
-        (**builtin.hash() == *active).then(|| PolicyDocument {
-            version: builtin.version().to_string(),
-            hash: active,
-            text: builtin.source().to_owned(),
-        })
-    })
-}
-
+/// The policy in force, with its text.
 async fn active(
     engine: &Engine,
     cx: &Context,
     meta: &RequestMeta,
 ) -> Result<(PolicyDocument, AuditId), Problem> {
-    let names = look(engine, cx, meta, Look::All).await?;
-    let version = names.output.active.version.to_string();
-    let kept = look(engine, cx, meta, Look::Version(version)).await?;
-    let document = in_force(&kept.output).ok_or_else(|| absent(kept.access_log))?;
-    Ok((document, kept.access_log))
+    let done = look(engine, cx, meta, Look::InForce).await?;
+    let document = done.output.policies.into_iter().next().ok_or_else(|| absent(done.access_log))?;
+    Ok((document, done.access_log))
 }
 
 async fn shown_active(
@@ -243,6 +238,8 @@ async fn simulated(
     let candidate = match policy {
         Ok(text) => text,
         Err(version) => {
+            // A request of its own: two entries of the chain have two names.
+            let cx = operator(&engine, &caller, &meta, &tenant);
             let done = look(&engine, &cx, &meta, Look::Version(version)).await?;
             let kept = done.output.policies.into_iter().next();
             kept.ok_or_else(|| absent(done.access_log))?.text

@@ -40,6 +40,20 @@ enum Command {
     Query(memory::query::Args),
     /// Put a context for a model together, for a purpose.
     Reconstruct(memory::reconstruct::Args),
+    /// Seal a memory, and what was derived from it.
+    Seal(memory::step::Args),
+    /// Open a memory's seal; it stays restricted.
+    Release(memory::step::Args),
+    /// Revoke a memory, and what only it supports.
+    Revoke(memory::step::Args),
+    /// Make a memory stronger.
+    Reinforce(memory::step::ReinforceArgs),
+    /// Dispute a memory: --reason says why.
+    Dispute(memory::step::Args),
+    /// Attest to a memory, or against it.
+    Attest(memory::step::AttestArgs),
+    /// Ask whether a tool may be called; exit code 1 when it may not.
+    Gate(memory::gate::Args),
     /// Ask a running server whether it is ready; exit code 1 when it is not.
     Health(health::Args),
     /// Print the effective configuration, secrets masked.
@@ -80,6 +94,13 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Remember(args)) => memory::remember::run(&args),
         Some(Command::Query(args)) => memory::query::run(&args),
         Some(Command::Reconstruct(args)) => memory::reconstruct::run(&args),
+        Some(Command::Seal(args)) => memory::step::run("seal", &args),
+        Some(Command::Release(args)) => memory::step::run("release", &args),
+        Some(Command::Revoke(args)) => memory::step::run("revoke", &args),
+        Some(Command::Reinforce(args)) => memory::step::reinforce(&args),
+        Some(Command::Dispute(args)) => memory::step::run("dispute", &args),
+        Some(Command::Attest(args)) => memory::step::attest(&args),
+        Some(Command::Gate(args)) => memory::gate::run(&args),
         Some(Command::Health(args)) => health::run(&args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Migrate(args)) => migrate::run(args),

@@ -422,7 +422,7 @@ fn the_page_of_the_api_is_drawn() {
         }
     }
     browser.click("#filter");
-    browser.press("revoke");
+    browser.press("memory/revoke");
     browser.until("document.querySelectorAll('details.op[id]:not([hidden])').length === 1");
     assert_eq!(browser.complaints(), Vec::<String>::new());
     // A page that asks elsewhere is stopped, and these tests would see it.

@@ -29,6 +29,7 @@ mod postgres_backups;
 mod process;
 mod readme;
 mod restarts;
+mod revocation;
 mod secrets;
 mod shipping;
 mod shutdown;

@@ -126,6 +126,50 @@ fn people_read_the_same_on_postgres() {
     Place::with_postgres(people_read_the_same_either_way);
 }
 
+fn a_memory_is_sealed_and_its_tools_follow(place: &Place) {
+    both_ways(place, |ask| {
+        let text = ["Please ask me before you book anything.", "--user", "ana", "--json"];
+        let (through, on_store) = ask("remember", &text);
+        let ids =
+            [through, on_store].map(|said| said.expect(0).json()["id"].as_str().expect("an id").to_owned());
+        let of = |verb: &str, id: &str, more: &[&str]| ask(verb, &[&[id, "--user", "ana"], more].concat());
+        let gate = |code: i32| {
+            let evidence = ["book", "--user", "ana", "--evidence", &ids[0], "--evidence", &ids[1]];
+            masked(&same(ask("gate", &evidence)).expect(code).out)
+        };
+        insta::assert_snapshot!("gate_open", gate(0));
+        of("reinforce", &ids[0], &["--delta", "0.2"]).0.expect(0);
+        let attested = of("attest", &ids[0], &["I said so.", "--contradict"]).0.expect(0);
+        assert!(attested.out.contains("contested"), "{attested:#?}");
+        for id in &ids {
+            let (first, again) = of("seal", id, &["--reason", "not now"]);
+            assert!(first.expect(0).out.contains("followed"));
+            assert!(!again.expect(0).out.contains("followed"));
+        }
+        insta::assert_snapshot!("gate_closed", gate(1));
+        let released = of("release", &ids[1], &[]).0.expect(0);
+        insta::assert_snapshot!("released", masked(&released.out));
+        of("revoke", &ids[0], &[]).1.expect(0);
+        let barred = same(of("seal", &ids[0], &[]));
+        assert!(barred.expect(1).err.starts_with("error: CONFLICT: "));
+        let disputed = same(of("dispute", &ids[1], &[]));
+        assert_eq!(disputed.code, Some(2), "{disputed:#?}");
+        let unknown = same(of("seal", "mem_00000000000070008000000000000001", &[]));
+        assert!(unknown.expect(1).err.starts_with("error: NOT_FOUND: "));
+        assert_eq!(same(of("seal", "../../healthz", &[])).code, Some(2));
+    });
+}
+
+#[test]
+fn a_memory_is_sealed_and_its_tools_follow_on_sqlite() {
+    a_memory_is_sealed_and_its_tools_follow(&Place::sqlite());
+}
+
+#[test]
+fn a_memory_is_sealed_and_its_tools_follow_on_postgres() {
+    Place::with_postgres(a_memory_is_sealed_and_its_tools_follow);
+}
+
 /// An answer without what differs between two requests.
 fn steady(mut answer: Value) -> Value {
     answer["access_log_id"] = Value::Null;

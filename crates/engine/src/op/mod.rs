@@ -146,6 +146,11 @@ pub trait Operation: Send + Sync {
         None
     }
 
+    /// Whether it shows the policy in force, with its text: the engine knows it, so no store is asked.
+    fn shows_policy_in_force(&self) -> bool {
+        false
+    }
+
     /// Whether it gives out a token.
     fn gives_token(&self) -> bool {
         false

@@ -168,6 +168,8 @@ pub struct Kept {
 pub enum Look {
     /// All of them, without their texts.
     All,
+    /// The one in force, with its text.
+    InForce,
     /// One version, with its text.
     Version(String),
 }
@@ -178,7 +180,7 @@ impl Operation for Look {
     fn info(&self) -> &'static Info {
         match self {
             Self::All => &LIST,
-            Self::Version(_) => &GET,
+            Self::InForce | Self::Version(_) => &GET,
         }
     }
 
@@ -186,16 +188,21 @@ impl Operation for Look {
         Authority::Operator
     }
 
+    fn shows_policy_in_force(&self) -> bool {
+        *self == Self::InForce
+    }
+
     fn select(&self, _cx: &Context) -> Select {
-        Select::Policies(match self {
-            Self::All => PolicySelect::All(limits::LIST_ITEMS_MAX),
-            Self::Version(version) => PolicySelect::Version(version.clone()),
-        })
+        match self {
+            Self::All => Select::Policies(PolicySelect::All(limits::LIST_ITEMS_MAX)),
+            Self::InForce => Select::Nothing,
+            Self::Version(version) => Select::Policies(PolicySelect::Version(version.clone())),
+        }
     }
 
     fn private(&self) -> Map<String, Value> {
         match self {
-            Self::All => Map::new(),
+            Self::All | Self::InForce => Map::new(),
             Self::Version(version) => named(version),
         }
     }

@@ -1,11 +1,13 @@
-//! `memoryscope remember|query|reconstruct`: the core API for people and scripts. What is asked and what is answered is the
+//! `memoryscope remember|query|reconstruct`, steps with a memory and the gate: the core API for people and scripts. What is asked and what is answered is the
 //! API's; here are only flags, JSON and tables.
 
 mod show;
 
+pub(crate) mod gate;
 pub(crate) mod query;
 pub(crate) mod reconstruct;
 pub(crate) mod remember;
+pub(crate) mod step;
 
 use clap::builder::PossibleValuesParser;
 use memoryscope_domain::principal::Role;

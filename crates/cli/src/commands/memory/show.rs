@@ -17,6 +17,44 @@ pub(super) fn stored(answer: &Value) -> String {
     format!("{}\n\n{}", table(["ID", "TYPE", "STATE"], rows), decision(answer))
 }
 
+/// What a step with a memory came to.
+pub(super) fn stepped(answer: &Value) -> String {
+    let row = |id: String, what: String| [id, what];
+    let mut said = text(&answer["state"]);
+    if let Some(strength) = answer["strength"].as_f64() {
+        said += &format!(", strength {strength:.2}, {}", text(&answer["dispute_state"]));
+    }
+    let own = row(text(&answer["id"]), format!("{said}, version {}", answer["version"]));
+    let following = list(&answer["propagated_to"]).iter().map(|id| row(text(id), "followed".to_owned()));
+    let rows = std::iter::once(own).chain(following);
+    format!("{}\n\n{}", table(["ID", "STATE"], rows), decision(answer))
+}
+
+/// What a tool's gate says.
+pub(super) fn gated(answer: &Value) -> String {
+    let mut told = match answer["reason"].as_str() {
+        Some(reason) => format!("closed: {}", reason.replace('_', " ")),
+        None => "open".to_owned(),
+    };
+    let admitted = list(&answer["evidence_ids"]).iter().map(|id| [text(id), "admitted".to_owned()]);
+    let denied = list(&answer["denied_evidence"]).iter().map(|one| {
+        let rules: Vec<String> = list(&one["rules"]).iter().map(text).collect();
+        let why = [text(&one["reason"]).replace('_', " "), rules.join(", ")].join(" ");
+        [text(&one["memory_id"]), why.trim().to_owned()]
+    });
+    let evidence: Vec<[String; 2]> = admitted.chain(denied).collect();
+    if !evidence.is_empty() {
+        told += &format!("\n\n{}", table(["EVIDENCE", "WORTH"], evidence));
+    }
+    let constraints = list(&answer["constraints"]).iter();
+    let constraints: Vec<[String; 2]> =
+        constraints.map(|one| [text(&one["kind"]), text(&one["topic"])]).collect();
+    if !constraints.is_empty() {
+        told += &format!("\n\n{}", table(["CONSTRAINT", "TOPIC"], constraints));
+    }
+    format!("{told}\n\n{}", decision(answer))
+}
+
 /// What became of each line of a file.
 pub(super) fn batch(results: &[(usize, Value)]) -> String {
     let rows = results.iter().map(|(line, result)| {
