@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::audit_chain::{
     Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification,
 };
-use crate::change::PolicyDocument;
+use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
 use crate::lifecycle::{Barred, Family};
@@ -30,6 +30,7 @@ mod changing;
 mod decided;
 mod gating;
 mod listing;
+mod person;
 mod propose;
 mod ranking;
 mod reading;
@@ -44,6 +45,7 @@ pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
 pub use listing::Withheld;
+pub use person::Done;
 pub use propose::Proposed;
 pub use view::MemoryView;
 
@@ -87,6 +89,14 @@ pub struct Facts {
     pub family: Family,
     /// The memories that are shown to a tool's gate.
     pub evidence: Vec<Arc<Memory>>,
+    /// What is about a person, each with its kin, in order of their ids.
+    pub kindred: Vec<(Arc<Memory>, Family)>,
+    /// Earlier versions of memories that are about a person, oldest first.
+    pub earlier: BTreeMap<MemoryId, Vec<Arc<Memory>>>,
+    /// Grants that were given for a person.
+    pub grants: Vec<ReadGrant>,
+    /// What idempotency keys did.
+    pub idempotency: Vec<IdempotencyRecord>,
     /// Policies that are kept for the tenant.
     pub policies: Vec<PolicyDocument>,
     /// The policy that is in force, once it is known.
@@ -114,6 +124,9 @@ pub enum Authority {
     Roles(&'static [Role]),
     /// Anybody may ask about a scope's spiral, and whoever could read a plain event there is told of one.
     AskSpiral,
+    /// The caller answers for the person whom the operation is about: the person themself, or an admin. That is no matter of
+    /// policy: nobody's rule keeps a person's own from them.
+    Person,
     /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
     Operator,
     /// The caller is the server itself.
@@ -130,6 +143,7 @@ impl Authority {
             | Self::Gate
             | Self::Continue
             | Self::Revoke
+            | Self::Person
             | Self::Roles(_)
             | Self::AskSpiral
             | Self::Operator
@@ -244,6 +258,8 @@ struct Details {
     raised_activation: Option<Unit>,
     /// What was decided about a tool.
     gate: Option<Gate>,
+    /// What befell what is about a person.
+    done: Option<Done>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -283,7 +299,8 @@ pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
 #[must_use]
 pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
-    if ask.authority.writes() && ask.principal.roles.iter().eq([&Role::Reader]) {
+    let changes_a_person = ask.authority == Authority::Person && ask.deed.is_some();
+    if (ask.authority.writes() || changes_a_person) && ask.principal.roles.iter().eq([&Role::Reader]) {
         return refused(Reason::RoleDenied, Ruling::default(), None);
     }
     match ask.authority {
@@ -312,6 +329,10 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             let details = Details { spiral: spiralling::shown(policy, ask), ..Details::default() };
             partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
         }
+        Authority::Person => match ask.person.filter(|person| ask.principal.may_answer_for(person)) {
+            Some(person) => allowed(ask, person::shown(person, facts), Ruling::default()),
+            None => refused(Reason::RoleDenied, Ruling::default(), None),
+        },
         Authority::Operator => {
             let principal = ask.principal;
             let has_no_key = principal.client == Principal::LOCAL_CLIENT;
@@ -321,7 +342,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
                 refused(Reason::RoleDenied, Ruling::default(), None)
             }
         }
-        Authority::System if ask.principal.caller == Caller::System => allowed(ask, facts, Ruling::default()),
+        Authority::System if ask.principal.caller == Caller::System => person::decide(policy, ask, facts),
         Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),
     }
 }

@@ -25,5 +25,6 @@ pub mod purpose;
 pub mod reconstruct;
 pub mod scope;
 pub mod spiral;
+pub mod subject;
 pub mod time;
 pub mod words;

@@ -104,6 +104,16 @@ pub const LIST_ITEMS_DEFAULT: usize = 100;
 pub const AUDIT_PAGE_ITEMS_MAX: usize = 1_000;
 /// Memories that the expiry job erases in one commit.
 pub const EXPIRY_BATCH_ITEMS: usize = 500;
+/// Memories of a tenant that are looked at in one step when a person's are looked for.
+pub const PERSON_SCAN_ITEMS: usize = 20_000;
+/// Memories that are found in one step.
+pub const PERSON_PAGE_ITEMS: usize = 2_000;
+/// Memories that are erased or revoked in one commit, each with what follows.
+pub const PERSON_BATCH_ITEMS: usize = 100;
+/// Memories, grants or audit entries of one person that one export holds.
+pub const EXPORT_ITEMS_MAX: usize = 5_000;
+/// Scopes or purposes that a consent names.
+pub const CONSENT_NAMES_MAX: usize = 100;
 /// Tenants that a job looks up at a time.
 pub const TENANTS_PAGE_ITEMS: usize = 1_000;
 /// Memories that a listing looks at to fill one page, shown or not: beyond, it answers with what it has and a cursor.

@@ -392,6 +392,10 @@ impl Engine {
             expects.push(Expect::NoSubjectKey(loaded.subject));
             changes.push(Change::InsertSubjectKey { subject: loaded.subject, key: key.clone() });
         }
+        // Erasure destroys a person's key: nothing may be written under it afterwards.
+        if !is_new && loaded.subject != SubjectRef::TENANT {
+            expects.push(Expect::SubjectKey { subject: loaded.subject, mark: key.mark() });
+        }
         let policy = &loaded.policy;
         if !self.policies.is_kept(&tenant, policy) {
             changes.push(Change::KeepPolicy(policy.document()));
@@ -466,5 +470,7 @@ fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool, spirals: &'a 
         tool: op.tool(),
         scope: op.scopes().into_iter().next(),
         spirals,
+        person: op.person(),
+        deed: op.deed(),
     }
 }

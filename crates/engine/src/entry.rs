@@ -16,8 +16,9 @@ pub(crate) fn child_ids(facts: &Facts, ids: &mut IdSource) -> Vec<[MemoryId; 2]>
         Some(memory) if !facts.family.children.is_empty() => facts.family.events(memory).count(),
         _ => 0,
     };
+    let befalling: usize = facts.kindred.iter().map(|(memory, family)| family.events(memory).count()).sum();
     let next = |_| [ids.next_uuid(), ids.next_uuid()].map(MemoryId::from_uuid);
-    (0..proposed + changing).map(next).collect()
+    (0..proposed + changing + befalling).map(next).collect()
 }
 
 /// The erasable part of an entry: names, free text, the request, and what a replay starts from.

@@ -18,4 +18,5 @@ mod policies;
 pub mod port;
 pub mod refusal;
 mod spirals;
+pub mod subjects;
 pub mod traces;

@@ -13,22 +13,25 @@ use memoryscope_domain::audit_chain::{
 use memoryscope_domain::change::{
     Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
 };
-use memoryscope_domain::govern::{Decided, Facts, MemoryView, StoredEntry};
+use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Family, Kin};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::place::Place;
-use memoryscope_domain::policy::Filter;
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{Match, choose};
 
+use self::list::{list, lives, passes};
 use crate::port::{
     Due, Health, Load, ObjectSelect, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store,
     StoreError,
 };
+
+mod list;
+mod person;
 
 /// A store that lives as long as its process.
 #[derive(Debug, Default)]
@@ -162,6 +165,10 @@ impl Tenant {
                 if let Some(memory) = facts.memories.first() {
                     facts.family = self.family(memory, *limit);
                 }
+            }
+            Select::Person(select) => self.person(select, &mut facts),
+            Select::Belongings { user, after, limit } => {
+                self.belongings(user, after.as_ref(), *limit, &mut facts);
             }
             Select::Memories(ids) => {
                 facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
@@ -356,6 +363,10 @@ impl Tenant {
                 Expect::NoSubjectKey(subject) => {
                     require(!self.subject_keys.contains_key(subject), "a subject's key")?;
                 }
+                Expect::SubjectKey { subject, mark } => {
+                    let key = self.subject_keys.get(subject);
+                    require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
+                }
                 Expect::NoIdempotencyKey(key) => {
                     require(!self.idempotency.contains_key(key), "an idempotency key")?;
                 }
@@ -387,6 +398,7 @@ impl Tenant {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
                 Change::TouchSeeds { .. }
+                | Change::Forget(_)
                 | Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
                 | Change::ForgetIdempotencyBefore(_)
@@ -420,6 +432,7 @@ impl Tenant {
                 let there: Vec<MemoryId> = ids.into_iter().filter(is_there).collect();
                 self.activated.extend(there.into_iter().map(|id| (id, at)));
             }
+            Change::Forget(forgotten) => self.forget(*forgotten),
             Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => {
                 self.grants.insert(grant.token_hash, grant);
             }
@@ -457,35 +470,4 @@ impl Tenant {
 
 fn has_expired(memory: &Memory, now: Timestamp) -> bool {
     memory.state != State::Tombstoned && memory.expires.is_some_and(|end| end <= now)
-}
-
-/// Looks at rows in their order, as far as it is to look, and keeps what lives and passes.
-fn list(
-    mut rows: Vec<(Place, &Arc<Memory>)>,
-    scan: Option<usize>,
-    filter: &Filter,
-    limit: usize,
-    load: &Load,
-    facts: &mut Facts,
-) {
-    if let Some(scan) = scan.filter(|scan| rows.len() > *scan) {
-        rows.truncate(scan);
-        facts.scan_end = rows.last().map(|(place, _)| *place);
-    }
-    let found = rows.into_iter().map(|(_, memory)| memory);
-    for memory in found.filter(|memory| lives(memory, load) && passes(filter, memory, load)) {
-        if facts.memories.len() == limit {
-            facts.more = true;
-            break;
-        }
-        facts.memories.push(Arc::clone(memory));
-    }
-}
-
-fn lives(memory: &Memory, load: &Load) -> bool {
-    memory.expires.is_none_or(|end| load.now < end)
-}
-
-fn passes(filter: &Filter, memory: &Memory, load: &Load) -> bool {
-    filter.matches(&MemoryView::stored(memory, load.now))
 }

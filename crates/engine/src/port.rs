@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Seq, Verdict};
+use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Private, Seq, Verdict};
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
-use memoryscope_domain::govern::{Decided, Facts};
+use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
-use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId};
-use memoryscope_domain::memory::{DomainKey, SubjectRef};
+use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId, UserId};
+use memoryscope_domain::memory::{DomainKey, Memory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
@@ -179,6 +179,18 @@ pub enum Select {
         /// At most so many descendants.
         limit: usize,
     },
+    /// What is about a person and not erased, in order of the ids.
+    Person(PersonSelect),
+    /// What there is of a person beside memories: grants ([`Facts::grants`]), and, whosever they are, what idempotency keys did
+    /// ([`Facts::idempotency`]), by client and key.
+    Belongings {
+        /// Whose grants.
+        user: UserId,
+        /// Only keys behind this one.
+        after: Option<IdempotencyKey>,
+        /// At most so many of either; [`Facts::more`] says whether there were more keys.
+        limit: usize,
+    },
     /// The grant of that token, and, where asked, the live preferences it stands for.
     Grant {
         /// What the token hashes to.
@@ -297,6 +309,55 @@ impl ObjectSelect {
     #[must_use]
     pub fn filter(&self, load: &Load) -> Filter {
         Filter::and([self.among.clone(), self.wanted.clone(), load.filter.clone()])
+    }
+}
+
+/// Which of what is about a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonSelect {
+    /// Who.
+    pub user: UserId,
+    /// Only memories behind this one.
+    pub after: Option<MemoryId>,
+    /// How far to look: at so many memories of the tenant behind `after`, at least one. [`Facts::scan_end`] says where that
+    /// was, if there are more behind, by its id. None looks at all.
+    pub scan: Option<usize>,
+    /// At most so many memories; [`Facts::more`] says whether there were more among those that were looked at.
+    pub limit: usize,
+    /// What is read with them.
+    pub with: With,
+}
+
+/// What is read with what is about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum With {
+    /// Nothing.
+    Nothing,
+    /// Their kin, as [`Facts::kindred`] instead of [`Facts::memories`]: at most so many descendants of each.
+    Kin(usize),
+    /// Their earlier versions ([`Facts::earlier`]), the grants that were given for the person, and the audit entries about
+    /// the person, of either at most as many as memories; [`Facts::more`] is true where there are more.
+    Everything,
+}
+
+impl PersonSelect {
+    /// The partition of the person's own scope.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        Scope::of_user(&self.user).partition()
+    }
+
+    /// Whether it is wanted: where it is about the person.
+    #[must_use]
+    pub fn wants(&self, memory: &Memory) -> bool {
+        memory.standing_of(&self.user).is_some()
+    }
+
+    /// Whether an entry is about the person.
+    #[must_use]
+    pub fn is_about(&self, stored: &StoredEntry) -> bool {
+        let subject = stored.private.as_ref().and_then(Private::subject);
+        subject == Some(SubjectRef::of_user(&self.user))
     }
 }
 

@@ -15,6 +15,7 @@ mod query;
 mod reconstruct;
 mod spiral;
 mod step;
+mod subjects;
 mod who;
 mod wire;
 
@@ -47,7 +48,7 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(reconstruct::operation(), reconstruct::handler)
         .add(gate::operation(), gate::handler)
         .add(spiral::operation(), spiral::handler);
-    policies::routes(step::routes(routes))
+    subjects::routes(policies::routes(step::routes(routes)))
 }
 
 /// A route of the dialect.

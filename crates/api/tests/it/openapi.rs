@@ -129,6 +129,7 @@ fn the_document_is_whole() {
 fn every_operation_of_the_engine_is_there() {
     let without = BTreeMap::from([
         ("memory.expire", "the server's own job"),
+        ("subject.upkeep", "the server's own part of an erasure or a withdrawal"),
         ("audit.export", "memoryscope audit export"),
         ("audit.checkpoint", "memoryscope audit checkpoint"),
         ("policy.activate", "memoryscope policy activate"),
@@ -234,6 +235,7 @@ async fn examples_work() {
             let id = match path.split('/').collect::<Vec<_>>()[..] {
                 ["", "memory", ..] => text(&stored, "id"),
                 ["", "v2", "memories", ..] => text(&event, "id"),
+                ["", "v2", "subjects", ..] => "ana".to_owned(),
                 _ => read.header("x-access-log-id").to_owned(),
             };
             if path.ends_with("/release") {

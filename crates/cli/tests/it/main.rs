@@ -13,6 +13,7 @@ mod configuration;
 mod copies;
 mod crash;
 mod demo;
+mod erasing;
 mod faults;
 mod hostile;
 mod http;

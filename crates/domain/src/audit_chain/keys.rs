@@ -70,6 +70,12 @@ impl AuditKey {
         self.digest(b"value\0", bytes)
     }
 
+    /// What the key itself is known by: two keys have two marks.
+    #[must_use]
+    pub fn mark(&self) -> KeyedDigest {
+        self.digest(b"mark\0", b"")
+    }
+
     /// What a sealed place is known by.
     pub(crate) fn place_tag(&self, place: &[u8]) -> KeyedDigest {
         self.digest(b"place-tag\0", place)

@@ -1,13 +1,14 @@
 //! What is asked of the policy.
 
 use super::{About, Authority};
-use crate::ids::MemoryId;
+use crate::ids::{MemoryId, UserId};
 use crate::lifecycle::Step;
 use crate::policy::{Dialect, Request};
 use crate::principal::Principal;
 use crate::purpose::Purpose;
 use crate::scope::{Partition, Scope};
 use crate::spiral::Spirals;
+use crate::subject::Deed;
 use crate::time::Timestamp;
 
 /// What is asked of the policy.
@@ -39,6 +40,10 @@ pub struct Ask<'a> {
     pub scope: Option<&'a Scope>,
     /// What is known of the spirals of the scopes that it is about.
     pub spirals: &'a Spirals,
+    /// The person whom it is about.
+    pub person: Option<&'a UserId>,
+    /// What is to happen to everything that is about the person.
+    pub deed: Option<&'a Deed>,
 }
 
 impl Ask<'_> {

@@ -78,7 +78,11 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
         }
         Stepped::Next(next) => {
             let next = next.placed_by(policy.globals().claimed_time_trust_threshold);
-            let following = if step.propagates() { follow(policy, ask, &facts, &next) } else { Vec::new() };
+            let following = if step.propagates() {
+                follow(policy, ask, &facts.family, &facts.child_ids, &next)
+            } else {
+                Vec::new()
+            };
             with_following(next, following)
         }
     });
@@ -108,7 +112,7 @@ fn is_known(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
 }
 
 /// The state that a memory's own parents demand of it.
-fn demanded_of(memory: &Memory, family: &Family) -> State {
+pub(super) fn demanded_of(memory: &Memory, family: &Family) -> State {
     let Some(object) = memory.object() else { return State::Active };
     let weights: BTreeMap<MemoryId, State> =
         family.supporters.iter().map(|parent| (parent.id, parent.weight())).collect();
@@ -127,13 +131,19 @@ fn demanded_of(memory: &Memory, family: &Family) -> State {
 
 /// The next versions of what follows the memory. What our transforms make is decided as the server's own doing: it is the
 /// same whoever changed what it is made of.
-fn follow(policy: &Policy, ask: &Ask<'_>, facts: &Facts, next: &Memory) -> Vec<Memory> {
+pub(super) fn follow(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    family: &Family,
+    child_ids: &[[MemoryId; 2]],
+    next: &Memory,
+) -> Vec<Memory> {
     let server = Principal::system(ask.principal.tenant.clone());
     let by_server = Ask { principal: &server, ..ask.clone() };
     let request: Request<'_> = by_server.request();
     let new_ids: BTreeMap<MemoryId, [MemoryId; 2]> =
-        facts.family.events(next).zip(facts.child_ids.iter().copied()).collect();
-    propagate(next, &facts.family, &new_ids, ask.now, |event, ids| {
+        family.events(next).zip(child_ids.iter().copied()).collect();
+    propagate(next, family, &new_ids, ask.now, |event, ids| {
         let asked = [Effect::DeriveImpacts, Effect::DeriveSeeds];
         let decision = policy.decide(&request, &view_of(policy, &by_server, event), &asked);
         let wanted = Wanted {
@@ -171,7 +181,8 @@ impl Visible<Facts> {
         let supporters = supporters.iter().map(|memory| (memory.id, memory.version));
         let parents = self.details.parents.iter().map(|(id, version)| (*id, *version));
         let versions = supporters.chain(parents).map(|(id, version)| Expect::Memory { id, version });
-        children.chain(versions).collect()
+        let of_person = self.details.done.iter().flat_map(|done| done.relied_on.iter().cloned());
+        children.chain(versions).chain(of_person).collect()
     }
 
     /// The kin of the memory that a step was made with.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::person::Done;
 use super::{Authority, Denial, Facts, Visible};
 use crate::audit_chain::{Code, Verdict as Outcome};
 use crate::change::{Change, ChangeSet};
@@ -9,6 +10,7 @@ use crate::grant::ReadGrant;
 use crate::ids::MemoryId;
 use crate::memory::{Body, Memory, State};
 use crate::policy::Effect;
+use crate::scope::Partition;
 
 /// What a store may be told: it went through [`decide`](super::decide).
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Visible<Facts> {
         if set.entry.decision != Outcome::Allowed || set.entry.tenant != set.tenant {
             return Err(BeyondDecision("its audit entry says something else"));
         }
-        let is_whole = self.keeps_what_the_step_came_to(&set);
+        let is_whole = self.keeps_what_the_step_came_to(&set) && self.keeps_what_befell(&set);
         if is_whole && set.changes.iter().all(|change| self.covers(&set, change)) {
             Ok(Decided(set))
         } else {
@@ -62,7 +64,7 @@ impl Visible<Facts> {
         match change {
             // All of them together were held to what the step came to.
             Change::InsertMemory(_) | Change::ReplaceMemory(_) | Change::EraseMemory(_)
-                if self.authority == Authority::ChangeNamed =>
+                if self.authority == Authority::ChangeNamed || self.details.done.is_some() =>
             {
                 true
             }
@@ -92,17 +94,23 @@ impl Visible<Facts> {
                 matches!(self.authority, Authority::System | Authority::Operator)
             }
             Change::InsertCheckpoint(_)
+            | Change::Forget(_)
             | Change::ForgetIdempotencyBefore(_)
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
             // What the decision found, and nothing else.
             Change::InsertSpiral(spiral) => self.details.spirals.contains(spiral),
-            // What is no longer what it was found in: the scope's of the memory that a step was made with.
-            Change::ForgetSpiral(partition) => {
-                self.authority == Authority::ChangeNamed
-                    && matches!(&self.details.changed, Some(Ok(changed)) if changed.memory.partition == *partition)
-            }
+            Change::ForgetSpiral(partition) => self.hides_in(*partition),
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
+    }
+
+    /// Whether what was decided about may take away what a scope's spiral was found in.
+    fn hides_in(&self, partition: Partition) -> bool {
+        let by_step =
+            matches!(&self.details.changed, Some(Ok(changed)) if changed.memory.partition == partition);
+        let by_deed = |done: &Done| done.versions.iter().any(|memory| memory.partition == partition);
+        (self.authority == Authority::ChangeNamed && by_step)
+            || self.details.done.as_ref().is_some_and(by_deed)
     }
 
     /// Whether the change set keeps exactly what the step came to, or nothing: no memory changes without what follows
@@ -131,6 +139,25 @@ impl Visible<Facts> {
                 };
                 memory.tenant == set.tenant && expected.get(&memory.id).is_some_and(is_as_expected)
             })
+    }
+
+    /// Whether the change set keeps exactly what befell what is about a person, or nothing.
+    fn keeps_what_befell(&self, set: &ChangeSet) -> bool {
+        let Some(done) = &self.details.done else { return true };
+        let told: BTreeMap<MemoryId, (&Memory, bool)> = (set.changes.iter())
+            .filter_map(|change| Some((changed_memory(change)?, matches!(change, Change::InsertMemory(_)))))
+            .map(|(memory, is_new)| (memory.id, (memory, is_new)))
+            .collect();
+        let expected: BTreeMap<MemoryId, (&Memory, bool)> = (done.versions.iter().map(|next| (next, false)))
+            .chain(done.made.iter().map(|made| (made, true)))
+            .map(|(memory, is_new)| (memory.id, (memory, is_new)))
+            .collect();
+        let erases = |change: &Change| match change {
+            Change::EraseMemory(memory) => memory.is_tombstone(),
+            Change::ReplaceMemory(memory) => memory.state != State::Tombstoned,
+            _ => true,
+        };
+        told.is_empty() || (told == expected && set.changes.iter().all(erases))
     }
 
     /// Whether it was proposed, and is allowed as it is.

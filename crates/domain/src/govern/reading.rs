@@ -229,7 +229,7 @@ fn references(memory: &Memory) -> Vec<MemoryId> {
 }
 
 /// The same memory without references to others than these.
-fn without_references(memory: &Memory, seen: &BTreeSet<MemoryId>) -> Memory {
+pub(super) fn without_references(memory: &Memory, seen: &BTreeSet<MemoryId>) -> Memory {
     let mut shown = memory.clone();
     if let Some(object) = shown.body.object_mut() {
         let parents = object.provenance.derived_from.iter().filter(|id| seen.contains(id)).copied();

@@ -220,6 +220,8 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         tool: None,
         scope: None,
         spirals: Spirals::none(),
+        person: None,
+        deed: None,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Denial, Facts, Proposed, Reason, Ruling, StoredEntry, Visible};
+use super::{Denial, Done, Facts, Proposed, Reason, Ruling, StoredEntry, Visible};
 use crate::audit_chain::{PolicyRef, Seq, SignedCheckpoint, Verification};
-use crate::change::PolicyDocument;
+use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::grant::ReadGrant;
 use crate::ids::MemoryId;
 use crate::memory::Memory;
@@ -66,6 +66,36 @@ impl Visible<Facts> {
     #[must_use]
     pub fn entries(&self) -> &[StoredEntry] {
         &self.facts.entries
+    }
+
+    /// The earlier versions of a memory that is about a person, oldest first.
+    #[must_use]
+    pub fn earlier(&self, id: MemoryId) -> &[Arc<Memory>] {
+        self.facts.earlier.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Grants that were given for a person.
+    #[must_use]
+    pub fn grants(&self) -> &[ReadGrant] {
+        &self.facts.grants
+    }
+
+    /// What idempotency keys did.
+    #[must_use]
+    pub fn idempotency(&self) -> &[IdempotencyRecord] {
+        &self.facts.idempotency
+    }
+
+    /// How far the tenant's memories were looked through for a person's, if there are rows behind.
+    #[must_use]
+    pub fn looked_to(&self) -> Option<MemoryId> {
+        self.facts.scan_end.map(|(_, id)| id)
+    }
+
+    /// What befell what is about a person.
+    #[must_use]
+    pub const fn done(&self) -> Option<&Done> {
+        self.details.done.as_ref()
     }
 
     /// What a walk of the chain found.

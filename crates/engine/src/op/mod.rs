@@ -6,12 +6,13 @@ use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::grant::Token;
-use memoryscope_domain::ids::{GrantId, IdSource, MemoryId};
+use memoryscope_domain::ids::{GrantId, IdSource, MemoryId, UserId};
 use memoryscope_domain::lifecycle::Step;
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::subject::Deed;
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -38,6 +39,7 @@ pub mod revoke;
 pub mod search;
 pub mod spiral;
 pub mod step;
+pub mod subject;
 
 /// What every operation declares of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 34] = [
+pub static ALL: [&Info; 38] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -86,6 +88,10 @@ pub static ALL: [&Info; 34] = [
     &policy::GET,
     &policy::SWITCH,
     &policy::ROLL_BACK,
+    &subject::ERASE,
+    &subject::EXPORT,
+    &subject::WITHDRAW,
+    &subject::UPKEEP,
 ];
 
 /// What an operation has to know of spirals.
@@ -144,6 +150,16 @@ pub trait Operation: Send + Sync {
 
     /// The tool whose gate it asks, and the memories that are to be its evidence.
     fn tool(&self) -> Option<(&str, &[MemoryId])> {
+        None
+    }
+
+    /// The person whom it is about, where it is about everything that is about a person.
+    fn person(&self) -> Option<&UserId> {
+        None
+    }
+
+    /// What is to happen to all of that.
+    fn deed(&self) -> Option<&Deed> {
         None
     }
 

@@ -14,6 +14,7 @@ use memoryscope_domain::principal::{Principal, Role};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::{Context as Told, Format};
 use memoryscope_domain::scope::Scope;
+use memoryscope_domain::subject::Deed;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::audit::{Get, List as Entries, Walk};
 use memoryscope_engine::op::checkpoint::SignHead;
@@ -30,6 +31,7 @@ use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
 use memoryscope_engine::op::spiral::GetSpiral;
 use memoryscope_engine::op::step::MakeStep;
+use memoryscope_engine::op::subject::{Admit, Export, Upkeep};
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
 
@@ -221,6 +223,17 @@ impl Case {
             "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
             "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
+            "subject.erase" | "subject.withdraw" => {
+                let deed = match name {
+                    "subject.erase" => Deed::Erase,
+                    _ => Deed::Withdraw { scopes: Vec::new(), reason: None },
+                };
+                self.mark(Admit { person: user("ann"), deed, reason: None }, |_| true).await
+            }
+            "subject.export" => {
+                self.mark(Export { person: user("ann") }, |out| !out.memories.is_empty()).await
+            }
+            "subject.upkeep" => self.mark(Upkeep::Close, |_| true).await,
             _ => return None,
         };
         Some(mark)

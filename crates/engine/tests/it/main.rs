@@ -16,6 +16,7 @@ mod rogue;
 mod search;
 mod spirals;
 mod sprouting;
+mod subjects;
 mod support;
 mod twins;
 mod types;

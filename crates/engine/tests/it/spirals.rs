@@ -11,6 +11,7 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::spiral::{Lexicon, Pattern};
+use memoryscope_domain::subject::Deed;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::fakes;
 use memoryscope_engine::memory_store::MemoryStore;
@@ -19,6 +20,8 @@ use memoryscope_engine::op::ingest::{Ingest, NewObject};
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::spiral::{Active, GetSpiral};
+use memoryscope_engine::op::subject::Admit;
+use memoryscope_engine::subjects;
 
 use super::objects::{category, event_in, event_with, filters};
 use super::support::{World, policy_with, refused, user};
@@ -200,6 +203,19 @@ async fn sealing_revoking_and_erasing_an_event_end_what_was_found() {
         world.step(world.core("ann"), id, step).await.unwrap().output.expect("it is made");
         assert_eq!(world.spirals_of("ann").await, None);
     }
+}
+
+#[tokio::test]
+async fn erasing_a_person_ends_what_was_found_of_them_alone() {
+    let world = World::new();
+    for whose in ["ann", "bob"] {
+        world.say(whose, &RUMINATING).await;
+        assert!(world.spirals_of(whose).await.is_some());
+    }
+    let admit = Admit { person: user("ann"), deed: Deed::Erase, reason: None };
+    subjects::carry_out(&world.engine, &world.core("ann"), &admit).await.expect("an erasure");
+    assert_eq!(world.spirals_of("ann").await, None);
+    assert!(world.spirals_of("bob").await.is_some());
 }
 
 /// Two worlds that differ in the text of what the caller cannot see find the same.

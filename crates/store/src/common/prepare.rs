@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
-use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{GrantId, MemoryId, SpiralId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
@@ -86,6 +86,7 @@ pub(crate) enum Step {
     InsertIdempotency(IdempotencyRow),
     ForgetIdempotencyBefore(i64),
     ForgetGrantsExpiredBefore(i64),
+    Forget(Box<Forgotten>),
     InsertCheckpoint { seq: i64, text: String, follows: Option<Hash32> },
     InsertSpiral(SpiralRow),
     ForgetSpiral([u8; 16]),
@@ -120,7 +121,7 @@ impl Prepared {
 
     /// Whether content is to leave the files.
     pub(crate) fn erases(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::EraseMemory(_)))
+        self.steps.iter().any(|step| matches!(step, Step::EraseMemory(_) | Step::Forget(_)))
     }
 }
 
@@ -152,6 +153,7 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::ForgetGrantsExpiredBefore(time) => Step::ForgetGrantsExpiredBefore(time.unix_micros()),
         Change::InsertSpiral(spiral) => Step::InsertSpiral(spiral_row(tenant, &spiral)?),
         Change::ForgetSpiral(partition) => Step::ForgetSpiral(partition.0),
+        Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
                 return Err(misuse("a checkpoint is another tenant's"));

@@ -23,7 +23,7 @@ fn state(number: i64) -> Result<State, StoreError> {
     State::ALL.into_iter().find(|state| state_number(*state) == number).ok_or_else(|| corrupt("state"))
 }
 
-/// An earlier version of a memory. What is left of an erased one is what the tombstone in its place says.
+/// An earlier version of a memory. What is left of a wiped one is what a tombstone in the current one's place would say.
 pub(crate) fn earlier(
     current: &Memory,
     version: i64,
@@ -34,7 +34,8 @@ pub(crate) fn earlier(
     let memory = match stored {
         Some(memory) => memory,
         None if current.is_tombstone() => Memory { version, state, ..current.clone() },
-        None => return Err(corrupt("version")),
+        // A person was taken out of it, and what it said before named them.
+        None => Memory { version, state, ..current.wiped() },
     };
     // A row that was copied to another place must not be believed.
     let is_its = memory.tenant == current.tenant && memory.id == current.id && memory.version == version;

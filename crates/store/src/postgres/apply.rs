@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::Entry;
-use memoryscope_domain::change::PolicyDocument;
+use memoryscope_domain::change::{Forgotten, PolicyDocument};
 use memoryscope_engine::port::StoreError;
 
+use super::person;
 use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
@@ -117,6 +118,8 @@ pub(super) struct Writes<'a> {
     calls: Vec<Call<'a>>,
     round: Round<'a>,
     entries: Vec<(i64, &'a Prepared, Entry)>,
+    /// What stands beside entries is forgotten once they are written: some are of this batch.
+    forgotten: Vec<Call<'a>>,
 }
 
 /// Rows that may be written in any order.
@@ -148,7 +151,13 @@ enum Record<'a> {
 impl<'a> Writes<'a> {
     /// None yet.
     pub(super) fn new(tenant: &'a str) -> Self {
-        Self { tenant, calls: Vec::new(), round: Round::default(), entries: Vec::new() }
+        Self {
+            tenant,
+            calls: Vec::new(),
+            round: Round::default(),
+            entries: Vec::new(),
+            forgotten: Vec::new(),
+        }
     }
 
     /// A winner, and its place in the chain.
@@ -166,7 +175,7 @@ impl<'a> Writes<'a> {
         self.end_round();
         let Some((seq, _, last)) = self.entries.last() else { return self.calls };
         let head = Call::new(MOVE_HEAD, vec![boxed(self.tenant), boxed(*seq), boxed(Bytes(last.hash.0))]);
-        let entries = self.entries;
+        let entries = std::mem::take(&mut self.entries);
         let values = vec![
             boxed(self.tenant),
             column(&entries, |(seq, ..)| *seq),
@@ -178,6 +187,7 @@ impl<'a> Writes<'a> {
             column(&entries, |(_, set, _)| set.private.as_str()),
         ];
         self.calls.push(Call::new(INSERT_ENTRIES, values));
+        self.calls.append(&mut self.forgotten);
         self.calls.push(head);
         self.calls
     }
@@ -234,10 +244,18 @@ impl<'a> Writes<'a> {
                 self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
             }
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
+            Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
             }
         }
+    }
+
+    fn forget(&mut self, seq: i64, forgotten: &'a Forgotten) {
+        self.end_round();
+        let (rows, beside) = person::forget(self.tenant, seq, forgotten);
+        self.calls.extend(rows);
+        self.forgotten.extend(beside);
     }
 
     fn touch(&mut self, record: Record<'a>) {

@@ -53,7 +53,7 @@ pub(super) const MEMORIES: &str = "
         (SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
 /// The current version and, from the second row on, the versions before it, oldest first.
-const VERSIONS: &str = "
+pub(super) const VERSIONS: &str = "
     (SELECT id, version, document, body, state FROM memories WHERE tenant = $1 AND id = $2)
     UNION ALL
     (SELECT id, version, document, body, state FROM memory_versions
@@ -174,9 +174,12 @@ impl View<'_> {
             Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
             Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
             Select::Objects(select) => Listing::Objects(select).is_of_many_calls(self.load),
-            Select::Family { .. } | Select::Evidence { .. } | Select::Grant { .. } | Select::Verification => {
-                true
-            }
+            Select::Family { .. }
+            | Select::Evidence { .. }
+            | Select::Grant { .. }
+            | Select::Person(_)
+            | Select::Belongings { .. }
+            | Select::Verification => true,
             _ => false,
         };
         let mut calls = vec![Call::Plain(BEGIN), self.frame()];
@@ -196,7 +199,9 @@ impl View<'_> {
     fn first_records(&self) -> Result<Option<Call<'static>>, Failure> {
         let tenant = || Box::new(self.tenant());
         Ok(Some(match &self.load.select {
-            Select::Nothing | Select::Verification => return Ok(None),
+            Select::Nothing | Select::Verification | Select::Person(_) | Select::Belongings { .. } => {
+                return Ok(None);
+            }
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
             Select::Objects(select) => match &select.words {
                 Some(keys) => matching::call(self.load, select, keys),
@@ -296,6 +301,10 @@ impl View<'_> {
             Select::Entry(_) | Select::LatestEntry(_) => {
                 facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
             }
+            Select::Person(select) => self.person(select, facts).await?,
+            Select::Belongings { user, after, limit } => {
+                self.belongings(user, after.as_ref(), *limit, facts).await?;
+            }
             Select::Verification => self.verify(facts).await?,
         }
         Ok(())
@@ -336,7 +345,7 @@ impl View<'_> {
         }
     }
 
-    fn versions(&self, limit: usize, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+    pub(super) fn versions(&self, limit: usize, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
         let Some((first, earlier)) = rows.split_first() else { return Ok(()) };
         let current = self.memory(first, 0)?;
         facts.more = earlier.len() > limit;
@@ -470,7 +479,7 @@ fn entries_call(tenant: String, after: Seq, operations: &[Code], limit: usize) -
 }
 
 /// An entry from the columns (seq, id, `prev_hash`, hash, text, private).
-fn entry(row: &Row) -> Result<StoredEntry, Failure> {
+pub(super) fn entry(row: &Row) -> Result<StoredEntry, Failure> {
     let entry = Entry {
         id: row::audit_id(row.try_get(1)?)?,
         seq: Seq(row::count(row.try_get(0)?)?),

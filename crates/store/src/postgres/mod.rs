@@ -16,6 +16,7 @@ mod listing;
 mod load;
 mod matching;
 mod migrate;
+mod person;
 mod pool;
 mod programs;
 mod session;

@@ -123,7 +123,7 @@ pub(super) fn one<T>(
     rows.next()?.map(read).transpose()
 }
 
-fn execute(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+pub(super) fn execute(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
     conn.prepare_cached(sql)?.execute(values)
 }
 
@@ -151,6 +151,11 @@ fn check(conn: &Connection, set: &Prepared, state: &TenantState) -> Result<(), F
                 hold(grant_version(conn, tenant, *id)? == Some(row::whole(*version)?), GRANT)?;
             }
             Expect::NoSubjectKey(subject) => hold(!has_subject_key(conn, tenant, *subject)?, SUBJECT_KEY)?,
+            Expect::SubjectKey { subject, mark } => {
+                let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
+                let key = one(conn, sql, params![tenant, subject.0], super::row::audit_key)?;
+                hold(key.is_some_and(|key| key.mark() == *mark), SUBJECT_KEY)?;
+            }
             Expect::NoIdempotencyKey(key) => {
                 hold(!has_idempotency_key(conn, tenant, &key.client, &key.key)?, IDEMPOTENCY_KEY)?;
             }
@@ -179,6 +184,7 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
             hold(!has_idempotency_key(conn, tenant, &record.client, &record.key)?, IDEMPOTENCY_KEY)
         }
         Step::TouchSeeds { .. }
+        | Step::Forget(_)
         | Step::KeepPolicy(_)
         | Step::ActivatePolicy(_)
         | Step::ForgetIdempotencyBefore(_)
@@ -268,6 +274,7 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
             let sql = "DELETE FROM spiral_artifacts WHERE tenant = ?1 AND partition_key = ?2";
             execute(conn, sql, params![tenant, partition])?
         }
+        Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)
                        SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM checkpoints WHERE tenant = ?1";

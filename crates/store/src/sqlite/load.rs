@@ -177,6 +177,10 @@ impl View<'_> {
                     facts.memories.push(memory);
                 }
             }
+            Select::Person(select) => self.person(select, &mut facts)?,
+            Select::Belongings { user, after, limit } => {
+                self.belongings(user, after.as_ref(), *limit, &mut facts)?;
+            }
             Select::Memories(ids) => {
                 for id in ids {
                     facts.memories.extend(self.memory(*id)?);
@@ -291,7 +295,12 @@ impl View<'_> {
     }
 
     /// The versions before the current one, oldest first. What was erased is what the tombstone in its place says.
-    fn versions(&self, current: &Memory, after: u64, limit: usize) -> Result<Vec<Arc<Memory>>, Failure> {
+    pub(super) fn versions(
+        &self,
+        current: &Memory,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Arc<Memory>>, Failure> {
         let mut statement = self.conn.prepare_cached(
             "SELECT version, state, document, body FROM memory_versions
              WHERE tenant = ?1 AND id = ?2 AND version > ?3 ORDER BY version LIMIT ?4",

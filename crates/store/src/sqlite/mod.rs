@@ -15,6 +15,7 @@ mod listing;
 mod load;
 mod matching;
 mod migrate;
+mod person;
 mod policies;
 mod reader;
 mod restore;

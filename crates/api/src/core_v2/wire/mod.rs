@@ -15,6 +15,7 @@ mod shown_schema;
 pub(super) mod spiral;
 pub(super) mod stepped;
 pub(super) mod steps;
+pub(super) mod subjects;
 #[cfg(test)]
 mod tests;
 

@@ -67,6 +67,9 @@ endpoints! {
     "POST /v2/memories/{id}/dispute" => |probe| step(probe, "dispute", json!({"reason": "no"}));
     "POST /v2/memories/{id}/attest" => |probe| step(probe, "attest", json!({"attestation": "so"}));
     "DELETE /v2/memories/{id}" => erase;
+    "POST /v2/subjects/{id}/erase" => |probe| subject(probe, "erase", json!({}));
+    "POST /v2/subjects/{id}/export" => |probe| subject(probe, "export", json!({}));
+    "POST /v2/subjects/{id}/consent" => |probe| subject(probe, "consent", json!({"decision": "withdraw"}));
     "GET /v2/policies" => |probe| plain(probe, "/v2/policies?tenant_id=t_default");
     "GET /v2/policies/active" => |probe| plain(probe, "/v2/policies/active?tenant_id=t_default");
     "GET /v2/policies/{version}" => |probe| plain(probe, "/v2/policies/builtin-1?tenant_id=t_default");
@@ -279,6 +282,15 @@ async fn erase(probe: &Probe<'_>) {
         let answer =
             probe.twins.ask(&stranger.delete(&format!("/v2/memories/{id}?tenant_id=t_default"))).await;
         assert_eq!(answer.status, 404, "{id}");
+    }
+}
+
+/// Somebody asks for what is about others, some of whom there are not: whoever may ask for it, it is their own.
+async fn subject(probe: &Probe<'_>, name: &str, mut body: Value) {
+    body["tenant_id"] = json!("t_default");
+    let stranger = Caller::stranger();
+    for person in ["ada", "bob", "eve", "nobody-there"] {
+        probe.twins.ask(&stranger.post(&format!("/v2/subjects/{person}/{name}"), &body)).await;
     }
 }
 

@@ -5,6 +5,7 @@ mod changes;
 mod expects;
 mod family;
 mod objects;
+mod person;
 mod reads;
 mod spirals;
 mod words;
@@ -130,6 +131,12 @@ on_every_store! {
         who_is_born_meanwhile_is_a_conflict
         a_birth_and_a_revocation_are_never_both_first
         the_erased_is_nobodys_child;
+    person:
+        what_is_about_a_person_is_found_in_order
+        a_person_is_looked_for_in_steps
+        what_is_read_with_it_is_the_persons
+        what_is_forgotten_is_gone
+        nothing_is_written_under_a_destroyed_key;
     audit:
         commits_are_chained_and_numbered
         entries_are_paged_and_picked
