@@ -95,7 +95,9 @@ impl Shape for Simulation {
 
     fn read(f: &mut Fields<'_>) -> Option<Self> {
         let tenant = f.required("tenant_id", tenant_id());
-        f.one_needed(&["policy", "policy_version"]);
+        if !f.sends("policy") && !f.sends("policy_version") {
+            f.refuse("policy", Fault::Missing, "is required");
+        }
         let policy = f.optional("policy", PolicySource);
         let version = f.optional("policy_version", version());
         let last = f.optional("last", whole(1..=limits::LIST_ITEMS_MAX as i64));
