@@ -51,8 +51,7 @@ impl Visible<Facts> {
         if set.entry.decision != Outcome::Allowed || set.entry.tenant != set.tenant {
             return Err(BeyondDecision("its audit entry says something else"));
         }
-        let is_whole = self.keeps_what_the_step_came_to(&set) && self.keeps_what_befell(&set);
-        if is_whole && set.changes.iter().all(|change| self.covers(&set, change)) {
+        if self.is_whole(&set) && set.changes.iter().all(|change| self.covers(&set, change)) {
             Ok(Decided(set))
         } else {
             Err(BeyondDecision("it changes what was not decided"))
@@ -113,51 +112,19 @@ impl Visible<Facts> {
             || self.details.done.as_ref().is_some_and(by_deed)
     }
 
-    /// Whether the change set keeps exactly what the step came to, or nothing: no memory changes without what follows
-    /// it.
-    fn keeps_what_the_step_came_to(&self, set: &ChangeSet) -> bool {
-        let told: Vec<(&Change, &Memory)> =
-            set.changes.iter().filter_map(|change| Some((change, changed_memory(change)?))).collect();
-        if self.authority != Authority::ChangeNamed || told.is_empty() {
+    /// Whether the change set keeps exactly what was decided to become of memories, or nothing: none changes without what
+    /// follows it.
+    fn is_whole(&self, set: &ChangeSet) -> bool {
+        if let Some(done) = &self.details.done {
+            return keeps_exactly(set, &done.versions, &done.made);
+        }
+        if self.authority != Authority::ChangeNamed {
             return true;
         }
-        let Some(Ok(changed)) = &self.details.changed else { return false };
-        let expected: BTreeMap<MemoryId, (&Memory, bool)> =
-            (changed.versions.iter().map(|next| (next, false)))
-                .chain(changed.made.iter().map(|made| (made, true)))
-                .map(|(memory, is_new)| (memory.id, (memory, is_new)))
-                .collect();
-        told.len() == expected.len()
-            && told.into_iter().all(|(change, memory)| {
-                let is_as_expected = |(expected, is_new): &(&Memory, bool)| {
-                    *expected == memory
-                        && match change {
-                            Change::InsertMemory(_) => *is_new,
-                            Change::EraseMemory(_) => !is_new && memory.is_tombstone(),
-                            _ => !is_new && memory.state != State::Tombstoned,
-                        }
-                };
-                memory.tenant == set.tenant && expected.get(&memory.id).is_some_and(is_as_expected)
-            })
-    }
-
-    /// Whether the change set keeps exactly what befell what is about a person, or nothing.
-    fn keeps_what_befell(&self, set: &ChangeSet) -> bool {
-        let Some(done) = &self.details.done else { return true };
-        let told: BTreeMap<MemoryId, (&Memory, bool)> = (set.changes.iter())
-            .filter_map(|change| Some((changed_memory(change)?, matches!(change, Change::InsertMemory(_)))))
-            .map(|(memory, is_new)| (memory.id, (memory, is_new)))
-            .collect();
-        let expected: BTreeMap<MemoryId, (&Memory, bool)> = (done.versions.iter().map(|next| (next, false)))
-            .chain(done.made.iter().map(|made| (made, true)))
-            .map(|(memory, is_new)| (memory.id, (memory, is_new)))
-            .collect();
-        let erases = |change: &Change| match change {
-            Change::EraseMemory(memory) => memory.is_tombstone(),
-            Change::ReplaceMemory(memory) => memory.state != State::Tombstoned,
-            _ => true,
-        };
-        told.is_empty() || (told == expected && set.changes.iter().all(erases))
+        match &self.details.changed {
+            Some(Ok(changed)) => keeps_exactly(set, &changed.versions, &changed.made),
+            _ => keeps_exactly(set, &[], &[]),
+        }
     }
 
     /// Whether it was proposed, and is allowed as it is.
@@ -201,6 +168,28 @@ impl Visible<Facts> {
     fn may_be_given(&self, set: &ChangeSet, grant: &ReadGrant) -> bool {
         grant.tenant == set.tenant && grant.client == self.client && Some(&grant.user) == self.user.as_ref()
     }
+}
+
+/// Whether the change set keeps these next versions and these new memories, all of them and no others, or no memory at all.
+fn keeps_exactly(set: &ChangeSet, versions: &[Memory], made: &[Memory]) -> bool {
+    let told: Vec<(&Change, &Memory)> =
+        set.changes.iter().filter_map(|change| Some((change, changed_memory(change)?))).collect();
+    let expected: BTreeMap<MemoryId, (&Memory, bool)> = (versions.iter().map(|next| (next, false)))
+        .chain(made.iter().map(|made| (made, true)))
+        .map(|(memory, is_new)| (memory.id, (memory, is_new)))
+        .collect();
+    let is_as_expected = |(change, memory): &(&Change, &Memory)| {
+        memory.tenant == set.tenant
+            && expected.get(&memory.id).is_some_and(|(expected, is_new)| {
+                expected == memory
+                    && match change {
+                        Change::InsertMemory(_) => *is_new,
+                        Change::EraseMemory(_) => !is_new && memory.is_tombstone(),
+                        _ => !is_new && memory.state != State::Tombstoned,
+                    }
+            })
+    };
+    told.is_empty() || (told.len() == expected.len() && told.iter().all(is_as_expected))
 }
 
 /// The memory that a change keeps a version of.

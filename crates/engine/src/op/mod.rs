@@ -8,7 +8,7 @@ use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{GrantId, IdSource, MemoryId, UserId};
 use memoryscope_domain::lifecycle::Step;
-use memoryscope_domain::memory::Memory;
+use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
@@ -257,6 +257,15 @@ pub struct Plan<T> {
     pub reason: Option<Code>,
     /// Whether nothing came of it that an idempotency key could stand for: sent again, it is looked at anew.
     pub came_to_nothing: bool,
+}
+
+/// What keeps next versions, those that are erased as such, and new memories.
+fn kept(versions: &[Memory], made: &[Memory]) -> impl Iterator<Item = Change> {
+    let next = |memory: &Memory| match memory.state {
+        State::Tombstoned => Change::EraseMemory(memory.clone()),
+        _ => Change::ReplaceMemory(memory.clone()),
+    };
+    versions.iter().map(next).chain(made.iter().cloned().map(Change::InsertMemory))
 }
 
 impl<T> Plan<T> {

@@ -12,14 +12,14 @@ use memoryscope_domain::govern::{Authority, Facts, StoredEntry, Visible};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{GrantId, MemoryId, UserId};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Memory, State, SubjectRef};
+use memoryscope_domain::memory::{Memory, SubjectRef};
 use memoryscope_domain::object::Note;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::subject::{Counts, Deed};
 use serde_json::{Map, Value, json};
 
-use super::{Info, Mint, Operation, Plan};
+use super::{Info, Mint, Operation, Plan, kept};
 use crate::context::Context;
 use crate::port::{PersonSelect, Select, With};
 use crate::refusal::Refusal;
@@ -245,12 +245,7 @@ fn memories(seen: &Visible<Facts>) -> Result<Plan<Stepped>, Refusal> {
         let max = limits::PROPAGATION_ROWS as u64;
         return Err(Refusal::TooLarge { limit: "memories derived from one", max });
     }
-    let next = |memory: &Memory| match memory.state {
-        State::Tombstoned => Change::EraseMemory(memory.clone()),
-        _ => Change::ReplaceMemory(memory.clone()),
-    };
-    let made = done.made.iter().map(|memory| Change::InsertMemory(memory.clone()));
-    let mut changes: Vec<Change> = done.versions.iter().map(next).chain(made).collect();
+    let mut changes: Vec<Change> = kept(&done.versions, &done.made).collect();
     // A spiral may have been found in what they said, and nobody may know of that any more.
     let partitions: BTreeSet<Partition> = done.versions.iter().map(|memory| memory.partition).collect();
     changes.extend(partitions.into_iter().map(Change::ForgetSpiral));
