@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bridge::Bridge;
 use crate::audit_chain::{AuditKey, Draft, KeyedDigest, Private, Seq, SignedCheckpoint};
 use crate::grant::ReadGrant;
-use crate::ids::{GrantId, MemoryId, TenantId};
+use crate::ids::{BridgeId, GrantId, MemoryId, TenantId};
 use crate::memory::{Memory, SubjectRef};
 use crate::scope::Partition;
 use crate::spiral::ThoughtPatternArtifact;
@@ -98,6 +99,10 @@ pub enum Change {
     InsertSpiral(ThoughtPatternArtifact),
     /// Forget a scope's spiral. Does nothing where there is none.
     ForgetSpiral(Partition),
+    /// Keep a new bridge.
+    InsertBridge(Bridge),
+    /// Keep that a bridge that stood was removed.
+    RemoveBridge(Bridge),
 }
 
 /// What is forgotten of a person. What is not there is forgotten already.
@@ -107,6 +112,8 @@ pub struct Forgotten {
     pub versions: Vec<MemoryId>,
     /// These grants.
     pub grants: Vec<GrantId>,
+    /// These bridges, whether or not they stand.
+    pub bridges: Vec<BridgeId>,
     /// What these idempotency keys did.
     pub keys: Vec<IdempotencyKey>,
     /// What stands beside these audit entries.
@@ -159,6 +166,9 @@ pub struct IdempotencyRecord {
     pub memory_ids: Vec<MemoryId>,
     /// The grant it made or changed.
     pub grant: Option<GrantId>,
+    /// The bridge it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<BridgeId>,
     /// When it was first used.
     pub used: Timestamp,
 }

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use crate::audit_chain::{
     Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification,
 };
+use crate::bridge::Bridge;
 use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::grant::ReadGrant;
-use crate::ids::{MemoryId, UserId};
+use crate::ids::{BridgeId, MemoryId, UserId};
 use crate::lifecycle::{Barred, Family};
 use crate::memory::{Memory, MemoryType, State};
 use crate::object::Unit;
@@ -26,6 +27,7 @@ use crate::time::Timestamp;
 use crate::words::Score;
 
 mod ask;
+mod bridging;
 mod changing;
 mod decided;
 mod gating;
@@ -41,12 +43,14 @@ mod view;
 mod visible;
 
 pub use ask::Ask;
+pub use bridging::{Crossing, crossings};
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
 pub use listing::Withheld;
 pub use person::Done;
 pub use propose::Proposed;
+pub use reading::is_read_directly;
 pub use view::MemoryView;
 
 /// An audit entry with what stands beside it.
@@ -97,6 +101,10 @@ pub struct Facts {
     pub grants: Vec<ReadGrant>,
     /// What idempotency keys did.
     pub idempotency: Vec<IdempotencyRecord>,
+    /// Bridges: those behind which there may be something to read, or those that are asked about.
+    pub bridges: Vec<Bridge>,
+    /// The bridge that the operation wants to make.
+    pub proposed_bridge: Option<Bridge>,
     /// Policies that are kept for the tenant.
     pub policies: Vec<PolicyDocument>,
     /// The policy that is in force, once it is known.
@@ -122,6 +130,12 @@ pub enum Authority {
     Revoke,
     /// The caller has one of these roles.
     Roles(&'static [Role]),
+    /// The caller gives what is its own to another scope, and the policy grants it.
+    MakeBridge,
+    /// The caller names a bridge by its id, and is at one of its ends.
+    EndBridge,
+    /// Anybody may ask for bridges, and is told of those at one of whose ends it is.
+    SeeBridges,
     /// Anybody may ask about a scope's spiral, and whoever could read a plain event there is told of one.
     AskSpiral,
     /// The caller answers for the person whom the operation is about: the person themself, or an admin. That is no matter of
@@ -138,7 +152,7 @@ impl Authority {
     fn writes(self) -> bool {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
-            Self::Owner | Self::ChangeNamed => true,
+            Self::Owner | Self::ChangeNamed | Self::MakeBridge | Self::EndBridge => true,
             Self::ReadNamed
             | Self::Gate
             | Self::Continue
@@ -146,6 +160,7 @@ impl Authority {
             | Self::Person
             | Self::Roles(_)
             | Self::AskSpiral
+            | Self::SeeBridges
             | Self::Operator
             | Self::System => false,
         }
@@ -240,6 +255,10 @@ struct Details {
     scan_end: Option<SealedPlace>,
     /// How well each that is seen answers what was asked by words.
     scores: BTreeMap<MemoryId, Score>,
+    /// Those that are other scopes', each with the bridge behind which it is read.
+    bridged: BTreeMap<MemoryId, BridgeId>,
+    /// The limit that leaves no room for the bridge that is proposed, and its value.
+    crowded: Option<(&'static str, usize)>,
     /// By proposal: what follows from it.
     derived: BTreeMap<usize, Vec<Memory>>,
     /// By proposal: how it was decided.
@@ -329,6 +348,9 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             let details = Details { spiral: spiralling::shown(policy, ask), ..Details::default() };
             partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
         }
+        Authority::MakeBridge => bridging::decide_made(policy, ask, facts),
+        Authority::EndBridge => bridging::decide_named(ask, facts),
+        Authority::SeeBridges => bridging::decide_seen(ask, facts),
         Authority::Person => match ask.person.filter(|person| ask.principal.may_answer_for(person)) {
             Some(person) => allowed(ask, person::shown(person, facts), Ruling::default()),
             None => refused(Reason::RoleDenied, Ruling::default(), None),

@@ -192,6 +192,10 @@ uuid_id!(
     /// One artifact of a pattern of thought: a spiral that was found.
     SpiralId, "tpa_"
 );
+uuid_id!(
+    /// One bridge between two scopes.
+    BridgeId, "brg_"
+);
 
 /// A request's name on every log line, response and audit entry: 1–128 characters of `[A-Za-z0-9._-]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 //! Start with [`govern`]: everything a caller may see or change goes through [`govern::decide`].
 
 pub mod audit_chain;
+pub mod bridge;
 pub mod change;
 pub mod constraint;
 pub mod derive;

@@ -112,6 +112,12 @@ pub const PERSON_PAGE_ITEMS: usize = 2_000;
 pub const PERSON_BATCH_ITEMS: usize = 100;
 /// Memories, grants or audit entries of one person that one export holds.
 pub const EXPORT_ITEMS_MAX: usize = 5_000;
+/// Bridges to one scope: each is one more scope that every read of it looks at.
+pub const BRIDGES_TO_MAX: usize = 16;
+/// Bridges from one scope: a memory that is named by its id is looked for behind each of them.
+pub const BRIDGES_FROM_MAX: usize = 64;
+/// Bridges on one page of a listing.
+pub const BRIDGES_PAGE_ITEMS: usize = 50;
 /// Scopes or purposes that a consent names.
 pub const CONSENT_NAMES_MAX: usize = 100;
 /// Tenants that a job looks up at a time.

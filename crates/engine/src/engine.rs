@@ -1,13 +1,13 @@
 //! `run`: the one function that everything passes through.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
 use memoryscope_domain::govern::{self, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
+use memoryscope_domain::ids::{AuditId, BridgeId, IdSource, MemoryId, RequestId, TenantId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
@@ -18,13 +18,14 @@ use memoryscope_domain::spiral::{Lexicon, Spirals};
 use memoryscope_domain::time::Timestamp;
 use tracing::{Instrument as _, info_span};
 
+use crate::bridges::Crossed;
 use crate::context::{Context, Idempotency};
 use crate::entry::{child_ids, private_part};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
-use crate::port::{Decision, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
+use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
-use crate::{spirals, traces};
+use crate::{bridges, spirals, traces};
 
 /// The governed pipeline over its ports.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Done<T> {
     pub access_log: AuditId,
     /// The policy's trace, where the policy was asked.
     pub trace: Option<Trace>,
+    /// What of the answer was read behind which bridge.
+    pub bridged: BTreeMap<BridgeId, Vec<MemoryId>>,
 }
 
 /// Why an attempt did not come to an answer.
@@ -179,12 +182,17 @@ impl Engine {
         // Who is told what is withheld has it loaded.
         let filter = narrowed.as_ref().filter(|_| !ask(cx, op, false, &spirals).tells_withheld());
         let filter = filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
-        let mut snapshot = self.load_with(cx, select, filter, spirals::scopes(op)).await?;
+        let load = self.loading(cx, select.clone(), filter.clone(), spirals::scopes(op));
+        let mut snapshot = self.load_of(&Load { bridges: bridges::to(op), ..load }).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);
             return Err(Stopped::Again);
         }
         self.learn_spirals(cx, op, &policy.policy, &mut snapshot, &mut spirals).await?;
+        let asked = (&*policy.policy, &ask(cx, op, false, &spirals));
+        if self.cross(cx, op, asked, (select, filter), &mut snapshot).await? == Crossed::Changed {
+            return Err(Stopped::Again);
+        }
         let repeat = self.repeat_of(cx, op, &snapshot)?;
         let repeats = repeat.is_some();
         let snapshot = match repeat {
@@ -202,6 +210,7 @@ impl Engine {
             facts.policies.push(loaded.policy.document());
         }
         facts.proposed = op.propose(cx, &mut loaded.ids);
+        facts.proposed_bridge = op.propose_bridge(cx, &mut loaded.ids);
         facts.child_ids = child_ids(&facts, &mut loaded.ids);
         spirals::name(&mut spirals, &mut loaded.ids);
         let ask = ask(cx, op, repeats, &spirals);
@@ -273,12 +282,14 @@ impl Engine {
         seen.seal_scan_end(&key.key);
         let mut mint = Mint { ids: loaded.ids.clone(), token };
         let plan = if loaded.repeats { op.plan_repeat(&seen) } else { Some(op.plan(cx, &seen, &mut mint)?) };
-        let (Plan { changes, memory_ids, grant, reason, came_to_nothing, .. }, output) = match plan {
+        let (Plan { changes, memory_ids, grant, bridge, reason, came_to_nothing, .. }, output) = match plan {
             Some(plan) => plan.split(),
             None => (Plan { reason: Some(Code::literal("RESULT_GONE")), ..Plan::answer(()) }, None),
         };
         seen.count_shown(&memory_ids);
-        let mut set = self.change_set(cx, op, &loaded, key, seen.ruling(), seen.grant());
+        let bridged = seen.bridged(&memory_ids);
+        let named: Vec<BridgeId> = bridge.into_iter().chain(bridged.keys().copied()).collect();
+        let mut set = self.change_set(cx, op, &loaded, key, seen.ruling(), (seen.grant(), &named));
         set.entry.memories = MemoryRefs::of(&memory_ids);
         set.entry.grant = grant;
         set.entry.reason_code = reason;
@@ -302,6 +313,7 @@ impl Engine {
                 operation: op.info().name.to_owned(),
                 memory_ids,
                 grant,
+                bridge,
                 used: cx.now,
             }));
         }
@@ -310,14 +322,14 @@ impl Engine {
         self.measure(cx, op, receipt, memoryscope_domain::audit_chain::Verdict::Allowed, purpose);
         self.policies.learn_kept(&cx.principal.tenant, &loaded.policy);
         let output = output.ok_or(Refusal::Conflict(Conflict::ResultGone))?;
-        Ok(Done { output, access_log: loaded.access_log, trace })
+        Ok(Done { output, access_log: loaded.access_log, trace, bridged })
     }
 
     /// Writes a denial to the chain; if that can't be done, the request fails for that reason instead.
     async fn refuse<O: Operation>(&self, cx: &Context, op: &O, loaded: Loaded, denial: Denial) -> Stopped {
         let access_log = loaded.access_log;
         let key = self.key(&loaded);
-        let mut set = self.change_set(cx, op, &loaded, key, denial.ruling(), denial.grant());
+        let mut set = self.change_set(cx, op, &loaded, key, denial.ruling(), (denial.grant(), &[]));
         set.entry.decision = denial.reason().outcome();
         set.entry.reason_code = Some(Code::literal(denial.reason().code()));
         set.entry.grant = denial.grant().map(|grant| grant.id);
@@ -383,7 +395,7 @@ impl Engine {
         loaded: &Loaded,
         Key { key, is_new }: Key,
         ruling: &Ruling,
-        grant: Option<&ReadGrant>,
+        (grant, bridges): (Option<&ReadGrant>, &[BridgeId]),
     ) -> ChangeSet {
         let tenant = cx.principal.tenant.clone();
         let mut expects = vec![Expect::ActivePolicy(loaded.active_policy.clone())];
@@ -401,7 +413,7 @@ impl Engine {
             changes.push(Change::KeepPolicy(policy.document()));
         }
         let user = grant.map(|grant| &grant.user).or(cx.principal.user.as_ref());
-        let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str())));
+        let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str()), bridges));
         let entry = Draft {
             id: loaded.access_log,
             tenant: tenant.clone(),

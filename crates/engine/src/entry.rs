@@ -1,7 +1,7 @@
 //! What a request brings along beside what it asks for: identifiers for what may follow, and what its audit entry keeps of it.
 
 use memoryscope_domain::govern::Facts;
-use memoryscope_domain::ids::{IdSource, MemoryId};
+use memoryscope_domain::ids::{BridgeId, IdSource, MemoryId};
 use memoryscope_domain::memory::Body;
 use serde_json::{Map, Value, json};
 
@@ -22,8 +22,18 @@ pub(crate) fn child_ids(facts: &Facts, ids: &mut IdSource) -> Vec<[MemoryId; 2]>
 }
 
 /// The erasable part of an entry: names, free text, the request, and what a replay starts from.
-pub(crate) fn private_part<O: Operation>(cx: &Context, op: &O, user: Option<&str>) -> Map<String, Value> {
+/// It says which bridges were made, removed or read behind.
+pub(crate) fn private_part<O: Operation>(
+    cx: &Context,
+    op: &O,
+    user: Option<&str>,
+    bridges: &[BridgeId],
+) -> Map<String, Value> {
     let mut private = op.private();
+    if !bridges.is_empty() {
+        let bridges: Vec<String> = bridges.iter().map(|bridge| bridge.prefixed()).collect();
+        private.insert("bridges".to_owned(), json!(bridges));
+    }
     let seed: String = cx.id_seed.0.iter().map(|byte| format!("{byte:02x}")).collect();
     private.insert("operation".to_owned(), json!(op.info().name));
     private.insert("request_id".to_owned(), json!(cx.request_id.as_str()));

@@ -5,6 +5,7 @@
 //!
 //! Start with [`engine::Engine::run`]: the one function that everything passes through.
 
+mod bridges;
 pub mod context;
 pub mod engine;
 mod entry;

@@ -7,7 +7,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::context::Context;
 use crate::engine::{Engine, own_subject};
-use crate::port::{Load, Select, Snapshot, StoreError};
+use crate::port::{BridgesTo, Load, Select, Snapshot, StoreError};
 use crate::refusal::Refusal;
 use crate::traces;
 
@@ -39,7 +39,18 @@ impl Engine {
         filter: Filter,
         spirals: Vec<Partition>,
     ) -> Result<Snapshot, StoreError> {
-        let load = Load {
+        self.load_of(&self.loading(cx, select, filter, spirals)).await
+    }
+
+    /// What is to be loaded for a request.
+    pub(crate) fn loading(
+        &self,
+        cx: &Context,
+        select: Select,
+        filter: Filter,
+        spirals: Vec<Partition>,
+    ) -> Load {
+        Load {
             tenant: cx.principal.tenant.clone(),
             now: cx.now,
             select,
@@ -47,7 +58,11 @@ impl Engine {
             subject: own_subject(cx),
             idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
             spirals,
-        };
-        self.ports().store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
+            bridges: BridgesTo::default(),
+        }
+    }
+
+    pub(crate) async fn load_of(&self, load: &Load) -> Result<Snapshot, StoreError> {
+        self.ports().store.load(load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
     }
 }

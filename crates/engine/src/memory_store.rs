@@ -10,12 +10,13 @@ use async_trait::async_trait;
 use memoryscope_domain::audit_chain::{
     self, AuditKey, Code, Head, Private, Row, Seq, SignedCheckpoint, Verifier,
 };
+use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{
     Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
 };
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Family, Kin};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::place::Place;
@@ -30,6 +31,7 @@ use crate::port::{
     StoreError,
 };
 
+mod bridges;
 mod list;
 mod person;
 
@@ -52,6 +54,7 @@ struct Tenant {
     idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     checkpoints: Vec<SignedCheckpoint>,
     spirals: BTreeMap<Partition, ThoughtPatternArtifact>,
+    bridges: BTreeMap<BridgeId, Bridge>,
     entries: Vec<StoredEntry>,
     head: Head,
 }
@@ -100,6 +103,7 @@ impl Store for MemoryStore {
             subject_key: tenant.subject_keys.get(&subject).cloned(),
             idempotency: load.idempotency.as_ref().and_then(|key| tenant.idempotency.get(key).cloned()),
             spirals: tenant.spirals_of(load),
+            bridges: tenant.bridges_of(load),
             facts,
         })
     }
@@ -166,6 +170,7 @@ impl Tenant {
                     facts.family = self.family(memory, *limit);
                 }
             }
+            Select::Bridges(select) => self.bridges(load, select, &mut facts),
             Select::Person(select) => self.person(select, &mut facts),
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts);
@@ -261,7 +266,7 @@ impl Tenant {
         self.say_when_activated(facts);
     }
 
-    fn objects(&self, load: &Load, select: &ObjectSelect, facts: &mut Facts) {
+    fn objects_of(&self, load: &Load, select: &ObjectSelect, facts: &mut Facts) {
         let mut rows = Vec::new();
         for memory in self.current().filter(|memory| memory.partition == select.partition) {
             let Some(placed) = memory.placed else { continue };
@@ -390,6 +395,13 @@ impl Tenant {
                 Change::InsertSubjectKey { subject, .. } => {
                     require(!self.subject_keys.contains_key(subject), "a subject's key")?;
                 }
+                Change::InsertBridge(bridge) => {
+                    require(!self.bridges.contains_key(&bridge.id), "a bridge's id")?;
+                }
+                Change::RemoveBridge(bridge) => {
+                    let stands = self.bridges.get(&bridge.id).is_some_and(|kept| kept.removed.is_none());
+                    require(stands, "a bridge")?;
+                }
                 Change::InsertCheckpoint(signed) => {
                     let last = self.checkpoints.last().map(|last| last.checkpoint.hash());
                     require(signed.checkpoint.prev_checkpoint == last, "the last checkpoint")?;
@@ -451,6 +463,9 @@ impl Tenant {
             Change::InsertCheckpoint(signed) => self.checkpoints.push(signed),
             Change::InsertSpiral(spiral) => _ = self.spirals.insert(spiral.partition, spiral),
             Change::ForgetSpiral(partition) => _ = self.spirals.remove(&partition),
+            Change::InsertBridge(bridge) | Change::RemoveBridge(bridge) => {
+                self.bridges.insert(bridge.id, bridge);
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Private, Seq, Verdict};
+use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
@@ -19,6 +20,10 @@ use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::TermKey;
+
+pub use self::bridged::{BridgeSelect, BridgesTo, Source};
+
+mod bridged;
 
 /// Where the time comes from. Read once per request.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -142,6 +147,8 @@ pub struct Load {
     pub idempotency: Option<IdempotencyKey>,
     /// The scopes whose spirals are wanted.
     pub spirals: Vec<Partition>,
+    /// The bridges that are wanted, and what is looked at behind them.
+    pub bridges: BridgesTo,
 }
 
 /// Which records an operation asks for.
@@ -181,16 +188,19 @@ pub enum Select {
     },
     /// What is about a person and not erased, in order of the ids.
     Person(PersonSelect),
-    /// What there is of a person beside memories: grants ([`Facts::grants`]), and, whosever they are, what idempotency keys did
+    /// What there is of a person beside memories: grants ([`Facts::grants`]), bridges from or to their scope, whether or not
+    /// they stand ([`Facts::bridges`]), both in order of their ids, and, whosever they are, what idempotency keys did
     /// ([`Facts::idempotency`]), by client and key.
     Belongings {
         /// Whose grants.
         user: UserId,
         /// Only keys behind this one.
         after: Option<IdempotencyKey>,
-        /// At most so many of either; [`Facts::more`] says whether there were more keys.
+        /// At most so many of each; [`Facts::more`] says whether there were more keys.
         limit: usize,
     },
+    /// Bridges ([`Facts::bridges`]).
+    Bridges(BridgeSelect),
     /// The grant of that token, and, where asked, the live preferences it stands for.
     Grant {
         /// What the token hashes to.
@@ -335,8 +345,8 @@ pub enum With {
     Nothing,
     /// Their kin, as [`Facts::kindred`] instead of [`Facts::memories`]: at most so many descendants of each.
     Kin(usize),
-    /// Their earlier versions ([`Facts::earlier`]), the grants that were given for the person, and the audit entries about
-    /// the person, of either at most as many as memories; [`Facts::more`] is true where there are more.
+    /// Their earlier versions ([`Facts::earlier`]), the grants that were given for the person, the bridges from or to their
+    /// scope, and the audit entries about the person, of each at most as many as memories; [`Facts::more`] is true where there are more.
     Everything,
 }
 
@@ -385,6 +395,8 @@ pub struct Snapshot {
     pub idempotency: Option<IdempotencyRecord>,
     /// The spirals of the scopes that were named, those that have not expired, in any order.
     pub spirals: Vec<ThoughtPatternArtifact>,
+    /// The bridges that were wanted, in order of their ids.
+    pub bridges: Vec<Bridge>,
     /// The records.
     pub facts: Facts,
 }

@@ -30,6 +30,8 @@ pub struct Receipt {
     pub counts: Counts,
     /// How many grants were forgotten.
     pub grants: u64,
+    /// How many bridges from and to the person's scope were.
+    pub bridges: u64,
     /// How many idempotency records were.
     pub idempotency: u64,
     /// Beside how many audit entries nothing stands any more.
@@ -59,8 +61,8 @@ pub async fn carry_out(engine: &Engine, cx: &Context, admit: &Admit) -> Result<R
         Deed::Withdraw { .. } => Upkeep::Close,
     };
     let closed = work.step(&last).await?.access_log;
-    let Stepped { counts, grants, idempotency, audit_private, .. } = work.sum;
-    Ok(Receipt { closed, access_log, counts, grants, idempotency, audit_private, at: cx.now })
+    let Stepped { counts, grants, bridges, idempotency, audit_private, .. } = work.sum;
+    Ok(Receipt { closed, access_log, counts, grants, bridges, idempotency, audit_private, at: cx.now })
 }
 
 struct Work<'a> {
@@ -79,6 +81,7 @@ impl Work<'_> {
         let done = self.engine.run(&cx, step).await?;
         self.sum.counts.merge(&done.output.counts);
         self.sum.grants += done.output.grants;
+        self.sum.bridges += done.output.bridges;
         self.sum.idempotency += done.output.idempotency;
         self.sum.audit_private += done.output.audit_private;
         Ok(done)
@@ -96,14 +99,14 @@ impl Work<'_> {
         }
     }
 
-    /// All keys once for each lot of grants, of which there are rarely two.
+    /// All keys once for each lot of grants and bridges, of which there are rarely two.
     async fn belongings(&mut self, memories: &Arc<BTreeSet<MemoryId>>) -> Result<(), Refusal> {
         let mut after: Option<IdempotencyKey> = None;
         loop {
             let (person, memories) = (self.person.clone(), Arc::clone(memories));
             let stepped = self.step(&Upkeep::Belongings { person, memories, after }).await?.output;
             after = stepped.after_key;
-            if after.is_none() && stepped.grants == 0 {
+            if after.is_none() && stepped.grants == 0 && stepped.bridges == 0 {
                 return Ok(());
             }
         }

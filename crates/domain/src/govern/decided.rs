@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::person::Done;
 use super::{Authority, Denial, Facts, Visible};
 use crate::audit_chain::{Code, Verdict as Outcome};
+use crate::bridge::Bridge;
 use crate::change::{Change, ChangeSet};
 use crate::grant::ReadGrant;
 use crate::ids::MemoryId;
@@ -99,6 +100,15 @@ impl Visible<Facts> {
             // What the decision found, and nothing else.
             Change::InsertSpiral(spiral) => self.details.spirals.contains(spiral),
             Change::ForgetSpiral(partition) => self.hides_in(*partition),
+            Change::InsertBridge(bridge) => {
+                self.authority == Authority::MakeBridge && self.facts.proposed_bridge.as_ref() == Some(bridge)
+            }
+            Change::RemoveBridge(bridge) => {
+                let is_known = |known: &Bridge| {
+                    known.is_live(set.entry.time) && *bridge == known.remove(set.entry.time)
+                };
+                self.authority == Authority::EndBridge && self.facts.bridges.iter().any(is_known)
+            }
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
     }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Ask, Details, Facts, Ruling, Verdict, Visible, partly_allowed, reading, spiralling, view};
-use crate::ids::MemoryId;
+use crate::bridge::Bridge;
+use crate::ids::{BridgeId, MemoryId};
 use crate::memory::Memory;
 use crate::policy::{DecidedBy, Effect, Filter, Policy, RuleId, Trace};
 use crate::purpose::Purpose;
@@ -55,10 +56,14 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
         .filter(|memory| memory.tenant == ask.principal.tenant)
         .map(|memory| (memory.id, memory))
         .collect();
-    let evidence = named.iter().map(|id| {
-        let worth = shown.get(id).map_or(Evidence::NotAvailable, |memory| worth(policy, &for_task, memory));
-        (*id, worth)
-    });
+    let mut details = Details::default();
+    let mut evidence = Vec::with_capacity(named.len());
+    for id in named {
+        let seen = shown.get(id).map(|memory| worth(policy, &for_task, memory, &facts.bridges));
+        let (bridge, worth) = seen.unwrap_or((None, Evidence::NotAvailable));
+        details.bridged.extend(bridge.map(|bridge| (*id, bridge)));
+        evidence.push((*id, worth));
+    }
     let gate = Gate {
         is_call_allowed: call.filter != Filter::Nothing,
         trace: call.trace.clone(),
@@ -66,7 +71,7 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
             .scope
             .and_then(|scope| spiralling::blocks_tools(policy, ask, scope.partition()))
             .map(|spiral| spiral.expires),
-        evidence: evidence.collect(),
+        evidence,
     };
     let mut ruling = Ruling { trace: Some(call.trace), ..Ruling::default() };
     if !gate.is_call_allowed
@@ -74,9 +79,10 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     {
         ruling.rules.add(trace, Effect::ToolExecution);
     }
-    let mut details = Details { gate: Some(gate), ..Details::default() };
+    details.gate = Some(gate);
     for memory in std::mem::take(&mut facts.memories) {
-        if let Some(decision) = reading::decision(policy, ask, &memory) {
+        if let Some((bridge, decision)) = reading::listed(policy, ask, &memory, &facts.bridges) {
+            details.bridged.extend(bridge.map(|bridge| (memory.id, bridge)));
             reading::note(policy, ask, &memory, &decision, &mut details);
             facts.memories.push(view::redacted(&memory, &decision.obligations));
         }
@@ -84,20 +90,27 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
 
-fn worth(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> Evidence {
-    let may_be_read = reading::decision(policy, ask, memory).is_some()
-        && memory.object().is_none_or(|object| !object.is_barred_as_evidence(Purpose::TaskExecution));
-    if !may_be_read {
-        return Evidence::NotAvailable;
-    }
+/// What a memory is worth, and the bridge behind which it is seen, where it is behind one.
+fn worth(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    memory: &Memory,
+    bridges: &[Bridge],
+) -> (Option<BridgeId>, Evidence) {
+    let is_barred =
+        memory.object().is_some_and(|object| object.is_barred_as_evidence(Purpose::TaskExecution));
+    let seen = reading::seen(policy, ask, memory, bridges).filter(|_| !is_barred);
+    let Some((bridge, _)) = seen else { return (None, Evidence::NotAvailable) };
     let view = super::view_of(policy, ask, memory);
+    let view = if bridge.is_some() { view.behind_a_bridge() } else { view };
     let decision = policy.decide(&ask.request(), &view, &[Effect::ToolExecution]);
-    match decision.trace.verdict(Effect::ToolExecution) {
+    let worth = match decision.trace.verdict(Effect::ToolExecution) {
         Some(verdict) if verdict.allowed => Evidence::Admitted,
         Some(verdict) if verdict.by == DecidedBy::NoGrant => Evidence::Denied(Vec::new()),
         Some(verdict) => Evidence::Denied(verdict.rules.clone()),
         None => Evidence::NotAvailable,
-    }
+    };
+    (bridge, worth)
 }
 
 impl Visible<Facts> {

@@ -8,8 +8,11 @@ use super::{
     About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, Withheld, listing,
     partly_allowed, refused, spiralling, view, view_of,
 };
+use super::bridging::{self, Open};
+use super::view::MemoryView;
+use crate::bridge::Bridge;
 use crate::constraint::Constraint;
-use crate::ids::MemoryId;
+use crate::ids::{BridgeId, MemoryId};
 use crate::limits;
 use crate::memory::{Body, Memory, MemoryType, State};
 use crate::object::{Distinct, List};
@@ -30,14 +33,15 @@ pub(super) fn decide(
         return refused(Reason::PolicyDenied, Ruling::denying(Effect::Read, [narrowed.trace]), facts.grant);
     }
     let mut ruling = Ruling { trace: Some(narrowed.trace), ..Ruling::default() };
-    let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
+    let reading = Reading::behind(policy, ask, policy.prepare(&request), &facts.bridges);
     let raised_activation = spiralling::raised_activation(policy, ask);
     let mut details = Details { raised_activation, ..Details::default() };
     for memory in std::mem::take(&mut facts.memories) {
-        let Some(decision) = reading.decision(&memory) else {
+        let Some((bridge, decision)) = reading.seen(&memory) else {
             details.withheld.extend(reading.withheld(&memory));
             continue;
         };
+        details.bridged.extend(bridge.map(|bridge| (memory.id, bridge)));
         reading.note(&memory, &decision, &mut details);
         facts.memories.push(view::redacted(&memory, &decision.obligations));
         if reading.is_of_objects() {
@@ -56,15 +60,16 @@ pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> 
     let principal = named.as_ref().map_or(Cow::Borrowed(ask.principal), |named| reader_of(ask, named));
     let ask = &Ask { principal: &principal, ..ask.clone() };
     let request = ask.request();
-    let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
+    let reading = Reading::behind(policy, ask, policy.prepare(&request), &facts.bridges);
     let (mut ruling, mut details) = (Ruling::default(), Details::default());
-    let decided = named.and_then(|memory| Some((reading.decision(&memory)?, memory)));
-    let Some((decision, memory)) =
+    let decided = named.and_then(|memory| Some((reading.seen(&memory)?, memory)));
+    let Some(((bridge, decision), memory)) =
         decided.filter(|(_, memory)| memory.body.memory_type() != MemoryType::Preference)
     else {
         return refused(Reason::Unknown, Ruling::default(), None);
     };
     ruling.count(&decision.trace, Effect::Read);
+    details.bridged.extend(bridge.map(|bridge| (memory.id, bridge)));
     reading.note(&memory, &decision, &mut details);
     facts.versions.iter_mut().for_each(|version| *version = view::redacted(version, &decision.obligations));
     facts.memories.push(view::redacted(&memory, &decision.obligations));
@@ -74,6 +79,15 @@ pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> 
 /// Who reads a memory that is named by its id. To be shown what is sealed or gone one has to say who one is.
 fn reader_of<'a>(ask: &Ask<'a>, named: &Memory) -> Cow<'a, Principal> {
     if named.state < State::Sealed { ask.principal.acting_on(named) } else { Cow::Borrowed(ask.principal) }
+}
+
+/// Whether the caller is shown a memory that it named by its id for what it is itself, whatever bridges there are.
+#[must_use]
+pub fn is_read_directly(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    let principal = reader_of(ask, memory);
+    let ask = &Ask { principal: &principal, ..ask.clone() };
+    let request = ask.request();
+    Reading::of(policy, ask, policy.prepare(&request)).decision(memory).is_some()
 }
 
 /// Whether the caller would be shown a memory by its id, for whichever purpose that callers may name.
@@ -88,20 +102,55 @@ pub(super) fn is_read_for_some_purpose(policy: &Policy, ask: &Ask<'_>, memory: &
             ..ask.clone()
         };
         let request = ask.request();
-        Reading { policy, ask: &ask, prepared: policy.prepare(&request) }.decision(memory).is_some()
+        Reading::of(policy, &ask, policy.prepare(&request)).decision(memory).is_some()
     })
 }
 
 /// One read's policy and request.
-struct Reading<'a> {
-    policy: &'a Policy,
-    ask: &'a Ask<'a>,
+pub(super) struct Reading<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) ask: &'a Ask<'a>,
     prepared: Prepared<'a>,
+    pub(super) open: Vec<Open>,
 }
 
-impl Reading<'_> {
-    /// What was decided about a memory that may be seen.
+impl<'a> Reading<'a> {
+    /// One that goes behind no bridge.
+    fn of(policy: &'a Policy, ask: &'a Ask<'a>, prepared: Prepared<'a>) -> Self {
+        Self { policy, ask, prepared, open: Vec::new() }
+    }
+
+    /// One that goes behind those of these bridges that are open to it.
+    fn behind(policy: &'a Policy, ask: &'a Ask<'a>, prepared: Prepared<'a>, bridges: &[Bridge]) -> Self {
+        Self { open: bridging::open(ask, bridges), ..Self::of(policy, ask, prepared) }
+    }
+
+    /// What was decided about a memory that may be seen, and behind which bridge it is, where it is behind one: what a
+    /// listing of one scope finds in another one is seen in no other way.
+    fn seen(&self, memory: &Memory) -> Option<(Option<BridgeId>, Decision)> {
+        let is_elsewhere = !self.open.is_empty()
+            && self.ask.scope.is_some_and(|scope| scope.partition() != memory.partition);
+        let direct = if is_elsewhere { None } else { self.decision(memory) };
+        match direct {
+            Some(decision) => Some((None, decision)),
+            None => self.crossing(memory).map(|(bridge, decision)| (Some(bridge), decision)),
+        }
+    }
+
+    /// What was decided about a memory that may be seen for what it is itself.
     fn decision(&self, memory: &Memory) -> Option<Decision> {
+        let view = view_of(self.policy, self.ask, memory);
+        let asked =
+            if self.is_of_objects() { &[Effect::Read, Effect::IncludeInPrompt][..] } else { &[Effect::Read] };
+        self.decision_of(memory, &view, asked)
+    }
+
+    pub(super) fn decision_of(
+        &self,
+        memory: &Memory,
+        view: &MemoryView<'_>,
+        asked: &[Effect],
+    ) -> Option<Decision> {
         let (ask, now) = (self.ask, self.ask.now);
         let is_preference = memory.body.memory_type() == MemoryType::Preference;
         // What is revoked or erased is none of a policy's business but in an audit of events, impacts and seeds.
@@ -112,10 +161,7 @@ impl Reading<'_> {
         if is_evidence && memory.object().is_some_and(|o| o.is_barred_as_evidence(Purpose::TaskExecution)) {
             return None;
         }
-        let view = view_of(self.policy, ask, memory);
-        let asked =
-            if self.is_of_objects() { &[Effect::Read, Effect::IncludeInPrompt][..] } else { &[Effect::Read] };
-        let decision = self.prepared.decide(&view, asked);
+        let decision = self.prepared.decide(view, asked);
         let is_shown = decision.allows(Effect::Read) && !decision.obligations.outlived_by(view.age_days());
         is_shown.then_some(decision)
     }
@@ -126,7 +172,8 @@ impl Reading<'_> {
 
     /// What is told of a memory that may not be seen, where anything is.
     fn withheld(&self, memory: &Memory) -> Option<Withheld> {
-        let is_told = self.ask.tells_withheld() && self.is_of_objects();
+        let is_its_own = self.ask.scope.is_none_or(|scope| scope.partition() == memory.partition);
+        let is_told = self.ask.tells_withheld() && self.is_of_objects() && is_its_own;
         is_told.then(|| listing::withheld(self.policy, self.ask, memory)).flatten()
     }
 
@@ -145,7 +192,31 @@ impl Reading<'_> {
 /// What was decided about reading one memory, if it may be seen.
 pub(super) fn decision(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> Option<Decision> {
     let request = ask.request();
-    Reading { policy, ask, prepared: policy.prepare(&request) }.decision(memory)
+    Reading::of(policy, ask, policy.prepare(&request)).decision(memory)
+}
+
+/// What was decided about a memory that a listing came across, and behind which of these bridges, if it is behind one.
+pub(super) fn listed(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    memory: &Memory,
+    bridges: &[Bridge],
+) -> Option<(Option<BridgeId>, Decision)> {
+    let request = ask.request();
+    Reading::behind(policy, ask, policy.prepare(&request), bridges).seen(memory)
+}
+
+/// The same of one that is named by its id: what is seen for what it is itself is behind no bridge.
+pub(super) fn seen(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    memory: &Memory,
+    bridges: &[Bridge],
+) -> Option<(Option<BridgeId>, Decision)> {
+    let request = ask.request();
+    let reading = Reading::behind(policy, ask, policy.prepare(&request), bridges);
+    let direct = reading.decision(memory).map(|decision| (None, decision));
+    direct.or_else(|| reading.crossing(memory).map(|(bridge, decision)| (Some(bridge), decision)))
 }
 
 /// Notes what an operation may know of a memory beside what it says.
@@ -157,7 +228,7 @@ pub(super) fn note(
     details: &mut Details,
 ) {
     let request = ask.request();
-    Reading { policy, ask, prepared: policy.prepare(&request) }.note(memory, decision, details);
+    Reading::of(policy, ask, policy.prepare(&request)).note(memory, decision, details);
 }
 
 impl Visible<Facts> {
@@ -205,9 +276,12 @@ impl Visible<Facts> {
         let principal = named.map_or(Cow::Borrowed(ask.principal), |named| reader_of(ask, named));
         let ask = &Ask { principal: &principal, ..ask.clone() };
         let request = ask.request();
-        let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
+        let reading = Reading::behind(policy, ask, policy.prepare(&request), &self.facts.bridges);
+        let is_seen = |memory: &&Arc<Memory>| {
+            reading.decision(memory).is_some() || reading.crossing(memory).is_some()
+        };
         let of_tenant = referred.iter().filter(|memory| memory.tenant == ask.principal.tenant);
-        let seen = of_tenant.filter(|memory| reading.decision(memory).is_some()).map(|memory| memory.id);
+        let seen = of_tenant.filter(is_seen).map(|memory| memory.id);
         let seen: BTreeSet<MemoryId> =
             seen.chain(self.facts.memories.iter().map(|memory| memory.id)).collect();
         for memory in self.facts.memories.iter_mut().chain(&mut self.facts.versions) {

@@ -22,6 +22,7 @@ pub struct MemoryView<'a> {
     principal: Option<&'a Principal>,
     now: Timestamp,
     dormancy_threshold: f64,
+    is_bridged: bool,
     // Sets that are made when they are asked for: few policies do, and most memories are only looked at.
     owners: OnceCell<Vec<&'a str>>,
     subjects: OnceCell<Vec<&'a str>>,
@@ -44,6 +45,7 @@ impl<'a> MemoryView<'a> {
             principal: None,
             now,
             dormancy_threshold: 0.0,
+            is_bridged: false,
             owners: OnceCell::new(),
             subjects: OnceCell::new(),
             readers: OnceCell::new(),
@@ -55,6 +57,13 @@ impl<'a> MemoryView<'a> {
     #[must_use]
     pub const fn dormant_below(mut self, dormancy_threshold: f64) -> Self {
         self.dormancy_threshold = dormancy_threshold;
+        self
+    }
+
+    /// The same, where the principal reads a scope that its own is bridged to.
+    #[must_use]
+    pub(super) const fn behind_a_bridge(mut self) -> Self {
+        self.is_bridged = true;
         self
     }
 
@@ -151,6 +160,7 @@ impl MemoryAttributes for MemoryView<'_> {
             Attribute::MemoryClaimed => self.is(Memory::is_claimed_by),
             Attribute::MemoryAbout => self.is(Memory::is_about),
             Attribute::MemoryInOwnScope => self.is(Memory::is_in_scope_of_user_of),
+            Attribute::MemoryReadable if self.is_bridged => self.is(Memory::is_readable_behind_a_bridge_by),
             Attribute::MemoryReadable => self.is(Memory::is_readable_by),
             other => match memory.body {
                 Body::Preference(_) => self.of_preference(other),

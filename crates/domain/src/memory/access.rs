@@ -103,6 +103,21 @@ impl Memory {
         }
     }
 
+    /// Whether it is the scope's own: no owner is named, or none but the person, the group or the organisation whose scope it
+    /// is in. What somebody else owns is not the scope's to hand on.
+    #[must_use]
+    pub fn is_owned_by_its_scope(&self) -> bool {
+        let Some(object) = self.owned_object() else { return !self.scope.id.is_empty() };
+        let owner_type = match self.scope.scope_type {
+            ScopeType::User => OwnerType::User,
+            ScopeType::Group => OwnerType::Group,
+            ScopeType::Org => OwnerType::Org,
+            _ => return false,
+        };
+        object.ownership.owner_type == owner_type
+            && object.ownership.owners.iter().all(|owner| owner.as_str() == self.scope.id)
+    }
+
     /// Whether it is about the principal's user: who owns it, is its subject, or has it in their scope. A claimant is
     /// nobody that it is about.
     #[must_use]
@@ -132,6 +147,16 @@ impl Memory {
             }
             Visibility::RestrictedReview => principal.roles.contains(&Role::Reviewer),
         }
+    }
+
+    /// Whether whoever reads a scope that it is bridged to may read it there: what is its own scope's is handed on, but to
+    /// reviewers; of anything else the access list says who may read it. A policy still has to grant both.
+    #[must_use]
+    pub fn is_readable_behind_a_bridge_by(&self, principal: &Principal) -> bool {
+        let is_open = self
+            .object()
+            .is_some_and(|object| object.ownership.visibility != Visibility::RestrictedReview);
+        (is_open && self.is_owned_by_its_scope()) || self.is_readable_by(principal)
     }
 
     /// The access list of an event, an impact or a seed, each reader as one of [`Principal::reads_as`], so that a

@@ -43,9 +43,12 @@ impl Tenant {
                 facts.earlier.insert(memory.id, versions);
             }
             facts.grants = self.grants_of(&select.user);
+            facts.bridges = self.bridges_of_person(&select.user);
             facts.entries = self.entries.iter().filter(|stored| select.is_about(stored)).cloned().collect();
-            facts.more |= facts.grants.len() > select.limit || facts.entries.len() > select.limit;
+            let longest = facts.grants.len().max(facts.entries.len()).max(facts.bridges.len());
+            facts.more |= longest > select.limit;
             facts.grants.truncate(select.limit);
+            facts.bridges.truncate(select.limit);
             facts.entries.truncate(select.limit);
         }
         facts.memories = found;
@@ -67,6 +70,8 @@ impl Tenant {
     ) {
         facts.grants = self.grants_of(user);
         facts.grants.truncate(limit);
+        facts.bridges = self.bridges_of_person(user);
+        facts.bridges.truncate(limit);
         let behind = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut records = self.idempotency.range((behind, Bound::Unbounded)).map(|(_, record)| record);
         facts.idempotency = records.by_ref().take(limit).cloned().collect();
@@ -82,6 +87,7 @@ impl Tenant {
             }
         }
         self.grants.retain(|_, grant| !forgotten.grants.contains(&grant.id));
+        self.bridges.retain(|id, _| !forgotten.bridges.contains(id));
         forgotten.keys.iter().for_each(|key| drop(self.idempotency.remove(key)));
         for stored in &mut self.entries {
             let is_last = forgotten.last.as_ref().is_some_and(|last| {

@@ -12,7 +12,7 @@ use memoryscope_domain::scope::Scope;
 use serde_json::{Map, Value, json};
 
 use super::query::{HeldConstraint, merged, of_types};
-use super::{Info, Mint, Operation, Plan, SpiralUse};
+use super::{Bridging, Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
@@ -73,6 +73,10 @@ impl Operation for AskGate {
 
     fn tool(&self) -> Option<(&str, &[MemoryId])> {
         Some((&self.tool, &self.evidence))
+    }
+
+    fn bridging(&self) -> Option<Bridging> {
+        Some(Bridging::Whole)
     }
 
     fn select(&self, _cx: &Context) -> Select {

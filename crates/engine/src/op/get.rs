@@ -12,7 +12,7 @@ use memoryscope_domain::purpose::Purpose;
 use serde_json::{Map, Value, json};
 
 use super::query::Item;
-use super::{Info, Mint, Operation, Plan};
+use super::{Bridging, Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::Select;
 use crate::refusal::Refusal;
@@ -83,6 +83,10 @@ impl Operation for Get {
 
     fn shows_references(&self) -> bool {
         true
+    }
+
+    fn bridging(&self) -> Option<Bridging> {
+        Some(Bridging::Named)
     }
 
     fn select(&self, _cx: &Context) -> Select {

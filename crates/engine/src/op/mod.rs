@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::Code;
+use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::grant::Token;
-use memoryscope_domain::ids::{GrantId, IdSource, MemoryId, UserId};
+use memoryscope_domain::ids::{BridgeId, GrantId, IdSource, MemoryId, UserId};
 use memoryscope_domain::lifecycle::Step;
 use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::preference::Kind;
@@ -21,6 +22,7 @@ use crate::refusal::Refusal;
 
 pub mod audit;
 pub mod batch;
+pub mod bridge;
 pub mod checkpoint;
 pub mod continue_read;
 pub mod create;
@@ -53,7 +55,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 38] = [
+pub static ALL: [&Info; 41] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -88,6 +90,9 @@ pub static ALL: [&Info; 38] = [
     &policy::GET,
     &policy::SWITCH,
     &policy::ROLL_BACK,
+    &bridge::MAKE,
+    &bridge::END,
+    &bridge::LIST,
     &subject::ERASE,
     &subject::EXPORT,
     &subject::WITHDRAW,
@@ -104,6 +109,17 @@ pub enum SpiralUse {
     /// Which one holds, and what happened lately: new ones are looked for in these scopes, or in all of its scopes where
     /// the policy says so.
     ToFind(BTreeSet<Partition>),
+}
+
+/// How an operation goes behind bridges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bridging {
+    /// It lists a scope and what is bridged to it, page by page.
+    Paged,
+    /// It looks at a scope and what is bridged to it, all at once.
+    Whole,
+    /// It names a memory by its id.
+    Named,
 }
 
 /// One thing that can be asked of MemoryScope. It is given what is visible, never what was loaded.
@@ -176,6 +192,16 @@ pub trait Operation: Send + Sync {
     /// What it has to know of the spirals of its scopes.
     fn spirals(&self) -> SpiralUse {
         SpiralUse::ForPolicy
+    }
+
+    /// How it goes behind bridges; `None` where it does not.
+    fn bridging(&self) -> Option<Bridging> {
+        None
+    }
+
+    /// The bridge that it wants to make, before it is decided.
+    fn propose_bridge(&self, _cx: &Context, _ids: &mut IdSource) -> Option<Bridge> {
+        None
     }
 
     /// Whether it gives out a token.
@@ -253,6 +279,8 @@ pub struct Plan<T> {
     pub memory_ids: Vec<MemoryId>,
     /// The grant it uses, makes or takes back.
     pub grant: Option<GrantId>,
+    /// The bridge it makes or removes.
+    pub bridge: Option<BridgeId>,
     /// A word on how it came about, such as `CONTINUE`.
     pub reason: Option<Code>,
     /// Whether nothing came of it that an idempotency key could stand for: sent again, it is looked at anew.
@@ -277,6 +305,7 @@ impl<T> Plan<T> {
             output,
             memory_ids: Vec::new(),
             grant: None,
+            bridge: None,
             reason: None,
             came_to_nothing: false,
         }
@@ -284,7 +313,7 @@ impl<T> Plan<T> {
 
     /// What it does, and what it answers.
     pub(crate) fn split(self) -> (Plan<()>, Option<T>) {
-        let Self { changes, output, memory_ids, grant, reason, came_to_nothing } = self;
-        (Plan { changes, output: (), memory_ids, grant, reason, came_to_nothing }, Some(output))
+        let Self { changes, output, memory_ids, grant, bridge, reason, came_to_nothing } = self;
+        (Plan { changes, output: (), memory_ids, grant, bridge, reason, came_to_nothing }, Some(output))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::constraint::{Candidate, Constraint, MergeReport, merge};
 use memoryscope_domain::govern::{About, Authority, Facts, Visible, Withheld};
-use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::ids::{BridgeId, MemoryId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, Memory, MemoryType, State};
 use memoryscope_domain::object::{Handling, Label, TruthMode, Unit};
@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 
 use super::page::{self, Next};
 use super::search::Search;
-use super::{Info, Mint, Operation, Plan};
+use super::{Bridging, Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
@@ -104,6 +104,8 @@ pub struct Item {
     pub strength: Unit,
     /// How well it answers what was asked by words, where that was asked.
     pub score: Option<Score>,
+    /// The bridge behind which it is read, where it is another scope's.
+    pub bridge: Option<BridgeId>,
 }
 
 impl Item {
@@ -114,6 +116,7 @@ impl Item {
             state: Shown::of(memory.state, seen.is_dormant(memory.id)),
             strength: memory.strength(cx.now),
             score: seen.score(memory.id),
+            bridge: seen.bridge_to(memory.id),
         }
     }
 }
@@ -310,6 +313,11 @@ impl Operation for Query {
 
     fn shows_references(&self) -> bool {
         true
+    }
+
+    /// What is ranked is not listed in an order that a page could end in.
+    fn bridging(&self) -> Option<Bridging> {
+        Some(if self.search.is_some() { Bridging::Whole } else { Bridging::Paged })
     }
 
     fn select(&self, _cx: &Context) -> Select {

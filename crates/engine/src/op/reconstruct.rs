@@ -20,7 +20,7 @@ use memoryscope_domain::scope::Scope;
 use serde_json::{Map, Value, json};
 
 use super::query::{findable, merged, of_types, types};
-use super::{Info, Mint, Operation, Plan, SpiralUse};
+use super::{Bridging, Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
@@ -102,6 +102,10 @@ impl Operation for Reconstruct {
         self.include_events
     }
 
+    fn bridging(&self) -> Option<Bridging> {
+        Some(Bridging::Whole)
+    }
+
     fn select(&self, _cx: &Context) -> Select {
         Select::Objects(ObjectSelect {
             partition: self.scope.partition(),
@@ -173,7 +177,8 @@ impl Operation for Reconstruct {
         let reconstruction = reconstruct(&material, &wanted);
         let sources = &reconstruction.sources;
         // What rests between two activations begins to; what need not leaves a read a read.
-        let rests = |id: &&MemoryId| matches!(by_id.get(id).map(|memory| &memory.body), Some(Body::Seed(seed)) if seed.activation.cooldown_seconds() > 0);
+        // A seed of another scope rests by what happens there.
+        let rests = |id: &&MemoryId| seen.bridge_to(**id).is_none() && matches!(by_id.get(id).map(|memory| &memory.body), Some(Body::Seed(seed)) if seed.activation.cooldown_seconds() > 0);
         let ids: Vec<MemoryId> = sources.seeds.iter().filter(rests).copied().collect();
         let touched = (!ids.is_empty()).then_some(Change::TouchSeeds { ids, at: cx.now });
         let memory_ids = [&sources.impacts, &sources.seeds, &sources.events];

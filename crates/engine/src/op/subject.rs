@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{Code, Private, Seq};
+use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{Change, Forgotten, IdempotencyKey, IdempotencyRecord, Last};
 use memoryscope_domain::govern::{Authority, Facts, StoredEntry, Visible};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{GrantId, MemoryId, UserId};
+use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, UserId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Memory, SubjectRef};
 use memoryscope_domain::object::Note;
@@ -114,7 +115,8 @@ pub enum Upkeep {
         /// Behind which.
         after: Option<MemoryId>,
     },
-    /// Forgets what idempotency keys did with those memories, and the grants that were given for the person.
+    /// Forgets what idempotency keys did with those memories, the grants that were given for the person, and the bridges from
+    /// and to their scope.
     Belongings {
         /// Who.
         person: UserId,
@@ -165,6 +167,8 @@ pub struct Stepped {
     pub counts: Counts,
     /// How many grants were forgotten.
     pub grants: u64,
+    /// How many bridges were.
+    pub bridges: u64,
     /// How many idempotency records were.
     pub idempotency: u64,
     /// Beside how many audit entries nothing stands any more.
@@ -194,24 +198,28 @@ fn found(seen: &Visible<Facts>) -> Plan<Stepped> {
 
 fn belongings(seen: &Visible<Facts>, memories: &BTreeSet<MemoryId>) -> Plan<Stepped> {
     let mut grants: Vec<GrantId> = seen.grants().iter().map(|grant| grant.id).collect();
+    let mut bridges: Vec<BridgeId> = seen.bridges().iter().map(|bridge| bridge.id).collect();
     let is_about = |record: &&IdempotencyRecord| {
         record.memory_ids.iter().any(|id| memories.contains(id))
             || record.grant.is_some_and(|grant| grants.contains(&grant))
+            || record.bridge.is_some_and(|bridge| bridges.contains(&bridge))
     };
     let keys: Vec<IdempotencyKey> =
         seen.idempotency().iter().filter(is_about).map(|record| record.key.clone()).collect();
-    // The grants stay as long as keys have to be compared with them.
+    // The grants and the bridges stay as long as keys have to be compared with them.
     if seen.more() {
         grants.clear();
+        bridges.clear();
     }
     let after_key = seen.idempotency().last().filter(|_| seen.more()).map(|record| record.key.clone());
     let stepped = Stepped {
         grants: grants.len() as u64,
+        bridges: bridges.len() as u64,
         idempotency: keys.len() as u64,
         after_key,
         ..Stepped::default()
     };
-    Plan { changes: one(Forgotten { grants, keys, ..Forgotten::default() }), ..Plan::answer(stepped) }
+    Plan { changes: one(Forgotten { grants, bridges, keys, ..Forgotten::default() }), ..Plan::answer(stepped) }
 }
 
 fn entries(
@@ -341,6 +349,8 @@ pub struct Exported {
     pub memories: Vec<(Arc<Memory>, Vec<Arc<Memory>>)>,
     /// The grants that were given for them.
     pub grants: Vec<ReadGrant>,
+    /// The bridges from and to their scope, whether or not they stand.
+    pub bridges: Vec<Bridge>,
     /// The audit entries about them.
     pub entries: Vec<StoredEntry>,
 }
@@ -385,14 +395,18 @@ impl Operation for Export {
     ) -> Result<Plan<Exported>, Refusal> {
         if seen.more() {
             let max = limits::EXPORT_ITEMS_MAX as u64;
-            return Err(Refusal::TooLarge { limit: "memories, grants or audit entries of one person", max });
+            return Err(Refusal::TooLarge { limit: "memories, grants, bridges or audit entries of one person", max });
         }
         let memories: Vec<_> = (seen.memories().iter())
             .map(|memory| (Arc::clone(memory), seen.earlier(memory.id).to_vec()))
             .collect();
         let memory_ids = memories.iter().map(|(memory, _)| memory.id).collect();
-        let exported =
-            Exported { memories, grants: seen.grants().to_vec(), entries: seen.entries().to_vec() };
+        let exported = Exported {
+            memories,
+            grants: seen.grants().to_vec(),
+            bridges: seen.bridges().to_vec(),
+            entries: seen.entries().to_vec(),
+        };
         Ok(Plan { memory_ids, ..Plan::answer(exported) })
     }
 }
