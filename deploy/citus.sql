@@ -10,6 +10,7 @@ BEGIN
         'audit_heads',
         'active_policy',
         'audit_events',
+        'bridges',
         'checkpoints',
         'idempotency_keys',
         'links',

@@ -163,7 +163,9 @@ mod tests {
 
     #[test]
     fn a_bridge_is_read_as_it_was_written() {
-        for one in [bridge(), bridge().remove(Timestamp::from_unix_micros(2)), Bridge { expires: None, ..bridge() }] {
+        for one in
+            [bridge(), bridge().remove(Timestamp::from_unix_micros(2)), Bridge { expires: None, ..bridge() }]
+        {
             assert_eq!(Bridge::read(&one.write().unwrap()), Ok(one));
         }
         assert!(Bridge::read("{}").is_err());

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bridge::Bridge;
 use crate::audit_chain::{AuditKey, Draft, KeyedDigest, Private, Seq, SignedCheckpoint};
+use crate::bridge::Bridge;
 use crate::grant::ReadGrant;
 use crate::ids::{BridgeId, GrantId, MemoryId, TenantId};
 use crate::memory::{Memory, SubjectRef};

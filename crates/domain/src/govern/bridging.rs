@@ -115,7 +115,8 @@ impl Reading<'_> {
             return None;
         }
         let view = view_of(self.policy, self.ask, memory).behind_a_bridge();
-        let decision = self.decision_of(memory, &view, &[Effect::Read, Effect::IncludeInPrompt, Effect::Bridge])?;
+        let decision =
+            self.decision_of(memory, &view, &[Effect::Read, Effect::IncludeInPrompt, Effect::Bridge])?;
         decision.allows(Effect::Bridge).then_some((id, decision))
     }
 }

@@ -104,9 +104,8 @@ impl Visible<Facts> {
                 self.authority == Authority::MakeBridge && self.facts.proposed_bridge.as_ref() == Some(bridge)
             }
             Change::RemoveBridge(bridge) => {
-                let is_known = |known: &Bridge| {
-                    known.is_live(set.entry.time) && *bridge == known.remove(set.entry.time)
-                };
+                let is_known =
+                    |known: &Bridge| known.is_live(set.entry.time) && *bridge == known.remove(set.entry.time);
                 self.authority == Authority::EndBridge && self.facts.bridges.iter().any(is_known)
             }
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::bridging::{self, Open};
+use super::view::MemoryView;
 use super::{
     About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, Withheld, listing,
     partly_allowed, refused, spiralling, view, view_of,
 };
-use super::bridging::{self, Open};
-use super::view::MemoryView;
 use crate::bridge::Bridge;
 use crate::constraint::Constraint;
 use crate::ids::{BridgeId, MemoryId};
@@ -277,9 +277,8 @@ impl Visible<Facts> {
         let ask = &Ask { principal: &principal, ..ask.clone() };
         let request = ask.request();
         let reading = Reading::behind(policy, ask, policy.prepare(&request), &self.facts.bridges);
-        let is_seen = |memory: &&Arc<Memory>| {
-            reading.decision(memory).is_some() || reading.crossing(memory).is_some()
-        };
+        let is_seen =
+            |memory: &&Arc<Memory>| reading.decision(memory).is_some() || reading.crossing(memory).is_some();
         let of_tenant = referred.iter().filter(|memory| memory.tenant == ask.principal.tenant);
         let seen = of_tenant.filter(is_seen).map(|memory| memory.id);
         let seen: BTreeSet<MemoryId> =

@@ -153,9 +153,8 @@ impl Memory {
     /// reviewers; of anything else the access list says who may read it. A policy still has to grant both.
     #[must_use]
     pub fn is_readable_behind_a_bridge_by(&self, principal: &Principal) -> bool {
-        let is_open = self
-            .object()
-            .is_some_and(|object| object.ownership.visibility != Visibility::RestrictedReview);
+        let is_open =
+            self.object().is_some_and(|object| object.ownership.visibility != Visibility::RestrictedReview);
         (is_open && self.is_owned_by_its_scope()) || self.is_readable_by(principal)
     }
 

@@ -178,7 +178,10 @@ impl Operation for Reconstruct {
         let sources = &reconstruction.sources;
         // What rests between two activations begins to; what need not leaves a read a read.
         // A seed of another scope rests by what happens there.
-        let rests = |id: &&MemoryId| seen.bridge_to(**id).is_none() && matches!(by_id.get(id).map(|memory| &memory.body), Some(Body::Seed(seed)) if seed.activation.cooldown_seconds() > 0);
+        let rests = |id: &&MemoryId| {
+            seen.bridge_to(**id).is_none()
+                && matches!(by_id.get(id).map(|memory| &memory.body), Some(Body::Seed(seed)) if seed.activation.cooldown_seconds() > 0)
+        };
         let ids: Vec<MemoryId> = sources.seeds.iter().filter(rests).copied().collect();
         let touched = (!ids.is_empty()).then_some(Change::TouchSeeds { ids, at: cx.now });
         let memory_ids = [&sources.impacts, &sources.seeds, &sources.events];

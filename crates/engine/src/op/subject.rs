@@ -219,7 +219,10 @@ fn belongings(seen: &Visible<Facts>, memories: &BTreeSet<MemoryId>) -> Plan<Step
         after_key,
         ..Stepped::default()
     };
-    Plan { changes: one(Forgotten { grants, bridges, keys, ..Forgotten::default() }), ..Plan::answer(stepped) }
+    Plan {
+        changes: one(Forgotten { grants, bridges, keys, ..Forgotten::default() }),
+        ..Plan::answer(stepped)
+    }
 }
 
 fn entries(
@@ -395,7 +398,10 @@ impl Operation for Export {
     ) -> Result<Plan<Exported>, Refusal> {
         if seen.more() {
             let max = limits::EXPORT_ITEMS_MAX as u64;
-            return Err(Refusal::TooLarge { limit: "memories, grants, bridges or audit entries of one person", max });
+            return Err(Refusal::TooLarge {
+                limit: "memories, grants, bridges or audit entries of one person",
+                max,
+            });
         }
         let memories: Vec<_> = (seen.memories().iter())
             .map(|memory| (Arc::clone(memory), seen.earlier(memory.id).to_vec()))

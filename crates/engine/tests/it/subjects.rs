@@ -11,7 +11,7 @@ use memoryscope_domain::subject::{Counts, Deed};
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::ingest::NewObject;
 use memoryscope_engine::op::subject::{Admit, Export};
-use memoryscope_engine::port::{Load, Select, Store as _};
+use memoryscope_engine::port::{BridgesTo, Load, Select, Store as _};
 use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::subjects::{self, Receipt};
 
@@ -43,6 +43,7 @@ impl World {
             subject: SubjectRef::of_user(&user(person)),
             idempotency: None,
             spirals: Vec::new(),
+            bridges: BridgesTo::default(),
         };
         self.store.load(&load).await.expect("the store answers").subject_key.is_some()
     }

@@ -26,7 +26,7 @@ use memoryscope_engine::op::page::Next;
 use memoryscope_engine::op::policy::Activate;
 use memoryscope_engine::op::read::{Merged, Read};
 use memoryscope_engine::op::revoke::Revoke;
-use memoryscope_engine::port::{Load, Select, Snapshot, Store};
+use memoryscope_engine::port::{BridgesTo, Load, Select, Snapshot, Store};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
@@ -174,6 +174,7 @@ impl World {
             subject: SubjectRef::TENANT,
             idempotency: None,
             spirals: Vec::new(),
+            bridges: BridgesTo::default(),
         };
         self.store.load(&load).await.expect("the memory store answers")
     }

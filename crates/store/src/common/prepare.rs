@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
+use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{GrantId, MemoryId, SpiralId, TenantId};
+use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, SpiralId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -71,6 +72,16 @@ pub(crate) struct SpiralRow {
     pub(crate) document: String,
 }
 
+/// A row of `bridges`, but for what the commit adds.
+#[derive(Debug)]
+pub(crate) struct BridgeRow {
+    pub(crate) id: BridgeId,
+    pub(crate) source: [u8; 16],
+    pub(crate) target: [u8; 16],
+    pub(crate) expires: Option<i64>,
+    pub(crate) document: String,
+}
+
 /// One change as rows.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -90,6 +101,8 @@ pub(crate) enum Step {
     InsertCheckpoint { seq: i64, text: String, follows: Option<Hash32> },
     InsertSpiral(SpiralRow),
     ForgetSpiral([u8; 16]),
+    InsertBridge(BridgeRow),
+    RemoveBridge(BridgeRow),
 }
 
 /// A change set, ready to be applied.
@@ -131,6 +144,7 @@ impl Prepared {
 struct Touched {
     memories: BTreeSet<MemoryId>,
     grants: BTreeSet<GrantId>,
+    bridges: BTreeSet<BridgeId>,
 }
 
 fn misuse(why: &str) -> StoreError {
@@ -153,6 +167,8 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::ForgetGrantsExpiredBefore(time) => Step::ForgetGrantsExpiredBefore(time.unix_micros()),
         Change::InsertSpiral(spiral) => Step::InsertSpiral(spiral_row(tenant, &spiral)?),
         Change::ForgetSpiral(partition) => Step::ForgetSpiral(partition.0),
+        Change::InsertBridge(bridge) => Step::InsertBridge(bridge_row(tenant, &bridge, touched)?),
+        Change::RemoveBridge(bridge) => Step::RemoveBridge(bridge_row(tenant, &bridge, touched)?),
         Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
@@ -231,6 +247,22 @@ fn spiral_row(tenant: &TenantId, spiral: &ThoughtPatternArtifact) -> Result<Spir
         id: spiral.id,
         expires: spiral.expires.unix_micros(),
         document: spiral.write()?,
+    })
+}
+
+fn bridge_row(tenant: &TenantId, bridge: &Bridge, touched: &mut Touched) -> Result<BridgeRow, StoreError> {
+    if bridge.tenant != *tenant {
+        return Err(misuse("a bridge is another tenant's"));
+    }
+    if !touched.bridges.insert(bridge.id) {
+        return Err(misuse("a bridge is changed twice"));
+    }
+    Ok(BridgeRow {
+        id: bridge.id,
+        source: bridge.source.partition().0,
+        target: bridge.target.partition().0,
+        expires: bridge.expires.map(|end| end.unix_micros()),
+        document: bridge.write()?,
     })
 }
 

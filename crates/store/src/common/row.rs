@@ -1,6 +1,7 @@
 //! Between the domain's types and columns.
 
 use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, Seq};
+use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::ids::{AuditId, TenantId};
 use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -92,4 +93,10 @@ pub(crate) fn spiral(text: &str, load: &Load) -> Result<ThoughtPatternArtifact, 
     let spiral = ThoughtPatternArtifact::read(text)?;
     let is_its_own = spiral.tenant == load.tenant && load.spirals.contains(&spiral.partition);
     if is_its_own { Ok(spiral) } else { Err(corrupt("spiral")) }
+}
+
+/// A bridge that was kept. A row that was copied to another place must not be believed.
+pub(crate) fn bridge(text: &str, load: &Load) -> Result<Bridge, StoreError> {
+    let bridge = Bridge::read(text)?;
+    if bridge.tenant == load.tenant { Ok(bridge) } else { Err(corrupt("bridge")) }
 }

@@ -105,6 +105,13 @@ const INSERT_SPIRAL: &str = "
 
 const FORGET_SPIRAL: &str = "DELETE FROM spiral_artifacts WHERE tenant = $1 AND partition_key = $2";
 
+const INSERT_BRIDGE: &str = "
+    INSERT INTO bridges (tenant, id, source_key, target_key, valid_from_seq, expires, document)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+const REMOVE_BRIDGE: &str =
+    "UPDATE bridges SET valid_to_seq = $3, document = $4 WHERE tenant = $1 AND id = $2";
+
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
     SELECT $1, w.* FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::text[],
@@ -242,6 +249,16 @@ impl<'a> Writes<'a> {
                 let id = boxed(Bytes::of(spiral.id.uuid()));
                 let (expires, document) = (boxed(spiral.expires), boxed(spiral.document.as_str()));
                 self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
+            }
+            Step::InsertBridge(bridge) => {
+                let id = boxed(Bytes::of(bridge.id.uuid()));
+                let (source, target) = (boxed(Bytes(bridge.source)), boxed(Bytes(bridge.target)));
+                let (expires, document) = (boxed(bridge.expires), boxed(bridge.document.as_str()));
+                self.alone(INSERT_BRIDGE, vec![id, source, target, boxed(seq), expires, document]);
+            }
+            Step::RemoveBridge(bridge) => {
+                let id = boxed(Bytes::of(bridge.id.uuid()));
+                self.alone(REMOVE_BRIDGE, vec![id, boxed(seq), boxed(bridge.document.as_str())]);
             }
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
             Step::Forget(forgotten) => self.forget(seq, forgotten),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use memoryscope_domain::audit_chain::{Hash32, KeyedDigest, SignedCheckpoint};
 use memoryscope_domain::change::{Expect, Forgotten};
-use memoryscope_domain::ids::{GrantId, MemoryId};
+use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId};
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_engine::port::StoreError;
 use tokio_postgres::Row;
@@ -15,7 +15,8 @@ use super::error::Failure;
 use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::conflict::{
-    CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
+    BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY,
+    SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, Prepared, Step};
 use crate::common::row::{self, corrupt};
@@ -48,7 +49,10 @@ const SQL: &str = "
     FROM (SELECT text FROM checkpoints WHERE tenant = $1 AND $8 ORDER BY number DESC LIMIT 1) AS c
     UNION ALL SELECT 7, w.parent, NULL, NULL, NULL, n.children, 0
     FROM unnest($9::bytea[]) AS w (parent) CROSS JOIN LATERAL
-        (SELECT count(*) AS children FROM links WHERE tenant = $1 AND parent = w.parent OFFSET 0) AS n";
+        (SELECT count(*) AS children FROM links WHERE tenant = $1 AND parent = w.parent OFFSET 0) AS n
+    UNION ALL SELECT 8, b.id, NULL, NULL, NULL, (b.valid_to_seq IS NULL)::int::bigint, 0
+    FROM unnest($10::bytea[]) AS w (id) CROSS JOIN LATERAL
+        (SELECT id, valid_to_seq FROM bridges WHERE tenant = $1 AND id = w.id OFFSET 0) AS b";
 
 /// What a batch names.
 #[derive(Debug, Default)]
@@ -60,6 +64,7 @@ pub(super) struct Names<'a> {
     keys: BTreeSet<(&'a str, &'a str)>,
     checkpoint: bool,
     parents: BTreeSet<Bytes<16>>,
+    bridges: BTreeSet<Bytes<16>>,
 }
 
 impl<'a> Names<'a> {
@@ -98,6 +103,9 @@ impl<'a> Names<'a> {
             Step::ReplaceGrant(grant) => _ = self.grants.insert(Bytes::of(grant.id.uuid())),
             Step::InsertSubjectKey(subject, _) => _ = self.subjects.insert(Bytes(subject.0)),
             Step::InsertIdempotency(record) => _ = self.keys.insert((&record.client, &record.key)),
+            Step::InsertBridge(bridge) | Step::RemoveBridge(bridge) => {
+                self.bridges.insert(Bytes::of(bridge.id.uuid()));
+            }
             Step::InsertCheckpoint { .. } => self.checkpoint = true,
             Step::TouchSeeds { .. }
             | Step::Forget(_)
@@ -129,6 +137,7 @@ impl<'a> Names<'a> {
                 Box::new(keys),
                 Box::new(self.checkpoint),
                 all(&self.parents),
+                all(&self.bridges),
             ],
         )
     }
@@ -152,6 +161,8 @@ pub(super) struct Known {
     active_policy: Option<String>,
     /// How many children those have that a change set says something of.
     children: BTreeMap<MemoryId, i64>,
+    /// Whether the bridges stand that there are or were.
+    bridges: BTreeMap<BridgeId, bool>,
     /// The hash of the newest checkpoint. One that cannot be read is followed by none.
     last_checkpoint: Result<Option<Hash32>, StoreError>,
 }
@@ -170,6 +181,7 @@ impl Known {
             keys: BTreeMap::new(),
             active_policy: None,
             children: BTreeMap::new(),
+            bridges: BTreeMap::new(),
             last_checkpoint: Ok(None),
         };
         for row in rows {
@@ -193,6 +205,7 @@ impl Known {
             }
             4 => _ = self.keys.insert((row.try_get(3)?, row.try_get(4)?), row.try_get(5)?),
             5 => self.active_policy = row.try_get(3)?,
+            8 => _ = self.bridges.insert(BridgeId::from_uuid(id()?), row.try_get::<_, i64>(5)? != 0),
             7 => _ = self.children.insert(MemoryId::from_uuid(id()?), row.try_get(5)?),
             _ => {
                 let signed = SignedCheckpoint::parse(row.try_get(3)?).map_err(|_| corrupt("checkpoint"));
@@ -244,6 +257,8 @@ impl Known {
             Step::InsertIdempotency(record) => {
                 hold(self.lacks_key(&record.client, &record.key), IDEMPOTENCY_KEY)
             }
+            Step::InsertBridge(bridge) => hold(!self.bridges.contains_key(&bridge.id), BRIDGE_ID),
+            Step::RemoveBridge(bridge) => hold(self.bridges.get(&bridge.id) == Some(&true), BRIDGE),
             Step::InsertCheckpoint { follows, .. } => {
                 hold(self.last_checkpoint.clone()? == *follows, CHECKPOINT)
             }
@@ -278,6 +293,8 @@ impl Known {
             Step::InsertSubjectKey(subject, key) => {
                 self.subjects.insert(subject.0.to_vec(), key.mark());
             }
+            Step::InsertBridge(bridge) => _ = self.bridges.insert(bridge.id, true),
+            Step::RemoveBridge(bridge) => _ = self.bridges.insert(bridge.id, false),
             Step::Forget(forgotten) => self.forget(forgotten),
             Step::InsertIdempotency(record) => {
                 self.keys.insert((record.client.clone(), record.key.clone()), record.used);
@@ -296,6 +313,7 @@ impl Known {
 
     fn forget(&mut self, forgotten: &Forgotten) {
         self.grants.retain(|id, _| !forgotten.grants.contains(id));
+        self.bridges.retain(|id, _| !forgotten.bridges.contains(id));
         for key in &forgotten.keys {
             self.keys.remove(&(key.client.clone(), key.key.clone()));
         }

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{AuditKey, Code, Entry, Head, Private, Seq};
-use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::audit_chain::{AuditKey, Code, Entry, Private, Seq};
+use memoryscope_domain::change::PolicyDocument;
 use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{
-    Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot, StoreError,
-};
+use memoryscope_engine::port::{Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::bridges;
 use super::error::Failure;
+use super::frame::{FRAME, FRAME_COLUMNS, frame, frame_values};
 use super::listing::Listing;
 use super::matching;
 use super::session::{Call, Session};
@@ -27,19 +27,6 @@ use crate::common::row::{self, corrupt};
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const COMMIT: &str = "COMMIT";
 
-/// What every load reads, in one row.
-const FRAME: &str = "
-    SELECT (SELECT seq FROM audit_heads WHERE tenant = $1),
-           (SELECT hash FROM audit_heads WHERE tenant = $1),
-           (SELECT hash FROM active_policy WHERE tenant = $1),
-           (SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2),
-           (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4),
-           ARRAY(SELECT s.document FROM unnest($5::bytea[]) AS w (scope) CROSS JOIN LATERAL
-                    (SELECT document FROM spiral_artifacts
-                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s)";
-
-/// The columns of [`FRAME`], and behind them those of the end of a scan.
-const FRAME_COLUMNS: usize = 6;
 /// The columns before those of a memory that stands beside a frame and the end of a scan.
 const BESIDE_COLUMNS: usize = FRAME_COLUMNS + 2;
 
@@ -115,7 +102,9 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
             return Ok(Some(frame(&rows, load)?));
         }
         Select::Preferences(select) => Listing::Shelf(select),
-        Select::Objects(select) if select.words.is_none() => Listing::Objects(select),
+        Select::Objects(select) if select.words.is_none() && load.bridges.sources.is_empty() => {
+            Listing::Objects(select)
+        }
         _ => return Ok(None),
     };
     let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
@@ -173,6 +162,7 @@ impl View<'_> {
         let more = match &self.load.select {
             Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
             Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
+            Select::Objects(_) if !self.load.bridges.sources.is_empty() => true,
             Select::Objects(select) => Listing::Objects(select).is_of_many_calls(self.load),
             Select::Family { .. }
             | Select::Evidence { .. }
@@ -203,6 +193,8 @@ impl View<'_> {
                 return Ok(None);
             }
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
+            Select::Bridges(select) => bridges::call(self.load, select),
+            Select::Objects(_) if !self.load.bridges.sources.is_empty() => return Ok(None),
             Select::Objects(select) => match &select.words {
                 Some(keys) => matching::call(self.load, select, keys),
                 None => Listing::Objects(select).first_call(self.load),
@@ -246,6 +238,10 @@ impl View<'_> {
         match &self.load.select {
             Select::Nothing => {}
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
+            Select::Bridges(_) => facts.bridges = self.bridges(&records)?,
+            Select::Objects(select) if !self.load.bridges.sources.is_empty() => {
+                self.bridged(select, facts).await?;
+            }
             Select::Objects(select) => match &select.words {
                 Some(keys) => self.matched(select, keys, &records, facts).await?,
                 None => self.list(Listing::Objects(select), records, facts).await?,
@@ -254,9 +250,7 @@ impl View<'_> {
             Select::Evidence { ids, objects } => {
                 self.memories(ids, &records, facts)?;
                 facts.evidence = std::mem::take(&mut facts.memories);
-                let listing = Listing::Objects(objects);
-                let first = self.session.query(listing.call(self.load, objects.after, None)).await?;
-                self.list(listing, first, facts).await?;
+                self.bridged(objects, facts).await?;
             }
             Select::Family { id, limit } => {
                 self.memories(&[*id], &records, facts)?;
@@ -312,7 +306,7 @@ impl View<'_> {
 
     /// In the listing's order, from what [`Listing::first_call`] brought. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact. What it turns down here makes room for rows behind it.
-    async fn list(
+    pub(super) async fn list(
         &mut self,
         listing: Listing<'_>,
         mut rows: Vec<Row>,
@@ -409,52 +403,6 @@ fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
     let Some((time, id)) = time.zip(id) else { return Ok(None) };
     let id = Uuid::from_slice(id).map_err(|_| corrupt("memory id"))?;
     Ok(Some((Timestamp::from_unix_micros(time), MemoryId::from_uuid(id))))
-}
-
-fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
-    let row = rows.first().ok_or_else(|| corrupt("head"))?;
-    let head = match row.try_get(0)? {
-        Some(seq) => unless_walking(load, row::head(seq, row.try_get(1)?))?,
-        None => Head::GENESIS,
-    };
-    let key: Option<&[u8]> = row.try_get(3)?;
-    let key = key.map(row::audit_key).transpose();
-    let record: Option<&str> = row.try_get(4)?;
-    let idempotency = record
-        .map(serde_json::from_str::<IdempotencyRecord>)
-        .transpose()
-        .map_err(|_| corrupt("idempotency record"))?;
-    let spirals: Vec<&str> = row.try_get(5)?;
-    let spirals = spirals.into_iter().map(|text| row::spiral(text, load)).collect::<Result<_, _>>()?;
-    Ok(Snapshot {
-        head,
-        active_policy: row.try_get(2)?,
-        subject: load.subject,
-        subject_key: unless_walking(load, key)?,
-        idempotency,
-        spirals,
-        facts: Facts::default(),
-    })
-}
-
-/// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
-fn unless_walking<T: Default>(load: &Load, read: Result<T, StoreError>) -> Result<T, Failure> {
-    let read = read.map_err(Failure::from);
-    match load.select {
-        Select::Verification => Ok(Failure::unless_unreadable(read)?.unwrap_or_default()),
-        _ => read,
-    }
-}
-
-/// The values of [`FRAME`].
-fn frame_values(load: &Load) -> Vec<super::value::Value<'static>> {
-    let key = load.idempotency.as_ref();
-    let (client, key) = (key.map(|key| key.client.clone()), key.map(|key| key.key.clone()));
-    let tenant = load.tenant.as_str().to_owned();
-    let scopes: Vec<Bytes<16>> = load.spirals.iter().map(|partition| Bytes(partition.0)).collect();
-    let now = load.now.unix_micros();
-    let subject = Box::new(Bytes(load.subject.0));
-    vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)]
 }
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {

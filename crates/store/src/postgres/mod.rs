@@ -5,12 +5,14 @@
 
 mod apply;
 pub mod backup;
+mod bridges;
 mod config;
 mod error;
 mod family;
 #[cfg(feature = "faults")]
 mod fault;
 mod filter_sql;
+mod frame;
 mod known;
 mod listing;
 mod load;

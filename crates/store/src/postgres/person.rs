@@ -45,6 +45,7 @@ const ENTRIES: &str = "
 const WIPE_VERSIONS: &str =
     "UPDATE memory_versions SET document = NULL, body = NULL WHERE tenant = $1 AND id = $2";
 const FORGET_GRANT: &str = "DELETE FROM read_grants WHERE tenant = $1 AND id = $2";
+const FORGET_BRIDGE: &str = "DELETE FROM bridges WHERE tenant = $1 AND id = $2";
 const FORGET_KEY: &str = "DELETE FROM idempotency_keys WHERE tenant = $1 AND client = $2 AND key = $3";
 const FORGET_PRIVATE: &str = "UPDATE audit_events SET private = NULL WHERE tenant = $1 AND seq = $2";
 const FORGET_LAST_PRIVATE: &str = "
@@ -84,8 +85,11 @@ impl View<'_> {
                 facts.memories = found;
                 facts.grants = self.grants_of(&select.user, select.limit.saturating_add(1)).await?;
                 self.entries_about(select, facts).await?;
-                facts.more |= facts.grants.len() > select.limit || facts.entries.len() > select.limit;
+                facts.bridges = self.bridges_of_person(&select.user, select.limit.saturating_add(1)).await?;
+                let longest = facts.grants.len().max(facts.entries.len()).max(facts.bridges.len());
+                facts.more |= longest > select.limit;
                 facts.grants.truncate(select.limit);
+                facts.bridges.truncate(select.limit);
                 facts.entries.truncate(select.limit);
             }
         }
@@ -201,6 +205,7 @@ impl View<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         facts.grants = self.grants_of(user, limit).await?;
+        facts.bridges = self.bridges_of_person(user, limit).await?;
         let (client, key) =
             after.map_or_else(Default::default, |after| (after.client.clone(), after.key.clone()));
         let values: Vec<Value<'_>> = vec![
@@ -238,6 +243,9 @@ pub(super) fn forget<'a>(
     }
     for id in &forgotten.grants {
         rows.push(call(FORGET_GRANT, vec![Box::new(Bytes::of(id.uuid()))]));
+    }
+    for id in &forgotten.bridges {
+        rows.push(call(FORGET_BRIDGE, vec![Box::new(Bytes::of(id.uuid()))]));
     }
     for key in &forgotten.keys {
         rows.push(call(FORGET_KEY, vec![Box::new(key.client.as_str()), Box::new(key.key.as_str())]));

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use memoryscope_domain::audit_chain::{Hash32, Head, Seq, SignedCheckpoint, link};
 use memoryscope_domain::change::{Expect, PolicyDocument};
-use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, TenantId};
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_engine::port::{Receipt, StoreError};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::error::Failure;
 use crate::common::conflict::{
-    CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
+    BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY,
+    SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
 use crate::common::row::{self, corrupt};
@@ -191,6 +192,8 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         | Step::ForgetGrantsExpiredBefore(_)
         | Step::InsertSpiral(_)
         | Step::ForgetSpiral(_) => Ok(()),
+        Step::InsertBridge(bridge) => hold(bridge_stands(conn, tenant, bridge.id)?.is_none(), BRIDGE_ID),
+        Step::RemoveBridge(bridge) => hold(bridge_stands(conn, tenant, bridge.id)? == Some(true), BRIDGE),
         Step::InsertCheckpoint { follows, .. } => {
             hold(last_checkpoint(conn, tenant)? == *follows, CHECKPOINT)
         }
@@ -225,6 +228,13 @@ fn children_of(conn: &Connection, tenant: &str, parent: MemoryId) -> rusqlite::R
 fn grant_version(conn: &Connection, tenant: &str, id: GrantId) -> Result<Option<i64>, Failure> {
     let sql = "SELECT version FROM read_grants WHERE tenant = ?1 AND id = ?2";
     version(conn, sql, tenant, id.uuid().as_bytes())
+}
+
+/// Whether a bridge stands, where there is or was one.
+fn bridge_stands(conn: &Connection, tenant: &str, id: BridgeId) -> Result<Option<bool>, Failure> {
+    let sql = "SELECT valid_to_seq IS NULL FROM bridges WHERE tenant = ?1 AND id = ?2";
+    let stands = |row: &Row<'_>| row.get(0);
+    Ok(conn.prepare_cached(sql)?.query_row(params![tenant, id.uuid().as_bytes()], stands).optional()?)
 }
 
 fn has_subject_key(conn: &Connection, tenant: &str, subject: SubjectRef) -> rusqlite::Result<bool> {
@@ -274,6 +284,8 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
             let sql = "DELETE FROM spiral_artifacts WHERE tenant = ?1 AND partition_key = ?2";
             execute(conn, sql, params![tenant, partition])?
         }
+        Step::InsertBridge(bridge) => super::bridges::insert(conn, tenant, seq, bridge)?,
+        Step::RemoveBridge(bridge) => super::bridges::remove(conn, tenant, seq, bridge)?,
         Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)

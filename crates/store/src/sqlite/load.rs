@@ -134,13 +134,14 @@ impl View<'_> {
         for partition in &self.load.spirals {
             spirals.extend(self.spiral(*partition)?);
         }
+        let bridges = self.bridges_beside()?;
         let facts = self.facts()?;
         let subject =
             facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
         let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], audit_key);
         let subject_key = self.unless_walking(subject_key)?;
-        Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, spirals, facts })
+        Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, spirals, bridges, facts })
     }
 
     /// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
@@ -177,6 +178,7 @@ impl View<'_> {
                     facts.memories.push(memory);
                 }
             }
+            Select::Bridges(select) => facts.bridges = self.bridges(select)?,
             Select::Person(select) => self.person(select, &mut facts)?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts)?;
@@ -241,7 +243,7 @@ impl View<'_> {
     }
 
     /// The latest first, filtered as preferences are.
-    fn objects(&mut self, select: &ObjectSelect, facts: &mut Facts) -> Result<(), Failure> {
+    pub(super) fn objects_of(&mut self, select: &ObjectSelect, facts: &mut Facts) -> Result<(), Failure> {
         if let Some(keys) = &select.words {
             return self.matched(select, keys, facts);
         }

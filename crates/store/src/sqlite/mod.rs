@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod backup;
+mod bridges;
 mod cache;
 mod checkpoint;
 mod connection;

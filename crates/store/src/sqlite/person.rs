@@ -57,8 +57,11 @@ impl View<'_> {
                 facts.memories = found;
                 facts.grants = self.grants_of(&select.user, select.limit.saturating_add(1))?;
                 self.entries_about(select, facts)?;
-                facts.more |= facts.grants.len() > select.limit || facts.entries.len() > select.limit;
+                facts.bridges = self.bridges_of_person(&select.user, select.limit.saturating_add(1))?;
+                let longest = facts.grants.len().max(facts.entries.len()).max(facts.bridges.len());
+                facts.more |= longest > select.limit;
                 facts.grants.truncate(select.limit);
+                facts.bridges.truncate(select.limit);
                 facts.entries.truncate(select.limit);
             }
         }
@@ -131,6 +134,7 @@ impl View<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         facts.grants = self.grants_of(user, limit)?;
+        facts.bridges = self.bridges_of_person(user, limit)?;
         let mut statement = self.conn.prepare_cached(
             "SELECT document FROM idempotency_keys
              WHERE tenant = ?1 AND (client, key) > (?2, ?3) ORDER BY client, key LIMIT ?4",
@@ -161,6 +165,10 @@ pub(super) fn forget(conn: &Connection, tenant: &str, forgotten: &Forgotten) -> 
     }
     for id in &forgotten.grants {
         let sql = "DELETE FROM read_grants WHERE tenant = ?1 AND id = ?2";
+        execute(conn, sql, params![tenant, id.uuid().as_bytes()])?;
+    }
+    for id in &forgotten.bridges {
+        let sql = "DELETE FROM bridges WHERE tenant = ?1 AND id = ?2";
         execute(conn, sql, params![tenant, id.uuid().as_bytes()])?;
     }
     for key in &forgotten.keys {

@@ -32,9 +32,23 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
             let of = |scope, expires| Change::InsertSpiral(make::spiral(&tenant(name), scope, expires));
             commit(store, set(&tenant(name), 2_000, vec![of(1, NOW + 1), of(2, 0)])).await.unwrap();
         }
+        if schema >= 5 {
+            fill_bridges(store, &tenant(name)).await;
+        }
     }
     // A tenant with a chain and nothing else.
     commit(store, set(&tenant(TENANTS[2]), 1, Vec::new())).await.unwrap();
+}
+
+/// A bridge that stands, one that has an end, and one that was removed.
+async fn fill_bridges(store: &dyn Store, tenant: &TenantId) {
+    let removed = make::bridge(tenant, 3, "ann", "bob", None);
+    let made =
+        [make::bridge(tenant, 1, "ann", "bob", None), make::bridge(tenant, 2, "bob", "ann", Some(NOW))];
+    let made = made.into_iter().chain([removed.clone()]).map(Change::InsertBridge).collect();
+    commit(store, set(tenant, 2_001, made)).await.unwrap();
+    let ends = vec![Change::RemoveBridge(removed.remove(time(NOW)))];
+    commit(store, set(tenant, 2_002, ends)).await.unwrap();
 }
 
 /// An event with what follows from it, a sealed one, one that is erased, and one that a client says follows from others.

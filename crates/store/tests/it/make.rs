@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use memoryscope_domain::audit_chain::{
     AuditKey, Code, Draft, Hash32, Head, MemoryRefs, PolicyRef, Private, Seq, Verdict,
 };
+use memoryscope_domain::bridge::{Bridge, Carries};
 use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, SpiralId, TenantId, UserId};
+use memoryscope_domain::ids::{AuditId, BridgeId, GrantId, MemoryId, SpiralId, TenantId, UserId};
 use memoryscope_domain::memory::{Body, Memory, SubjectRef};
 use memoryscope_domain::object::{
     Affect, Category, Content, Derivation, Distinct, Feeling, Handling, Impact, Label, Language, List, Name,
@@ -21,7 +22,7 @@ use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::spiral::{Finding, Pattern, ThoughtPatternArtifact};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{
-    Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
+    BridgesTo, Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -252,6 +253,22 @@ pub(crate) fn spiral(tenant: &TenantId, scope: u8, expires: i64) -> ThoughtPatte
     }
 }
 
+/// A bridge between two persons' scopes.
+pub(crate) fn bridge(tenant: &TenantId, id: u8, source: &str, target: &str, expires: Option<i64>) -> Bridge {
+    let scope = |id: &str| Scope { id: id.to_owned(), ..Scope::of_user(&user("nobody")) };
+    Bridge {
+        id: BridgeId::from_uuid(Uuid::from_u128(id.into())),
+        tenant: tenant.clone(),
+        source: scope(source),
+        target: scope(target),
+        purposes: [Purpose::ChatResponse].into(),
+        carries: Carries { impacts: true, ..Carries::default() },
+        created: time(0),
+        expires: expires.map(time),
+        removed: None,
+    }
+}
+
 pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
     Load {
         tenant: tenant.clone(),
@@ -261,6 +278,7 @@ pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
         subject: SubjectRef::TENANT,
         idempotency: None,
         spirals: Vec::new(),
+        bridges: BridgesTo::default(),
     }
 }
 
@@ -310,6 +328,7 @@ pub(crate) fn about(change: &Change) -> String {
         Change::InsertSpiral(ThoughtPatternArtifact { partition, .. }) | Change::ForgetSpiral(partition) => {
             format!("spiral {partition:?}")
         }
+        Change::InsertBridge(bridge) | Change::RemoveBridge(bridge) => format!("bridge {:?}", bridge.id),
         Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
         other => format!("{other:?}"),
     }

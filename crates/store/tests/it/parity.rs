@@ -3,23 +3,30 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
-use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
+use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
-use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef, TAGGED};
+use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store};
+use memoryscope_engine::port::{
+    BridgeSelect, Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store,
+};
 use memoryscope_store::{SqliteConfig, SqliteStore};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
+use self::behind::{Behind, behind, bridges_of};
+use self::filters::{FilterPick, filter, filter_of};
 use crate::make::{
     self, NOW, child, domain, event, grant, load_of, memory_id, objects, tenant, time, user, whole,
 };
+
+mod behind;
+mod filters;
 
 const TENANTS: [&str; 2] = ["a", "b"];
 const USERS: [&str; 2] = ["ann", "bob"];
@@ -48,12 +55,15 @@ pub(crate) enum Wish {
     Checkpoint,
     Spiral { scope: u8, expires: i64 },
     ForgetSpiral { scope: u8 },
+    Bridge { id: u8, ends: (usize, usize), expires: Option<i64> },
+    RemoveBridge { id: u8 },
+    ForgetBridge { id: u8 },
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Commit { tenant: usize, wishes: Vec<Wish>, expects: Vec<Guess> },
-    Load { tenant: usize, select: Pick, filter: FilterPick, subject: u8, key: u8 },
+    Load { tenant: usize, select: Pick, filter: FilterPick, subject: u8, key: u8, behind: Behind },
     Due { by: i64, limit: usize },
 }
 
@@ -107,23 +117,10 @@ pub(crate) enum Pick {
         limit: usize,
     },
     Entry(u128),
+    Bridge(u8),
+    Bridges(usize, usize),
+    Belongings(usize),
     Verification,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum FilterPick {
-    Everything,
-    States(BTreeSet<usize>),
-    NotDomains(BTreeSet<usize>),
-    OwnersOr(usize, usize),
-    /// Above a level, or an impact.
-    LevelOr(usize),
-    /// One, none, all or not all of some members of a set.
-    Members {
-        which: usize,
-        set: usize,
-        members: BTreeSet<usize>,
-    },
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -150,6 +147,10 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
         2 => (0..3u8, NOW - 1..NOW + 3).prop_map(|(scope, expires)| Wish::Spiral { scope, expires }),
         1 => (0..3u8).prop_map(|scope| Wish::ForgetSpiral { scope }),
+        3 => (0..4u8, (0..2usize, 0..2usize), prop::option::of(NOW - 1..NOW + 2))
+            .prop_map(|(id, ends, expires)| Wish::Bridge { id, ends, expires }),
+        2 => (0..4u8).prop_map(|id| Wish::RemoveBridge { id }),
+        1 => (0..4u8).prop_map(|id| Wish::ForgetBridge { id }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
         1 => Just(Wish::Checkpoint),
@@ -193,19 +194,10 @@ fn pick() -> impl Strategy<Value = Pick> {
         2 => (0..20u64, any::<bool>(), 0..6usize)
             .prop_map(|(after, reads_only, limit)| Pick::Entries { after, reads_only, limit }),
         1 => (0..20u128).prop_map(Pick::Entry),
+        1 => (0..4u8).prop_map(Pick::Bridge),
+        1 => (0..2usize, 0..2usize).prop_map(|(source, target)| Pick::Bridges(source, target)),
+        1 => (0..2usize).prop_map(Pick::Belongings),
         1 => Just(Pick::Verification),
-    ]
-}
-
-fn filter() -> impl Strategy<Value = FilterPick> {
-    prop_oneof![
-        2 => Just(FilterPick::Everything),
-        1 => prop::collection::btree_set(0..5usize, 1..4).prop_map(FilterPick::States),
-        1 => prop::collection::btree_set(0..3usize, 1..3).prop_map(FilterPick::NotDomains),
-        1 => (0..2usize, 0..2usize).prop_map(|(owner, kind)| FilterPick::OwnersOr(owner, kind)),
-        1 => (0..4usize).prop_map(FilterPick::LevelOr),
-        4 => (0..4usize, 0..TAGGED.len(), prop::collection::btree_set(0..MEMBERS.len(), 1..6))
-            .prop_map(|(which, set, members)| FilterPick::Members { which, set, members }),
     ]
 }
 
@@ -213,8 +205,9 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (0..2usize, prop::collection::vec(wish(), 0..4), prop::collection::vec(guess(), 0..2))
             .prop_map(|(tenant, wishes, expects)| Step::Commit { tenant, wishes, expects }),
-        4 => (0..2usize, pick(), filter(), 0..3u8, 0..4u8)
-            .prop_map(|(tenant, select, filter, subject, key)| Step::Load { tenant, select, filter, subject, key }),
+        4 => (0..2usize, pick(), filter(), 0..3u8, 0..4u8, behind()).prop_map(
+            |(tenant, select, filter, subject, key, behind)| Step::Load { tenant, select, filter, subject, key, behind }
+        ),
         1 => (0..6i64, 0..3usize).prop_map(|(by, limit)| Step::Due { by, limit }),
     ]
 }
@@ -246,7 +239,11 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             let mut body = memory.body.clone();
             body.object_mut()?.sensitivity.level = Level::ALL[level];
             let placed = Some(time(occurred));
-            Change::InsertMemory(Memory { body, placed, expires: expires.map(time), ..memory })
+            // Some of them are in the scope that the others' is bridged from.
+            let scope = if id % 3 == 2 { Scope::of_user(&user(USERS[1])) } else { memory.scope.clone() };
+            let partition = scope.partition();
+            let expires = expires.map(time);
+            Change::InsertMemory(Memory { body, placed, expires, scope, partition, ..memory })
         }
         Wish::Replace { id, state, stale } => {
             let memory = current(id).await?;
@@ -283,6 +280,18 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         }
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
+        Wish::Bridge { id, ends: (source, target), expires } => {
+            Change::InsertBridge(make::bridge(tenant, id, USERS[source], USERS[target], expires))
+        }
+        Wish::RemoveBridge { id } => {
+            let one = Select::Bridges(BridgeSelect::One(make::bridge(tenant, id, "", "", None).id));
+            let bridge = make::load(store, tenant, one).await.facts.bridges.pop()?;
+            Change::RemoveBridge(bridge.remove(time(NOW)))
+        }
+        Wish::ForgetBridge { id } => {
+            let bridges = vec![make::bridge(tenant, id, "", "", None).id];
+            Change::Forget(Box::new(Forgotten { bridges, ..Forgotten::default() }))
+        }
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => {
@@ -347,39 +356,13 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
             limit: *limit,
         },
         Pick::Entry(number) => Select::Entry(make::draft(tenant, *number, Code::MEMORY_READ).id),
+        Pick::Bridge(id) => Select::Bridges(BridgeSelect::One(make::bridge(tenant, *id, "", "", None).id)),
+        Pick::Bridges(source, target) => Select::Bridges(BridgeSelect::Between {
+            source: Scope::of_user(&user(USERS[*source])),
+            target: Scope::of_user(&user(USERS[*target])),
+        }),
+        Pick::Belongings(owner) => Select::Belongings { user: user(USERS[*owner]), after: None, limit: 3 },
         Pick::Verification => Select::Verification,
-    }
-}
-
-fn filter_of(pick: &FilterPick) -> Filter {
-    let field = |attribute| FilterField::new(attribute).unwrap();
-    let texts = |texts: &mut dyn Iterator<Item = &str>| texts.map(str::to_owned).collect::<BTreeSet<_>>();
-    match pick {
-        FilterPick::Everything => Filter::Everything,
-        FilterPick::States(states) => {
-            let names = texts(&mut states.iter().map(|state| State::ALL[*state].name()));
-            Filter::OneOf(field(Attribute::MemoryState), names)
-        }
-        FilterPick::NotDomains(domains) => {
-            let names = texts(&mut domains.iter().map(|domain| DOMAINS[*domain]));
-            Filter::NoneOf(field(Attribute::MemoryDomain), names)
-        }
-        FilterPick::LevelOr(level) => Filter::or([
-            Filter::OneOf(
-                field(Attribute::MemorySensitivityLevel),
-                texts(&mut Level::ALL[*level..].iter().map(|level| level.name())),
-            ),
-            Filter::OneOf(field(Attribute::MemoryType), texts(&mut ["impact"].into_iter())),
-        ]),
-        FilterPick::Members { which, set, members } => {
-            let make =
-                [Filter::Intersects, Filter::Disjoint, Filter::ContainsAll, Filter::LacksOneOf][*which];
-            make(field(TAGGED[*set].0), texts(&mut members.iter().map(|member| MEMBERS[*member])))
-        }
-        FilterPick::OwnersOr(owner, kind) => Filter::or([
-            Filter::Intersects(field(Attribute::MemoryOwners), texts(&mut [USERS[*owner]].into_iter())),
-            Filter::OneOf(field(Attribute::MemoryKind), texts(&mut [KINDS[*kind].name()].into_iter())),
-        ]),
     }
 }
 
@@ -407,13 +390,14 @@ pub(crate) async fn both(
             let other = make::commit(store, set).await;
             (format!("{one:?}"), format!("{other:?}"))
         }
-        Step::Load { tenant: at, select: pick, filter, subject, key: number } => {
+        Step::Load { tenant: at, select: pick, filter, subject, key: number, behind } => {
             let tenant = tenant(TENANTS[*at]);
             let load = Load {
                 filter: filter_of(filter),
                 subject: SubjectRef([*subject; 16]),
                 idempotency: Some(key(*number).key),
                 spirals: [0, 1].map(|scope| Partition([scope; 16])).to_vec(),
+                bridges: bridges_of(behind),
                 ..load_of(&tenant, select(&tenant, pick))
             };
             (whole(&model.load(&load).await.unwrap()), whole(&store.load(&load).await.unwrap()))

@@ -146,6 +146,7 @@ pub(crate) fn record(key: &str, used: i64) -> IdempotencyRecord {
         operation: "MEMORY_WRITE".to_owned(),
         memory_ids: vec![memory_id(1), memory_id(2)],
         grant: Some(grant(&tenant("a"), 1).id),
+        bridge: None,
         used: time(used),
     }
 }

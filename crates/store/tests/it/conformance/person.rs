@@ -107,6 +107,7 @@ fn record(key: &str, memories: &[u128]) -> IdempotencyRecord {
         operation: "memory.ingest".to_owned(),
         memory_ids: memories.iter().copied().map(memory_id).collect(),
         grant: None,
+        bridge: None,
         used: time(1),
     }
 }
@@ -164,6 +165,7 @@ pub(super) async fn what_is_forgotten_is_gone(store: Arc<dyn Store>) {
     commit(&*store, set(&a, 500, vec![Change::InsertGrant(grant(&a, 1))])).await.unwrap();
     commit(&*store, set(&a, 501, vec![Change::InsertIdempotency(record("k1", &[1]))])).await.unwrap();
     let forgotten = Forgotten {
+        bridges: Vec::new(),
         versions: vec![memory_id(2)],
         grants: vec![grant(&a, 1).id, grant(&a, 9).id],
         keys: vec![record("k1", &[]).key],

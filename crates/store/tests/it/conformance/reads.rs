@@ -219,6 +219,7 @@ pub(super) async fn tenants_with_something_due_are_listed(store: Arc<dyn Store>)
         operation: "WRITE".to_owned(),
         memory_ids: Vec::new(),
         grant: None,
+        bridge: None,
         used: time(100),
     };
     commit_all(&*store, &e, vec![Change::InsertIdempotency(record)]).await;
