@@ -99,6 +99,15 @@ fn role_denied(operation: &str) -> Problem {
         return Problem::new(Code::Forbidden, "Only the person themself and the role admin may do this")
             .hint("Send the header X-MemoryScope-User with the person's id");
     }
+    if operation == op::bridge::MAKE.name {
+        return Problem::new(
+            Code::Forbidden,
+            "A scope is bridged by those whose it is, and by the role admin",
+        )
+        .hint(
+            "Send the header X-MemoryScope-User with the person's id, or X-MemoryScope-Groups with the scope",
+        );
+    }
     if op::ALL.iter().any(|info| info.name == operation && info.changes) {
         Problem::new(Code::Forbidden, "The role reader may only read")
             .hint("Send the header X-MemoryScope-Roles with a role that may change, such as app")

@@ -57,6 +57,9 @@ fn denied(denied: &Denied) -> Problem {
     let changes = op::ALL.iter().any(|info| info.name == denied.operation && info.changes);
     let text = match denied.purpose {
         Some(purpose) => format!("The policy does not allow this for the purpose {}", purpose.name()),
+        None if denied.operation == op::bridge::MAKE.name => {
+            "The policy lets nothing of this cross for one of the purposes".to_owned()
+        }
         None if changes => "The policy does not allow this memory to be written so".to_owned(),
         None => "The policy does not allow this".to_owned(),
     };

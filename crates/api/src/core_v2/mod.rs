@@ -3,6 +3,7 @@
 //! A translator and nothing more: request, operation, response.
 
 mod batch;
+mod bridges;
 mod error;
 mod gate;
 mod get;
@@ -48,7 +49,7 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(reconstruct::operation(), reconstruct::handler)
         .add(gate::operation(), gate::handler)
         .add(spiral::operation(), spiral::handler);
-    subjects::routes(policies::routes(step::routes(routes)))
+    bridges::routes(subjects::routes(policies::routes(step::routes(routes))))
 }
 
 /// A route of the dialect.
@@ -70,7 +71,10 @@ fn context(
 
 /// An answer with why it was decided so, and the name of its audit entry.
 fn answer(status: StatusCode, body: impl Serialize, trace: Option<&Trace>, access_log: AuditId) -> Response {
-    let body = wire::answers::decided(body, trace, access_log);
+    told(status, wire::answers::decided(body, trace, access_log), access_log)
+}
+
+fn told(status: StatusCode, body: impl Serialize, access_log: AuditId) -> Response {
     // Into a vector, which thousands of small writes are appended to for less than to what `axum::Json` writes to.
     let response = match serde_json::to_vec(&body) {
         Ok(text) => {
@@ -82,7 +86,8 @@ fn answer(status: StatusCode, body: impl Serialize, trace: Option<&Trace>, acces
     with_access_log(response, access_log)
 }
 
-/// The answer of what was read.
+/// The answer of what was read, and behind which bridges.
 fn shown<T>(done: &Done<T>, body: impl Serialize) -> Response {
-    answer(StatusCode::OK, body, done.trace.as_ref(), done.access_log)
+    let body = wire::answers::decided_behind(body, done.trace.as_ref(), &done.bridged, done.access_log);
+    told(StatusCode::OK, body, done.access_log)
 }

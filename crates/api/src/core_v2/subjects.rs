@@ -143,6 +143,7 @@ async fn exported(
         "memories": memories,
         "preferences": preferences,
         "grants": exported.grants.iter().map(wire::grant).collect::<Vec<_>>(),
+        "bridges": exported.bridges.iter().map(wire::bridge).collect::<Vec<_>>(),
         "access_logs": logs,
     });
     Ok(answer(StatusCode::OK, body, None, done.access_log))

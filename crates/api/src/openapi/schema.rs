@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 pub const MEMORY_ID_PATTERN: &str =
     "^(?:mem_)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
 
+/// A bridge's id: a UUID, or 32 digits behind its prefix.
+pub const BRIDGE_ID_PATTERN: &str =
+    "^(?:brg_)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
+
 /// An audit entry's id: a UUID, or 32 digits behind its prefix.
 pub const AUDIT_ID_PATTERN: &str =
     "^(?:log_)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";

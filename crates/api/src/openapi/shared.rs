@@ -172,7 +172,18 @@ pub fn policy_trace() -> Value {
             ("effects", json!({"type": "object", "additionalProperties": verdict})),
         ],
     );
-    maybe(trace, [("erred_rules", list(text())), ("reasons", list(text())), ("nearest_grant", hint)])
+    let bridged =
+        object("BridgedMemories", [("bridge_id", prefixed("brg_")), ("memory_ids", list(prefixed("mem_")))]);
+    let bridges = about(list(bridged), "What of the answer was read behind which bridge.");
+    maybe(
+        trace,
+        [
+            ("erred_rules", list(text())),
+            ("reasons", list(text())),
+            ("nearest_grant", hint),
+            ("bridges", bridges),
+        ],
+    )
 }
 
 /// The body of a refusal with one of these codes.

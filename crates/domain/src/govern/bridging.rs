@@ -13,7 +13,7 @@ use crate::memory::{Memory, MemoryType, State};
 use crate::object::Handling;
 use crate::policy::{Attribute, Decision, Effect, Filter, FilterField, Policy, Trace, Value};
 use crate::principal::{Caller, Principal, Role};
-use crate::scope::{Partition, Scope};
+use crate::scope::{Partition, Scope, ScopeType};
 
 /// A scope that a read looks at beside its own, and what of it may cross.
 #[derive(Debug, Clone, PartialEq)]
@@ -178,7 +178,9 @@ pub(super) fn decide_seen(ask: &Ask<'_>, mut facts: Facts) -> Verdict {
 /// A bridge that is named by its id. To whom it is none of theirs it is as unknown as one that never was.
 pub(super) fn decide_named(ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     let has_ended = |bridge: &Bridge| bridge.expires.is_some_and(|end| end <= ask.now);
-    facts.bridges.retain(|bridge| may_know(ask.principal, bridge) && !has_ended(bridge));
+    let is_known =
+        |bridge: &Bridge| may_know(ask.principal, bridge) || acts_for_source(ask.principal, bridge);
+    facts.bridges.retain(|bridge| is_known(bridge) && !has_ended(bridge));
     if facts.bridges.is_empty() {
         return refused(Reason::Unknown, Ruling::default(), None);
     }
@@ -196,6 +198,13 @@ fn may_give(principal: &Principal, bridge: &Bridge) -> bool {
 /// Either end may know of a bridge, and take it away: the source what it gives, the target what it is given.
 fn may_know(principal: &Principal, bridge: &Bridge) -> bool {
     bridge.tenant == principal.tenant && (may_give(principal, bridge) || principal.acts_for(&bridge.target))
+}
+
+/// Who acts for nobody in particular and names a bridge by its id acts, as with a memory, for the person whose scope is the
+/// source.
+fn acts_for_source(principal: &Principal, bridge: &Bridge) -> bool {
+    let is_for_nobody = principal.user.is_none() && principal.caller == Caller::Client;
+    bridge.tenant == principal.tenant && is_for_nobody && bridge.source.scope_type == ScopeType::User
 }
 
 impl Visible<Facts> {

@@ -5,8 +5,9 @@
 use std::fmt::Write as _;
 
 use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
+use memoryscope_domain::bridge::Carries;
 use memoryscope_domain::grant::Token;
-use memoryscope_domain::ids::{MemoryId, TenantId};
+use memoryscope_domain::ids::{BridgeId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Step, Verdict};
 use memoryscope_domain::object::{Note, Unit};
 use memoryscope_domain::policy::{Dialect, Policy};
@@ -17,6 +18,7 @@ use memoryscope_domain::scope::Scope;
 use memoryscope_domain::subject::Deed;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::audit::{Get, List as Entries, Walk};
+use memoryscope_engine::op::bridge::{End as EndBridge, List as Bridges, Make as MakeBridge};
 use memoryscope_engine::op::checkpoint::SignHead;
 use memoryscope_engine::op::continue_read::Continue;
 use memoryscope_engine::op::create::Create;
@@ -95,6 +97,20 @@ struct Case {
     memory: MemoryId,
     event: MemoryId,
     token: Token,
+    bridge: BridgeId,
+}
+
+/// What Ann lets Eve see.
+fn bridge() -> MakeBridge {
+    let scope = |name| Scope::of_user(&user(name));
+    MakeBridge {
+        source: scope("ann"),
+        target: scope("eve"),
+        purposes: [Purpose::ChatResponse].into(),
+        carries: Carries { impacts: true, ..Carries::default() },
+        expires: None,
+        reason: None,
+    }
 }
 
 impl Case {
@@ -103,6 +119,7 @@ impl Case {
         let world = World::new();
         let memory = world.create("ann", vec![likes("tea")]).await[0];
         let event = world.ingest("ann", event("ann", "Please use bullet points.")).await.id;
+        let bridge = world.run(world.core("ann"), bridge()).await.unwrap().output.id;
         let principal = who.principal();
         let mut holder = world.cx("ann");
         holder.principal.client.clone_from(&principal.client);
@@ -112,7 +129,7 @@ impl Case {
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, event, token }
+        Self { world, cx, memory, event, token, bridge }
     }
 
     /// What has to happen before an operation can show something.
@@ -223,6 +240,12 @@ impl Case {
             "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
             "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
+            "bridge.create" => self.mark(bridge(), |_| true).await,
+            "bridge.remove" => self.mark(EndBridge { id: self.bridge }, |_| true).await,
+            "bridge.list" => {
+                let list = Bridges { scope: Scope::of_user(&user("ann")), after: None, limit: 9 };
+                self.mark(list, |page| !page.bridges.is_empty()).await
+            }
             "subject.erase" | "subject.withdraw" => {
                 let deed = match name {
                     "subject.erase" => Deed::Erase,

@@ -1,7 +1,9 @@
 //! What the dialect answers with, and the schemas of it.
 
+use std::collections::BTreeMap;
+
 use memoryscope_domain::constraint::{MergeReport, Strategy, Target};
-use memoryscope_domain::ids::{AuditId, ConstraintId, TenantId};
+use memoryscope_domain::ids::{AuditId, BridgeId, ConstraintId, MemoryId, TenantId};
 use memoryscope_domain::memory::{MemoryType, State};
 use memoryscope_domain::policy::Trace;
 use memoryscope_domain::reconstruct::{Context, Reconstruction};
@@ -25,14 +27,61 @@ pub(in crate::core_v2) fn decided<'a, B: Serialize + 'a>(
     trace: Option<&'a Trace>,
     access_log: AuditId,
 ) -> impl Serialize + 'a {
-    Decided { body, policy_trace: trace, access_log_id: access_log.prefixed() }
+    static NO_BRIDGES: Bridged = Bridged::new();
+    decided_behind(body, trace, &NO_BRIDGES, access_log)
+}
+
+/// The same of what was in part read behind bridges.
+pub(in crate::core_v2) fn decided_behind<'a, B: Serialize + 'a>(
+    body: B,
+    trace: Option<&'a Trace>,
+    bridges: &'a Bridged,
+    access_log: AuditId,
+) -> impl Serialize + 'a {
+    let policy_trace = trace.map(|trace| Traced { trace, bridges: BridgesSaid(bridges) });
+    Decided { body, policy_trace, access_log_id: access_log.prefixed() }
+}
+
+/// What was read behind which bridge.
+type Bridged = BTreeMap<BridgeId, Vec<MemoryId>>;
+
+/// Why it was decided so, and behind which bridges something was read.
+#[derive(Serialize)]
+struct Traced<'a> {
+    #[serde(flatten)]
+    trace: &'a Trace,
+    #[serde(skip_serializing_if = "BridgesSaid::is_empty")]
+    bridges: BridgesSaid<'a>,
+}
+
+struct BridgesSaid<'a>(&'a Bridged);
+
+impl BridgesSaid<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[derive(Serialize)]
+struct BridgeSaid<'a> {
+    bridge_id: String,
+    memory_ids: MemoryNames<'a>,
+}
+
+impl Serialize for BridgesSaid<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(|(bridge, memories)| BridgeSaid {
+            bridge_id: bridge.prefixed(),
+            memory_ids: memory_names(memories),
+        }))
+    }
 }
 
 #[derive(Serialize)]
 struct Decided<'a, B> {
     #[serde(flatten)]
     body: B,
-    policy_trace: Option<&'a Trace>,
+    policy_trace: Option<Traced<'a>>,
     access_log_id: String,
 }
 
@@ -78,7 +127,8 @@ pub(in crate::core_v2) fn ingested_schema(title: &str) -> Value {
 pub(in crate::core_v2) fn item(shown: &Item, now: Timestamp) -> Option<impl Serialize> {
     let memory = shown::memory(&shown.memory, shown.state, now)?;
     let score = shown.score.map(|score| score.get());
-    Some(ItemSaid { memory, include_in_prompt: shown.include_in_prompt, score })
+    let bridge_id = shown.bridge.map(BridgeId::prefixed);
+    Some(ItemSaid { memory, include_in_prompt: shown.include_in_prompt, score, bridge_id })
 }
 
 #[derive(Serialize)]
@@ -88,6 +138,8 @@ struct ItemSaid<'a> {
     include_in_prompt: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bridge_id: Option<String>,
 }
 
 /// A memory or what is left of one, with more members and under names of their own.
@@ -110,13 +162,19 @@ fn item_schema() -> Value {
         "How well it answers the `query_text`, where there is one. Scores of one answer compare; those of two do not.",
     );
     either_schema(["ShownMemory", "ShownTombstone"], |one| {
-        maybe(with_prompt(one), [("score", score.clone())])
+        maybe(with_prompt(one), [("score", score.clone()), ("bridge_id", bridge_schema())])
     })
 }
 
 /// The schema of one memory's answer.
 pub(in crate::core_v2) fn one_schema() -> Value {
-    either_schema(["MemoryAnswer", "TombstoneAnswer"], |one| decided_schema(with_prompt(one)))
+    either_schema(["MemoryAnswer", "TombstoneAnswer"], |one| {
+        maybe(decided_schema(with_prompt(one)), [("bridge_id", bridge_schema())])
+    })
+}
+
+fn bridge_schema() -> Value {
+    about(prefixed("brg_"), "The bridge behind which it was read, where it is another scope's.")
 }
 
 /// A page of memories.

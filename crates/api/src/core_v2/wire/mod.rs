@@ -1,6 +1,7 @@
 //! The dialect's objects: how requests say them, and how answers do.
 
 pub(super) mod answers;
+pub(super) mod bridges;
 mod constraint;
 pub(super) mod example;
 pub(super) mod gate;

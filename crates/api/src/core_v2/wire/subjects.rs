@@ -1,5 +1,6 @@
 //! What is asked about a person, and what is answered.
 
+use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{TenantId, UserId};
 use memoryscope_domain::limits;
@@ -16,7 +17,9 @@ use super::answers::decided_schema;
 use super::requests::{ScopeName, purpose};
 use super::scalar::{prose, tenant_id};
 use super::{shown, shown_schema};
-use crate::openapi::schema::{about, count, free, list, names, object, or_null, prefixed, text, time, truth};
+use crate::openapi::schema::{
+    about, count, free, list, names, object, or_null, prefixed, text, time, truth, with,
+};
 use crate::wire::{Fields, Shape, choice, list_of, object as shape};
 
 /// `POST /v2/subjects/{id}/erase`.
@@ -97,6 +100,7 @@ pub(in crate::core_v2) fn erased(receipt: &Receipt) -> Value {
             "restricted": counts.restricted,
             "versions": counts.versions,
             "grants": receipt.grants,
+            "bridges": receipt.bridges,
             "idempotency": receipt.idempotency,
             "audit_private": receipt.audit_private,
         }),
@@ -114,6 +118,13 @@ pub(in crate::core_v2) fn erased_schema() -> Value {
             ("restricted", about(count(), "Of all of these, those that others keep, without the person.")),
             ("versions", about(count(), "Versions whose content was wiped.")),
             ("grants", count()),
+            (
+                "bridges",
+                about(
+                    count(),
+                    "Bridges from and to the person's scope, those that were removed before included.",
+                ),
+            ),
             ("idempotency", about(count(), "Records of idempotency keys.")),
             ("audit_private", about(count(), "Audit entries beside which nothing stands any more.")),
         ],
@@ -198,6 +209,13 @@ pub(in crate::core_v2) fn grant(grant: &ReadGrant) -> Value {
     })
 }
 
+/// A bridge from or to a person's scope, whether or not it stands.
+pub(in crate::core_v2) fn bridge(bridge: &Bridge) -> Value {
+    let mut told = super::bridges::bridge(bridge);
+    told["removed_at"] = json!(bridge.removed.map(|time| time.to_string()));
+    told
+}
+
 /// The schema of an export.
 pub(in crate::core_v2) fn exported_schema() -> Value {
     let either = json!({"anyOf": [shown_schema::memory(), shown_schema::tombstone()]});
@@ -233,6 +251,8 @@ pub(in crate::core_v2) fn exported_schema() -> Value {
             ("revoked_at", or_null(time())),
         ],
     );
+    let mut bridge = with(super::bridges::bridge_object(), [("removed_at", or_null(time()))]);
+    bridge["title"] = json!("ExportedBridge");
     decided_schema(object(
         "SubjectExport",
         [
@@ -247,6 +267,7 @@ pub(in crate::core_v2) fn exported_schema() -> Value {
             ),
             ("preferences", list(preference)),
             ("grants", list(grant)),
+            ("bridges", about(list(bridge), "From and to their scope, those that were removed included.")),
             ("access_logs", list(crate::audit::access_schema())),
         ],
     ))
