@@ -304,3 +304,63 @@ async fn every_purpose_and_role_is_answered() {
         }
     }
 }
+
+const GROUPS: &str = "x-memoryscope-groups";
+
+/// A bridge from a person's scope to the project's.
+fn bridge_of(user: &str) -> Ask {
+    let body = json!({
+        "tenant_id": "t_default",
+        "target": {"scope_type": "project", "scope_id": "apollo"},
+        "purposes": ["chat_response", "task_execution"],
+        "allow_events": true,
+        "allow_impacts": true,
+    });
+    post(&format!("/v2/scopes/{user}/bridge"), &body)
+}
+
+fn in_apollo(path: &str) -> Ask {
+    Ask::new(path).with(USER, "bob").with(GROUPS, "project:apollo")
+}
+
+#[tokio::test]
+async fn bridges() {
+    let mut talk = Talk::with(App::new());
+    let event = id_of(&talk.app.post("/v2/memories", &event_of("ada")).await);
+    let made = talk.say("the source's owner makes one", bridge_of("ada")).await;
+    let bridge = id_of(&made);
+    talk.say("somebody else does", bridge_of("ada").with(USER, "bob")).await;
+    let audit = changed(
+        &json!({"tenant_id": "t_default", "target": {"scope_type": "user", "scope_id": "bob"},
+            "allow_events": true}),
+        &[("purposes", json!(["compliance_audit"]))],
+    );
+    talk.post("what the policy lets cross for no purpose", "/v2/scopes/ada/bridge", &audit).await;
+    let wrong = json!({"target": {"scope_type": "team"}, "purposes": [], "expires_at": "2001-01-01T00:00:00Z",
+        "allow_events": "yes", "colour": 1});
+    talk.post("much is wrong", "/v2/scopes/%20/bridge", &wrong).await;
+    let nothing = json!({"tenant_id": "t_default", "target": {"scope_type": "user", "scope_id": "bob"},
+        "purposes": ["chat_response"]});
+    talk.post("nothing crosses", "/v2/scopes/ada/bridge", &nothing).await;
+    let itself = changed(&nothing, &[("allow_events", json!(true))]);
+    talk.post("to itself", "/v2/scopes/bob/bridge", &itself).await;
+    talk.say("with a key", bridge_of("eve").with("idempotency-key", "k-1")).await;
+    talk.say("the same again", bridge_of("eve").with("idempotency-key", "k-1")).await;
+    let list =
+        "GET /v2/memories?tenant_id=t_default&scope_type=project&scope_id=apollo&purpose=chat_response";
+    talk.say("a member reads the target", in_apollo(list)).await;
+    talk.say("somebody else reads the target", Ask::new(list).with(USER, "bob")).await;
+    let get = format!("GET /v2/memories/{event}?tenant_id=t_default&purpose=chat_response");
+    talk.say("a member names a memory", in_apollo(&get)).await;
+    let of_project = "GET /v2/bridges?tenant_id=t_default&scope_type=project&scope_id=apollo";
+    talk.say("a member lists bridges", in_apollo(of_project)).await;
+    talk.say("somebody else does, too", Ask::new(of_project).with(USER, "zoe")).await;
+    talk.say("a cursor of nobody's", Ask::new(&format!("{of_project}&cursor=x"))).await;
+    let remove = format!("DELETE /v2/bridges/{bridge}?tenant_id=t_default");
+    talk.say("somebody else removes it", Ask::new(&remove).with(USER, "bob")).await;
+    talk.say("no such id", Ask::new("DELETE /v2/bridges/x")).await;
+    talk.say("a member of the target removes it", in_apollo(&remove)).await;
+    talk.say("its owner does, again", Ask::new(&remove).with(USER, "ada")).await;
+    talk.say("nothing crosses any more", in_apollo(list)).await;
+    insta::assert_snapshot!(talk.end());
+}

@@ -1,4 +1,4 @@
-//! The examples of docs/api-scoped.md, docs/api-core.md, docs/lifecycle.md, docs/subjects.md, docs/tools.md and docs/policy.md are true, and the limits are those that hold.
+//! The examples of docs/api-scoped.md, docs/api-core.md, docs/bridges.md, docs/lifecycle.md, docs/subjects.md, docs/tools.md and docs/policy.md are true, and the limits are those that hold.
 //!
 //! Each ```http block is a request or, where it begins with `HTTP/1.1`, the answer to the one before. They run in
 //! their order on one server. An object with the member "…" may have more members than are shown. A comment
@@ -15,6 +15,7 @@ const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-core.md"
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tools.md");
 const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policy.md");
 const SPIRALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spirals.md");
+const BRIDGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/bridges.md");
 const SUBJECTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/subjects.md");
 const LIFECYCLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycle.md");
 
@@ -100,6 +101,7 @@ async fn examples_are_true() {
     check_examples(CORE, 9).await;
     check_examples(LIFECYCLE, 13).await;
     check_examples(SPIRALS, 6).await;
+    check_examples(BRIDGES, 9).await;
     check_examples(SUBJECTS, 8).await;
     check_examples(TOOLS, 4).await;
     check_examples(POLICY, 8).await;

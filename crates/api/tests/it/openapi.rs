@@ -232,9 +232,13 @@ async fn examples_work() {
                 |answer: &Answer, name: &str| answer.json()[name].as_str().unwrap_or_default().to_owned();
             let mut live = BTreeMap::from([("revocation_token", text(&read, "revocation_token"))]);
             let event = app.post("/v2/memories", &event_of("ana")).await;
+            let bridged = json!({"tenant_id": "t_default", "target": {"scope_type": "project", "scope_id": "apollo"},
+                "purposes": ["chat_response"], "allow_impacts": true});
+            let bridge = app.post("/v2/scopes/ana/bridge", &bridged).await;
             let id = match path.split('/').collect::<Vec<_>>()[..] {
                 ["", "memory", ..] => text(&stored, "id"),
                 ["", "v2", "memories", ..] => text(&event, "id"),
+                ["", "v2", "bridges", ..] => text(&bridge, "id"),
                 ["", "v2", "subjects", ..] => "ana".to_owned(),
                 _ => read.header("x-access-log-id").to_owned(),
             };

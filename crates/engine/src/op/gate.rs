@@ -75,6 +75,11 @@ impl Operation for AskGate {
         Some((&self.tool, &self.evidence))
     }
 
+    /// What constraints name as their support may be what the caller may not see.
+    fn shows_references(&self) -> bool {
+        true
+    }
+
     fn bridging(&self) -> Option<Bridging> {
         Some(Bridging::Whole)
     }

@@ -424,11 +424,17 @@ async fn contexts_and_gates_know_what_crosses() {
     assert_eq!(answer.output.gate.evidence, [(made.id, Evidence::Admitted)]);
     assert!(answer.output.constraints.iter().all(|held| held.impact == made.derived[0].0));
     assert!(!answer.output.constraints.is_empty());
+    assert!(answer.output.constraints.iter().all(|held| held.constraint.source_refs == [made.id]));
     assert!(answer.bridged[&bridge.id].contains(&made.id));
     let answer = world.run(world.core("bob"), gate()).await.unwrap().output;
     assert_eq!(answer.gate.evidence, [(made.id, Evidence::NotAvailable)], "no member");
     assert!(answer.constraints.is_empty());
     world.run(world.core("ann"), End { id: bridge.id }).await.unwrap();
+    let only = world.bridge(to_apollo(Carries { impacts: true, ..Carries::default() })).await;
+    let answer = world.run(world.member("bob"), gate()).await.unwrap().output;
+    assert!(!answer.constraints.is_empty());
+    assert!(answer.constraints.iter().all(|held| held.constraint.source_refs.is_empty()));
+    world.run(world.core("ann"), End { id: only.id }).await.unwrap();
     let answer = world.run(world.member("bob"), gate()).await.unwrap();
     assert_eq!(answer.output.gate.evidence, [(made.id, Evidence::NotAvailable)]);
     assert!(answer.bridged.is_empty());

@@ -136,8 +136,8 @@ pub(super) fn bridge_object() -> Value {
         [
             ("id", prefixed("brg_")),
             ("tenant_id", text()),
-            ("source", about(end(), "Whose memories are shown.")),
-            ("target", about(end(), "Whose readers are shown them.")),
+            ("source", end()),
+            ("target", end()),
             ("purposes", list(names(Purpose::ALL.map(Purpose::name)))),
             ("allow_events", truth()),
             ("allow_impacts", truth()),

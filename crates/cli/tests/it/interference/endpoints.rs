@@ -67,6 +67,9 @@ endpoints! {
     "POST /v2/memories/{id}/dispute" => |probe| step(probe, "dispute", json!({"reason": "no"}));
     "POST /v2/memories/{id}/attest" => |probe| step(probe, "attest", json!({"attestation": "so"}));
     "DELETE /v2/memories/{id}" => erase;
+    "POST /v2/scopes/{scope_id}/bridge" => make_bridge;
+    "GET /v2/bridges" => bridges;
+    "DELETE /v2/bridges/{id}" => remove_bridge;
     "POST /v2/subjects/{id}/erase" => |probe| subject(probe, "erase", json!({}));
     "POST /v2/subjects/{id}/export" => |probe| subject(probe, "export", json!({}));
     "POST /v2/subjects/{id}/consent" => |probe| subject(probe, "consent", json!({"decision": "withdraw"}));
@@ -281,6 +284,44 @@ async fn erase(probe: &Probe<'_>) {
     for id in probe.strange() {
         let answer =
             probe.twins.ask(&stranger.delete(&format!("/v2/memories/{id}?tenant_id=t_default"))).await;
+        assert_eq!(answer.status, 404, "{id}");
+    }
+}
+
+/// Somebody who has nothing makes bridges: from what is others' to themselves, and from themselves to others.
+async fn make_bridge(probe: &Probe<'_>) {
+    let stranger = Caller::stranger();
+    for scope in probe.scopes.iter().chain(&[Scope { id: stranger.user.clone(), ..probe.scopes[0].clone() }])
+    {
+        let (of_type, id) = (scope.scope_type.name(), &scope.id);
+        let body = |of_type: &str, target: Value| {
+            json!({
+                "tenant_id": "t_default", "scope_type": of_type, "target": target, "purposes": ["chat_response"],
+                "allow_events": true, "allow_impacts": true, "allow_seeds": true,
+            })
+        };
+        let to = body(of_type, json!({"scope_type": "user", "scope_id": "stranger-elsewhere"}));
+        let path = format!("/v2/scopes/{id}/bridge");
+        assert!([201, 403].contains(&probe.twins.ask(&stranger.post(&path, &to)).await.status.as_u16()));
+        let from = body("user", json!({"scope_type": of_type, "scope_id": id}));
+        let path = format!("/v2/scopes/{}/bridge", stranger.user);
+        probe.twins.ask(&stranger.post(&path, &from)).await;
+    }
+}
+
+async fn bridges(probe: &Probe<'_>) {
+    for (scope, _) in probe.placed() {
+        let (of_type, id) = (scope.scope_type.name(), &scope.id);
+        let path = format!("/v2/bridges?tenant_id=t_default&scope_type={of_type}&scope_id={id}");
+        probe.pages(&path, |path| probe.caller.get(path)).await;
+    }
+}
+
+async fn remove_bridge(probe: &Probe<'_>) {
+    let stranger = Caller::stranger();
+    for id in 1..6 {
+        let path = format!("/v2/bridges/brg_{id:032x}?tenant_id=t_default");
+        let answer = probe.twins.ask(&stranger.delete(&path)).await;
         assert_eq!(answer.status, 404, "{id}");
     }
 }

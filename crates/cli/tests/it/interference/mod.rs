@@ -12,6 +12,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
+use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::purpose::Purpose;
@@ -28,15 +29,23 @@ struct Case {
     pairs: Vec<Pair>,
     caller: Caller,
     rules: Vec<String>,
+    bridges: Vec<Bridge>,
     purposes: Vec<Purpose>,
     limit: usize,
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let purposes = prop::sample::subsequence(Purpose::ALL.to_vec(), 1..=3);
-    let parts =
-        (prop::collection::vec(world::pair(), 2..16), world::caller(), world::rules(), purposes, 1usize..3);
-    parts.prop_map(|(pairs, caller, rules, purposes, limit)| Case { pairs, caller, rules, purposes, limit })
+    let pairs = prop::collection::vec(world::pair(), 2..16);
+    let parts = (pairs, world::caller(), world::rules(), world::bridges(), purposes, 1usize..3);
+    parts.prop_map(|(pairs, caller, rules, bridges, purposes, limit)| Case {
+        pairs,
+        caller,
+        rules,
+        bridges,
+        purposes,
+        limit,
+    })
 }
 
 impl Case {
@@ -48,7 +57,7 @@ impl Case {
     /// What the caller sees of a store, asked for every purpose by its id. A preference is its person's, whatever the
     /// policy says of reading it: its owner may delete it.
     async fn seen(&self, memories: &[Memory], caller: &Caller) -> BTreeSet<MemoryId> {
-        let side = Side::new(stores::memory(), memories, &self.rules).await;
+        let side = Side::new(stores::memory(), memories, &self.bridges, &self.rules).await;
         let mut seen = BTreeSet::new();
         for memory in memories {
             let is_own = memory.preference().is_some() && memory.scope.id == caller.user;
@@ -83,8 +92,8 @@ impl Case {
         let Some(stores) = Kept::two(kind).await else { return };
         let [left, right] = [&one, &other];
         let sides = [
-            Side::new(stores.store(0), left, &self.rules).await,
-            Side::new(stores.store(1), right, &self.rules).await,
+            Side::new(stores.store(0), left, &self.bridges, &self.rules).await,
+            Side::new(stores.store(1), right, &self.bridges, &self.rules).await,
         ];
         let twins = Twins { sides };
         let stranger = Caller::stranger();

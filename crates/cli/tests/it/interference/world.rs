@@ -10,14 +10,16 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use memoryscope_api::app::{AppConfig, router};
 use memoryscope_api::metrics::Metrics;
 use memoryscope_domain::audit_chain::{Code, Draft, Hash32, MemoryRefs, PolicyRef, Private, Seq, Verdict};
+use memoryscope_domain::bridge::{Bridge, Carries};
 use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::govern::Decided;
-use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
+use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Body, Memory, State};
 use memoryscope_domain::object::{Distinct, generate};
 use memoryscope_domain::policy::Policy;
 use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
 use memoryscope_domain::principal::Principal;
+use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Context;
@@ -108,6 +110,38 @@ impl Pair {
     }
 }
 
+/// Bridges between the places where memories are.
+pub(super) fn bridges() -> impl Strategy<Value = Vec<Bridge>> {
+    let ends =
+        select(vec![("bob", "acme"), ("bob", "acme"), ("ada", "acme"), ("acme", "ada"), ("ada", "bob")]);
+    let carries = (prop::bool::weighted(0.8), prop::bool::weighted(0.8), prop::bool::weighted(0.8))
+        .prop_map(|(events, impacts, seeds)| Carries { events, impacts, seeds });
+    let purposes = prop::sample::subsequence(Purpose::ALL.to_vec(), 1..=Purpose::ALL.len());
+    let one = (ends, carries, purposes).prop_map(|((source, target), carries, purposes)| {
+        let scope = |name: &str| {
+            let of_type = if name == "acme" { ScopeType::Org } else { ScopeType::User };
+            Scope::named(of_type, name).expect("a scope")
+        };
+        Bridge {
+            id: BridgeId::from_uuid(Uuid::nil()),
+            tenant: TenantId::default_tenant(),
+            source: scope(source),
+            target: scope(target),
+            purposes: purposes.into_iter().collect(),
+            carries,
+            created: Timestamp::from_unix_micros(NOW_MICROS),
+            expires: None,
+            removed: None,
+        }
+    });
+    prop::collection::vec(one, 0..4).prop_map(|mut bridges| {
+        for (at, bridge) in bridges.iter_mut().enumerate() {
+            bridge.id = BridgeId::from_uuid(Uuid::from_u128(1 + at as u128));
+        }
+        bridges
+    })
+}
+
 /// Who asks: a person with roles and groups, always the same one.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
@@ -186,6 +220,8 @@ pub(super) fn rules() -> impl Strategy<Value = Vec<String>> {
         "allow_write: false",
         "derive_impacts: false",
         "set_state: sealed",
+        "allow_bridge: true",
+        "allow_bridge: false",
     ]);
     let rule = (prop::collection::btree_set(when, 1..=2), then).prop_map(|(when, then)| {
         let when: Vec<&str> = when.into_iter().collect();
@@ -260,13 +296,19 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// The store with these memories, under the built-in policy and these rules.
-    pub(super) async fn new(store: Arc<dyn Store>, memories: &[Memory], rules: &[String]) -> Self {
+    /// The store with these memories and bridges, under the built-in policy and these rules.
+    pub(super) async fn new(
+        store: Arc<dyn Store>,
+        memories: &[Memory],
+        bridges: &[Bridge],
+        rules: &[String],
+    ) -> Self {
         let (engine, _) = fakes::engine(Arc::clone(&store));
         let first = |memory: &Memory| Memory { version: 1, ..memory.clone() };
         keep(&*store, 1, memories.iter().map(first).map(Change::InsertMemory).collect()).await;
         let replaced = memories.iter().filter(|memory| memory.version > 1);
         keep(&*store, 2, replaced.cloned().map(Change::ReplaceMemory).collect()).await;
+        keep(&*store, 3, bridges.iter().cloned().map(Change::InsertBridge).collect()).await;
         let rules = rules.iter().enumerate().map(|(at, rule)| format!("  - {{id: more_{at}, {rule}}}\n"));
         let mut text = "policy_version: random-1\nextends: builtin/default\nrules:\n".to_owned();
         text.extend(rules);
