@@ -244,3 +244,6 @@ impl Visible<Facts> {
         by_bridge
     }
 }
+
+#[cfg(test)]
+mod laws;
