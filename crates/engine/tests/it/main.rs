@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, also in its helpers")]
 
 mod authorization;
+mod bridge_ends;
 mod bridges;
 mod faults;
 mod gate;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
-use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, PolicyDocument};
+use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef};
 use memoryscope_domain::object::{Derivation, Level};
@@ -19,7 +19,7 @@ use memoryscope_store::{SqliteConfig, SqliteStore};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use self::behind::{Behind, behind, bridges_of};
+use self::behind::{Behind, BridgeWish, behind, bridge_wish, bridges_of};
 use self::filters::{FilterPick, filter, filter_of};
 use crate::make::{
     self, NOW, child, domain, event, grant, load_of, memory_id, objects, tenant, time, user, whole,
@@ -55,9 +55,7 @@ pub(crate) enum Wish {
     Checkpoint,
     Spiral { scope: u8, expires: i64 },
     ForgetSpiral { scope: u8 },
-    Bridge { id: u8, ends: (usize, usize), expires: Option<i64> },
-    RemoveBridge { id: u8 },
-    ForgetBridge { id: u8 },
+    Bridge(BridgeWish),
 }
 
 #[derive(Debug, Clone)]
@@ -147,10 +145,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
         2 => (0..3u8, NOW - 1..NOW + 3).prop_map(|(scope, expires)| Wish::Spiral { scope, expires }),
         1 => (0..3u8).prop_map(|scope| Wish::ForgetSpiral { scope }),
-        3 => (0..4u8, (0..2usize, 0..2usize), prop::option::of(NOW - 1..NOW + 2))
-            .prop_map(|(id, ends, expires)| Wish::Bridge { id, ends, expires }),
-        2 => (0..4u8).prop_map(|id| Wish::RemoveBridge { id }),
-        1 => (0..4u8).prop_map(|id| Wish::ForgetBridge { id }),
+        4 => bridge_wish().prop_map(Wish::Bridge),
         1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
         1 => Just(Wish::Checkpoint),
@@ -280,18 +275,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         }
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
-        Wish::Bridge { id, ends: (source, target), expires } => {
-            Change::InsertBridge(make::bridge(tenant, id, USERS[source], USERS[target], expires))
-        }
-        Wish::RemoveBridge { id } => {
-            let one = Select::Bridges(BridgeSelect::One(make::bridge(tenant, id, "", "", None).id));
-            let bridge = make::load(store, tenant, one).await.facts.bridges.pop()?;
-            Change::RemoveBridge(bridge.remove(time(NOW)))
-        }
-        Wish::ForgetBridge { id } => {
-            let bridges = vec![make::bridge(tenant, id, "", "", None).id];
-            Change::Forget(Box::new(Forgotten { bridges, ..Forgotten::default() }))
-        }
+        Wish::Bridge(ref wish) => wish.change(store, tenant).await?,
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => {
