@@ -142,9 +142,9 @@ async fn only_the_types_that_it_carries_cross() {
     let made = world.ingest("ann", event("ann", "Please use bullet points about Lisbon.")).await;
     let ids = [made.id, made.derived[0].0, made.derived[1].0];
     let only = |at: usize| Carries { events: at == 0, impacts: at == 1, seeds: at == 2 };
-    for at in 0..3 {
+    for (at, id) in ids.into_iter().enumerate() {
         let bridge = world.bridge(to_apollo(only(at))).await;
-        assert_eq!(world.in_apollo(CHAT).await, [(ids[at], Some(bridge.id))], "{at}");
+        assert_eq!(world.in_apollo(CHAT).await, [(id, Some(bridge.id))], "{at}");
         world.run(world.core("ann"), End { id: bridge.id }).await.unwrap();
         assert_eq!(world.in_apollo(CHAT).await, [], "{at}");
     }

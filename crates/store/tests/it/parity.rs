@@ -61,7 +61,7 @@ pub(crate) enum Wish {
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Commit { tenant: usize, wishes: Vec<Wish>, expects: Vec<Guess> },
-    Load { tenant: usize, select: Pick, filter: FilterPick, subject: u8, key: u8, behind: Behind },
+    Load { tenant: usize, select: Pick, filter: FilterPick, subject: u8, key: u8, behind: Box<Behind> },
     Due { by: i64, limit: usize },
 }
 
@@ -200,7 +200,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (0..2usize, prop::collection::vec(wish(), 0..4), prop::collection::vec(guess(), 0..2))
             .prop_map(|(tenant, wishes, expects)| Step::Commit { tenant, wishes, expects }),
-        4 => (0..2usize, pick(), filter(), 0..3u8, 0..4u8, behind()).prop_map(
+        4 => (0..2usize, pick(), filter(), 0..3u8, 0..4u8, behind().prop_map(Box::new)).prop_map(
             |(tenant, select, filter, subject, key, behind)| Step::Load { tenant, select, filter, subject, key, behind }
         ),
         1 => (0..6i64, 0..3usize).prop_map(|(by, limit)| Step::Due { by, limit }),
