@@ -211,6 +211,15 @@ fn key(number: u8) -> memoryscope_domain::change::IdempotencyRecord {
     crate::conformance::record(&format!("key {number}"), 0)
 }
 
+/// A checkpoint that follows the last one.
+async fn checkpoint(store: &dyn Store, tenant: &TenantId) -> Change {
+    let facts = make::load(store, tenant, Select::Verification).await.facts;
+    let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
+    let head = make::head(store, tenant).await;
+    let checkpoint = Checkpoint { tenant: tenant.clone(), head, time: time(NOW), prev_checkpoint };
+    Change::InsertCheckpoint(CheckpointKey::from_bytes(&[3; 32]).sign(checkpoint))
+}
+
 /// What a wish stands for now; none if the memory or grant that it names isn't there.
 async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Change> {
     let current = async |id| {
@@ -278,13 +287,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         Wish::Bridge(ref wish) => wish.change(store, tenant).await?,
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
-        Wish::Checkpoint => {
-            let facts = make::load(store, tenant, Select::Verification).await.facts;
-            let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
-            let head = make::head(store, tenant).await;
-            let checkpoint = Checkpoint { tenant: tenant.clone(), head, time: time(NOW), prev_checkpoint };
-            Change::InsertCheckpoint(CheckpointKey::from_bytes(&[3; 32]).sign(checkpoint))
-        }
+        Wish::Checkpoint => checkpoint(store, tenant).await,
     })
 }
 
