@@ -70,6 +70,9 @@ pub struct Facts {
     pub family: Family,
     /// The memories that are shown to a tool's gate.
     pub evidence: Vec<Arc<Memory>>,
+    /// Where they are wanted as of an earlier commit: memories that were there then, might have been asked for, and
+    /// were erased since.
+    pub erased: BTreeSet<MemoryId>,
 }
 
 /// By what right an operation is done.

@@ -224,6 +224,7 @@ impl Engine {
             filter,
             subject: own_subject(cx),
             idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
+            as_of: None,
         };
         self.ports.store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
     }

@@ -5,6 +5,7 @@
 //!
 //! Start with [`engine::Engine::run`]: the one function that everything passes through.
 
+pub mod as_of;
 pub mod context;
 pub mod engine;
 #[cfg(feature = "fakes")]

@@ -2,8 +2,7 @@
 //!
 //! Where another store differs from it, one of the two is wrong.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -11,17 +10,15 @@ use memoryscope_domain::audit_chain::{self, AuditKey, Head, Private, Row, Seq, S
 use memoryscope_domain::change::{
     Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
 };
-use memoryscope_domain::govern::{Decided, Facts, MemoryView, StoredEntry};
+use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Family, Kin};
-use memoryscope_domain::memory::{Memory, State, SubjectRef};
-use memoryscope_domain::policy::Filter;
+use memoryscope_domain::memory::{Body, Memory, MemoryType, State, SubjectRef};
 use memoryscope_domain::time::Timestamp;
 
-use crate::port::{
-    Due, Health, Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
-};
+use crate::as_of::Listed;
+use crate::port::{Due, Health, Load, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError};
 
 /// A store that lives as long as its process.
 #[derive(Debug, Default)]
@@ -133,19 +130,20 @@ impl Tenant {
         let mut facts = Facts::default();
         match &load.select {
             Select::Nothing => {}
-            Select::Preferences(select) => self.preferences(load, select, &mut facts),
-            Select::Objects(select) => self.objects(load, select, &mut facts),
+            Select::Preferences(select) => self.list(load, Listed::Preferences(select), &mut facts),
+            Select::Objects(select) => self.list(load, Listed::Objects(select), &mut facts),
             Select::Versions { id, limit } => {
-                facts.memories.extend(self.memory(*id));
-                let earlier = self.versions.range((*id, 0)..=(*id, u64::MAX));
+                facts.memories = self.named(load, &[*id], &mut facts.erased);
+                let before = facts.memories.first().map_or(0, |memory| memory.version);
+                let earlier = self.versions.range((*id, 0)..(*id, before));
                 let mut earlier: Vec<Arc<Memory>> =
                     earlier.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
                 facts.more = earlier.len() > *limit;
                 facts.versions = earlier.split_off(earlier.len().saturating_sub(*limit));
             }
             Select::Evidence { ids, objects } => {
-                facts.evidence = ids.iter().filter_map(|id| self.memory(*id)).collect();
-                self.objects(load, objects, &mut facts);
+                facts.evidence = self.named(load, ids, &mut facts.erased);
+                self.list(load, Listed::Objects(objects), &mut facts);
             }
             Select::Family { id, limit } => {
                 facts.memories.extend(self.memory(*id));
@@ -154,12 +152,13 @@ impl Tenant {
                 }
             }
             Select::Memories(ids) => {
-                facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
+                facts.memories = self.named(load, ids, &mut facts.erased);
             }
             Select::Grant { token_hash, memories } => {
                 facts.grant = self.grants.get(token_hash).cloned();
                 if let (Some(grant), Some(bounds)) = (facts.grant.clone(), memories) {
-                    self.preferences(load, &PreferenceSelect::of_grant(&grant, bounds, load.now), &mut facts);
+                    let select = PreferenceSelect::of_grant(&grant, bounds, load.now);
+                    self.list(load, Listed::Preferences(&select), &mut facts);
                 }
             }
             Select::Expired { limit } => {
@@ -179,9 +178,10 @@ impl Tenant {
                 facts.more = page.len() > *limit;
                 facts.entries = page.into_iter().take(*limit).cloned().collect();
             }
-            Select::Entry(id) => {
-                facts.entries =
-                    self.entries.iter().filter(|stored| stored.entry.id == *id).cloned().collect();
+            Select::Entry(id) => facts.entries.extend(self.entry(*id)),
+            Select::Logged { entry, ids } => {
+                facts.entries.extend(self.entry(*entry));
+                facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
             }
             Select::Verification => {
                 facts.checkpoints = self.checkpoints.clone();
@@ -199,40 +199,50 @@ impl Tenant {
         self.memories.get(&id).map(|version| Arc::clone(&version.memory))
     }
 
-    fn preferences(&self, load: &Load, select: &PreferenceSelect, facts: &mut Facts) {
-        let on_shelf = |memory: &&Arc<Memory>| {
-            memory.partition == select.partition
-                && memory.is_live(load.now)
-                && memory.shelf().is_some_and(|shelf| {
-                    shelf.kind == select.kind && select.domain.is_none_or(|domain| shelf.domain == domain)
-                })
-                && select.created_from.is_none_or(|from| memory.created >= from)
-                && select.after.is_none_or(|after| (memory.created, memory.id) > after)
-        };
-        let mut found: Vec<&Arc<Memory>> =
-            self.current().filter(on_shelf).filter(|memory| passes(&load.filter, memory, load)).collect();
-        found.sort_by_key(|memory| (memory.created, memory.id));
-        facts.more = found.len() > select.limit;
-        facts.memories = found.into_iter().take(select.limit).cloned().collect();
+    fn entry(&self, id: AuditId) -> Option<StoredEntry> {
+        self.entries.iter().find(|stored| stored.entry.id == id).cloned()
     }
 
-    fn objects(&self, load: &Load, select: &ObjectSelect, facts: &mut Facts) {
-        let filter = select.filter(load);
+    /// The version that a load sees; of one that was erased since, only that it was there.
+    fn version_for(&self, load: &Load, id: MemoryId) -> Option<&Arc<Memory>> {
+        let current = self.memories.get(&id)?;
+        match load.as_of {
+            Some(seq) if current.valid_from > seq => {
+                let mut former = self.versions.range((id, 0)..=(id, u64::MAX));
+                let then = former.find(|(_, (version, until))| version.valid_from <= seq && seq < *until);
+                then.map(|(_, (version, _))| &version.memory)
+            }
+            _ => Some(&current.memory),
+        }
+    }
+
+    /// Memories by their ids; what was erased since is only named.
+    fn named(&self, load: &Load, ids: &[MemoryId], erased: &mut BTreeSet<MemoryId>) -> Vec<Arc<Memory>> {
         let mut found = Vec::new();
-        for memory in self.current().filter(|memory| memory.partition == select.partition) {
-            let Some(placed) = memory.placed else { continue };
-            let place = (Reverse(placed), memory.id);
-            let is_asked_for = memory.expires.is_none_or(|end| load.now < end)
-                && select.since.is_none_or(|since| placed >= since)
-                && select.until.is_none_or(|until| placed < until)
-                && select.after.is_none_or(|(time, id)| place > (Reverse(time), id));
-            if is_asked_for && passes(&filter, memory, load) {
-                found.push((place, memory));
+        for memory in ids.iter().filter_map(|id| self.version_for(load, *id)) {
+            if is_wiped(memory) {
+                erased.insert(memory.id);
+            } else {
+                found.push(Arc::clone(memory));
             }
         }
-        found.sort_by_key(|(place, _)| *place);
-        facts.more = found.len() > select.limit;
-        facts.memories = found.into_iter().take(select.limit).map(|(_, memory)| Arc::clone(memory)).collect();
+        found
+    }
+
+    /// What a scope's listing takes, of what the load sees.
+    fn list(&self, load: &Load, listed: Listed<'_>, facts: &mut Facts) {
+        for memory in self.memories.keys().filter_map(|id| self.version_for(load, *id)) {
+            let is_preference = memory.body.memory_type() == MemoryType::Preference;
+            if listed.takes(load, memory) {
+                facts.memories.push(Arc::clone(memory));
+            } else if is_wiped(memory)
+                && memory.partition == listed.partition()
+                && is_preference == listed.is_of_preferences()
+            {
+                facts.erased.insert(memory.id);
+            }
+        }
+        listed.arrange(facts);
     }
 
     fn family(&self, memory: &Memory, limit: usize) -> Family {
@@ -384,10 +394,11 @@ impl Tenant {
     }
 }
 
-fn has_expired(memory: &Memory, now: Timestamp) -> bool {
-    memory.state != State::Tombstoned && memory.expires.is_some_and(|end| end <= now)
+/// Whether it is a version that said something before the memory was erased.
+fn is_wiped(memory: &Memory) -> bool {
+    matches!(memory.body, Body::Erased { .. }) && memory.state != State::Tombstoned
 }
 
-fn passes(filter: &Filter, memory: &Memory, load: &Load) -> bool {
-    filter.matches(&MemoryView::stored(memory, load.now))
+fn has_expired(memory: &Memory, now: Timestamp) -> bool {
+    memory.state != State::Tombstoned && memory.expires.is_some_and(|end| end <= now)
 }

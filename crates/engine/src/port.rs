@@ -137,6 +137,10 @@ pub struct Load {
     pub subject: SubjectRef,
     /// The idempotency key whose record is wanted.
     pub idempotency: Option<IdempotencyKey>,
+    /// The commit as of which memories are wanted, in the versions that were current then; `None`: the current ones.
+    /// What has been erased since is in [`Facts::erased`] instead. It bears on what lists a
+    /// scope and on [`Select::Versions`], [`Select::Memories`] and [`Select::Evidence`], and on nothing else.
+    pub as_of: Option<Seq>,
 }
 
 /// Which records an operation asks for.
@@ -196,6 +200,13 @@ pub enum Select {
     },
     /// One audit entry.
     Entry(AuditId),
+    /// One audit entry, and these memories, whatever their state; ids that the tenant lacks are left out.
+    Logged {
+        /// Which entry.
+        entry: AuditId,
+        /// Which memories.
+        ids: Vec<MemoryId>,
+    },
     /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
     Verification,
 }

@@ -157,6 +157,7 @@ fn load(tenant: &TenantId, user: &UserId, now: Timestamp) -> Result<Load, Failur
         filter: Filter::Everything,
         subject: SubjectRef::of_user(user),
         idempotency: None,
+        as_of: None,
     })
 }
 

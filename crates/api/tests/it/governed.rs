@@ -164,6 +164,7 @@ impl App {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            as_of: None,
         };
         self.store.load(&load).await.expect("the memory store can be read").head
     }

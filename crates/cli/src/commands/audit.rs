@@ -265,6 +265,7 @@ fn walk_anyway(engine: &Engine, runtime: &Runtime, tenant: &TenantId) -> anyhow:
         filter: Filter::Nothing,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
     };
     let found = runtime.block_on(engine.ports().store.load(&load))?.facts.verification;
     let found = found.ok_or(refusal.clone())?;

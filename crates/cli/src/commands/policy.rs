@@ -278,6 +278,7 @@ async fn is_active(engine: &Engine, tenant: &TenantId, policy: &Policy) -> anyho
         filter: Filter::Nothing,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
     };
     if store.load(&load).await?.active_policy.as_deref() != Some(&**policy.hash()) {
         return Ok(false);

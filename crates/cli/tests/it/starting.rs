@@ -96,6 +96,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     MIGRATION  NAME        APPLIED
     0001       foundation  no
     0002       objects     no
+    0006       as_of       no
     ");
     assert!(!folder.join("memoryscope.db").exists(), "asking makes no file");
     let said = refused(folder, &["--no-migrate"], &[], 1);
@@ -103,6 +104,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"
     applied 0001
     applied 0002
+    applied 0006
     ");
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"the schema is up to date");
     let after = run(folder, &["migrate", "--status"]).expect(0).out;

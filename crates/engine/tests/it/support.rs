@@ -161,6 +161,7 @@ impl World {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            as_of: None,
         };
         self.store.load(&load).await.expect("the memory store answers")
     }

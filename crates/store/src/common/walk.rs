@@ -157,5 +157,6 @@ pub(crate) fn verification(tenant: &TenantId) -> Load {
         filter: Filter::Nothing,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
     }
 }

@@ -6,6 +6,7 @@ use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::as_of::Listed;
 use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect};
 
 use super::filter_sql::Condition;
@@ -26,7 +27,15 @@ pub(super) enum Listing<'a> {
     Objects(&'a ObjectSelect),
 }
 
-impl Listing<'_> {
+impl<'a> Listing<'a> {
+    /// As the engine calls it.
+    pub(super) const fn listed(self) -> Listed<'a> {
+        match self {
+            Self::Shelf(select) => Listed::Preferences(select),
+            Self::Objects(select) => Listed::Objects(select),
+        }
+    }
+
     /// At most so many are wanted.
     pub(super) const fn limit(self) -> usize {
         match self {
@@ -96,6 +105,14 @@ impl Listing<'_> {
     }
 }
 
+/// Leaves out what has changed since the commit as of which rows are wanted.
+fn push_unchanged(load: &Load, condition: &mut Condition) {
+    if let Some(seq) = load.as_of {
+        let seq = condition.value(Box::new(row::whole(seq.0).unwrap_or(i64::MAX)));
+        condition.sql.push_str(&format!(" AND valid_from_seq <= {seq}"));
+    }
+}
+
 /// The next rows of events, impacts and seeds, the latest first.
 fn push_objects(
     load: &Load,
@@ -126,6 +143,7 @@ fn push_objects(
             .sql
             .push_str(&format!(" AND occurred <= {occurred} AND (occurred < {occurred} OR id > {id})"));
     }
+    push_unchanged(load, condition);
     condition.sql.push_str(" AND ");
     filter::push(&select.filter(load), Rows::Objects, condition);
     let limit = condition.value(Box::new(limit));
@@ -161,6 +179,7 @@ fn push_shelf(
         let id = condition.value(Box::new(Bytes::of(id.uuid())));
         condition.sql.push_str(&format!(" AND (created, id) > ({created}, {id})"));
     }
+    push_unchanged(load, condition);
     condition.sql.push_str(" AND ");
     filter::push(&load.filter, Rows::Shelf, condition);
     let limit = condition.value(Box::new(limit));

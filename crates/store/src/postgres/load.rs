@@ -13,6 +13,7 @@ use memoryscope_engine::port::{Load, PreferenceSelect, Select, Snapshot, StoreEr
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::as_of::memories_call;
 use super::error::Failure;
 use super::listing::Listing;
 use super::session::{Call, Session};
@@ -87,6 +88,9 @@ pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot,
 /// Answers the most common loads with one statement, which is a snapshot of its own and needs no transaction: that is a
 /// third of the work for the server. None where it is another load, or has more rows than are read at once.
 async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>, Failure> {
+    if load.as_of.is_some() {
+        return Ok(None);
+    }
     let view = View { session, load };
     let listing = match &load.select {
         Select::Nothing => {
@@ -143,11 +147,18 @@ impl View<'_> {
     async fn begin(&mut self) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
-            Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
-            Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
-            Select::Family { .. } | Select::Evidence { .. } | Select::Grant { .. } | Select::Verification => {
+            Select::Preferences(_) | Select::Objects(_) | Select::Versions { .. }
+                if self.load.as_of.is_some() =>
+            {
                 true
             }
+            Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
+            Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
+            Select::Family { .. }
+            | Select::Evidence { .. }
+            | Select::Grant { .. }
+            | Select::Logged { .. }
+            | Select::Verification => true,
             _ => false,
         };
         let mut calls = vec![Call::Plain(BEGIN), self.frame()];
@@ -170,14 +181,20 @@ impl View<'_> {
             Select::Nothing | Select::Verification => return Ok(None),
             Select::Preferences(select) => Listing::Shelf(select).call(self.load, select.after),
             Select::Objects(select) => Listing::Objects(select).call(self.load, select.after),
-            Select::Versions { id, limit } => {
-                let bound = row::limit(limit.saturating_add(1));
-                Call::new(VERSIONS, vec![tenant(), Box::new(Bytes::of(id.uuid())), Box::new(bound)])
-            }
+            Select::Versions { id, limit } => match self.load.as_of {
+                Some(seq) => memories_call(self.tenant(), &[*id], seq)?,
+                None => {
+                    let bound = row::limit(limit.saturating_add(1));
+                    Call::new(VERSIONS, vec![tenant(), Box::new(Bytes::of(id.uuid())), Box::new(bound)])
+                }
+            },
             Select::Family { id, .. } => {
                 Call::new(MEMORIES, vec![tenant(), Box::new(vec![Bytes::of(id.uuid())])])
             }
-            Select::Memories(ids) | Select::Evidence { ids, .. } => {
+            Select::Memories(ids) | Select::Evidence { ids, .. } if self.load.as_of.is_some() => {
+                memories_call(self.tenant(), ids, self.load.as_of.unwrap_or_default())?
+            }
+            Select::Memories(ids) | Select::Evidence { ids, .. } | Select::Logged { ids, .. } => {
                 let ids: Vec<Bytes<16>> = ids.iter().map(|id| Bytes::of(id.uuid())).collect();
                 Call::new(MEMORIES, vec![tenant(), Box::new(ids)])
             }
@@ -198,6 +215,10 @@ impl View<'_> {
             Select::Nothing => {}
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
             Select::Objects(select) => self.list(Listing::Objects(select), records, facts).await?,
+            Select::Versions { id, limit } if self.load.as_of.is_some() => {
+                self.memories_as_of(&[*id], &records, facts)?;
+                self.versions_as_of(*limit, facts).await?;
+            }
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
             Select::Evidence { ids, objects } => {
                 self.memories(ids, &records, facts)?;
@@ -213,6 +234,11 @@ impl View<'_> {
                 }
             }
             Select::Memories(ids) => self.memories(ids, &records, facts)?,
+            Select::Logged { entry: id, ids } => {
+                self.memories(ids, &records, facts)?;
+                let rows = self.session.query(entry_call(self.tenant(), *id)).await?;
+                facts.entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
+            }
             Select::Grant { memories, .. } => {
                 facts.grant = self.grant(&records)?;
                 if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
@@ -240,7 +266,12 @@ impl View<'_> {
 
     /// In the listing's order. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact. What it turns down here makes room for rows behind it.
-    async fn list(
+    async fn list(&mut self, listing: Listing<'_>, rows: Vec<Row>, facts: &mut Facts) -> Result<(), Failure> {
+        self.list_current(listing, rows, facts).await?;
+        self.add_former(listing.listed(), facts).await
+    }
+
+    async fn list_current(
         &mut self,
         listing: Listing<'_>,
         mut rows: Vec<Row>,
@@ -271,6 +302,19 @@ impl View<'_> {
     fn versions(&self, limit: usize, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
         let Some((first, earlier)) = rows.split_first() else { return Ok(()) };
         let current = self.memory(first, 0)?;
+        self.earlier(&current, limit, earlier, facts)?;
+        facts.memories.push(Arc::new(current));
+        Ok(())
+    }
+
+    /// The versions before this one, the latest first, from the columns of [`VERSIONS`].
+    pub(super) fn earlier(
+        &self,
+        current: &Memory,
+        limit: usize,
+        earlier: &[Row],
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
         facts.more = earlier.len() > limit;
         for row in earlier.iter().take(limit).rev() {
             let (document, body): (Option<&str>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(3)?);
@@ -278,14 +322,17 @@ impl View<'_> {
                 (None, None) => None,
                 _ => Some(StoredMemory::read(document.unwrap_or_default(), body.unwrap_or_default())?),
             };
-            let version = row::earlier(&current, row.try_get(1)?, row.try_get(4)?, stored)?;
+            let version = row::earlier(current, row.try_get(1)?, row.try_get(4)?, stored)?;
             facts.versions.push(Arc::new(version));
         }
-        facts.memories.push(Arc::new(current));
         Ok(())
     }
 
     fn memories(&self, ids: &[MemoryId], rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+        let is_as_of = matches!(self.load.select, Select::Memories(_) | Select::Evidence { .. });
+        if is_as_of && self.load.as_of.is_some() {
+            return self.memories_as_of(ids, rows, facts);
+        }
         let mut found = BTreeMap::new();
         for row in rows {
             let memory = self.memory(row, 0)?;

@@ -18,6 +18,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/postgres/0001_foundation.sql"),
     },
     Migration { number: 2, name: "objects", sql: include_str!("../../migrations/postgres/0002_objects.sql") },
+    Migration { number: 6, name: "as_of", sql: include_str!("../../migrations/postgres/0006_as_of.sql") },
 ];
 
 /// How often the two tables below are made while others make them too.

@@ -4,6 +4,7 @@
 //! chain's head (`transact`). `docs/storage.md` says what is promised and how it was measured.
 
 mod apply;
+mod as_of;
 pub mod backup;
 mod config;
 mod error;

@@ -10,6 +10,7 @@ use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::as_of::Listed;
 use memoryscope_engine::port::{Due, Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params, params_from_iter};
@@ -150,7 +151,7 @@ impl View<'_> {
             Select::Preferences(select) => self.preferences(select, &mut facts)?,
             Select::Objects(select) => self.objects(select, &mut facts)?,
             Select::Versions { id, limit } => {
-                facts.memories.extend(self.memory(*id)?);
+                facts.memories.extend(self.version(*id, &mut facts.erased)?);
                 if let Some(current) = facts.memories.first() {
                     facts.versions = self.versions(current, limit.saturating_add(1))?;
                 }
@@ -160,7 +161,7 @@ impl View<'_> {
             }
             Select::Evidence { ids, objects } => {
                 for id in ids {
-                    facts.evidence.extend(self.memory(*id)?);
+                    facts.evidence.extend(self.version(*id, &mut facts.erased)?);
                 }
                 self.objects(objects, &mut facts)?;
             }
@@ -172,7 +173,7 @@ impl View<'_> {
             }
             Select::Memories(ids) => {
                 for id in ids {
-                    facts.memories.extend(self.memory(*id)?);
+                    facts.memories.extend(self.version(*id, &mut facts.erased)?);
                 }
             }
             Select::Grant { token_hash, memories } => {
@@ -189,6 +190,12 @@ impl View<'_> {
                 facts.entries.truncate(*limit);
             }
             Select::Entry(id) => facts.entries.extend(self.entry(*id)?),
+            Select::Logged { entry, ids } => {
+                facts.entries.extend(self.entry(*entry)?);
+                for id in ids {
+                    facts.memories.extend(self.memory(*id)?);
+                }
+            }
             Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,
         }
         Ok(facts)
@@ -215,14 +222,16 @@ impl View<'_> {
     /// that the answer is exact.
     fn preferences(&mut self, select: &PreferenceSelect, facts: &mut Facts) -> Result<(), Failure> {
         let condition = shelf_condition(self.load, select);
-        self.list(condition, &self.load.filter, select.limit, facts)
+        self.list(condition, &self.load.filter, select.limit, facts)?;
+        self.add_former(Listed::Preferences(select), facts)
     }
 
     /// The latest first, filtered as preferences are.
     fn objects(&mut self, select: &ObjectSelect, facts: &mut Facts) -> Result<(), Failure> {
         let filter = select.filter(self.load);
         let condition = object_condition(self.load, select, &filter);
-        self.list(condition, &filter, select.limit, facts)
+        self.list(condition, &filter, select.limit, facts)?;
+        self.add_former(Listed::Objects(select), facts)
     }
 
     fn list(
@@ -253,10 +262,11 @@ impl View<'_> {
     fn versions(&self, current: &Memory, limit: usize) -> Result<Vec<Arc<Memory>>, Failure> {
         let mut statement = self.conn.prepare_cached(
             "SELECT version, state, document, body FROM memory_versions
-             WHERE tenant = ?1 AND id = ?2 ORDER BY version DESC LIMIT ?3",
+             WHERE tenant = ?1 AND id = ?2 AND version < ?4 ORDER BY version DESC LIMIT ?3",
         )?;
-        let tenant = self.load.tenant.as_str();
-        let mut rows = statement.query(params![tenant, current.id.uuid().as_bytes(), row::limit(limit)])?;
+        let (tenant, id) = (self.load.tenant.as_str(), current.id.uuid());
+        let before = row::whole(current.version)?;
+        let mut rows = statement.query(params![tenant, id.as_bytes(), row::limit(limit), before])?;
         let mut versions = Vec::new();
         while let Some(row) = rows.next()? {
             let stored = match (row.get_ref(2)?, row.get_ref(3)?) {
@@ -376,6 +386,7 @@ fn shelf_condition(load: &Load, select: &PreferenceSelect) -> Condition {
         let id = Value::Blob(id.uuid().as_bytes().to_vec());
         require(" AND (created, id) > (?, ?)", vec![Value::Integer(created.unix_micros()), id]);
     }
+    require_unchanged(load, &mut condition);
     condition.sql.push_str(" AND ");
     filter::push(&load.filter, Rows::Shelf, &mut condition);
     condition.sql.push_str(" ORDER BY created, id");
@@ -412,10 +423,19 @@ fn object_condition(load: &Load, select: &ObjectSelect, filter: &Filter) -> Cond
             vec![micros(occurred), micros(occurred), id],
         );
     }
+    require_unchanged(load, &mut condition);
     condition.sql.push_str(" AND ");
     filter::push(filter, Rows::Objects, &mut condition);
     condition.sql.push_str(" ORDER BY occurred DESC, id");
     condition
+}
+
+/// Leaves out what has changed since the commit as of which rows are wanted.
+fn require_unchanged(load: &Load, condition: &mut Condition) {
+    if let Some(seq) = load.as_of {
+        condition.sql.push_str(" AND valid_from_seq <= ?");
+        condition.values.push(Value::Integer(row::whole(seq.0).unwrap_or(i64::MAX)));
+    }
 }
 
 fn found(row: &rusqlite::Row<'_>) -> Result<Found, Failure> {

@@ -17,6 +17,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0001_foundation.sql"),
     },
     Migration { number: 2, name: "objects", sql: include_str!("../../migrations/sqlite/0002_objects.sql") },
+    Migration { number: 6, name: "as_of", sql: include_str!("../../migrations/sqlite/0006_as_of.sql") },
 ];
 
 /// The newest schema that this program knows.
@@ -112,26 +113,25 @@ mod tests {
     use super::*;
 
     const NEXT: Migration =
-        Migration { number: 3, name: "next", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
+        Migration { number: 7, name: "next", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
 
     fn list() -> Vec<Migration> {
         MIGRATIONS.iter().copied().chain([NEXT]).collect()
     }
 
     #[test]
-    fn numbers_count_up_from_one() {
-        for (step, number) in MIGRATIONS.iter().zip(1..) {
-            assert_eq!(step.number, number);
-        }
+    fn numbers_go_up_from_one() {
+        assert_eq!(MIGRATIONS[0].number, 1);
+        assert!(list().windows(2).all(|steps| steps[0].number < steps[1].number));
     }
 
     #[test]
     fn steps_are_applied_once_and_keep_the_data() {
         let mut conn = Connection::open_in_memory().unwrap();
-        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1, 2]);
+        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1, 2, 6]);
         conn.execute("INSERT INTO policies VALUES ('t_a', 'h', 'v', 'text')", []).unwrap();
         assert!(run_list(&mut conn, MIGRATIONS).unwrap().is_empty());
-        assert_eq!(run_list(&mut conn, &list()).unwrap(), [3]);
+        assert_eq!(run_list(&mut conn, &list()).unwrap(), [7]);
         let text: String = conn.query_row("SELECT text FROM policies", [], |row| row.get(0)).unwrap();
         assert_eq!(text, "text");
     }
@@ -140,7 +140,7 @@ mod tests {
     fn a_failing_step_leaves_nothing() {
         let mut conn = Connection::open_in_memory().unwrap();
         let mut broken = list();
-        broken[2].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
+        broken[3].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
         assert!(run_list(&mut conn, &broken).is_err());
         assert!(applied(&conn).unwrap().is_empty());
         assert!(!conn.table_exists(None, "half").unwrap());
@@ -152,11 +152,11 @@ mod tests {
         assert!(require_newest(&conn).unwrap_err().to_string().contains("memoryscope migrate"));
         run_list(&mut conn, &list()).unwrap();
         let newer = require_newest(&conn).unwrap_err().to_string();
-        assert!(newer.contains("is at 3") && newer.contains("up to 2"), "{newer}");
-        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 2"));
+        assert!(newer.contains("is at 7") && newer.contains("up to 6"), "{newer}");
+        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 6"));
 
         let mut edited = list();
-        edited[2].sql = "SELECT 1";
+        edited[3].sql = "SELECT 1";
         assert!(matches!(run_list(&mut conn, &edited), Err(Failure::Store(StoreError::Corrupt(_)))));
 
         conn.execute("DELETE FROM schema_migrations WHERE number = 1", []).unwrap();

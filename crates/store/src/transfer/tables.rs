@@ -90,6 +90,7 @@ pub const TABLES: [Table; 11] = [
             number("state"),
             text("document"),
             bytes("body"),
+            bytes("partition_key"),
         ],
         key: 2,
     },

@@ -206,6 +206,7 @@ pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
         filter: Filter::Everything,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
     }
 }
 
