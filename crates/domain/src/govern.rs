@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification};
+use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verification};
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
 use crate::lifecycle::{Barred, Family, Step};
@@ -22,8 +22,10 @@ use crate::time::Timestamp;
 mod changing;
 mod decided;
 mod gating;
+mod logged;
 mod propose;
 mod reading;
+mod reason;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -31,7 +33,9 @@ mod view;
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
+pub use logged::{Explained, Withheld, explained, is_shown_by_id};
 pub use propose::Proposed;
+pub use reason::Reason;
 pub use view::MemoryView;
 
 /// An audit entry with what stands beside it.
@@ -88,6 +92,11 @@ pub enum Authority {
     ChangeNamed,
     /// The caller asks whether a tool may be called, and on what evidence: that is answered, never refused.
     Gate,
+    /// The caller names a decision that was made before; it is hidden where it is not theirs to look at.
+    Logged,
+    /// The caller names memories and describes a request: of those that it may know of, it is told how they would be
+    /// decided.
+    Explain,
     /// The caller holds a token, and the policy still grants reading.
     Continue,
     /// The caller holds a token.
@@ -104,9 +113,14 @@ impl Authority {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
             Self::Owner | Self::ChangeNamed => true,
-            Self::ReadNamed | Self::Gate | Self::Continue | Self::Revoke | Self::Roles(_) | Self::System => {
-                false
-            }
+            Self::ReadNamed
+            | Self::Gate
+            | Self::Logged
+            | Self::Explain
+            | Self::Continue
+            | Self::Revoke
+            | Self::Roles(_)
+            | Self::System => false,
         }
     }
 }
@@ -164,47 +178,6 @@ impl Ask<'_> {
     }
 }
 
-/// Why something was refused, in a word that programs know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The policy denies it.
-    PolicyDenied,
-    /// The caller's role does not allow it.
-    RoleDenied,
-    /// There is no such grant, or not for this caller.
-    UnknownToken,
-    /// There is no such record, or not for this caller.
-    Unknown,
-    /// The grant was revoked.
-    Revoked,
-    /// The grant has expired.
-    Expired,
-}
-
-impl Reason {
-    /// Its name in audit entries and answers.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::PolicyDenied => "POLICY_DENIED",
-            Self::RoleDenied => "ROLE_DENIED",
-            Self::UnknownToken => "UNKNOWN_TOKEN",
-            Self::Unknown => "NOT_FOUND",
-            Self::Revoked => "REVOKED",
-            Self::Expired => "EXPIRED",
-        }
-    }
-
-    /// What the audit chain calls the outcome: where existence itself is a secret, it is "not found".
-    #[must_use]
-    pub const fn outcome(self) -> Outcome {
-        match self {
-            Self::UnknownToken | Self::Unknown => Outcome::NotFound,
-            _ => Outcome::Denied,
-        }
-    }
-}
-
 /// How it was ruled: which rules decided, how often, and the trace.
 #[derive(Debug, Clone, Default)]
 pub struct Ruling {
@@ -233,6 +206,8 @@ struct Details {
     for_prompts: BTreeSet<MemoryId>,
     /// Those that are weaker than the policy's threshold.
     dormant: BTreeSet<MemoryId>,
+    /// What was removed from them, where something was.
+    redacted: BTreeMap<MemoryId, Vec<Arc<str>>>,
     /// How each that is seen was decided.
     read: BTreeMap<MemoryId, Trace>,
     /// By proposal: what follows from it.
@@ -247,6 +222,8 @@ struct Details {
     changed: Option<Result<Changed, Barred>>,
     /// What was decided about a tool.
     gate: Option<Gate>,
+    /// How named memories are decided.
+    explained: Vec<Explained>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -292,6 +269,8 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
     match ask.authority {
         Authority::Policy(Effect::Read) => reading::decide(policy, ask, narrowed, facts),
         Authority::ReadNamed => reading::decide_named(policy, ask, facts),
+        Authority::Logged => logged::decide(policy, ask, facts),
+        Authority::Explain => logged::decide_explained(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
         Authority::Owner => decide_owner(policy, ask, facts),
         Authority::Gate => gating::decide(policy, ask, facts),

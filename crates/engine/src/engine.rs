@@ -23,6 +23,7 @@ use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
 use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
+use crate::replay::request::push_principal;
 use crate::traces;
 
 /// The governed pipeline over its ports.
@@ -91,6 +92,11 @@ impl Engine {
     #[must_use]
     pub fn meter(&self) -> &dyn Meter {
         &*self.meter
+    }
+
+    /// The policies in force.
+    pub(crate) const fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// The ports it stands on.
@@ -175,6 +181,7 @@ impl Engine {
         let mut loaded =
             Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
         facts.as_of = head.seq;
+        facts.versions.extend(op.recalled());
         facts.proposed = op.propose(cx, &mut loaded.ids);
         facts.child_ids = child_ids(&facts, &mut loaded.ids);
         let ask = self::ask(cx, op, repeats);
@@ -184,7 +191,7 @@ impl Engine {
                     return Err(Stopped::Wider);
                 }
                 if op.shows_references() {
-                    self.settle_references(cx, &loaded.policy.policy, &ask, &mut seen).await?;
+                    self.settle_references(cx, &loaded, &ask, &mut seen).await?;
                 }
                 self.carry_out(cx, op, loaded, *seen).await
             }
@@ -199,34 +206,43 @@ impl Engine {
         }
     }
 
-    /// Asks who may see what is referred to. What changed since the first load was changed by somebody else just now: that
-    /// only decides whether an id is named.
+    /// Asks who may see what is referred to, as of the commit that everything else is of.
     async fn settle_references(
         &self,
         cx: &Context,
-        policy: &Policy,
+        loaded: &Loaded,
         ask: &Ask<'_>,
         seen: &mut Visible<Facts>,
     ) -> Result<(), Stopped> {
         let references = seen.references();
         if !references.is_empty() {
-            let referred = self.load(cx, Select::Memories(references), Filter::Everything).await?;
-            seen.settle_references(policy, ask, &referred.facts.memories);
+            let mut referred =
+                self.load(cx, Select::Memories(references.clone()), Filter::Everything).await?;
+            if referred.head.seq != loaded.head {
+                let load =
+                    Load { as_of: Some(loaded.head), ..self.loading(cx, Select::Memories(references)) };
+                referred = self.ports.store.load(&load).await?;
+            }
+            seen.settle_references(&loaded.policy.policy, ask, &referred.facts.memories);
         }
         Ok(())
     }
 
     async fn load(&self, cx: &Context, select: Select, filter: Filter) -> Result<Snapshot, StoreError> {
-        let load = Load {
+        let load = Load { filter, ..self.loading(cx, select) };
+        self.ports.store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
+    }
+
+    fn loading(&self, cx: &Context, select: Select) -> Load {
+        Load {
             tenant: cx.principal.tenant.clone(),
             now: cx.now,
             select,
-            filter,
+            filter: Filter::Everything,
             subject: own_subject(cx),
             idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
             as_of: None,
-        };
-        self.ports.store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
+        }
     }
 
     /// What to load to answer a repeat, if this is one.
@@ -260,8 +276,16 @@ impl Engine {
             Some(plan) => plan.split(),
             None => (Plan { reason: Some(Code::literal("RESULT_GONE")), ..Plan::answer(()) }, None),
         };
+        let canonical = output.as_ref().and_then(|output| op.canonical(&seen, output));
         seen.count_shown(&memory_ids);
         let mut set = self.change_set(cx, op, &loaded, seen.ruling(), seen.grant());
+        // A key that is made in this very commit is among its changes.
+        let made = set.changes.iter().find_map(|change| match change {
+            Change::InsertSubjectKey { key, .. } => Some(key),
+            _ => None,
+        });
+        let key = loaded.subject_key.as_ref().or(made);
+        set.entry.value_digest = canonical.as_deref().zip(key).map(|(bytes, key)| key.value(bytes));
         set.entry.memories = MemoryRefs::of(&memory_ids);
         set.entry.grant = grant;
         set.entry.reason_code = reason;
@@ -428,11 +452,11 @@ fn kind_of<O: Operation>(op: &O, grant: Option<&ReadGrant>) -> Option<Kind> {
 }
 
 /// What is asked of the policy for an operation.
-fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool) -> Ask<'a> {
+pub(crate) fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool) -> Ask<'a> {
     Ask {
         principal: &cx.principal,
         purpose: op.purpose(),
-        operation: op.info().name,
+        operation: op.asks_as(),
         dialect: cx.dialect,
         now: cx.now,
         authority: op.authority(),
@@ -465,6 +489,7 @@ fn private_part<O: Operation>(cx: &Context, op: &O, user: Option<&str>) -> Map<S
     private.insert("client".to_owned(), json!(cx.principal.client));
     private.insert("dialect".to_owned(), json!(cx.dialect.name()));
     private.insert("id_seed".to_owned(), json!(seed));
+    push_principal(&cx.principal, &mut private);
     if let Some(user) = user {
         private.insert("user_id".to_owned(), json!(user));
     }

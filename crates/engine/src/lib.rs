@@ -16,4 +16,5 @@ pub mod op;
 mod policies;
 pub mod port;
 pub mod refusal;
+pub mod replay;
 pub mod traces;

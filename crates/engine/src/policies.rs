@@ -106,6 +106,63 @@ impl Policies {
         Ok((Some(hash), policy))
     }
 
+    /// The policy of a hash, if the tenant keeps it or it is the server's own; none where its text no longer loads.
+    pub(crate) async fn kept(
+        &self,
+        tenant: &TenantId,
+        hash: &str,
+        store: &dyn Store,
+    ) -> Result<Option<Arc<Policy>>, StoreError> {
+        if **self.default.policy.hash() == *hash {
+            return Ok(Some(Arc::clone(&self.default.policy)));
+        }
+        let key = (tenant.clone(), hash.to_owned());
+        if let Some(ready) = self.known().compiled.get(&key) {
+            return Ok(Some(Arc::clone(&ready.policy)));
+        }
+        let Ok(policy) = compile(hash, store.policy(tenant, hash).await?) else { return Ok(None) };
+        let ready = Ready::new(Arc::new(policy));
+        let policy = Arc::clone(&ready.policy);
+        let mut known = self.known();
+        if known.compiled.len() >= limits::POLICIES_KNOWN_MAX {
+            known.compiled.clear();
+        }
+        known.compiled.insert(key, ready);
+        Ok(Some(policy))
+    }
+
+    /// The policy that a snapshot says is active.
+    pub(crate) async fn active(
+        &self,
+        tenant: &TenantId,
+        hash: Option<&str>,
+        store: &dyn Store,
+    ) -> Result<Arc<Policy>, StoreError> {
+        let Some(hash) = hash else { return Ok(Arc::clone(&self.default.policy)) };
+        let kept = self.kept(tenant, hash, store).await?;
+        kept.ok_or_else(|| StoreError::Unavailable("the active policy cannot be used".to_owned()))
+    }
+
+    /// The policy of a version's name, where that is the active one's or the server's own, or of a kept one's hash.
+    pub(crate) async fn named(
+        &self,
+        tenant: &TenantId,
+        version: &str,
+        active: Option<&str>,
+        store: &dyn Store,
+    ) -> Result<Option<Arc<Policy>>, StoreError> {
+        if **self.default.policy.version() == *version {
+            return Ok(Some(Arc::clone(&self.default.policy)));
+        }
+        if let Some(hash) = active
+            && let Some(policy) = self.kept(tenant, hash, store).await?
+            && **policy.version() == *version
+        {
+            return Ok(Some(policy));
+        }
+        self.kept(tenant, version, store).await
+    }
+
     /// Takes note of what a snapshot says.
     pub(crate) fn learn_active(&self, tenant: &TenantId, active: Option<String>) {
         let mut known = self.known();

@@ -14,12 +14,14 @@ use memoryscope_domain::policy::{Attribute, Effect, Filter, FilterField};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
+use crate::replay::canonical::Canonical;
+use crate::replay::request::of_query;
 
 /// What it declares of itself.
 pub static INFO: Info = Info { name: "memory.query", audit: Code::MEMORY_QUERY, changes: false };
@@ -291,13 +293,17 @@ impl Operation for Query {
     }
 
     fn private(&self) -> Map<String, Value> {
-        let request = json!({
-            "scope_type": self.scope.scope_type.name(),
-            "scope_id": self.scope.id,
-            "purpose": self.purpose.name(),
-            "limit": self.limit,
+        of_query(self)
+    }
+
+    fn canonical(&self, seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
+        let mut out = Canonical::default();
+        out.count(output.items.len());
+        output.items.iter().for_each(|item| {
+            out.item(seen, item);
         });
-        Map::from_iter([("request".to_owned(), request)])
+        out.constraints(&output.constraints, &output.merge_report).place(output.next);
+        Some(out.into_bytes())
     }
 
     fn plan(

@@ -16,13 +16,15 @@ use memoryscope_domain::reconstruct::{
     Dormant, EventReference, Format, Held, Material, Reconstruction, Support, Wanted, reconstruct,
 };
 use memoryscope_domain::scope::Scope;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::query::{findable, merged, one_of, types};
+use super::query::{HeldConstraint, findable, merged, one_of, types};
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
+use crate::replay::canonical::Canonical;
+use crate::replay::request::of_reconstruct;
 
 /// What it declares of itself.
 pub static INFO: Info = Info { name: "memory.reconstruct", audit: Code::MEMORY_RECONSTRUCT, changes: false };
@@ -49,6 +51,8 @@ pub struct Reconstruct {
 pub struct Reconstructed {
     /// The context and where it comes from.
     pub reconstruction: Reconstruction,
+    /// The constraints that held, whether or not there was room for them.
+    pub constraints: Vec<HeldConstraint>,
     /// What of the constraints was dropped, and for what.
     pub merge_report: Vec<MergeReport>,
 }
@@ -106,14 +110,13 @@ impl Operation for Reconstruct {
     }
 
     fn private(&self) -> Map<String, Value> {
-        let request = json!({
-            "scope_type": self.scope.scope_type.name(),
-            "scope_id": self.scope.id,
-            "purpose": self.purpose.name(),
-            "include_events": self.include_events,
-            "max_tokens": self.max_tokens,
-        });
-        Map::from_iter([("request".to_owned(), request)])
+        of_reconstruct(self)
+    }
+
+    fn canonical(&self, _seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
+        let mut out = Canonical::default();
+        out.reconstruction(&output.reconstruction).constraints(&[], &output.merge_report);
+        Some(out.into_bytes())
     }
 
     fn plan(
@@ -164,7 +167,7 @@ impl Operation for Reconstruct {
         let memory_ids = [&sources.impacts, &sources.seeds, &sources.events];
         Ok(Plan {
             memory_ids: memory_ids.into_iter().flatten().copied().collect(),
-            ..Plan::answer(Reconstructed { reconstruction, merge_report })
+            ..Plan::answer(Reconstructed { reconstruction, constraints, merge_report })
         })
     }
 }

@@ -11,6 +11,7 @@ mod lifecycle;
 mod memories;
 mod objects;
 mod properties;
+mod replay;
 mod rogue;
 mod support;
 mod twins;
