@@ -4,6 +4,7 @@
 
 mod batch;
 mod error;
+mod explain;
 mod gate;
 mod get;
 mod history;
@@ -11,6 +12,7 @@ mod ingest;
 mod list;
 mod query;
 mod reconstruct;
+mod replay;
 mod step;
 mod who;
 mod wire;
@@ -42,7 +44,9 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(get::operation(), get::handler)
         .add(history::operation(), history::handler)
         .add(reconstruct::operation(), reconstruct::handler)
-        .add(gate::operation(), gate::handler);
+        .add(gate::operation(), gate::handler)
+        .add(explain::operation(), explain::handler)
+        .add(replay::operation(), replay::handler);
     step::routes(routes)
 }
 

@@ -1,4 +1,4 @@
-//! The examples of docs/api-scoped.md, docs/api-core.md and docs/lifecycle.md are true, and the limits are those that hold.
+//! The examples of docs/api-scoped.md, docs/api-core.md, docs/lifecycle.md and docs/explain-and-replay.md are true, and the limits are those that hold.
 //!
 //! Each ```http block is a request or, where it begins with `HTTP/1.1`, the answer to the one before. They run in
 //! their order on one server. An object with the member "…" may have more members than are shown. A comment
@@ -13,6 +13,7 @@ use crate::support::Answer;
 const SCOPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-scoped.md");
 const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-core.md");
 const LIFECYCLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycle.md");
+const LOOKING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/explain-and-replay.md");
 
 fn page(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{path}: {why}"))
@@ -95,6 +96,7 @@ async fn examples_are_true() {
     check_examples(SCOPED, 20).await;
     check_examples(CORE, 9).await;
     check_examples(LIFECYCLE, 13).await;
+    check_examples(LOOKING, 6).await;
 }
 
 async fn check_examples(path: &str, least: usize) {
