@@ -25,6 +25,7 @@ mod postgres;
 mod postgres_backups;
 mod process;
 mod readme;
+mod replays;
 mod restarts;
 mod secrets;
 mod shipping;
