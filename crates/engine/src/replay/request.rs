@@ -78,8 +78,12 @@ fn scope(scope: &Scope) -> Map<String, Value> {
     said
 }
 
+/// What a request that is kept whole says: entries of old kept less of it, and cannot be told from it otherwise.
+const WHOLE: u64 = 1;
+
 /// As it stands beside an entry.
-fn request(members: Map<String, Value>) -> Map<String, Value> {
+fn request(mut members: Map<String, Value>) -> Map<String, Value> {
+    members.insert("v".to_owned(), json!(WHOLE));
     Map::from_iter([("request".to_owned(), Value::Object(members))])
 }
 
@@ -169,6 +173,7 @@ pub(crate) fn read(draft: &Draft, private: &Map<String, Value>) -> Result<(Conte
     }
     let cx = context(draft, private).ok_or(NotReplayable::OfAnotherVersion)?;
     let said = private.get("request").and_then(Value::as_object);
+    let said = said.filter(|said| said.get("v").and_then(Value::as_u64) == Some(WHOLE));
     let request = said.and_then(|said| request_of(operation, said)).ok_or(NotReplayable::OfAnotherVersion)?;
     Ok((cx, request))
 }

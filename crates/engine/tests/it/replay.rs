@@ -5,7 +5,7 @@ use memoryscope_domain::govern::StoredEntry;
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::Step;
 use memoryscope_domain::memory::{MemoryType, State};
-use memoryscope_domain::object::{Distinct, Label, Unit};
+use memoryscope_domain::object::{Distinct, HalfLifeDays, Label, Object, Temporal, Unit};
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
@@ -404,4 +404,45 @@ async fn what_would_happen_is_told_of_what_may_be_known() {
     assert_eq!(told(world.core("bob")).await, []);
     assert_eq!(told(world.as_role("eve", Role::Auditor)).await, [(made.id, false), (sealed, false)]);
     assert_eq!(told(world.as_role("eve", Role::Admin)).await, []);
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_kept_of_a_request_is_not_taken_for_all_of_it() {
+    let world = World::new();
+    world.ingest("ann", event("ann", TEXTS[0])).await;
+    world.chat_log().await;
+    let (_, mut private) = world.last().await;
+    private["request"].as_object_mut().unwrap().remove("v");
+    let stored = world.chain().await.pop().unwrap();
+    let private = Some(memoryscope_domain::audit_chain::Private::of(&private));
+    let comparison = world.engine.check(&StoredEntry { private, ..stored }).await.unwrap();
+    assert_eq!(comparison, Comparison::NotReplayable(NotReplayable::OfAnotherVersion));
+}
+
+/// A decision may be asked otherwise than it was; what may not be seen now has no part in what comes of that, not even by
+/// taking a place.
+#[tokio::test]
+async fn an_override_says_nothing_of_what_was_sealed_since() {
+    let mut told = Vec::new();
+    for half_life in [1.0, 3_000.0] {
+        let world = World::new();
+        let long_lived =
+            |object: &mut Object| object.strength.half_life = HalfLifeDays::new(3_000.0).unwrap();
+        let kept = world.ingest("ann", event_with("ann", TEXTS[3], long_lived)).await.id;
+        world.clock.advance_micros(1_000);
+        let sealed = event_with("ann", TEXTS[3], |object| {
+            object.temporal = Temporal::observed(world.cx("ann").now);
+            object.strength.half_life = HalfLifeDays::new(half_life).unwrap();
+        });
+        let sealed = world.ingest("ann", sealed).await.id;
+        let latest = query_of("ann", CHAT, Filters { types: vec![MemoryType::Event], ..filters() }, 1);
+        let log = world.run(world.core("ann"), latest).await.unwrap();
+        assert_eq!(log.output.items[0].memory.id, sealed);
+        world.step(world.core("ann"), sealed, SEAL).await.unwrap().output.unwrap();
+        let later = Override { time: Some(world.core("ann").now.plus_days(200)), ..Override::default() };
+        let replayed = world.engine.replay(&world.core("ann"), log.access_log, later).await.unwrap().output;
+        assert_eq!(replayed.result.as_ref().unwrap().memory_ids, [kept]);
+        told.push(format!("{:?} {:?} {:?}", replayed.comparison, replayed.diff, replayed.trace));
+    }
+    assert_eq!(told[0], told[1]);
 }
