@@ -17,6 +17,7 @@ BEGIN
         'memory_versions',
         'policies',
         'read_grants',
+        'spiral_artifacts',
         'subject_keys'
     ] LOOP
         IF NOT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrelid = name::regclass) THEN

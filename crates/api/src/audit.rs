@@ -78,7 +78,7 @@ fn page_schema(title: &str, item: Value) -> Value {
 }
 
 /// The schema of [`access`].
-fn access_schema() -> Value {
+pub(crate) fn access_schema() -> Value {
     let private = schema::about(
         schema::or_null(schema::free()),
         "What can be erased, such as names and words; null once it is.",
@@ -279,14 +279,14 @@ fn verification(found: &Verification) -> Value {
 }
 
 /// What is told of an entry.
-fn entry(stored: &StoredEntry, meta: &RequestMeta) -> Result<Value, Problem> {
+pub(crate) fn entry(stored: &StoredEntry, meta: &RequestMeta) -> Result<Value, Problem> {
     let record = stored.entry.parse().map_err(|why| Problem::bug(meta.request_id.as_str(), &why))?;
     let view = View { record: &record, prev_hash: stored.entry.prev_hash, hash: stored.entry.hash };
     serde_json::to_value(view).map_err(|why| Problem::bug(meta.request_id.as_str(), &why))
 }
 
 /// An access log: the entry, with what stands beside it until it is erased.
-fn access(stored: &StoredEntry, mut shown: Value) -> Value {
+pub(crate) fn access(stored: &StoredEntry, mut shown: Value) -> Value {
     shown["access_log_id"] = shown["id"].clone();
     shown["private"] = match stored.private.as_ref().and_then(|private| private.object().ok()) {
         Some(private) => Value::Object(private),

@@ -279,10 +279,14 @@ table! {
     LIST_ITEMS_DEFAULT,
     AUDIT_PAGE_ITEMS_MAX,
     EXPIRY_BATCH_ITEMS,
+    PERSON_SCAN_ITEMS,
+    PERSON_PAGE_ITEMS,
+    PERSON_BATCH_ITEMS,
+    EXPORT_ITEMS_MAX,
+    CONSENT_NAMES_MAX,
     TENANTS_PAGE_ITEMS,
     LIST_SCAN_ITEMS,
     REFERENCES_MAX,
-    VERSIONS_MAX,
     TOKEN_BYTES_MAX,
     CURSOR_BYTES_MAX,
     BODY_BYTES_MAX,
@@ -303,6 +307,11 @@ table! {
     DERIVED_CUES_MAX,
     FILTER_NAMES_MAX,
     CONTEXT_TOKENS_MAX,
+    TERM_BYTES_MAX,
+    MEMORY_TERMS_MAX,
+    QUERY_TEXT_CHARS_MAX,
+    QUERY_TERMS_MAX,
+    MATCH_ROWS,
 }
 
 /// The answer of `GET /v2/limits`: the domain's limits by their names in lower case, and `more` of the server's

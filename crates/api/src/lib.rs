@@ -11,6 +11,7 @@ pub mod core_v2;
 pub mod cursor;
 pub mod edge;
 pub mod health;
+pub mod in_process;
 pub mod json;
 pub mod meta;
 pub mod metrics;

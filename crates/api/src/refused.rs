@@ -95,6 +95,10 @@ pub fn both<A, B>(first: Result<A, Problem>, second: Result<B, Problem>) -> Resu
 
 /// Changes are refused to those who may only read; the audit chain is shown to two roles.
 fn role_denied(operation: &str) -> Problem {
+    if operation.starts_with("subject.") {
+        return Problem::new(Code::Forbidden, "Only the person themself and the role admin may do this")
+            .hint("Send the header X-MemoryScope-User with the person's id");
+    }
     if op::ALL.iter().any(|info| info.name == operation && info.changes) {
         Problem::new(Code::Forbidden, "The role reader may only read")
             .hint("Send the header X-MemoryScope-Roles with a role that may change, such as app")

@@ -3,6 +3,7 @@
 //! **Invariant: the cli cannot think.** It decides nothing about memories: what it does beyond wiring is to read
 //! flags and to print. Start with [`commands::run`].
 
+mod asking;
 mod commands;
 mod config;
 mod logging;
@@ -21,7 +22,7 @@ use clap::Parser as _;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The command line or the configuration is wrong: nothing was tried.
+/// The command line, the configuration or the request is wrong: nothing was done.
 const MISUSED: u8 = 2;
 
 fn main() -> ExitCode {
@@ -29,6 +30,13 @@ fn main() -> ExitCode {
         let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
         // There is nowhere left to complain to when standard error is closed.
         let _ = writeln!(std::io::stderr(), "error: {}", chain.join(": "));
-        if error.is::<config::Invalid>() { ExitCode::from(MISUSED) } else { ExitCode::FAILURE }
+        if is_misuse(&error) { ExitCode::from(MISUSED) } else { ExitCode::FAILURE }
     })
+}
+
+/// Whether what was asked for is malformed.
+fn is_misuse(error: &anyhow::Error) -> bool {
+    error.is::<config::Invalid>()
+        || error.is::<commands::Misused>()
+        || error.downcast_ref::<asking::Refused>().is_some_and(asking::Refused::is_misuse)
 }

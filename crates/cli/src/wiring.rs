@@ -10,6 +10,7 @@ use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{IdSeed, RequestId, TenantId};
 use memoryscope_domain::policy::{Dialect, Policy};
 use memoryscope_domain::principal::Principal;
+use memoryscope_domain::spiral::Lexicon;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::engine::Engine;
@@ -158,7 +159,25 @@ fn engine_on(config: &Config, store: Arc<dyn Store>, meter: Arc<dyn Meter>) -> a
     };
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let ids: Arc<SystemRandom> = Arc::clone(&random);
-    Ok(Arc::new(Engine::new(Ports { store, clock, ids, secrets: random }, policy).measured_by(meter)))
+    let engine = Engine::new(Ports { store, clock, ids, secrets: random }, policy).measured_by(meter);
+    Ok(Arc::new(match &config.spiral_lexicon.value {
+        Some(path) => engine.telling_spirals_by(Arc::new(read_lexicon(path)?)),
+        None => engine,
+    }))
+}
+
+/// Loads a lexicon of spirals from a file.
+fn read_lexicon(path: &std::path::Path) -> anyhow::Result<Lexicon> {
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("cannot read the lexicon of spirals {}", path.display()))?;
+    match Lexicon::parse(&text) {
+        Ok(lexicon) => Ok(lexicon),
+        Err(faults) => {
+            let lines: Vec<String> =
+                faults.iter().map(|fault| format!("{}:{fault}", path.display())).collect();
+            bail!("the lexicon of spirals does not load:\n{}", lines.join("\n"))
+        }
+    }
 }
 
 /// Loads a policy from a file.

@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::audit_chain::{AuditKey, Draft, Private, SignedCheckpoint};
+use crate::audit_chain::{AuditKey, Draft, KeyedDigest, Private, Seq, SignedCheckpoint};
 use crate::grant::ReadGrant;
 use crate::ids::{GrantId, MemoryId, TenantId};
 use crate::memory::{Memory, SubjectRef};
+use crate::scope::Partition;
+use crate::spiral::ThoughtPatternArtifact;
 use crate::time::Timestamp;
 
 /// What must still be so when a change set is applied; if it is not, nothing of it is.
@@ -36,6 +38,13 @@ pub enum Expect {
     },
     /// Nobody has made this subject's audit key meanwhile.
     NoSubjectKey(SubjectRef),
+    /// A subject's audit key is still this one: erasure destroys it, and what stands under it then would be unreadable.
+    SubjectKey {
+        /// Whose.
+        subject: SubjectRef,
+        /// What the key is known by.
+        mark: KeyedDigest,
+    },
     /// Nobody has used this idempotency key meanwhile.
     NoIdempotencyKey(IdempotencyKey),
 }
@@ -49,6 +58,14 @@ pub enum Change {
     ReplaceMemory(Memory),
     /// Keep a tombstone in a memory's place and wipe what every version of it said.
     EraseMemory(Memory),
+    /// Keep beside these memories when they last sprouted, for seeds that just did. That is no new version of them; the last one
+    /// who says it is right, and of what is not there, or is erased, nothing is kept.
+    TouchSeeds {
+        /// Which.
+        ids: Vec<MemoryId>,
+        /// When.
+        at: Timestamp,
+    },
     /// Keep a new read grant.
     InsertGrant(ReadGrant),
     /// Keep the next version of a grant.
@@ -73,8 +90,40 @@ pub enum Change {
     ForgetIdempotencyBefore(Timestamp),
     /// Forget read grants that expired before this time.
     ForgetGrantsExpiredBefore(Timestamp),
+    /// Forget what there is of a person beside their memories.
+    Forget(Box<Forgotten>),
     /// Keep a signed checkpoint. It names the last one that is kept, or it comes too late: checkpoints are a chain.
     InsertCheckpoint(SignedCheckpoint),
+    /// Keep a spiral that was found, in the place of an earlier one of its scope.
+    InsertSpiral(ThoughtPatternArtifact),
+    /// Forget a scope's spiral. Does nothing where there is none.
+    ForgetSpiral(Partition),
+}
+
+/// What is forgotten of a person. What is not there is forgotten already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// What the earlier versions of these memories said; their current ones stay.
+    pub versions: Vec<MemoryId>,
+    /// These grants.
+    pub grants: Vec<GrantId>,
+    /// What these idempotency keys did.
+    pub keys: Vec<IdempotencyKey>,
+    /// What stands beside these audit entries.
+    pub entries: Vec<Seq>,
+    /// At last the person's audit key, and what stands beside later entries that name the person.
+    pub last: Option<Last>,
+}
+
+/// The end of a person: nothing that was written under their key can be told any more from what never was about them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Last {
+    /// Whose key.
+    pub subject: SubjectRef,
+    /// The texts by which what stands beside an entry names the person ([`Private::marks_of`]): one is enough.
+    pub marks: Vec<String>,
+    /// Only what stands beside entries behind this one.
+    pub after: Seq,
 }
 
 /// A policy's text under its version and content hash.

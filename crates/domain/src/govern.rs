@@ -8,32 +8,45 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::audit_chain::{Entry, Private, Seq, SignedCheckpoint, Verification};
+use crate::audit_chain::{Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verification};
+use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
-use crate::lifecycle::{Barred, Family, Step};
+use crate::lifecycle::{Barred, Family};
 use crate::memory::{Memory, MemoryType, State};
-use crate::policy::{Dialect, Effect, Narrowed, Policy, Request, RuleCounts, SpiralFacts, Trace};
+use crate::object::Unit;
+use crate::place::{Place, SealedPlace};
+use crate::policy::{Effect, Narrowed, Policy, RuleCounts, Trace};
 use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
-use crate::purpose::Purpose;
+use crate::spiral::ThoughtPatternArtifact;
 use crate::time::Timestamp;
+use crate::words::Score;
 
+mod ask;
 mod changing;
 mod decided;
 mod gating;
+mod listing;
 mod logged;
+mod person;
 mod propose;
+mod ranking;
 mod reading;
 mod reason;
+mod spiralling;
 #[cfg(test)]
 mod tests;
 mod view;
+mod visible;
 
+pub use ask::Ask;
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
-pub use logged::{Explained, Withheld, explained, is_shown_by_id};
+pub use listing::Withheld;
+pub use logged::{Explained, Looking, WhyWithheld, explained, is_shown_by_id, spiral_told};
+pub use person::Done;
 pub use propose::Proposed;
 pub use reason::Reason;
 pub use view::MemoryView;
@@ -56,6 +69,10 @@ pub struct Facts {
     pub memories: Vec<Arc<Memory>>,
     /// Whether the selection went on behind its limit.
     pub more: bool,
+    /// When those of the memories that are seeds last sprouted; only listings of a scope bring it.
+    pub activated: BTreeMap<MemoryId, Timestamp>,
+    /// Where a listing stopped looking, if there are rows behind.
+    pub scan_end: Option<Place>,
     /// Earlier versions of the one memory that was asked for, oldest first.
     pub versions: Vec<Arc<Memory>>,
     /// Memories that the operation wants to make.
@@ -77,6 +94,18 @@ pub struct Facts {
     /// Where they are wanted as of an earlier commit: memories that were there then, might have been asked for, and
     /// were erased since.
     pub erased: BTreeSet<MemoryId>,
+    /// What is about a person, each with its kin, in order of their ids.
+    pub kindred: Vec<(Arc<Memory>, Family)>,
+    /// Earlier versions of memories that are about a person, oldest first.
+    pub earlier: BTreeMap<MemoryId, Vec<Arc<Memory>>>,
+    /// Grants that were given for a person.
+    pub grants: Vec<ReadGrant>,
+    /// What idempotency keys did.
+    pub idempotency: Vec<IdempotencyRecord>,
+    /// Policies that are kept for the tenant.
+    pub policies: Vec<PolicyDocument>,
+    /// The policy that is in force, once it is known.
+    pub active_policy: Option<PolicyRef>,
 }
 
 /// By what right an operation is done.
@@ -103,6 +132,13 @@ pub enum Authority {
     Revoke,
     /// The caller has one of these roles.
     Roles(&'static [Role]),
+    /// Anybody may ask about a scope's spiral, and whoever could read a plain event there is told of one.
+    AskSpiral,
+    /// The caller answers for the person whom the operation is about: the person themself, or an admin. That is no matter of
+    /// policy: nobody's rule keeps a person's own from them.
+    Person,
+    /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
+    Operator,
     /// The caller is the server itself.
     System,
 }
@@ -119,7 +155,10 @@ impl Authority {
             | Self::Explain
             | Self::Continue
             | Self::Revoke
+            | Self::Person
             | Self::Roles(_)
+            | Self::AskSpiral
+            | Self::Operator
             | Self::System => false,
         }
     }
@@ -134,48 +173,6 @@ pub enum About {
     Preferences(Kind),
     /// Events, impacts or seeds: these of them. At least one.
     Objects(&'static [MemoryType]),
-}
-
-/// What is asked of the policy.
-#[derive(Debug, Clone)]
-pub struct Ask<'a> {
-    /// Who asks.
-    pub principal: &'a Principal,
-    /// What for, where one is named.
-    pub purpose: Option<Purpose>,
-    /// The operation's name.
-    pub operation: &'static str,
-    /// Which public API speaks.
-    pub dialect: Dialect,
-    /// When.
-    pub now: Timestamp,
-    /// By what right.
-    pub authority: Authority,
-    /// What it is about.
-    pub about: About,
-    /// Whether references to events were asked for.
-    pub include_events: bool,
-    /// Whether it only shows again what an idempotency key did.
-    pub repeat: bool,
-    /// What is to happen to the memory that it names.
-    pub step: Option<&'a Step>,
-    /// The tool whose gate is asked, and the memories that are to be its evidence.
-    pub tool: Option<(&'a str, &'a [MemoryId])>,
-}
-
-impl Ask<'_> {
-    fn request(&self) -> Request<'_> {
-        Request {
-            principal: self.principal,
-            purpose: self.purpose,
-            operation: self.operation,
-            dialect: self.dialect,
-            tool: self.tool.map(|(name, _)| name),
-            include_events: self.include_events,
-            now: self.now,
-            spiral: SpiralFacts::default(),
-        }
-    }
 }
 
 /// How it was ruled: which rules decided, how often, and the trace.
@@ -210,6 +207,12 @@ struct Details {
     redacted: BTreeMap<MemoryId, Vec<Arc<str>>>,
     /// How each that is seen was decided.
     read: BTreeMap<MemoryId, Trace>,
+    /// Those that are not seen, where the caller is told of them.
+    withheld: Vec<Withheld>,
+    /// Where the listing stopped looking.
+    scan_end: Option<SealedPlace>,
+    /// How well each that is seen answers what was asked by words.
+    scores: BTreeMap<MemoryId, Score>,
     /// By proposal: what follows from it.
     derived: BTreeMap<usize, Vec<Memory>>,
     /// By proposal: how it was decided.
@@ -220,10 +223,18 @@ struct Details {
     parents: BTreeMap<MemoryId, u64>,
     /// What a step came to.
     changed: Option<Result<Changed, Barred>>,
+    /// The spirals that are found with what is proposed.
+    spirals: Vec<ThoughtPatternArtifact>,
+    /// The spiral that was asked about.
+    spiral: Option<ThoughtPatternArtifact>,
+    /// By how much seeds are harder to wake, where a spiral holds.
+    raised_activation: Option<Unit>,
     /// What was decided about a tool.
     gate: Option<Gate>,
     /// How named memories are decided.
     explained: Vec<Explained>,
+    /// What befell what is about a person.
+    done: Option<Done>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -263,7 +274,8 @@ pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
 #[must_use]
 pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
-    if ask.authority.writes() && ask.principal.roles.iter().eq([&Role::Reader]) {
+    let changes_a_person = ask.authority == Authority::Person && ask.deed.is_some();
+    if (ask.authority.writes() || changes_a_person) && ask.principal.roles.iter().eq([&Role::Reader]) {
         return refused(Reason::RoleDenied, Ruling::default(), None);
     }
     match ask.authority {
@@ -290,7 +302,24 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
                 refused(Reason::RoleDenied, Ruling::default(), None)
             }
         }
-        Authority::System if ask.principal.caller == Caller::System => allowed(ask, facts, Ruling::default()),
+        Authority::AskSpiral => {
+            let details = Details { spiral: spiralling::shown(policy, ask), ..Details::default() };
+            partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
+        }
+        Authority::Person => match ask.person.filter(|person| ask.principal.may_answer_for(person)) {
+            Some(person) => allowed(ask, person::shown(person, facts), Ruling::default()),
+            None => refused(Reason::RoleDenied, Ruling::default(), None),
+        },
+        Authority::Operator => {
+            let principal = ask.principal;
+            let has_no_key = principal.client == Principal::LOCAL_CLIENT;
+            if has_no_key || principal.roles.contains(&Role::Admin) || principal.caller == Caller::System {
+                allowed(ask, facts, Ruling::default())
+            } else {
+                refused(Reason::RoleDenied, Ruling::default(), None)
+            }
+        }
+        Authority::System if ask.principal.caller == Caller::System => person::decide(policy, ask, facts),
         Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),
     }
 }
@@ -396,102 +425,5 @@ impl Ruling {
             }
             trace => *trace = Some(decided.clone()),
         }
-    }
-}
-
-impl Visible<Facts> {
-    /// The memories that the caller may see, as the policy obliges them to be shown.
-    #[must_use]
-    pub fn memories(&self) -> &[Arc<Memory>] {
-        &self.facts.memories
-    }
-
-    /// The head of the tenant's chain when this was loaded.
-    #[must_use]
-    pub const fn as_of(&self) -> Seq {
-        self.facts.as_of
-    }
-
-    /// Whether the selection went on behind its limit.
-    #[must_use]
-    pub const fn more(&self) -> bool {
-        self.facts.more
-    }
-
-    /// What was proposed, as it was decided, with what follows from it.
-    pub fn proposed(&self) -> impl Iterator<Item = Proposed<'_>> {
-        self.facts.proposed.iter().enumerate().filter_map(|(at, memory)| {
-            if let Some(trace) = self.refused.get(&at) {
-                return Some(Proposed::Denied(trace));
-            }
-            if self.details.orphans.contains(&at) {
-                return Some(Proposed::UnknownParent);
-            }
-            let derived = self.details.derived.get(&at).map_or(&[][..], Vec::as_slice);
-            Some(Proposed::Accepted { memory, derived, trace: self.details.traces.get(&at)? })
-        })
-    }
-
-    /// The ids of what was proposed, in order.
-    pub fn proposed_ids(&self) -> impl Iterator<Item = MemoryId> {
-        self.facts.proposed.iter().map(|memory| memory.id)
-    }
-
-    /// What was proposed: each with its trace where the policy refuses it.
-    pub fn proposals(&self) -> impl Iterator<Item = Result<&Memory, &Trace>> {
-        self.facts.proposed.iter().enumerate().map(|(at, memory)| match self.refused.get(&at) {
-            Some(trace) => Err(trace),
-            None => Ok(memory),
-        })
-    }
-
-    /// The grant that the caller holds.
-    #[must_use]
-    pub const fn grant(&self) -> Option<&ReadGrant> {
-        self.facts.grant.as_ref()
-    }
-
-    /// Audit entries.
-    #[must_use]
-    pub fn entries(&self) -> &[StoredEntry] {
-        &self.facts.entries
-    }
-
-    /// What a walk of the chain found.
-    #[must_use]
-    pub const fn verification(&self) -> Option<&Verification> {
-        self.facts.verification.as_ref()
-    }
-
-    /// The checkpoints that the store keeps, oldest first.
-    #[must_use]
-    pub fn checkpoints(&self) -> &[SignedCheckpoint] {
-        &self.facts.checkpoints
-    }
-
-    /// How it was ruled.
-    #[must_use]
-    pub const fn ruling(&self) -> &Ruling {
-        &self.ruling
-    }
-}
-
-impl Denial {
-    /// Why.
-    #[must_use]
-    pub const fn reason(&self) -> Reason {
-        self.reason
-    }
-
-    /// How it was ruled.
-    #[must_use]
-    pub const fn ruling(&self) -> &Ruling {
-        &self.ruling
-    }
-
-    /// The grant that was no longer good.
-    #[must_use]
-    pub const fn grant(&self) -> Option<&ReadGrant> {
-        self.grant.as_ref()
     }
 }

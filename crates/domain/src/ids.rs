@@ -109,6 +109,16 @@ impl From<UserId> for String {
     }
 }
 
+/// A prefix and a UUID's hexadecimal digits.
+struct Spelt(&'static str, Uuid);
+
+impl fmt::Display for Spelt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)?;
+        f.write_str(self.1.simple().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}
+
 /// A UUIDv7-backed identifier; `$prefix` is how the core dialect shows it.
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
@@ -139,7 +149,7 @@ macro_rules! uuid_id {
             /// The same, to be written somewhere.
             #[must_use]
             pub fn spelt(self) -> impl fmt::Display {
-                fmt::from_fn(move |f| write!(f, concat!($prefix, "{}"), self.0.simple()))
+                Spelt($prefix, self.0)
             }
 
             #[doc = concat!("Reads a UUID or `", $prefix, "` and 32 hexadecimal digits.")]
@@ -177,6 +187,10 @@ uuid_id!(
 uuid_id!(
     /// One constraint.
     ConstraintId, "con_"
+);
+uuid_id!(
+    /// One artifact of a pattern of thought: a spiral that was found.
+    SpiralId, "tpa_"
 );
 
 /// A request's name on every log line, response and audit entry: 1–128 characters of `[A-Za-z0-9._-]`.

@@ -104,14 +104,22 @@ pub const LIST_ITEMS_DEFAULT: usize = 100;
 pub const AUDIT_PAGE_ITEMS_MAX: usize = 1_000;
 /// Memories that the expiry job erases in one commit.
 pub const EXPIRY_BATCH_ITEMS: usize = 500;
+/// Memories of a tenant that are looked at in one step when a person's are looked for.
+pub const PERSON_SCAN_ITEMS: usize = 20_000;
+/// Memories that are found in one step.
+pub const PERSON_PAGE_ITEMS: usize = 2_000;
+/// Memories that are erased or revoked in one commit, each with what follows.
+pub const PERSON_BATCH_ITEMS: usize = 100;
+/// Memories, grants or audit entries of one person that one export holds.
+pub const EXPORT_ITEMS_MAX: usize = 5_000;
+/// Scopes or purposes that a consent names.
+pub const CONSENT_NAMES_MAX: usize = 100;
 /// Tenants that a job looks up at a time.
 pub const TENANTS_PAGE_ITEMS: usize = 1_000;
-/// Memories that a listing looks at to fill one page.
+/// Memories that a listing looks at to fill one page, shown or not: beyond, it answers with what it has and a cursor.
 pub const LIST_SCAN_ITEMS: usize = 5_000;
 /// Memories that one answer refers to and does not show: who may see each is decided, and what is beyond is left out.
 pub const REFERENCES_MAX: usize = 5_000;
-/// Earlier versions of a memory in one answer.
-pub const VERSIONS_MAX: usize = 1_000;
 /// A revocation token as a caller sends it back.
 pub const TOKEN_BYTES_MAX: usize = 512;
 /// A cursor as a caller sends it back.
@@ -152,3 +160,13 @@ pub const DERIVED_CUES_MAX: usize = 32;
 pub const FILTER_NAMES_MAX: usize = 32;
 /// The largest budget of a reconstruction, in tokens: what the largest models take.
 pub const CONTEXT_TOKENS_MAX: i64 = 1_000_000;
+/// A term of the words that a memory is found by, in bytes: the longest words of any language, not what machines write.
+pub const TERM_BYTES_MAX: usize = 64;
+/// Different terms by which one memory is found: a long conversation's; what stands behind them is not searched.
+pub const MEMORY_TERMS_MAX: usize = 4_096;
+/// The text of a query by words, in characters: a question with its circumstances, not a document.
+pub const QUERY_TEXT_CHARS_MAX: usize = 1_000;
+/// Different terms of a query that are looked for: each is compared with every memory of a scope.
+pub const QUERY_TERMS_MAX: usize = 32;
+/// Memories that match a query's words and are decided and ranked: beyond, those with the rarest terms.
+pub const MATCH_ROWS: usize = 20_000;

@@ -14,12 +14,15 @@ use crate::time::Timestamp;
 
 mod access;
 mod facet;
+pub mod keyset;
 mod state;
+mod tags;
 #[cfg(test)]
 mod tests;
 
 pub use facet::{FACETS, Facet};
 pub use state::{Action, NoSuchMove, State, transition};
+pub use tags::{TAGGED, TagKey};
 
 closed_list!(
     /// What kind of thing is remembered.

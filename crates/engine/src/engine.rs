@@ -7,24 +7,27 @@ use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
 use memoryscope_domain::govern::{self, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{AuditId, IdSource, MemoryId, RequestId, TenantId};
+use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Body, SubjectRef};
+use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::principal::Principal;
 use memoryscope_domain::scope::ScopeType;
+use memoryscope_domain::spiral::Lexicon;
 use memoryscope_domain::time::Timestamp;
-use serde_json::{Map, Value, json};
 use tracing::{Instrument as _, info_span};
 
 use crate::context::{Context, Idempotency};
+use crate::entry::{ask, child_ids, private_part};
+use crate::load::loading;
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
 use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
-use crate::replay::request::push_principal;
-use crate::traces;
+use crate::replay::inputs;
+use crate::{spirals, traces};
+use serde_json::{Map, Value};
 
 /// The governed pipeline over its ports.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ pub struct Engine {
     ports: Ports,
     meter: Arc<dyn Meter>,
     policies: Policies,
+    lexicon: Option<Arc<Lexicon>>,
     in_flight: Mutex<BTreeSet<(TenantId, IdempotencyKey)>>,
 }
 
@@ -72,6 +76,14 @@ struct Loaded {
     ids: IdSource,
     access_log: AuditId,
     repeats: bool,
+    /// What the decision went by and cannot be loaded again, for its entry's private part.
+    inputs: Map<String, Value>,
+}
+
+/// A subject's audit key.
+struct Key {
+    key: AuditKey,
+    is_new: bool,
 }
 
 impl Engine {
@@ -79,13 +91,23 @@ impl Engine {
     #[must_use]
     pub fn new(ports: Ports, default_policy: Arc<Policy>) -> Self {
         let (meter, policies) = (Arc::new(NoMeter), Policies::new(default_policy));
-        Self { ports, meter, policies, in_flight: Mutex::default() }
+        Self { ports, meter, policies, lexicon: None, in_flight: Mutex::default() }
     }
 
     /// The same, measured.
     #[must_use]
     pub fn measured_by(self, meter: Arc<dyn Meter>) -> Self {
         Self { meter, ..self }
+    }
+
+    /// The same, telling spirals by this lexicon and not by the built-in one.
+    #[must_use]
+    pub fn telling_spirals_by(self, lexicon: Arc<Lexicon>) -> Self {
+        Self { lexicon: Some(lexicon), ..self }
+    }
+
+    pub(crate) fn lexicon(&self) -> Option<Arc<Lexicon>> {
+        self.lexicon.clone()
     }
 
     /// Where its measurements go.
@@ -154,21 +176,25 @@ impl Engine {
         width: u32,
     ) -> Result<Done<O::Output>, Stopped> {
         let tenant = &cx.principal.tenant;
-        let asks_policy = !matches!(op.authority(), Authority::Roles(_) | Authority::System);
+        let asks_policy =
+            !matches!(op.authority(), Authority::Roles(_) | Authority::Operator | Authority::System);
         let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store, asks_policy).await?;
-        let ask = ask(cx, op, false);
-        let narrowed = govern::narrow(&policy.policy, &ask);
+        let mut spirals = self.spirals_before(cx, op, &policy.policy).await?;
+        let narrowed = govern::narrow(&policy.policy, &ask(cx, op, false, &spirals));
         let select = match &narrowed {
             Some(narrowed) if narrowed.filter == Filter::Nothing => Select::Nothing,
             _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
             _ => op.select(cx),
         };
-        let filter = narrowed.as_ref().map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
-        let snapshot = self.load(cx, select, filter).await?;
+        // Who is told what is withheld has it loaded.
+        let filter = narrowed.as_ref().filter(|_| !ask(cx, op, false, &spirals).tells_withheld());
+        let filter = filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
+        let mut snapshot = self.load_with(cx, select, filter, spirals::scopes(op)).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);
             return Err(Stopped::Again);
         }
+        self.learn_spirals(cx, op, &policy.policy, &mut snapshot, &mut spirals).await?;
         let repeat = self.repeat_of(cx, op, &snapshot)?;
         let repeats = repeat.is_some();
         let snapshot = match repeat {
@@ -178,18 +204,25 @@ impl Engine {
         let mut ids = IdSource::new(cx.id_seed, cx.now);
         let access_log = AuditId::from_uuid(ids.next_uuid());
         let Snapshot { head, subject, subject_key, mut facts, .. } = snapshot;
+        let (head, inputs) = (head.seq, inputs::of_spirals(&spirals));
         let mut loaded =
-            Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
-        facts.as_of = head.seq;
+            Loaded { policy, active_policy, head, subject, subject_key, ids, access_log, repeats, inputs };
+        facts.as_of = head;
         facts.versions.extend(op.recalled());
+        facts.active_policy = Some(loaded.policy.reference.clone());
+        if op.shows_policy_in_force() {
+            facts.policies.push(loaded.policy.document());
+        }
         facts.proposed = op.propose(cx, &mut loaded.ids);
         facts.child_ids = child_ids(&facts, &mut loaded.ids);
-        let ask = self::ask(cx, op, repeats);
+        spirals::name(&mut spirals, &mut loaded.ids);
+        let ask = ask(cx, op, repeats, &spirals);
         match govern::decide(&loaded.policy.policy, &ask, narrowed, facts) {
             Verdict::Allowed(mut seen) => {
                 if seen.more() && op.is_short(cx, &seen) && op.select_wider(cx, width + 1).is_some() {
                     return Err(Stopped::Wider);
                 }
+                op.arrange(cx, &mut seen);
                 if op.shows_references() {
                     self.settle_references(cx, &loaded, &ask, &mut seen).await?;
                 }
@@ -219,30 +252,13 @@ impl Engine {
             let mut referred =
                 self.load(cx, Select::Memories(references.clone()), Filter::Everything).await?;
             if referred.head.seq != loaded.head {
-                let load =
-                    Load { as_of: Some(loaded.head), ..self.loading(cx, Select::Memories(references)) };
+                let select = Select::Memories(references);
+                let load = Load { as_of: Some(loaded.head), ..loading(cx, select, Filter::Everything) };
                 referred = self.ports.store.load(&load).await?;
             }
             seen.settle_references(&loaded.policy.policy, ask, &referred.facts.memories);
         }
         Ok(())
-    }
-
-    async fn load(&self, cx: &Context, select: Select, filter: Filter) -> Result<Snapshot, StoreError> {
-        let load = Load { filter, ..self.loading(cx, select) };
-        self.ports.store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
-    }
-
-    fn loading(&self, cx: &Context, select: Select) -> Load {
-        Load {
-            tenant: cx.principal.tenant.clone(),
-            now: cx.now,
-            select,
-            filter: Filter::Everything,
-            subject: own_subject(cx),
-            idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
-            as_of: None,
-        }
     }
 
     /// What to load to answer a repeat, if this is one.
@@ -266,10 +282,12 @@ impl Engine {
         &self,
         cx: &Context,
         op: &O,
-        loaded: Loaded,
+        mut loaded: Loaded,
         mut seen: Visible<Facts>,
     ) -> Result<Done<O::Output>, Stopped> {
         let token = op.gives_token().then(|| self.ports.secrets.token());
+        let key = self.key(&loaded);
+        seen.seal_scan_end(&key.key);
         let mut mint = Mint { ids: loaded.ids.clone(), token };
         let plan = if loaded.repeats { op.plan_repeat(&seen) } else { Some(op.plan(cx, &seen, &mut mint)?) };
         let (Plan { changes, memory_ids, grant, reason, came_to_nothing, .. }, output) = match plan {
@@ -278,14 +296,12 @@ impl Engine {
         };
         let canonical = output.as_ref().and_then(|output| op.canonical(&seen, output));
         seen.count_shown(&memory_ids);
-        let mut set = self.change_set(cx, op, &loaded, seen.ruling(), seen.grant());
-        // A key that is made in this very commit is among its changes.
-        let made = set.changes.iter().find_map(|change| match change {
-            Change::InsertSubjectKey { key, .. } => Some(key),
-            _ => None,
-        });
-        let key = loaded.subject_key.as_ref().or(made);
-        set.entry.value_digest = canonical.as_deref().zip(key).map(|(bytes, key)| key.value(bytes));
+        if op.wakes_seeds() {
+            loaded.inputs.extend(inputs::of_resting(cx, &seen));
+        }
+        let digest = canonical.map(|bytes| key.key.value(&bytes));
+        let mut set = self.change_set(cx, op, &loaded, key, seen.ruling(), seen.grant());
+        set.entry.value_digest = digest;
         set.entry.memories = MemoryRefs::of(&memory_ids);
         set.entry.grant = grant;
         set.entry.reason_code = reason;
@@ -323,7 +339,8 @@ impl Engine {
     /// Writes a denial to the chain; if that can't be done, the request fails for that reason instead.
     async fn refuse<O: Operation>(&self, cx: &Context, op: &O, loaded: Loaded, denial: Denial) -> Stopped {
         let access_log = loaded.access_log;
-        let mut set = self.change_set(cx, op, &loaded, denial.ruling(), denial.grant());
+        let key = self.key(&loaded);
+        let mut set = self.change_set(cx, op, &loaded, key, denial.ruling(), denial.grant());
         set.entry.decision = denial.reason().outcome();
         set.entry.reason_code = Some(Code::literal(denial.reason().code()));
         set.entry.grant = denial.grant().map(|grant| grant.id);
@@ -375,30 +392,39 @@ impl Engine {
         self.meter.decided(&Decision { tenant, seq: receipt.seq, operation, outcome, purpose });
     }
 
+    /// The audit key of whom a request is about; a new one where there was none.
+    fn key(&self, loaded: &Loaded) -> Key {
+        let is_new = loaded.subject_key.is_none();
+        Key { key: loaded.subject_key.clone().unwrap_or_else(|| self.ports.secrets.audit_key()), is_new }
+    }
+
     /// A change set that says nothing yet but who, when, what for and by which policy.
     fn change_set<O: Operation>(
         &self,
         cx: &Context,
         op: &O,
         loaded: &Loaded,
+        Key { key, is_new }: Key,
         ruling: &Ruling,
         grant: Option<&ReadGrant>,
     ) -> ChangeSet {
         let tenant = cx.principal.tenant.clone();
         let mut expects = vec![Expect::ActivePolicy(loaded.active_policy.clone())];
         let mut changes = Vec::new();
-        let key = loaded.subject_key.clone().unwrap_or_else(|| {
-            let key = self.ports.secrets.audit_key();
+        if is_new {
             expects.push(Expect::NoSubjectKey(loaded.subject));
             changes.push(Change::InsertSubjectKey { subject: loaded.subject, key: key.clone() });
-            key
-        });
+        }
+        // Erasure destroys a person's key: nothing may be written under it afterwards.
+        if !is_new && loaded.subject != SubjectRef::TENANT {
+            expects.push(Expect::SubjectKey { subject: loaded.subject, mark: key.mark() });
+        }
         let policy = &loaded.policy;
         if !self.policies.is_kept(&tenant, policy) {
             changes.push(Change::KeepPolicy(policy.document()));
         }
         let user = grant.map(|grant| &grant.user).or(cx.principal.user.as_ref());
-        let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str())));
+        let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str()), &loaded.inputs));
         let entry = Draft {
             id: loaded.access_log,
             tenant: tenant.clone(),
@@ -437,7 +463,7 @@ impl Drop for Claim<'_> {
 }
 
 /// Whose audit key a request's entry is under, unless it is about a grant.
-fn own_subject(cx: &Context) -> SubjectRef {
+pub(crate) fn own_subject(cx: &Context) -> SubjectRef {
     cx.principal.user.as_ref().map_or(SubjectRef::TENANT, SubjectRef::of_user)
 }
 
@@ -449,49 +475,4 @@ fn idempotency<'a, O: Operation>(cx: &'a Context, op: &O) -> Option<&'a Idempote
 /// The kind of preference that an operation is about, by itself or by the grant it uses.
 fn kind_of<O: Operation>(op: &O, grant: Option<&ReadGrant>) -> Option<Kind> {
     op.kind().or(grant.map(|grant| grant.kind))
-}
-
-/// What is asked of the policy for an operation.
-pub(crate) fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool) -> Ask<'a> {
-    Ask {
-        principal: &cx.principal,
-        purpose: op.purpose(),
-        operation: op.asks_as(),
-        dialect: cx.dialect,
-        now: cx.now,
-        authority: op.authority(),
-        about: op.about(),
-        include_events: op.include_events(),
-        repeat,
-        step: op.step(),
-        tool: op.tool(),
-    }
-}
-
-/// For each event that is proposed, or may be derived from again, an id for its impact and one for its seed, whether or
-/// not there will be any.
-fn child_ids(facts: &Facts, ids: &mut IdSource) -> Vec<[MemoryId; 2]> {
-    let proposed = facts.proposed.iter().filter(|memory| matches!(memory.body, Body::Event(_))).count();
-    let changing = match facts.memories.first() {
-        Some(memory) if !facts.family.children.is_empty() => facts.family.events(memory).count(),
-        _ => 0,
-    };
-    let next = |_| [ids.next_uuid(), ids.next_uuid()].map(MemoryId::from_uuid);
-    (0..proposed + changing).map(next).collect()
-}
-
-/// The erasable part of an entry: names, free text, the request, and what a replay starts from.
-fn private_part<O: Operation>(cx: &Context, op: &O, user: Option<&str>) -> Map<String, Value> {
-    let mut private = op.private();
-    let seed: String = cx.id_seed.0.iter().map(|byte| format!("{byte:02x}")).collect();
-    private.insert("operation".to_owned(), json!(op.info().name));
-    private.insert("request_id".to_owned(), json!(cx.request_id.as_str()));
-    private.insert("client".to_owned(), json!(cx.principal.client));
-    private.insert("dialect".to_owned(), json!(cx.dialect.name()));
-    private.insert("id_seed".to_owned(), json!(seed));
-    push_principal(&cx.principal, &mut private);
-    if let Some(user) = user {
-        private.insert("user_id".to_owned(), json!(user));
-    }
-    private
 }

@@ -8,13 +8,17 @@
 pub mod as_of;
 pub mod context;
 pub mod engine;
+mod entry;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod jobs;
+mod load;
 pub mod memory_store;
 pub mod op;
 mod policies;
 pub mod port;
 pub mod refusal;
 pub mod replay;
+mod spirals;
+pub mod subjects;
 pub mod traces;

@@ -2,11 +2,13 @@
 //!
 //! Where another store differs from it, one of the two is wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use memoryscope_domain::audit_chain::{self, AuditKey, Head, Private, Row, Seq, SignedCheckpoint, Verifier};
+use memoryscope_domain::audit_chain::{
+    self, AuditKey, Code, Head, Private, Row, Seq, SignedCheckpoint, Verifier,
+};
 use memoryscope_domain::change::{
     Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
 };
@@ -14,11 +16,17 @@ use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Family, Kin};
-use memoryscope_domain::memory::{Body, Memory, MemoryType, State, SubjectRef};
+use memoryscope_domain::memory::{Memory, State, SubjectRef};
+use memoryscope_domain::scope::Partition;
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
 
-use crate::as_of::Listed;
-use crate::port::{Due, Health, Load, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError};
+use crate::port::{
+    Due, Health, Load, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
+};
+
+mod list;
+mod person;
 
 /// A store that lives as long as its process.
 #[derive(Debug, Default)]
@@ -31,12 +39,14 @@ pub struct MemoryStore {
 struct Tenant {
     memories: BTreeMap<MemoryId, Version>,
     versions: BTreeMap<(MemoryId, u64), (Version, Seq)>,
+    activated: BTreeMap<MemoryId, Timestamp>,
     grants: BTreeMap<TokenHash, ReadGrant>,
     subject_keys: BTreeMap<SubjectRef, AuditKey>,
     policies: BTreeMap<String, PolicyDocument>,
     active_policy: Option<String>,
     idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     checkpoints: Vec<SignedCheckpoint>,
+    spirals: BTreeMap<Partition, ThoughtPatternArtifact>,
     entries: Vec<StoredEntry>,
     head: Head,
 }
@@ -84,6 +94,7 @@ impl Store for MemoryStore {
             subject,
             subject_key: tenant.subject_keys.get(&subject).cloned(),
             idempotency: load.idempotency.as_ref().and_then(|key| tenant.idempotency.get(key).cloned()),
+            spirals: tenant.spirals_of(load),
             facts,
         })
     }
@@ -130,26 +141,30 @@ impl Tenant {
         let mut facts = Facts::default();
         match &load.select {
             Select::Nothing => {}
-            Select::Preferences(select) => self.list(load, Listed::Preferences(select), &mut facts),
-            Select::Objects(select) => self.list(load, Listed::Objects(select), &mut facts),
-            Select::Versions { id, limit } => {
+            Select::Preferences(select) => self.preferences(load, select, &mut facts),
+            Select::Objects(select) => self.objects(load, select, &mut facts),
+            Select::Versions { id, after, limit } => {
                 facts.memories = self.named(load, &[*id], &mut facts.erased);
                 let before = facts.memories.first().map_or(0, |memory| memory.version);
                 let earlier = self.versions.range((*id, 0)..(*id, before));
-                let mut earlier: Vec<Arc<Memory>> =
-                    earlier.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
-                facts.more = earlier.len() > *limit;
-                facts.versions = earlier.split_off(earlier.len().saturating_sub(*limit));
+                let behind = earlier.filter(|((_, version), _)| version > after);
+                facts.versions = behind.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
+                facts.more = facts.versions.len() > *limit;
+                facts.versions.truncate(*limit);
             }
             Select::Evidence { ids, objects } => {
                 facts.evidence = self.named(load, ids, &mut facts.erased);
-                self.list(load, Listed::Objects(objects), &mut facts);
+                self.objects(load, objects, &mut facts);
             }
             Select::Family { id, limit } => {
                 facts.memories.extend(self.memory(*id));
                 if let Some(memory) = facts.memories.first() {
                     facts.family = self.family(memory, *limit);
                 }
+            }
+            Select::Person(select) => self.person(select, &mut facts),
+            Select::Belongings { user, after, limit } => {
+                self.belongings(user, after.as_ref(), *limit, &mut facts);
             }
             Select::Memories(ids) => {
                 facts.memories = self.named(load, ids, &mut facts.erased);
@@ -158,7 +173,7 @@ impl Tenant {
                 facts.grant = self.grants.get(token_hash).cloned();
                 if let (Some(grant), Some(bounds)) = (facts.grant.clone(), memories) {
                     let select = PreferenceSelect::of_grant(&grant, bounds, load.now);
-                    self.list(load, Listed::Preferences(&select), &mut facts);
+                    self.preferences(load, &select, &mut facts);
                 }
             }
             Select::Expired { limit } => {
@@ -183,12 +198,40 @@ impl Tenant {
                 facts.entries.extend(self.entry(*entry));
                 facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
             }
+            Select::Policies(select) => self.kept_policies(select, &mut facts),
+            Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)),
             Select::Verification => {
                 facts.checkpoints = self.checkpoints.clone();
                 facts.verification = Some(self.verify(&load.tenant));
             }
         }
         facts
+    }
+
+    fn kept_policies(&self, select: &PolicySelect, facts: &mut Facts) {
+        let mut policies: Vec<PolicyDocument> = self.policies.values().cloned().collect();
+        policies.sort_by(|a, b| (&a.version, &a.hash).cmp(&(&b.version, &b.hash)));
+        match select {
+            PolicySelect::All(limit) => {
+                facts.more = policies.len() > *limit;
+                policies.truncate(*limit);
+                policies.iter_mut().for_each(|policy| policy.text.clear());
+            }
+            PolicySelect::Version(version) => policies.retain(|policy| policy.version == *version),
+        }
+        facts.policies = policies;
+    }
+
+    fn latest_entry(&self, operation: &Code) -> Option<StoredEntry> {
+        let is_of = |stored: &&StoredEntry| {
+            stored.entry.parse().is_ok_and(|record| record.draft.operation == *operation)
+        };
+        self.entries.iter().rev().find(is_of).cloned()
+    }
+
+    fn spirals_of(&self, load: &Load) -> Vec<ThoughtPatternArtifact> {
+        let kept = load.spirals.iter().filter_map(|scope| self.spirals.get(scope));
+        kept.filter(|spiral| spiral.is_live(load.now)).cloned().collect()
     }
 
     fn current(&self) -> impl Iterator<Item = &Arc<Memory>> {
@@ -201,48 +244,6 @@ impl Tenant {
 
     fn entry(&self, id: AuditId) -> Option<StoredEntry> {
         self.entries.iter().find(|stored| stored.entry.id == id).cloned()
-    }
-
-    /// The version that a load sees; of one that was erased since, only that it was there.
-    fn version_for(&self, load: &Load, id: MemoryId) -> Option<&Arc<Memory>> {
-        let current = self.memories.get(&id)?;
-        match load.as_of {
-            Some(seq) if current.valid_from > seq => {
-                let mut former = self.versions.range((id, 0)..=(id, u64::MAX));
-                let then = former.find(|(_, (version, until))| version.valid_from <= seq && seq < *until);
-                then.map(|(_, (version, _))| &version.memory)
-            }
-            _ => Some(&current.memory),
-        }
-    }
-
-    /// Memories by their ids; what was erased since is only named.
-    fn named(&self, load: &Load, ids: &[MemoryId], erased: &mut BTreeSet<MemoryId>) -> Vec<Arc<Memory>> {
-        let mut found = Vec::new();
-        for memory in ids.iter().filter_map(|id| self.version_for(load, *id)) {
-            if is_wiped(memory) {
-                erased.insert(memory.id);
-            } else {
-                found.push(Arc::clone(memory));
-            }
-        }
-        found
-    }
-
-    /// What a scope's listing takes, of what the load sees.
-    fn list(&self, load: &Load, listed: Listed<'_>, facts: &mut Facts) {
-        for memory in self.memories.keys().filter_map(|id| self.version_for(load, *id)) {
-            let is_preference = memory.body.memory_type() == MemoryType::Preference;
-            if listed.takes(load, memory) {
-                facts.memories.push(Arc::clone(memory));
-            } else if is_wiped(memory)
-                && memory.partition == listed.partition()
-                && is_preference == listed.is_of_preferences()
-            {
-                facts.erased.insert(memory.id);
-            }
-        }
-        listed.arrange(facts);
     }
 
     fn family(&self, memory: &Memory, limit: usize) -> Family {
@@ -308,6 +309,10 @@ impl Tenant {
                 Expect::NoSubjectKey(subject) => {
                     require(!self.subject_keys.contains_key(subject), "a subject's key")?;
                 }
+                Expect::SubjectKey { subject, mark } => {
+                    let key = self.subject_keys.get(subject);
+                    require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
+                }
                 Expect::NoIdempotencyKey(key) => {
                     require(!self.idempotency.contains_key(key), "an idempotency key")?;
                 }
@@ -338,10 +343,14 @@ impl Tenant {
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
-                Change::KeepPolicy(_)
+                Change::TouchSeeds { .. }
+                | Change::Forget(_)
+                | Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
                 | Change::ForgetIdempotencyBefore(_)
-                | Change::ForgetGrantsExpiredBefore(_) => {}
+                | Change::ForgetGrantsExpiredBefore(_)
+                | Change::InsertSpiral(_)
+                | Change::ForgetSpiral(_) => {}
             }
         }
         Ok(())
@@ -357,10 +366,19 @@ impl Tenant {
             Change::EraseMemory(memory) => {
                 let id = memory.id;
                 self.replace(memory, seq);
+                self.activated.remove(&id);
                 for (_, (version, _)) in self.versions.range_mut((id, 0)..=(id, u64::MAX)) {
                     version.memory = Arc::new(version.memory.wiped());
                 }
             }
+            Change::TouchSeeds { ids, at } => {
+                let is_there = |id: &MemoryId| {
+                    self.memories.get(id).is_some_and(|version| version.memory.state != State::Tombstoned)
+                };
+                let there: Vec<MemoryId> = ids.into_iter().filter(is_there).collect();
+                self.activated.extend(there.into_iter().map(|id| (id, at)));
+            }
+            Change::Forget(forgotten) => self.forget(*forgotten),
             Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => {
                 self.grants.insert(grant.token_hash, grant);
             }
@@ -377,6 +395,8 @@ impl Tenant {
             Change::ForgetIdempotencyBefore(time) => self.idempotency.retain(|_, record| record.used >= time),
             Change::ForgetGrantsExpiredBefore(time) => self.grants.retain(|_, grant| grant.expires >= time),
             Change::InsertCheckpoint(signed) => self.checkpoints.push(signed),
+            Change::InsertSpiral(spiral) => _ = self.spirals.insert(spiral.partition, spiral),
+            Change::ForgetSpiral(partition) => _ = self.spirals.remove(&partition),
         }
     }
 
@@ -392,11 +412,6 @@ impl Tenant {
             || self.grants.values().any(|grant| grant.expires < due.grants_expired_before)
             || self.idempotency.values().any(|record| record.used < due.idempotency_before)
     }
-}
-
-/// Whether it is a version that said something before the memory was erased.
-fn is_wiped(memory: &Memory) -> bool {
-    matches!(memory.body, Body::Erased { .. }) && memory.state != State::Tombstoned
 }
 
 fn has_expired(memory: &Memory, now: Timestamp) -> bool {

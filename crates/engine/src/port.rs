@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Seq, Verdict};
+use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Private, Seq, Verdict};
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
-use memoryscope_domain::govern::{Decided, Facts};
+use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
-use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId};
-use memoryscope_domain::memory::{DomainKey, SubjectRef};
+use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId, UserId};
+use memoryscope_domain::memory::{DomainKey, Memory, SubjectRef};
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::TermKey;
 
 /// Where the time comes from. Read once per request.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -141,6 +144,8 @@ pub struct Load {
     /// What has been erased since is in [`Facts::erased`] instead. It bears on what lists a
     /// scope and on [`Select::Versions`], [`Select::Memories`] and [`Select::Evidence`], and on nothing else.
     pub as_of: Option<Seq>,
+    /// The scopes whose spirals are wanted.
+    pub spirals: Vec<Partition>,
 }
 
 /// Which records an operation asks for.
@@ -157,8 +162,9 @@ pub enum Select {
     Versions {
         /// Which.
         id: MemoryId,
-        /// At most so many earlier versions, the latest of them, oldest first; [`Facts::more`] says whether there
-        /// were more.
+        /// Only versions behind this number.
+        after: u64,
+        /// At most so many earlier versions, oldest first; [`Facts::more`] says whether there were more.
         limit: usize,
     },
     /// These memories, whatever their state; ids that the tenant lacks are left out.
@@ -175,6 +181,18 @@ pub enum Select {
         /// Which.
         id: MemoryId,
         /// At most so many descendants.
+        limit: usize,
+    },
+    /// What is about a person and not erased, in order of the ids.
+    Person(PersonSelect),
+    /// What there is of a person beside memories: grants ([`Facts::grants`]), and, whosever they are, what idempotency keys did
+    /// ([`Facts::idempotency`]), by client and key.
+    Belongings {
+        /// Whose grants.
+        user: UserId,
+        /// Only keys behind this one.
+        after: Option<IdempotencyKey>,
+        /// At most so many of either; [`Facts::more`] says whether there were more keys.
         limit: usize,
     },
     /// The grant of that token, and, where asked, the live preferences it stands for.
@@ -207,8 +225,21 @@ pub enum Select {
         /// Which memories.
         ids: Vec<MemoryId>,
     },
+    /// Policies that are kept for the tenant.
+    Policies(PolicySelect),
+    /// The latest audit entry of an operation, if there is one.
+    LatestEntry(Code),
     /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
     Verification,
+}
+
+/// Which policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicySelect {
+    /// All of them without their texts, by version and hash, at most so many; [`Facts::more`] says whether there are more.
+    All(usize),
+    /// Those of that version, which is one unless two were given one name; with their texts, by hash.
+    Version(String),
 }
 
 /// Whose time is over.
@@ -234,8 +265,11 @@ pub struct PreferenceSelect {
     /// Only those created at or after this time.
     pub created_from: Option<Timestamp>,
     /// Only those behind this one.
-    pub after: Option<(Timestamp, MemoryId)>,
-    /// At most so many; [`Facts::more`] says whether there were more.
+    pub after: Option<Place>,
+    /// How far to look: at so many rows of the shelf behind `after`, at least one, expired ones and those that a filter
+    /// turns down included. [`Facts::scan_end`] says where that was, if there are rows behind. None looks at all.
+    pub scan: Option<usize>,
+    /// At most so many; [`Facts::more`] says whether there were more among those that were looked at.
     pub limit: usize,
 }
 
@@ -249,6 +283,7 @@ impl PreferenceSelect {
             domain: Some(DomainKey::of(grant.domain.as_ref())),
             created_from: grant.clamp_age(bounds.max_age_days).map(|days| now.plus_days(-days)),
             after: None,
+            scan: None,
             limit: bounds.limit,
         }
     }
@@ -259,6 +294,8 @@ impl PreferenceSelect {
 pub struct ObjectSelect {
     /// Whose.
     pub partition: Partition,
+    /// Which of the scope's rows there are for this listing: on what hidden ones do not hide, their type.
+    pub among: Filter,
     /// What the operation asks for, beside what the policy lets through: exact, like [`Load::filter`].
     pub wanted: Filter,
     /// Only those that happened at or after this time.
@@ -266,8 +303,15 @@ pub struct ObjectSelect {
     /// Only those that happened before this time.
     pub until: Option<Timestamp>,
     /// Only those behind this one: earlier, or of the same time and with a higher id.
-    pub after: Option<(Timestamp, MemoryId)>,
-    /// At most so many; [`Facts::more`] says whether there were more.
+    pub after: Option<Place>,
+    /// How far to look: at so many rows of `among` behind `after`, at least one, expired ones and those that a filter
+    /// turns down included. [`Facts::scan_end`] says where that was, if there are rows behind. None looks at all.
+    pub scan: Option<usize>,
+    /// Only those whose words hold one of these keys at least, of which there are at most
+    /// [`memoryscope_domain::limits::QUERY_TERMS_MAX`]; where more do than `limit`, those that
+    /// [`memoryscope_domain::words::choose`] names. Then `scan` is none.
+    pub words: Option<Vec<TermKey>>,
+    /// At most so many; [`Facts::more`] says whether there were more among those that were looked at.
     pub limit: usize,
 }
 
@@ -275,7 +319,56 @@ impl ObjectSelect {
     /// What the policy and the operation let through together.
     #[must_use]
     pub fn filter(&self, load: &Load) -> Filter {
-        Filter::and([self.wanted.clone(), load.filter.clone()])
+        Filter::and([self.among.clone(), self.wanted.clone(), load.filter.clone()])
+    }
+}
+
+/// Which of what is about a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonSelect {
+    /// Who.
+    pub user: UserId,
+    /// Only memories behind this one.
+    pub after: Option<MemoryId>,
+    /// How far to look: at so many memories of the tenant behind `after`, at least one. [`Facts::scan_end`] says where that
+    /// was, if there are more behind, by its id. None looks at all.
+    pub scan: Option<usize>,
+    /// At most so many memories; [`Facts::more`] says whether there were more among those that were looked at.
+    pub limit: usize,
+    /// What is read with them.
+    pub with: With,
+}
+
+/// What is read with what is about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum With {
+    /// Nothing.
+    Nothing,
+    /// Their kin, as [`Facts::kindred`] instead of [`Facts::memories`]: at most so many descendants of each.
+    Kin(usize),
+    /// Their earlier versions ([`Facts::earlier`]), the grants that were given for the person, and the audit entries about
+    /// the person, of either at most as many as memories; [`Facts::more`] is true where there are more.
+    Everything,
+}
+
+impl PersonSelect {
+    /// The partition of the person's own scope.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        Scope::of_user(&self.user).partition()
+    }
+
+    /// Whether it is wanted: where it is about the person.
+    #[must_use]
+    pub fn wants(&self, memory: &Memory) -> bool {
+        memory.standing_of(&self.user).is_some()
+    }
+
+    /// Whether an entry is about the person.
+    #[must_use]
+    pub fn is_about(&self, stored: &StoredEntry) -> bool {
+        let subject = stored.private.as_ref().and_then(Private::subject);
+        subject == Some(SubjectRef::of_user(&self.user))
     }
 }
 
@@ -301,6 +394,8 @@ pub struct Snapshot {
     pub subject_key: Option<AuditKey>,
     /// What the idempotency key did, if it was used.
     pub idempotency: Option<IdempotencyRecord>,
+    /// The spirals of the scopes that were named, those that have not expired, in any order.
+    pub spirals: Vec<ThoughtPatternArtifact>,
     /// The records.
     pub facts: Facts,
 }

@@ -152,12 +152,14 @@ fn load(tenant: &TenantId, user: &UserId, now: Timestamp) -> Result<Load, Failur
             domain: Some(DomainKey::of(Domain::parse("music")?.as_ref())),
             created_from: None,
             after: None,
+            scan: None,
             limit: 1_000,
         }),
         filter: Filter::Everything,
         subject: SubjectRef::of_user(user),
         idempotency: None,
         as_of: None,
+        spirals: Vec::new(),
     })
 }
 

@@ -9,16 +9,14 @@ use memoryscope_engine::op::get::{self, Get};
 use memoryscope_engine::refusal::Refusal;
 
 use super::who::Place;
+use super::wire::answers;
 use super::wire::requests::GetRequest;
-use super::wire::{answers, example, memory_id};
-use super::{context, error, shown};
+use super::{context, error, named, shown};
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
 use crate::openapi::schema::MEMORY_ID_PATTERN;
-use crate::openapi::{Example, Operation, Verb};
+use crate::openapi::{Operation, Verb};
 use crate::problem::Problem;
-use crate::refused::both;
-use crate::wire::{Unknown, decode_query, parameter};
 
 pub(super) fn operation() -> Operation {
     super::operation(Verb::Get, "/v2/memories/{id}", "getMemory")
@@ -27,16 +25,10 @@ pub(super) fn operation() -> Operation {
             "As the policy obliges it to be shown. What may not be seen is answered as what never was.",
         )
         .runs(&get::GET)
-        .names("id", "The memory, as it was answered when it was stored.", MEMORY_ID_PATTERN)
+        .names("id", named::ID, MEMORY_ID_PATTERN)
         .asks::<GetRequest>()
         .answers(200, "The memory.", answers::one_schema())
-        .example(
-            Example::new("own")
-                .with("id", example::ID)
-                .with("tenant_id", example::TENANT)
-                .with("purpose", "chat_response")
-                .with("X-MemoryScope-User", example::USER),
-        )
+        .example(named::own())
 }
 
 /// Shows a memory.
@@ -47,9 +39,7 @@ pub(super) async fn handler(
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let id = parameter("id", &id, &memory_id());
-    let (id, read) = both(id, decode_query::<GetRequest>(query.as_deref(), Unknown::Refuse))?;
-    let GetRequest { tenant, purpose } = read.value;
+    let (id, GetRequest { tenant, purpose }) = named::read(&id, query.as_deref())?;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: None }, None);
     let done = engine.run(&cx, &Get { id, purpose }).await;
     let done = done.map_err(|refusal| error::problem(refusal, &meta))?;

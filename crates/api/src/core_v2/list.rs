@@ -43,12 +43,17 @@ pub(super) async fn handler(
 ) -> Result<Response, Problem> {
     let request = decode_query::<ListRequest>(query.as_deref(), Unknown::Refuse)?.value;
     let binding = request.binding();
-    let after = request.cursor.map(|cursor| cursor.position(binding, "query")).transpose()?;
+    let mark = request.cursor.map(|cursor| cursor.of(binding, "query")).transpose()?;
     let ListRequest { tenant, scope, purpose, limit, .. } = request;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
-    let op = Query { scope, purpose, filters: Filters::default(), after, limit };
+    let refused = |refusal| error::problem(refusal, &meta);
+    let after = match mark {
+        Some(mark) => Some(mark.place("query", (&engine, &cx), refused).await?),
+        None => None,
+    };
+    let op = Query { scope, purpose, filters: Filters::default(), after, search: None, limit };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
-    let next = done.output.next.map(|position| Cursor::new(position, binding).text());
+    let next = done.output.next.map(|next| Cursor::new(next, binding).text());
     let body = answers::page(&done.output, meta.now, next.as_deref());
     Ok(shown(&done, body))
 }

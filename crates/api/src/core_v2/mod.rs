@@ -10,16 +10,20 @@ mod get;
 mod history;
 mod ingest;
 mod list;
+mod named;
+mod policies;
 mod query;
 mod reconstruct;
 mod replay;
+mod spiral;
 mod step;
+mod subjects;
 mod who;
 mod wire;
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use memoryscope_domain::ids::AuditId;
 use memoryscope_domain::policy::{Dialect, Trace};
@@ -46,8 +50,9 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(reconstruct::operation(), reconstruct::handler)
         .add(gate::operation(), gate::handler)
         .add(explain::operation(), explain::handler)
-        .add(replay::operation(), replay::handler);
-    step::routes(routes)
+        .add(replay::operation(), replay::handler)
+        .add(spiral::operation(), spiral::handler);
+    subjects::routes(policies::routes(step::routes(routes)))
 }
 
 /// A route of the dialect.
@@ -70,7 +75,15 @@ fn context(
 /// An answer with why it was decided so, and the name of its audit entry.
 fn answer(status: StatusCode, body: impl Serialize, trace: Option<&Trace>, access_log: AuditId) -> Response {
     let body = wire::answers::decided(body, trace, access_log);
-    with_access_log((status, axum::Json(body)).into_response(), access_log)
+    // Into a vector, which thousands of small writes are appended to for less than to what `axum::Json` writes to.
+    let response = match serde_json::to_vec(&body) {
+        Ok(text) => {
+            let json = HeaderValue::from_static("application/json");
+            (status, [(header::CONTENT_TYPE, json)], text).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    with_access_log(response, access_log)
 }
 
 /// The answer of what was read.

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::query::{self, Query};
+use memoryscope_engine::op::search::Search;
 use serde_json::json;
 
 use super::who::Place;
@@ -25,11 +26,14 @@ pub(super) fn operation() -> Operation {
     let mut some = all.clone();
     some["filters"] = json!({"type": ["impact", "seed"], "state": "active", "min_strength": 0.1});
     some["limit"] = json!(10);
+    let mut words = all.clone();
+    words["query_text"] = json!("peanuts");
     super::operation(Verb::Post, "/v2/memories/query", "queryMemories")
         .says(
             "Ask for memories, for a purpose",
             "The latest first, with what their impacts ask for together. What is dormant is left out unless it is asked \
-             for; for chat_response so is what may not be put into a prompt.",
+             for; for chat_response so is what may not be put into a prompt. With query_text, only what holds one of its \
+             words, the best first.",
         )
         .runs(&query::INFO)
         .takes::<QueryRequest>(Unknown::Refuse)
@@ -37,6 +41,7 @@ pub(super) fn operation() -> Operation {
         .refuses(&[Code::PolicyDenied])
         .example(Example::new("all").body(all))
         .example(Example::new("some").body(some))
+        .example(Example::new("by words").body(words))
 }
 
 /// Asks for memories.
@@ -48,12 +53,22 @@ pub(super) async fn handler(
 ) -> Result<Response, Problem> {
     let request = document.decode_at::<QueryRequest>(Unknown::Refuse, meta.now)?.value;
     let binding = request.binding();
-    let after = request.cursor.map(|cursor| cursor.position(binding, "body")).transpose()?;
-    let QueryRequest { tenant, scope, purpose, filters, limit, .. } = request;
+    let mark = request.cursor.map(|cursor| cursor.of(binding, "body")).transpose()?;
+    let QueryRequest { tenant, scope, purpose, text, filters, limit, .. } = request;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
-    let op = Query { scope, purpose, filters, after, limit };
+    let refused = |refusal| error::problem(refusal, &meta);
+    let (after, search) = match (text, mark) {
+        (None, None) => (None, None),
+        (None, Some(mark)) => (Some(mark.place("body", (&engine, &cx), refused).await?), None),
+        (Some(text), mark) => {
+            let after = mark.map(|mark| mark.ranked("body")).transpose()?;
+            (None, Some(Search { text, after }))
+        }
+    };
+    let op = Query { scope, purpose, filters, after, search, limit };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
-    let next = done.output.next.map(|position| Cursor::new(position, binding).text());
+    let score = done.output.items.last().and_then(|item| item.score);
+    let next = done.output.next.map(|next| Cursor::new(next, binding).scored(score).text());
     let body = answers::queried(&done.output, meta.now, next.as_deref());
     Ok(shown(&done, body))
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Barred, Step};
+use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Idempotency;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::step::{self, MakeStep};
@@ -43,7 +44,8 @@ pub(super) fn routes(routes: Routes<Arc<Engine>>) -> Routes<Arc<Engine>> {
     let delta = json!({"tenant_id": example::TENANT, "delta": 0.2});
     let reinforce = posted::<ReinforceRequest>("/v2/memories/{id}/reinforce", "reinforceMemory", delta)
         .says("Make a memory stronger", "By so much more than what is left of it now; at most 1.")
-        .runs(&step::REINFORCE);
+        .runs(&step::REINFORCE)
+        .refuses(&[Code::Blocked]);
     let updates = json!({"tenant_id": example::TENANT, "updates": {"note": "I see it otherwise now."}});
     let recall = posted::<RecallRequest>("/v2/memories/{id}/recall", "recallMemory", updates)
         .says(
@@ -147,12 +149,18 @@ async fn make(
             let body = stepped::stepped(op.id, made, meta.now);
             Ok(answer(StatusCode::OK, body, done.trace.as_ref(), done.access_log))
         }
-        Err(barred) => Err(self::barred(barred, op.id, done.access_log)),
+        Err(barred) => Err(self::barred(barred, op.id, done.access_log, meta.now)),
     }
 }
 
+/// Whole seconds, rounded up: whoever comes back then finds it over.
+fn seconds_until(end: Timestamp, now: Timestamp) -> u32 {
+    let micros = end.micros_since(now).max(0);
+    u32::try_from(micros.saturating_add(999_999) / 1_000_000).unwrap_or(u32::MAX)
+}
+
 /// Why this memory cannot be changed so: told to whoever may know of it.
-fn barred(barred: &Barred, id: MemoryId, access_log: AuditId) -> Problem {
+fn barred(barred: &Barred, id: MemoryId, access_log: AuditId, now: Timestamp) -> Problem {
     let text = barred.to_string();
     let text = format!("{}{}", text[..1].to_uppercase(), &text[1..]);
     let problem = match barred {
@@ -162,6 +170,9 @@ fn barred(barred: &Barred, id: MemoryId, access_log: AuditId) -> Problem {
             Problem::new(Code::ReconsolidationDenied, text).detail("refused_fields", fields)
         }
         Barred::Computed | Barred::Full(_) => Problem::new(Code::Conflict, text),
+        Barred::Spiral { until } => Problem::new(Code::Blocked, text)
+            .detail("expires_at", until.to_string())
+            .retry_after(seconds_until(*until, now)),
         Barred::Nobody => {
             let header = Place_::Key(&Place_::Root("header"), "X-MemoryScope-User");
             Problem::invalid(vec![FieldError::new(&header, Fault::Missing, "must name who attests")])

@@ -254,10 +254,10 @@ impl Operation {
     /// The headers of an answer.
     pub(super) fn headers(&self, status: u16, refused: bool) -> Value {
         let mut headers = schema::refs("headers", &["X-Request-ID", "X-Response-Time"]);
-        if self.does.is_some() && (!refused || [403, 404, 409, 422].contains(&status)) {
+        if self.does.is_some() && (!refused || [403, 404, 409, 422, 423].contains(&status)) {
             headers["X-Access-Log-ID"] = schema::reference("headers", "X-Access-Log-ID");
         }
-        if [429, 503].contains(&status) {
+        if [423, 429, 503].contains(&status) {
             headers["Retry-After"] = schema::reference("headers", "Retry-After");
         }
         if refused && status == 409 {

@@ -147,6 +147,7 @@ fn details() -> Value {
             ("state", about(text(), "CONFLICT: the state that the memory is in.")),
             ("memory_id", about(prefixed("mem_"), "The memory that was to be changed.")),
             ("refused_fields", about(list(text()), "RECONSOLIDATION_DENIED: the fields, all of them.")),
+            ("expires_at", about(time(), "BLOCKED: the end of the spiral.")),
             ("bug_id", about(text(), "INTERNAL_ERROR: what finds it in the server's log.")),
         ],
     )

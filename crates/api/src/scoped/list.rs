@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::wire::{self, ListRequest};
 use super::{answer, context, cursor, error};
 use crate::auth::Caller;
+use crate::cursor::Cursor;
 use crate::meta::RequestMeta;
 use crate::openapi::{Example, Operation, Verb, schema};
 use crate::problem::{Code, Problem};
@@ -45,8 +46,14 @@ pub(super) async fn handler(
 ) -> Result<Response, Problem> {
     let read = decode_query::<ListRequest>(query.as_deref(), Unknown::Accept)?;
     let request = &read.value;
-    let after = cursor::position(request)?;
+    let binding = cursor::binding(request);
+    let mark = request.cursor.map(|cursor| cursor.of(binding, "query")).transpose()?;
     let cx = context(&engine, &caller, &meta, Some(request.user.clone()), None);
+    let refused = |refusal| error::problem(refusal, &meta);
+    let after = match mark {
+        Some(mark) => Some(mark.place("query", (&engine, &cx), refused).await?),
+        None => None,
+    };
     let op = List {
         user: request.user.clone(),
         kind: request.kind,
@@ -58,7 +65,7 @@ pub(super) async fn handler(
     };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let items: Vec<Value> = done.output.items.iter().filter_map(|memory| item(memory)).collect();
-    let next = done.output.next.map(|position| cursor::write(request, position));
+    let next = done.output.next.map(|next| Cursor::new(next, binding).text());
     let body = json!({"items": items, "next_cursor": next});
     Ok(answer(StatusCode::OK, wire::with_warnings(body, &read), done.access_log))
 }

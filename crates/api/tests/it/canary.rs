@@ -12,7 +12,7 @@ use crate::governed::{App, Ask, changed, memory, reading};
 use crate::support::Answer;
 
 /// Each is in one field of some request.
-const CANARIES: [&str; 12] = [
+const CANARIES: [&str; 13] = [
     "canary-user",
     "canary-domain",
     "canary-like",
@@ -25,6 +25,7 @@ const CANARIES: [&str; 12] = [
     "canary-idempotency",
     "canary-group",
     "canary-path",
+    "canary-question",
 ];
 
 /// The log, as text.
@@ -105,6 +106,12 @@ async fn everything(app: &App, tokens: &mut Vec<String>) {
     ask(Ask::new("DELETE /memory/canary-path?user_id=canary-user")).await;
     let id = made["id"].as_str().unwrap_or("01900000-0000-7000-8000-000000000001");
     ask(Ask::new(&format!("DELETE /memory/{id}?user_id=canary-user"))).await;
+    let question = json!({
+        "tenant_id": "t_default", "scope": {"scope_type": "user", "scope_id": "canary-user"},
+        "purpose": "chat_response", "query_text": "canary-question",
+    });
+    ask(post("/v2/memories/query", &question)).await;
+    ask(post("/v2/memories/query", &changed(&question, &[("query_text", json!("canary-question\0"))]))).await;
     ask(Ask::new("GET /v2/audit").auditor()).await;
     ask(Ask::new("GET /v2/audit?cursor=canary-cursor").auditor()).await;
     ask(Ask::new("GET /v2/access-logs").auditor()).await;

@@ -115,8 +115,31 @@ async fn reads() {
     let impacts = changed(&asking("ada", "chat_response"), &[("filters", json!({"type": "impact"}))]);
     talk.post("impacts, merged", "/v2/memories/query", &impacts).await;
     talk.post("not for this caller", "/v2/memories/query", &asking("ada", "compliance_audit")).await;
-    talk.post("much is wrong", "/v2/memories/query", &json!({"purpose": "maintenance", "query_text": "x"}))
+    talk.post("much is wrong", "/v2/memories/query", &json!({"purpose": "maintenance", "query_text": " "}))
         .await;
+    insta::assert_snapshot!(talk.end());
+}
+
+#[tokio::test]
+async fn queries_by_words() {
+    let mut talk = Talk::with(App::new());
+    for text in ["Tea in Lisbon.", "Rain in Porto.", "Tea, tea, tea!"] {
+        let event = changed(&event_of("ada"), &[("content", json!({"format": "text", "text": text}))]);
+        talk.app.post("/v2/memories", &event).await;
+    }
+    let asks = |text: &str| {
+        let events = ("filters", json!({"type": "event"}));
+        changed(&asking("ada", "chat_response"), &[events, ("query_text", json!(text)), ("limit", json!(1))])
+    };
+    let page = talk.post("the best answer", "/v2/memories/query", &asks("tea in the Rain?")).await.json();
+    let behind = |ask: Value| changed(&ask, &[("cursor", page["next_cursor"].clone())]);
+    talk.post("the next", "/v2/memories/query", &behind(asks("TEA, rain"))).await;
+    talk.post("the cursor of another text", "/v2/memories/query", &behind(asks("tea"))).await;
+    let unasked = changed(&asks("x"), &[("query_text", Value::Null)]);
+    talk.post("the cursor of a ranking in a list", "/v2/memories/query", &behind(unasked)).await;
+    talk.post("nothing but stop words", "/v2/memories/query", &asks("what is it")).await;
+    talk.post("too long", "/v2/memories/query", &asks(&"x".repeat(1_001))).await;
+    talk.post("with U+0000", "/v2/memories/query", &asks("tea\0")).await;
     insta::assert_snapshot!(talk.end());
 }
 

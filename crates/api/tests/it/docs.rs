@@ -1,4 +1,4 @@
-//! The examples of docs/api-scoped.md, docs/api-core.md, docs/lifecycle.md and docs/explain-and-replay.md are true, and the limits are those that hold.
+//! The examples of docs/api-scoped.md, docs/api-core.md, docs/lifecycle.md, docs/subjects.md, docs/tools.md, docs/policy.md and docs/explain-and-replay.md are true, and the limits are those that hold.
 //!
 //! Each ```http block is a request or, where it begins with `HTTP/1.1`, the answer to the one before. They run in
 //! their order on one server. An object with the member "…" may have more members than are shown. A comment
@@ -12,6 +12,10 @@ use crate::support::Answer;
 
 const SCOPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-scoped.md");
 const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-core.md");
+const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tools.md");
+const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policy.md");
+const SPIRALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spirals.md");
+const SUBJECTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/subjects.md");
 const LIFECYCLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycle.md");
 const LOOKING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/explain-and-replay.md");
 
@@ -97,6 +101,10 @@ async fn examples_are_true() {
     check_examples(CORE, 9).await;
     check_examples(LIFECYCLE, 13).await;
     check_examples(LOOKING, 6).await;
+    check_examples(SPIRALS, 6).await;
+    check_examples(SUBJECTS, 8).await;
+    check_examples(TOOLS, 4).await;
+    check_examples(POLICY, 8).await;
 }
 
 async fn check_examples(path: &str, least: usize) {
@@ -108,7 +116,7 @@ async fn check_examples(path: &str, least: usize) {
     let mut rest = page.as_str();
     while let Some((before, after)) = rest.split_once("```http\n") {
         let (block, after) = after.split_once("```").expect("a block ends");
-        for comment in before.split("<!-- ").skip(1) {
+        for comment in before.split("<!-- ").skip(1).filter(|comment| comment.contains(" hours later")) {
             let hours = comment.split(" hours later").next().and_then(|hours| hours.parse::<i64>().ok());
             app.clock.advance_micros(hours.expect("a number of hours") * 3_600_000_000);
         }

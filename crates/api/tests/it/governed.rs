@@ -165,6 +165,7 @@ impl App {
             subject: SubjectRef::TENANT,
             idempotency: None,
             as_of: None,
+            spirals: Vec::new(),
         };
         self.store.load(&load).await.expect("the memory store can be read").head
     }

@@ -129,6 +129,7 @@ fn the_document_is_whole() {
 fn every_operation_of_the_engine_is_there() {
     let without = BTreeMap::from([
         ("memory.expire", "the server's own job"),
+        ("subject.upkeep", "the server's own part of an erasure or a withdrawal"),
         ("audit.export", "memoryscope audit export"),
         ("audit.checkpoint", "memoryscope audit checkpoint"),
         ("policy.activate", "memoryscope policy activate"),
@@ -236,10 +237,21 @@ async fn examples_work() {
             let id = match path.split('/').collect::<Vec<_>>()[..] {
                 ["", "memory", ..] => text(&stored, "id"),
                 ["", "v2", "memories", ..] => text(&event, "id"),
+                ["", "v2", "subjects", ..] => "ana".to_owned(),
                 _ => read.header("x-access-log-id").to_owned(),
             };
             if path.ends_with("/release") {
                 app.post(&format!("/v2/memories/{id}/seal"), &json!({"tenant_id": "t_default"})).await;
+            }
+            if path.starts_with("/v2/policies") {
+                let text = "policy_version: example-1\nextends: builtin/default\nrules: []\n";
+                let policy = json!({"tenant_id": "t_default", "policy": text});
+                app.post("/v2/policies", &policy).await;
+            }
+            if path == "/v2/policies/rollback" {
+                let of_tenant = json!({"tenant_id": "t_default"});
+                let activated = app.post("/v2/policies/example-1/activate", &of_tenant).await;
+                assert_eq!(activated.status, 200, "{}", activated.text);
             }
             live.insert("id", id);
             let scope = json!({"scope_type": "user", "scope_id": "ana"});

@@ -266,6 +266,7 @@ fn walk_anyway(engine: &Engine, runtime: &Runtime, tenant: &TenantId) -> anyhow:
         subject: SubjectRef::TENANT,
         idempotency: None,
         as_of: None,
+        spirals: Vec::new(),
     };
     let found = runtime.block_on(engine.ports().store.load(&load))?.facts.verification;
     let found = found.ok_or(refusal.clone())?;

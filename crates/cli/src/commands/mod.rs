@@ -8,6 +8,7 @@ pub(crate) mod copy;
 pub(crate) mod exercise;
 pub(crate) mod flags;
 pub(crate) mod health;
+pub(crate) mod memory;
 pub(crate) mod migrate;
 pub(crate) mod policy;
 pub(crate) mod replay;
@@ -15,6 +16,7 @@ pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod version;
 
+use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -33,6 +35,26 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the server.
     Serve(serve::Args),
+    /// Store an event, an impact or a seed, in a database or through a running server.
+    Remember(memory::remember::Args),
+    /// Show the memories of a scope, for a purpose.
+    Query(memory::query::Args),
+    /// Put a context for a model together, for a purpose.
+    Reconstruct(memory::reconstruct::Args),
+    /// Seal a memory, and what was derived from it.
+    Seal(memory::step::Args),
+    /// Open a memory's seal; it stays restricted.
+    Release(memory::step::Args),
+    /// Revoke a memory, and what only it supports.
+    Revoke(memory::step::Args),
+    /// Make a memory stronger.
+    Reinforce(memory::step::ReinforceArgs),
+    /// Dispute a memory: --reason says why.
+    Dispute(memory::step::Args),
+    /// Attest to a memory, or against it.
+    Attest(memory::step::AttestArgs),
+    /// Ask whether a tool may be called; exit code 1 when it may not.
+    Gate(memory::gate::Args),
     /// Ask a running server whether it is ready; exit code 1 when it is not.
     Health(health::Args),
     /// Print the effective configuration, secrets masked.
@@ -72,6 +94,16 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Remember(args)) => memory::remember::run(&args),
+        Some(Command::Query(args)) => memory::query::run(&args),
+        Some(Command::Reconstruct(args)) => memory::reconstruct::run(&args),
+        Some(Command::Seal(args)) => memory::step::run("seal", &args),
+        Some(Command::Release(args)) => memory::step::run("release", &args),
+        Some(Command::Revoke(args)) => memory::step::run("revoke", &args),
+        Some(Command::Reinforce(args)) => memory::step::reinforce(&args),
+        Some(Command::Dispute(args)) => memory::step::run("dispute", &args),
+        Some(Command::Attest(args)) => memory::step::attest(&args),
+        Some(Command::Gate(args)) => memory::gate::run(&args),
         Some(Command::Health(args)) => health::run(&args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Migrate(args)) => migrate::run(args),
@@ -86,6 +118,18 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Version(args)) => version::run(&args),
     }
 }
+
+/// What was asked for is malformed, as only this command could see: nothing was tried.
+#[derive(Debug)]
+pub(crate) struct Misused(pub(crate) String);
+
+impl fmt::Display for Misused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misused {}
 
 /// Writes to standard output. A reader that has gone away (`memoryscope config | head -1`) is no error.
 ///

@@ -279,6 +279,7 @@ async fn is_active(engine: &Engine, tenant: &TenantId, policy: &Policy) -> anyho
         subject: SubjectRef::TENANT,
         idempotency: None,
         as_of: None,
+        spirals: Vec::new(),
     };
     if store.load(&load).await?.active_policy.as_deref() != Some(&**policy.hash()) {
         return Ok(false);

@@ -193,6 +193,7 @@ async fn page_before(engine: &Engine, tenant: &TenantId, until: Option<Seq>) -> 
                 subject: SubjectRef::TENANT,
                 idempotency: None,
                 as_of: None,
+                spirals: Vec::new(),
             };
             engine.ports().store.load(&load).await?.head.seq
         }

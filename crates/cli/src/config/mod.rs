@@ -36,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) listen: Sourced<SocketAddr>,
     /// `None`: the built-in policy.
     pub(crate) policy: Sourced<Option<PathBuf>>,
+    /// `None`: the built-in lexicon of spirals.
+    pub(crate) spiral_lexicon: Sourced<Option<PathBuf>>,
     pub(crate) request_timeout: Sourced<Duration>,
     /// Whether `serve` brings the schema up to date before it listens.
     pub(crate) migrate: Sourced<bool>,
@@ -79,6 +81,8 @@ impl Config {
         let database_test = reader.get_optional(&setting::DATABASE_URL_TEST, DatabaseUrl::parse);
         let listen = reader.get(&setting::MEMORYSCOPE_LISTEN, values::address);
         let policy = reader.get_optional(&setting::MEMORYSCOPE_POLICY, |text| Ok(PathBuf::from(text)));
+        let spiral_lexicon =
+            reader.get_optional(&setting::MEMORYSCOPE_SPIRAL_LEXICON, |text| Ok(PathBuf::from(text)));
         let request_timeout = reader.get(&setting::MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS, values::seconds);
         let migrate = reader.get(&setting::MEMORYSCOPE_MIGRATE, values::boolean);
         let log_level = reader.get(&setting::LOG_LEVEL, LogLevel::parse);
@@ -110,6 +114,7 @@ impl Config {
                 environment,
                 listen: listen?,
                 policy: policy?,
+                spiral_lexicon: spiral_lexicon?,
                 request_timeout: request_timeout?,
                 migrate: migrate?,
                 log_level: log_level?,
@@ -136,6 +141,7 @@ impl Config {
             shown(&self.database_test),
             shown(&self.listen),
             optional(&self.policy, |path| path.display().to_string()),
+            optional(&self.spiral_lexicon, |path| path.display().to_string()),
             (self.request_timeout.value.as_secs().to_string(), self.request_timeout.origin),
             shown(&self.migrate),
             shown(&self.log_level),

@@ -38,6 +38,12 @@ pub(crate) const MEMORYSCOPE_POLICY: Setting = Setting {
     default: "",
     allowed: "the path of a policy file",
 };
+pub(crate) const MEMORYSCOPE_SPIRAL_LEXICON: Setting = Setting {
+    name: "MEMORYSCOPE_SPIRAL_LEXICON",
+    flag: None,
+    default: "",
+    allowed: "the path of a lexicon file",
+};
 pub(crate) const MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS: Setting = Setting {
     name: "MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS",
     flag: Some("--request-timeout-seconds"),
@@ -88,11 +94,12 @@ pub(crate) const OTEL_EXPORTER_OTLP_ENDPOINT: Setting = Setting {
 };
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const ALL: [&Setting; 14] = [
+pub(crate) const ALL: [&Setting; 15] = [
     &DATABASE_URL,
     &DATABASE_URL_TEST,
     &MEMORYSCOPE_LISTEN,
     &MEMORYSCOPE_POLICY,
+    &MEMORYSCOPE_SPIRAL_LEXICON,
     &MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS,
     &MEMORYSCOPE_MIGRATE,
     &LOG_LEVEL,

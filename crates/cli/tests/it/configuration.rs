@@ -59,6 +59,7 @@ fn config_prints_a_table_with_origins() {
     DATABASE_URL_TEST                    postgresql://u:***@db:5432/m_test  default, from DATABASE_URL
     MEMORYSCOPE_LISTEN                   [::1]:0                            flag --listen
     MEMORYSCOPE_POLICY                   (not set)                          default
+    MEMORYSCOPE_SPIRAL_LEXICON           (not set)                          default
     MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS  30                                 default
     MEMORYSCOPE_MIGRATE                  true                               default
     LOG_LEVEL                            WARNING                            .env line 1

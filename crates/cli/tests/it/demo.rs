@@ -37,7 +37,7 @@ fn outcome(browser: &mut Browser, number: usize) -> String {
 
 #[track_caller]
 fn marks(browser: &mut Browser) -> Value {
-    browser.js("return [...document.querySelectorAll('.step .mark')].map((it) => it.textContent)")
+    browser.js("return [...document.querySelectorAll('#story .step .mark')].map((it) => it.textContent)")
 }
 
 /// The entries of the trail that are not looks at it: what they say at their head, and whether they fit.
@@ -102,6 +102,89 @@ fn the_story_by_keyboard_from_the_server() {
     assert_eq!(lanes, json!(["recommendation open", "content_generation unknown", "scheduling shut"]));
     let kept = "[localStorage.length, document.cookie, Object.keys(sessionStorage)].join('|')";
     assert_eq!(browser.text(kept), "0||memoryscope-demo");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// The steps of the second story: an event, a sensitive one, what may be seen, the context, and why.
+const EVENT_STEPS: std::ops::RangeInclusive<usize> = 8..=12;
+
+#[test]
+fn what_follows_from_events_by_keyboard() {
+    let Some((_folder, server, mut browser)) = all(false) else { return };
+    browser.open(&demo(&server));
+    let mut told = Vec::new();
+    for number in EVENT_STEPS {
+        browser.tab_to(&format!("go{number}"));
+        browser.press(&ENTER.to_string());
+        told.push(outcome(&mut browser, number));
+        if number < *EVENT_STEPS.end() {
+            browser.tab_to(&format!("next{number}"));
+            browser.press(&ENTER.to_string());
+            browser.until(&format!("document.activeElement.id === 'go{}'", number + 1));
+            // One back, so that the way with the Tab key leads here.
+            browser.js("document.activeElement.closest('.step').querySelector('h2 button').focus()");
+        }
+    }
+    for (number, words) in [
+        (8, "an impact, which holds constraints, and a seed, which brings the context back."),
+        (9, "Sealed when it was stored"),
+        (9, "Trauma, shame and moral injury are sealed when they are stored."),
+        (9, "Rules that matched: seal_sensitive_events."),
+        (10, "1 event may be seen"),
+        (10, "The sealed event is not among them"),
+        (10, "safety: trauma informed"),
+        (10, "avoid: peanuts"),
+        (11, "- They must not be given: peanuts."),
+        (11, "- maria, lisbon, ramen"),
+        (12, "4 decisions, and why"),
+        (12, "derive impacts: yes, by seal_sensitive_events"),
+        (12, "include in prompt: yes, by impacts_and_seeds_for_conversation"),
+    ] {
+        let said = &told[number - EVENT_STEPS.start()];
+        assert!(said.contains(words), "step {number} does not say {words:?}: {said}");
+    }
+    // What is sealed is in no answer, nor in what is put together.
+    for said in &told[2..4] {
+        assert!(!said.contains("brakes"), "{said}");
+    }
+    assert!(!told[3].contains("We had"), "{}", told[3]);
+    // Whose it is may see it.
+    browser.js("document.getElementById('reason').value = 'subject_access'");
+    browser.js("open(10, true); document.getElementById('go10').click()");
+    browser.until("!busy && document.querySelector('#out10').innerText.includes('brakes')");
+    assert!(browser.shown("#out10").contains("The sealed event is among them"));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_second_story_is_played_and_stands_in_the_trail() {
+    let Some((_folder, server, mut browser)) = all(true) else { return };
+    browser.open(&format!("file://{}", crate::root().join("demo/index.html").display()));
+    browser.tab_to("server");
+    browser.write(&format!("http://{}/", server.address));
+    browser.press(&TAB.to_string());
+    browser.until("document.querySelector('.dot.up')");
+    browser.click("#play-events");
+    browser.until("!busy && document.querySelector('#traces li')");
+    let marks = browser
+        .js("return [...document.querySelectorAll('#events .step .mark')].map((it) => it.textContent)");
+    assert_eq!(marks, json!(["201 ✓", "201 ✓", "200 ✓", "200 ✓", "200 ✓"]));
+    browser.click("#head7");
+    browser.click("#go7");
+    browser.until("!busy && document.querySelector('.chain li')");
+    let expected = [
+        "write events allowed true",
+        "write events allowed true",
+        "chat response events allowed true",
+        "chat response events allowed true",
+    ];
+    assert_eq!(trail(&mut browser), json!(expected));
+    for scheme in ["light", "dark"] {
+        for width in [1280, 390] {
+            browser.look(width, scheme);
+            browser.is_readable();
+        }
+    }
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -297,6 +380,8 @@ fn the_demo_can_be_read_in_both_schemes_and_on_a_phone() {
     browser.open(&demo(&server));
     browser.click("#play");
     browser.until("!busy && document.querySelector('.chain li')");
+    browser.click("#play-events");
+    browser.until("!busy && document.querySelector('#traces li')");
     browser.js("for (const number of steps.keys()) open(number, true); \
          for (const it of document.querySelectorAll('details')) it.open = true");
     let mut grounds = Vec::new();
@@ -337,7 +422,7 @@ fn the_page_of_the_api_is_drawn() {
         }
     }
     browser.click("#filter");
-    browser.press("revoke");
+    browser.press("memory/revoke");
     browser.until("document.querySelectorAll('details.op[id]:not([hidden])').length === 1");
     assert_eq!(browser.complaints(), Vec::<String>::new());
     // A page that asks elsewhere is stopped, and these tests would see it.

@@ -2,7 +2,7 @@
 //!
 //! All ```` ```sh ```` blocks run in one bash, one after the other, against a server of their own. A comment `# 201`
 //! says which status code the command must print; a ```` ```json ```` block after it is part of the answer, in which
-//! `"…"` stands for any value.
+//! `"…"` stands for any value, and of an ```` ```output ```` block every line is printed, in which `…` stands for any text.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -25,6 +25,7 @@ struct Step {
     commands: String,
     statuses: Vec<String>,
     answer: Option<Value>,
+    lines: Vec<String>,
 }
 
 fn steps(readme: &str) -> Vec<Step> {
@@ -38,7 +39,12 @@ fn steps(readme: &str) -> Vec<Step> {
                 statuses: text.iter().filter_map(|line| status_of(line)).collect(),
                 commands: text.join("\n"),
                 answer: None,
+                lines: Vec::new(),
             }),
+            "output" => {
+                let step = steps.last_mut().expect("an output block follows an sh block");
+                step.lines = text.into_iter().map(str::to_owned).collect();
+            }
             "json" => {
                 let answer = serde_json::from_str(&text.join("\n")).expect("a json block is JSON");
                 steps.last_mut().expect("a json block follows an sh block").answer = Some(answer);
@@ -67,6 +73,17 @@ fn contains(actual: &Value, expected: &Value) -> bool {
         }
         _ => actual == expected,
     }
+}
+
+/// Whether a line is the expected one; `…` is any text.
+fn matches(line: &str, expected: &str) -> bool {
+    let Some((first, rest)) = expected.split_once('…') else { return line == expected };
+    let (middle, last) = rest.rsplit_once('…').unwrap_or(("", rest));
+    let inner = line.strip_prefix(first).and_then(|line| line.strip_suffix(last));
+    inner.is_some_and(|inner| {
+        let mut parts = middle.split('…');
+        parts.try_fold(inner, |rest, part| rest.find(part).map(|at| &rest[at + part.len()..])).is_some()
+    })
 }
 
 /// A server that ends with the test.
@@ -134,6 +151,10 @@ fn check(step: &Step, printed: &str) {
     let is_status = |line: &str| line.len() == 3 && line.bytes().all(|b| b.is_ascii_digit());
     let statuses: Vec<&str> = printed.lines().filter(|line| is_status(line)).collect();
     assert_eq!(statuses, step.statuses, "{}\nprinted\n{printed}", step.commands);
+    for line in &step.lines {
+        let found = printed.lines().any(|printed| matches(printed.trim_end(), line));
+        assert!(found, "{}\nprinted\n{printed}\nand not\n{line}", step.commands);
+    }
     if let Some(expected) = &step.answer {
         let mut answers = printed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let answer = answers.find(|value| !value.is_number()).unwrap_or_default();
@@ -145,7 +166,7 @@ fn check(step: &Step, printed: &str) {
 fn the_tour_is_there() {
     let steps = steps(&crate::text_of("README.md"));
     let statuses: Vec<&str> = steps.iter().flat_map(|step| &step.statuses).map(String::as_str).collect();
-    assert_eq!(statuses, ["201", "200", "403", "200", "200", "403", "200", "200"]);
+    assert_eq!(statuses, ["201", "200", "403", "200", "200", "403", "200", "200", "201", "200"]);
 }
 
 #[test]

@@ -93,10 +93,12 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     let folder = folder.path();
     let before = run(folder, &["migrate", "--status"]).expect(1).out;
     insta::assert_snapshot!(before, @r"
-    MIGRATION  NAME        APPLIED
-    0001       foundation  no
-    0002       objects     no
-    0006       as_of       no
+    MIGRATION  NAME            APPLIED
+    0001       foundation      no
+    0002       objects         no
+    0003       words_and_tags  no
+    0004       spirals         no
+    0005       as_of           no
     ");
     assert!(!folder.join("memoryscope.db").exists(), "asking makes no file");
     let said = refused(folder, &["--no-migrate"], &[], 1);
@@ -104,11 +106,13 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"
     applied 0001
     applied 0002
-    applied 0006
+    applied 0003
+    applied 0004
+    applied 0005
     ");
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"the schema is up to date");
     let after = run(folder, &["migrate", "--status"]).expect(0).out;
-    assert!(after.contains("0001       foundation  20"), "{after}");
+    assert!(after.contains("0001       foundation      20"), "{after}");
     let server = Server::start_with(folder, &["--no-migrate", "--validate-config"]);
     server.ready();
 }

@@ -70,6 +70,22 @@ impl AuditKey {
         self.digest(b"value\0", bytes)
     }
 
+    /// What the key itself is known by: two keys have two marks.
+    #[must_use]
+    pub fn mark(&self) -> KeyedDigest {
+        self.digest(b"mark\0", b"")
+    }
+
+    /// What a sealed place is known by.
+    pub(crate) fn place_tag(&self, place: &[u8]) -> KeyedDigest {
+        self.digest(b"place-tag\0", place)
+    }
+
+    /// What a sealed place is masked by.
+    pub(crate) fn place_mask(&self, tag: &[u8]) -> KeyedDigest {
+        self.digest(b"place-mask\0", tag)
+    }
+
     /// HMAC-SHA-256; the label keeps a digest of one kind from standing for another.
     fn digest(&self, label: &[u8], bytes: &[u8]) -> KeyedDigest {
         // HMAC pads a short key with zeros to a block itself; doing it here leaves nothing that can fail.

@@ -1,7 +1,9 @@
 //! What a store keeps beside an entry's text (columns to find it by, the private text), held to the entry.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use super::json::canonical_json;
 use super::keys::{AuditKey, Private, PrivateCheck};
 use super::parse::Record;
 use super::verify::{Reason, Verifier};
@@ -23,6 +25,42 @@ impl Private {
             None => Some(SubjectRef::TENANT),
             Some(user) => UserId::parse(&user).ok().map(|user| SubjectRef::of_user(&user)),
         }
+    }
+}
+
+/// The members by which what stands beside an entry names a person.
+const NAMING: [&str; 3] = ["user_id", "scope_id", "person_id"];
+
+impl Private {
+    /// Whether it names the person: as the one whom the entry is about, or as one whom the request was about.
+    #[must_use]
+    pub fn names(&self, person: &UserId) -> bool {
+        self.object().is_ok_and(|object| {
+            object.get("user_id").is_some_and(|user| user == person.as_str())
+                || object.get("request").is_some_and(|request| names(request, person.as_str()))
+        })
+    }
+
+    /// The texts of which one stands in what names the person, wherever it does: JSON escapes quotes inside of texts, so that
+    /// none stands there by accident.
+    #[must_use]
+    pub fn marks_of(person: &UserId) -> Vec<String> {
+        let mark = |member: &str| {
+            let object = Map::from_iter([(member.to_owned(), Value::from(person.as_str()))]);
+            let text = canonical_json(&object);
+            text.trim_start_matches('{').strip_suffix('}').unwrap_or_default().to_owned()
+        };
+        NAMING.into_iter().map(mark).collect()
+    }
+}
+
+fn names(value: &Value, person: &str) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| {
+            (NAMING.contains(&name.as_str()) && value == person) || names(value, person)
+        }),
+        Value::Array(members) => members.iter().any(|member| names(member, person)),
+        _ => false,
     }
 }
 

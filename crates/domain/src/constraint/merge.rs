@@ -118,7 +118,7 @@ pub fn merge<'a>(candidates: impl IntoIterator<Item = Candidate<'a>>, now: Times
 }
 
 /// The order of what holds, the most important first: kind (safety, boundary, avoid, ask_permission, clarify_first,
-/// require, tone, style, prefer), then the higher priority, weight and confidence, then the lower id.
+/// require, tone, style, prefer), then the higher priority, weight and confidence, then the later, then the lower id.
 #[must_use]
 pub fn importance(a: &Constraint, b: &Constraint) -> Ordering {
     conflict::kind_rank(b.kind())
@@ -126,6 +126,8 @@ pub fn importance(a: &Constraint, b: &Constraint) -> Ordering {
         .then_with(|| b.priority.cmp(&a.priority))
         .then_with(|| b.weight.total_cmp(&a.weight))
         .then_with(|| b.confidence.total_cmp(&a.confidence))
+        // Ids are chance: without this, the same life told twice would read in two orders.
+        .then_with(|| b.created_at.cmp(&a.created_at))
         .then_with(|| a.constraint_id.cmp(&b.constraint_id))
 }
 
@@ -137,7 +139,10 @@ fn latest_versions<'a>(
     let mut latest: BTreeMap<ConstraintId, Candidate<'a>> = BTreeMap::new();
     for candidate in candidates {
         let id = candidate.constraint.constraint_id;
-        let known = latest.get(&id).copied().unwrap_or(candidate);
+        let Some(known) = latest.get(&id).copied() else {
+            latest.insert(id, candidate);
+            continue;
+        };
         let (winner, loser) = match compare_versions(&known, &candidate) {
             Ordering::Less => (candidate, known),
             Ordering::Equal | Ordering::Greater => (known, candidate),

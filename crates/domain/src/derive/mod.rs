@@ -11,7 +11,7 @@ mod gift;
 mod pattern;
 mod read;
 mod rules;
-mod text;
+pub(crate) mod text;
 
 use std::collections::BTreeSet;
 
@@ -157,7 +157,7 @@ pub fn derive_event(
 }
 
 /// English, or nobody said what.
-fn is_english(language: Option<&str>) -> bool {
+pub(crate) fn is_english(language: Option<&str>) -> bool {
     let Some(tag) = language else { return true };
     let primary = tag.split(['-', '_']).next().unwrap_or_default();
     primary.eq_ignore_ascii_case("en") || primary.eq_ignore_ascii_case("und")

@@ -7,7 +7,7 @@ use crate::preference::lower;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TokenKind {
+pub(crate) enum TokenKind {
     /// A word.
     Word,
     /// What parts clauses: a comma, a colon, a dash, a parenthesis, a quotation that was left out.
@@ -20,15 +20,15 @@ pub(super) enum TokenKind {
 
 /// A word in its normal form, or what stands between words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
+pub(crate) struct Token {
     /// The word; empty for others.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// What it is.
-    pub(super) kind: TokenKind,
+    pub(crate) kind: TokenKind,
     /// Whether a hyphen ties it to the word before.
-    pub(super) is_tied: bool,
+    pub(crate) is_tied: bool,
     /// Whether it was written with a capital.
-    pub(super) is_capital: bool,
+    pub(crate) is_capital: bool,
 }
 
 impl Token {
@@ -37,7 +37,7 @@ impl Token {
     }
 
     /// Whether it is a word.
-    pub(super) fn is_word(&self) -> bool {
+    pub(crate) fn is_word(&self) -> bool {
         self.kind == TokenKind::Word
     }
 }
@@ -51,7 +51,7 @@ const WITH_IS: [&str; 10] =
     ["it", "that", "he", "she", "what", "there", "here", "who", "everything", "nothing"];
 
 /// Splits a text into tokens. `spellings` gives the words that a token stands for, such as `pls` for `please`.
-pub(super) fn tokens(text: &str, spellings: &BTreeMap<String, Vec<String>>) -> Vec<Token> {
+pub(crate) fn tokens(text: &str, spellings: &BTreeMap<String, Vec<String>>) -> Vec<Token> {
     let mut reader = Reader { tokens: Vec::new(), word: String::new(), is_tied: false, spellings };
     let mut quoted: Option<char> = None;
     let mut characters = text.chars().peekable();

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, refused, view_of,
+    Ask, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, propose, reading, refused,
+    spiralling, view_of,
 };
 use crate::change::Expect;
 use crate::derive::{self, Wanted};
 use crate::ids::MemoryId;
-use crate::lifecycle::{Barred, By, Family, Stepped, inherited, propagate};
+use crate::lifecycle::{Barred, By, Family, Step, Stepped, inherited, propagate};
 use crate::memory::{Memory, MemoryType, State};
 use crate::object::Derivation;
 use crate::policy::{Effect, Policy, Request};
@@ -36,7 +37,7 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     };
     let principal = ask.principal.acting_on(&memory);
     let ask = &Ask { principal: &principal, ..ask.clone() };
-    if !is_known(&memory, ask.principal) {
+    if !is_known(policy, ask, &memory) {
         return refused(Reason::Unknown, Ruling::default(), None);
     }
     let effect = step.effect();
@@ -52,6 +53,18 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
         let details = Details { changed: Some(Ok(changed)), ..Details::default() };
         return partly_allowed(ask, facts, BTreeMap::new(), details, ruling);
     }
+    if let (Step::Reinforce { .. }, Some(spiral)) =
+        (step, spiralling::blocks_reinforcement(policy, ask, memory.partition))
+    {
+        let changed = Some(Err(Barred::Spiral { until: spiral.expires }));
+        return partly_allowed(
+            ask,
+            facts,
+            BTreeMap::new(),
+            Details { changed, ..Details::default() },
+            ruling,
+        );
+    }
     let by = By {
         user: ask.principal.user.as_ref(),
         now: ask.now,
@@ -65,7 +78,11 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
         }
         Stepped::Next(next) => {
             let next = next.placed_by(policy.globals().claimed_time_trust_threshold);
-            let following = if step.propagates() { follow(policy, ask, &facts, &next) } else { Vec::new() };
+            let following = if step.propagates() {
+                follow(policy, ask, &facts.family, &facts.child_ids, &next)
+            } else {
+                Vec::new()
+            };
             with_following(next, following)
         }
     });
@@ -73,26 +90,29 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
 
-/// Who may know that there is such a memory, and so what a step with it comes to: whoever may read it for some purpose,
-/// which of what is sealed, revoked or erased are those whom it is about and its owners. A preference is no memory that
-/// steps are made with, but for its erasure.
-fn is_known(memory: &Memory, principal: &Principal) -> bool {
-    let is_its_own = || memory.is_about(principal) || memory.is_owned_by(principal);
+/// Who may know that there is such a memory, and so what a step with it comes to: whoever may read it for some purpose; of
+/// what is revoked or erased, those whom it was about and its owners; an admin, and the server. A preference is no memory
+/// that steps are made with.
+fn is_known(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    let principal = ask.principal;
+    if memory.body.memory_type() == MemoryType::Preference {
+        return false;
+    }
+    if principal.caller == Caller::System || principal.roles.contains(&Role::Admin) {
+        return true;
+    }
+    if memory.state < State::Revoked {
+        return reading::is_read_for_some_purpose(policy, ask, memory);
+    }
     // Of what is erased nobody knows any more in whose scope it was, and so for whom who acts for nobody would act.
     let is_gone_of_somebody = memory.state == State::Tombstoned
         && memory.scope.scope_type == ScopeType::User
         && principal.user.is_none();
-    let is_admins = principal.roles.contains(&Role::Admin);
-    memory.body.memory_type() != MemoryType::Preference
-        && (principal.caller == Caller::System
-            || is_admins
-            || is_gone_of_somebody
-            || is_its_own()
-            || (memory.state < State::Sealed && memory.is_readable_by(principal)))
+    memory.is_about(principal) || memory.is_owned_by(principal) || is_gone_of_somebody
 }
 
 /// The state that a memory's own parents demand of it.
-fn demanded_of(memory: &Memory, family: &Family) -> State {
+pub(super) fn demanded_of(memory: &Memory, family: &Family) -> State {
     let Some(object) = memory.object() else { return State::Active };
     let weights: BTreeMap<MemoryId, State> =
         family.supporters.iter().map(|parent| (parent.id, parent.weight())).collect();
@@ -111,13 +131,19 @@ fn demanded_of(memory: &Memory, family: &Family) -> State {
 
 /// The next versions of what follows the memory. What our transforms make is decided as the server's own doing: it is the
 /// same whoever changed what it is made of.
-fn follow(policy: &Policy, ask: &Ask<'_>, facts: &Facts, next: &Memory) -> Vec<Memory> {
+pub(super) fn follow(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    family: &Family,
+    child_ids: &[[MemoryId; 2]],
+    next: &Memory,
+) -> Vec<Memory> {
     let server = Principal::system(ask.principal.tenant.clone());
     let by_server = Ask { principal: &server, ..ask.clone() };
     let request: Request<'_> = by_server.request();
     let new_ids: BTreeMap<MemoryId, [MemoryId; 2]> =
-        facts.family.events(next).zip(facts.child_ids.iter().copied()).collect();
-    propagate(next, &facts.family, &new_ids, ask.now, |event, ids| {
+        family.events(next).zip(child_ids.iter().copied()).collect();
+    propagate(next, family, &new_ids, ask.now, |event, ids| {
         let asked = [Effect::DeriveImpacts, Effect::DeriveSeeds];
         let decision = policy.decide(&request, &view_of(policy, &by_server, event), &asked);
         let wanted = Wanted {
@@ -155,7 +181,8 @@ impl Visible<Facts> {
         let supporters = supporters.iter().map(|memory| (memory.id, memory.version));
         let parents = self.details.parents.iter().map(|(id, version)| (*id, *version));
         let versions = supporters.chain(parents).map(|(id, version)| Expect::Memory { id, version });
-        children.chain(versions).collect()
+        let of_person = self.details.done.iter().flat_map(|done| done.relied_on.iter().cloned());
+        children.chain(versions).chain(of_person).collect()
     }
 
     /// The kin of the memory that a step was made with.

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::person::Done;
 use super::{Authority, Denial, Facts, Visible};
-use crate::audit_chain::Verdict as Outcome;
+use crate::audit_chain::{Code, Verdict as Outcome};
 use crate::change::{Change, ChangeSet};
 use crate::grant::ReadGrant;
 use crate::ids::MemoryId;
-use crate::memory::{Memory, State};
+use crate::memory::{Body, Memory, State};
 use crate::policy::Effect;
+use crate::scope::Partition;
 
 /// What a store may be told: it went through [`decide`](super::decide).
 #[derive(Debug)]
@@ -49,8 +51,7 @@ impl Visible<Facts> {
         if set.entry.decision != Outcome::Allowed || set.entry.tenant != set.tenant {
             return Err(BeyondDecision("its audit entry says something else"));
         }
-        let is_whole = self.keeps_what_the_step_came_to(&set);
-        if is_whole && set.changes.iter().all(|change| self.covers(&set, change)) {
+        if self.is_whole(&set) && set.changes.iter().all(|change| self.covers(&set, change)) {
             Ok(Decided(set))
         } else {
             Err(BeyondDecision("it changes what was not decided"))
@@ -62,7 +63,7 @@ impl Visible<Facts> {
         match change {
             // All of them together were held to what the step came to.
             Change::InsertMemory(_) | Change::ReplaceMemory(_) | Change::EraseMemory(_)
-                if self.authority == Authority::ChangeNamed =>
+                if self.authority == Authority::ChangeNamed || self.details.done.is_some() =>
             {
                 true
             }
@@ -73,6 +74,12 @@ impl Visible<Facts> {
             }
             Change::ReplaceMemory(memory) => self.may_change(set, memory),
             Change::EraseMemory(memory) => self.may_change(set, memory) && memory.is_tombstone(),
+            Change::TouchSeeds { ids, at } => {
+                self.authority == Authority::Policy(Effect::Read)
+                    && set.entry.operation == Code::MEMORY_RECONSTRUCT
+                    && *at == set.entry.time
+                    && ids.iter().all(|id| self.is_seen_seed(*id))
+            }
             Change::InsertGrant(grant) => {
                 self.authority == Authority::Policy(Effect::Read) && self.may_be_given(set, grant)
             }
@@ -82,40 +89,42 @@ impl Visible<Facts> {
                         grant.revoked.is_some_and(|revoked| *grant == held.revoke(revoked))
                     })
             }
-            Change::ActivatePolicy { .. }
-            | Change::InsertCheckpoint(_)
+            Change::ActivatePolicy { .. } => {
+                matches!(self.authority, Authority::System | Authority::Operator)
+            }
+            Change::InsertCheckpoint(_)
+            | Change::Forget(_)
             | Change::ForgetIdempotencyBefore(_)
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
+            // What the decision found, and nothing else.
+            Change::InsertSpiral(spiral) => self.details.spirals.contains(spiral),
+            Change::ForgetSpiral(partition) => self.hides_in(*partition),
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
     }
 
-    /// Whether the change set keeps exactly what the step came to, or nothing: no memory changes without what follows
-    /// it.
-    fn keeps_what_the_step_came_to(&self, set: &ChangeSet) -> bool {
-        let told: Vec<(&Change, &Memory)> =
-            set.changes.iter().filter_map(|change| Some((change, changed_memory(change)?))).collect();
-        if self.authority != Authority::ChangeNamed || told.is_empty() {
+    /// Whether what was decided about may take away what a scope's spiral was found in.
+    fn hides_in(&self, partition: Partition) -> bool {
+        let by_step =
+            matches!(&self.details.changed, Some(Ok(changed)) if changed.memory.partition == partition);
+        let by_deed = |done: &Done| done.versions.iter().any(|memory| memory.partition == partition);
+        (self.authority == Authority::ChangeNamed && by_step)
+            || self.details.done.as_ref().is_some_and(by_deed)
+    }
+
+    /// Whether the change set keeps exactly what was decided to become of memories, or nothing: none changes without what
+    /// follows it.
+    fn is_whole(&self, set: &ChangeSet) -> bool {
+        if let Some(done) = &self.details.done {
+            return keeps_exactly(set, &done.versions, &done.made);
+        }
+        if self.authority != Authority::ChangeNamed {
             return true;
         }
-        let Some(Ok(changed)) = &self.details.changed else { return false };
-        let expected: BTreeMap<MemoryId, (&Memory, bool)> =
-            (changed.versions.iter().map(|next| (next, false)))
-                .chain(changed.made.iter().map(|made| (made, true)))
-                .map(|(memory, is_new)| (memory.id, (memory, is_new)))
-                .collect();
-        told.len() == expected.len()
-            && told.into_iter().all(|(change, memory)| {
-                let is_as_expected = |(expected, is_new): &(&Memory, bool)| {
-                    *expected == memory
-                        && match change {
-                            Change::InsertMemory(_) => *is_new,
-                            Change::EraseMemory(_) => !is_new && memory.is_tombstone(),
-                            _ => !is_new && memory.state != State::Tombstoned,
-                        }
-                };
-                memory.tenant == set.tenant && expected.get(&memory.id).is_some_and(is_as_expected)
-            })
+        match &self.details.changed {
+            Some(Ok(changed)) => keeps_exactly(set, &changed.versions, &changed.made),
+            _ => keeps_exactly(set, &[], &[]),
+        }
     }
 
     /// Whether it was proposed, and is allowed as it is.
@@ -139,6 +148,11 @@ impl Visible<Facts> {
         })
     }
 
+    /// Whether this is a seed that the caller may see.
+    fn is_seen_seed(&self, id: MemoryId) -> bool {
+        self.facts.memories.iter().any(|memory| memory.id == id && matches!(memory.body, Body::Seed(_)))
+    }
+
     /// Whether this is the next version of a memory that the caller was let change.
     fn may_change(&self, set: &ChangeSet, next: &Memory) -> bool {
         matches!(self.authority, Authority::Owner | Authority::System)
@@ -154,6 +168,28 @@ impl Visible<Facts> {
     fn may_be_given(&self, set: &ChangeSet, grant: &ReadGrant) -> bool {
         grant.tenant == set.tenant && grant.client == self.client && Some(&grant.user) == self.user.as_ref()
     }
+}
+
+/// Whether the change set keeps these next versions and these new memories, all of them and no others, or no memory at all.
+fn keeps_exactly(set: &ChangeSet, versions: &[Memory], made: &[Memory]) -> bool {
+    let told: Vec<(&Change, &Memory)> =
+        set.changes.iter().filter_map(|change| Some((change, changed_memory(change)?))).collect();
+    let expected: BTreeMap<MemoryId, (&Memory, bool)> = (versions.iter().map(|next| (next, false)))
+        .chain(made.iter().map(|made| (made, true)))
+        .map(|(memory, is_new)| (memory.id, (memory, is_new)))
+        .collect();
+    let is_as_expected = |(change, memory): &(&Change, &Memory)| {
+        memory.tenant == set.tenant
+            && expected.get(&memory.id).is_some_and(|(expected, is_new)| {
+                expected == memory
+                    && match change {
+                        Change::InsertMemory(_) => *is_new,
+                        Change::EraseMemory(_) => !is_new && memory.is_tombstone(),
+                        _ => !is_new && memory.state != State::Tombstoned,
+                    }
+            })
+    };
+    told.is_empty() || (told.len() == expected.len() && told.iter().all(is_as_expected))
 }
 
 /// The memory that a change keeps a version of.

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Ask, Details, Facts, Ruling, Verdict, Visible, partly_allowed, reading, view};
+use super::{Ask, Details, Facts, Ruling, Verdict, Visible, partly_allowed, reading, spiralling, view};
 use crate::ids::MemoryId;
 use crate::memory::Memory;
 use crate::policy::{DecidedBy, Effect, Filter, Policy, RuleId, Trace};
 use crate::purpose::Purpose;
+use crate::time::Timestamp;
 
 /// What was decided about a tool.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Gate {
     pub is_call_allowed: bool,
     /// Why.
     pub trace: Trace,
+    /// Until when a spiral of the scope blocks all tools, where one does.
+    pub blocked_until: Option<Timestamp>,
     /// What each memory is worth as evidence, in the order in which they were named.
     pub evidence: Vec<(MemoryId, Evidence)>,
 }
@@ -35,7 +38,9 @@ impl Gate {
     /// Whether the tool may be called.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.is_call_allowed && self.evidence.iter().all(|(_, worth)| *worth == Evidence::Admitted)
+        self.is_call_allowed
+            && self.blocked_until.is_none()
+            && self.evidence.iter().all(|(_, worth)| *worth == Evidence::Admitted)
     }
 }
 
@@ -57,6 +62,10 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     let gate = Gate {
         is_call_allowed: call.filter != Filter::Nothing,
         trace: call.trace.clone(),
+        blocked_until: ask
+            .scope
+            .and_then(|scope| spiralling::blocks_tools(policy, ask, scope.partition()))
+            .map(|spiral| spiral.expires),
         evidence: evidence.collect(),
     };
     let mut ruling = Ruling { trace: Some(call.trace), ..Ruling::default() };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     About, Ask, Authority, Details, Facts, Reason, Ruling, StoredEntry, Verdict, Visible, partly_allowed,
-    reading, refused, view, view_of,
+    reading, refused, spiralling, view, view_of,
 };
 use crate::ids::MemoryId;
 use crate::limits;
@@ -13,11 +13,13 @@ use crate::policy::explain::Outcome;
 use crate::policy::{Dialect, Effect, Policy, RuleId, Trace, explain};
 use crate::principal::{Caller, Principal, Role};
 use crate::purpose::Purpose;
+use crate::scope::Scope;
+use crate::spiral::{Spirals, ThoughtPatternArtifact};
 use crate::time::Timestamp;
 
 /// Why a memory that was looked at is not in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Withheld {
+pub enum WhyWithheld {
     /// Its time was over.
     Expired,
     /// It is never evidence for a tool, whatever a rule says.
@@ -28,7 +30,7 @@ pub enum Withheld {
     TooOld,
 }
 
-impl Withheld {
+impl WhyWithheld {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Expired, Self::BarredAsEvidence, Self::Policy, Self::TooOld];
 
@@ -56,64 +58,109 @@ pub struct Explained {
     /// Rules that matched and grant nothing here, because their `when` does not name the memory's state.
     pub state_not_named: Vec<RuleId>,
     /// Why it is not shown; none where it may be.
-    pub withheld: Option<Withheld>,
+    pub withheld: Option<WhyWithheld>,
+    /// Where the policy lets it be reinforced and a spiral does not: until when.
+    pub not_reinforced_until: Option<Timestamp>,
+}
+
+impl Explained {
+    /// Whether it may not be reinforced: by the policy, or because of a spiral.
+    #[must_use]
+    pub fn is_not_reinforced(&self) -> bool {
+        self.not_reinforced_until.is_some() || !self.trace.allows(Effect::Reinforcement)
+    }
 }
 
 /// Explains how a memory is decided. It is not for everybody: that something is withheld is for auditors, and how what
 /// is shown was decided for those who may see it.
 #[must_use]
 pub fn explained(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> Explained {
-    let request = ask.request();
+    // A request that names no scope is about the memory's own.
+    let request = if ask.scope.is_some() { ask.request() } else { ask.request_in(memory.partition) };
     let view = view_of(policy, ask, memory);
     let explanation = explain(policy, &request, &view);
     let (decision, now) = (explanation.decision, ask.now);
     let is_barred = ask.purpose == Some(Purpose::TaskExecution)
         && memory.object().is_some_and(|object| object.is_barred_as_evidence(Purpose::TaskExecution));
     let withheld = if memory.expires.is_some_and(|end| end <= now) {
-        Some(Withheld::Expired)
+        Some(WhyWithheld::Expired)
     } else if is_barred {
-        Some(Withheld::BarredAsEvidence)
+        Some(WhyWithheld::BarredAsEvidence)
     } else if !decision.allows(Effect::Read) {
-        Some(Withheld::Policy)
+        Some(WhyWithheld::Policy)
     } else if decision.obligations.outlived_by(view.age_days()) {
-        Some(Withheld::TooOld)
+        Some(WhyWithheld::TooOld)
     } else {
         None
     };
     let unnamed =
         explanation.rules.into_iter().filter(|rule| rule.outcome == Outcome::MatchedWithoutNamingTheState);
+    let may_be_reinforced = decision.allows(Effect::Reinforcement);
+    let blocking =
+        spiralling::blocks_reinforcement(policy, ask, memory.partition).filter(|_| may_be_reinforced);
     Explained {
         memory: memory.id,
         memory_type: memory.body.memory_type(),
         trace: decision.trace,
         state_not_named: unnamed.map(|rule| rule.id).collect(),
         withheld,
+        not_reinforced_until: blocking.map(|spiral| spiral.expires),
     }
 }
 
-/// Whether a caller who names this memory by its id would be shown it.
+/// Who looks at a memory, when and what for.
+#[derive(Debug, Clone, Copy)]
+pub struct Looking<'a> {
+    /// Who.
+    pub principal: &'a Principal,
+    /// What for.
+    pub purpose: Option<Purpose>,
+    /// Which public API speaks.
+    pub dialect: Dialect,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl<'a> Looking<'a> {
+    fn ask(self, spirals: &'a Spirals, scope: Option<&'a Scope>) -> Ask<'a> {
+        Ask {
+            principal: self.principal,
+            purpose: self.purpose,
+            operation: "memory.get",
+            dialect: self.dialect,
+            now: self.now,
+            authority: Authority::ReadNamed,
+            about: About::Anything,
+            include_events: false,
+            repeat: false,
+            step: None,
+            tool: None,
+            scope,
+            spirals,
+            person: None,
+            deed: None,
+        }
+    }
+}
+
+/// The spiral that held in a scope, as far as who looks may be told of it: whoever is told of the spirals there, and whoever
+/// may look at all decisions.
 #[must_use]
-pub fn is_shown_by_id(
+pub fn spiral_told<'a>(
     policy: &Policy,
-    principal: &Principal,
-    purpose: Option<Purpose>,
-    dialect: Dialect,
-    now: Timestamp,
-    memory: &Memory,
-) -> bool {
-    let ask = Ask {
-        principal,
-        purpose,
-        operation: "memory.get",
-        dialect,
-        now,
-        authority: Authority::ReadNamed,
-        about: About::Anything,
-        include_events: false,
-        repeat: false,
-        step: None,
-        tool: None,
-    };
+    looking: Looking<'_>,
+    spirals: &'a Spirals,
+    scope: &Scope,
+) -> Option<&'a ThoughtPatternArtifact> {
+    let may_know = looking.principal.may_look_at_all_decisions()
+        || spiralling::shown(policy, &looking.ask(spirals, Some(scope))).is_some();
+    spirals.of(scope.partition()).filter(|_| may_know)
+}
+
+/// Whether a caller who names this memory by its id would be shown it, where these spirals hold.
+#[must_use]
+pub fn is_shown_by_id(policy: &Policy, looking: Looking<'_>, spirals: &Spirals, memory: &Memory) -> bool {
+    let (principal, ask) = (looking.principal, looking.ask(spirals, None));
     let is_of_tenant = memory.tenant == principal.tenant;
     is_of_tenant && reading::decision_on_named(policy, &ask, memory, &mut Details::default()).is_some()
 }

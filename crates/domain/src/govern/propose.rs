@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ask, Details, Facts, Reason, Ruling, Verdict, partly_allowed, refused, view_of};
+use super::{
+    Ask, Details, Facts, Reason, Ruling, Verdict, partly_allowed, reading, refused, spiralling, view_of,
+};
 use crate::derive::{self, Wanted};
 use crate::ids::MemoryId;
 use crate::memory::{Body, Memory, State};
@@ -31,16 +33,16 @@ const WITH_DERIVED: [Effect; 3] = [Effect::Write, Effect::DeriveImpacts, Effect:
 
 /// Each proposal is decided on its own, and its state may only be tightened.
 pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: Facts) -> Verdict {
-    let request = ask.request();
     let mut ruling = Ruling::default();
     let mut refusals = BTreeMap::new();
     let mut details = Details::default();
-    let parents = parents(ask, &facts);
+    let parents = parents(policy, ask, &facts);
     let mut child_ids = facts.child_ids.iter();
     for (at, memory) in facts.proposed.iter_mut().enumerate() {
         let is_event = matches!(memory.body, Body::Event(_));
         let ids = if is_event { child_ids.next() } else { None };
         let asked = if ids.is_some() && effect == Effect::Write { &WITH_DERIVED[..] } else { &[effect] };
+        let request = ask.request_in(memory.partition);
         let decision = policy.decide(&request, &view_of(policy, ask, memory), asked);
         if memory.tenant != ask.principal.tenant || !decision.allows(effect) {
             refusals.insert(at, decision.trace);
@@ -68,6 +70,7 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
     // A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
     let stored = std::mem::take(&mut facts.memories);
     for memory in stored.into_iter().filter(|memory| memory.is_live(ask.now)) {
+        let request = ask.request_in(memory.partition);
         let decision = policy.decide(&request, &view_of(policy, ask, &memory), &[effect]);
         if decision.allows(effect) {
             if ask.repeat {
@@ -75,6 +78,11 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
             }
             facts.memories.push(memory);
         }
+    }
+    if !ask.repeat {
+        let accepted = facts.proposed.iter().enumerate();
+        let accepted = accepted.filter(|(at, _)| details.traces.contains_key(at)).map(|(_, memory)| memory);
+        details.spirals = spiralling::found(policy, ask, &accepted.collect::<Vec<_>>());
     }
     if !facts.proposed.is_empty() && refusals.len() == facts.proposed.len() {
         return refused(Reason::PolicyDenied, Ruling::denying(effect, refusals.into_values()), None);
@@ -90,14 +98,15 @@ struct Parent {
     version: u64,
 }
 
-/// The memories that this caller may name as parents, with their states. What nobody may read for any purpose is as
-/// unknown as what is not there: what is revoked or expired, what is sealed and not about the caller.
-fn parents(ask: &Ask<'_>, facts: &Facts) -> BTreeMap<MemoryId, Parent> {
+/// The memories that this caller may name as parents, with their states. What the caller may read for no purpose is as
+/// unknown as what is not there, and so is what is revoked or expired, or sealed and not about the caller.
+fn parents(policy: &Policy, ask: &Ask<'_>, facts: &Facts) -> BTreeMap<MemoryId, Parent> {
     let is_known = |memory: &&std::sync::Arc<Memory>| {
         memory.object().is_some()
             && memory.is_live(ask.now)
             && memory.is_readable_by(ask.principal)
             && (memory.state < State::Sealed || memory.is_about(ask.principal))
+            && reading::is_read_for_some_purpose(policy, ask, memory)
     };
     let parent =
         |memory: &std::sync::Arc<Memory>| Parent { weight: memory.weight(), version: memory.version };
@@ -128,15 +137,18 @@ fn derived(
     ids: [MemoryId; 2],
     decision: &Decision,
 ) -> Vec<Memory> {
-    let wanted =
-        Wanted { impact: decision.allows(Effect::DeriveImpacts), seed: decision.allows(Effect::DeriveSeeds) };
+    let is_blocked = spiralling::blocks_impacts(policy, ask, event.partition).is_some();
+    let wanted = Wanted {
+        impact: decision.allows(Effect::DeriveImpacts) && !is_blocked,
+        seed: decision.allows(Effect::DeriveSeeds),
+    };
     admitted(policy, ask, derive::children(event, ids, wanted, policy.version()))
 }
 
 /// What was derived, as far as the policy lets it be stored. The state that it was derived in is its event's demand.
 pub(super) fn admitted(policy: &Policy, ask: &Ask<'_>, mut children: Vec<Memory>) -> Vec<Memory> {
-    let request = ask.request();
     children.retain_mut(|child| {
+        let request = ask.request_in(child.partition);
         let decision = policy.decide(&request, &view_of(policy, ask, child), &[Effect::Write]);
         tighten(child, State::Active, child.state, &decision);
         decision.allows(Effect::Write)

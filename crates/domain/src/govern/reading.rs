@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, partly_allowed, refused, view,
-    view_of,
+    About, Ask, Authority, Details, Facts, Reason, Ruling, Verdict, Visible, Withheld, listing,
+    partly_allowed, refused, spiralling, view, view_of,
 };
 use crate::constraint::Constraint;
 use crate::ids::MemoryId;
@@ -31,9 +31,13 @@ pub(super) fn decide(
     }
     let mut ruling = Ruling { trace: Some(narrowed.trace), ..Ruling::default() };
     let reading = Reading { policy, ask, prepared: policy.prepare(&request) };
-    let mut details = Details::default();
+    let raised_activation = spiralling::raised_activation(policy, ask);
+    let mut details = Details { raised_activation, ..Details::default() };
     for memory in std::mem::take(&mut facts.memories) {
-        let Some(decision) = reading.decision(&memory) else { continue };
+        let Some(decision) = reading.decision(&memory) else {
+            details.withheld.extend(reading.withheld(&memory));
+            continue;
+        };
         reading.note(&memory, &decision, &mut details);
         details.note_redaction(memory.id, &decision.obligations);
         facts.memories.push(view::redacted(&memory, &decision.obligations));
@@ -93,6 +97,22 @@ pub(super) fn reader_of<'a>(ask: &Ask<'a>, named: &Memory) -> Cow<'a, Principal>
     if named.state < State::Sealed { ask.principal.acting_on(named) } else { Cow::Borrowed(ask.principal) }
 }
 
+/// Whether the caller would be shown a memory by its id, for whichever purpose that callers may name.
+pub(super) fn is_read_for_some_purpose(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    let purposes = Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Maintenance);
+    purposes.into_iter().any(|purpose| {
+        let ask = Ask {
+            purpose: Some(purpose),
+            operation: "memory.get",
+            authority: Authority::ReadNamed,
+            about: About::Anything,
+            ..ask.clone()
+        };
+        let request = ask.request();
+        Reading { policy, ask: &ask, prepared: policy.prepare(&request) }.decision(memory).is_some()
+    })
+}
+
 /// One read's policy and request.
 struct Reading<'a> {
     policy: &'a Policy,
@@ -124,6 +144,12 @@ impl Reading<'_> {
     fn is_of_objects(&self) -> bool {
         matches!(self.ask.about, About::Objects(_))
             || matches!(self.ask.authority, Authority::ReadNamed | Authority::Logged)
+    }
+
+    /// What is told of a memory that may not be seen, where anything is.
+    fn withheld(&self, memory: &Memory) -> Option<Withheld> {
+        let is_told = self.ask.tells_withheld() && self.is_of_objects();
+        is_told.then(|| listing::withheld(self.policy, self.ask, memory)).flatten()
     }
 
     /// What an operation may know of a memory beside what it says.
@@ -239,7 +265,7 @@ fn references(memory: &Memory) -> Vec<MemoryId> {
 }
 
 /// The same memory without references to others than these.
-fn without_references(memory: &Memory, seen: &BTreeSet<MemoryId>) -> Memory {
+pub(super) fn without_references(memory: &Memory, seen: &BTreeSet<MemoryId>) -> Memory {
     let mut shown = memory.clone();
     if let Some(object) = shown.body.object_mut() {
         let parents = object.provenance.derived_from.iter().filter(|id| seen.contains(id)).copied();

@@ -14,9 +14,14 @@ use crate::object::{
     Affect, Category, Content, Distinct, Feeling, Handling, Impact, Label, Language, Level, List, Name,
     Object, Precision, Strength, Temporal, TruthMode, Unit, Visibility, generate,
 };
+use crate::policy::Dialect;
 use crate::policy::catalogue::CATALOGUE;
 use crate::policy::{Attribute, Filter, MemoryAttributes};
+use crate::principal::Principal;
+use crate::purpose::Purpose;
 use crate::scope::Scope;
+use crate::spiral::Spirals;
+use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1_767_268_800_000_000);
 const OBJECTS: &[MemoryType] = &[MemoryType::Event, MemoryType::Impact, MemoryType::Seed];
@@ -126,6 +131,7 @@ fn an_event_has_every_attribute_that_it_says() {
             ("jointly_owned_by_principal", "true"),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
+            ("in_scope_of_principal", "true"),
             ("readable_by_principal", "true"),
         ],
     );
@@ -150,6 +156,7 @@ fn a_tombstone_has_nothing_left_to_test() {
             ("jointly_owned_by_principal", "true"),
             ("owned_by_principal", "true"),
             ("about_principal", "true"),
+            ("in_scope_of_principal", "true"),
             ("readable_by_principal", "true"),
         ],
     );
@@ -211,6 +218,10 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         repeat: false,
         step: None,
         tool: None,
+        scope: None,
+        spirals: Spirals::none(),
+        person: None,
+        deed: None,
     }
 }
 

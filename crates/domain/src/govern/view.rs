@@ -8,7 +8,8 @@ use crate::ids::UserId;
 use crate::memory::{Body, Memory, MemoryType};
 use crate::object::Name;
 use crate::policy::{
-    Attribute, Effect, Filter, FilterField, MemoryAttributes, Narrowed, Obligations, Policy, Request, Value,
+    Attribute, DecidedBy, Effect, Filter, FilterField, MemoryAttributes, Narrowed, Obligations, Policy,
+    Request, Value,
 };
 use crate::preference::Domain;
 use crate::principal::Principal;
@@ -149,6 +150,7 @@ impl MemoryAttributes for MemoryView<'_> {
             Attribute::MemoryJointlyOwned => self.is(Memory::is_owned_by),
             Attribute::MemoryClaimed => self.is(Memory::is_claimed_by),
             Attribute::MemoryAbout => self.is(Memory::is_about),
+            Attribute::MemoryInOwnScope => self.is(Memory::is_in_scope_of_user_of),
             Attribute::MemoryReadable => self.is(Memory::is_readable_by),
             other => match memory.body {
                 Body::Preference(_) => self.of_preference(other),
@@ -185,6 +187,9 @@ fn known_attributes(about: About) -> Vec<(Attribute, Value<'static>)> {
 /// memory that it is about is ruled out, whatever they would allow for others.
 pub(super) fn narrowed(policy: &Policy, request: &Request<'_>, about: About) -> Narrowed {
     let known = known_attributes(about);
+    if request.purpose.is_none() {
+        return without_purpose(policy.narrow(request, Effect::Read, &known));
+    }
     let About::Objects(types) = about else { return policy.narrow(request, Effect::Read, &known) };
     let mut parts = types.iter().map(|memory_type| {
         let mut known = known.clone();
@@ -201,6 +206,19 @@ pub(super) fn narrowed(policy: &Policy, request: &Request<'_>, about: About) -> 
         let trace = if all.filter == Filter::Nothing { part.trace } else { all.trace };
         Narrowed { filter: Filter::or([all.filter, part.filter]), trace }
     })
+}
+
+/// A read that names no purpose that is known is denied, even where a rule would grant it for whatever purpose: what a
+/// grant is given for could not be said.
+fn without_purpose(mut narrowed: Narrowed) -> Narrowed {
+    narrowed.filter = Filter::Nothing;
+    for verdict in narrowed.trace.effects.iter_mut().filter(|verdict| verdict.allowed) {
+        (verdict.allowed, verdict.by) = (false, DecidedBy::NoGrant);
+        verdict.rules.clear();
+        narrowed.trace.matched_rules.clear();
+        narrowed.trace.reasons.clear();
+    }
+    narrowed
 }
 
 /// The memory as the policy obliges it to be shown: without the fields that it redacts.

@@ -101,6 +101,12 @@ pub enum Barred {
     /// There is no room for one more.
     #[error("there is no room for more {0}")]
     Full(&'static str),
+    /// A spiral of its scope blocks it.
+    #[error("a spiral in its scope blocks this until {until}")]
+    Spiral {
+        /// Until when, at the latest.
+        until: Timestamp,
+    },
     /// Nobody is named who could make it.
     #[error("a person has to be named")]
     Nobody,

@@ -14,7 +14,8 @@ use crate::scope::{Scope, ScopeType};
 
 impl Memory {
     /// Whether the scope is that of the principal's user. A tombstone knows it by its partition.
-    fn is_in_scope_of_user_of(&self, principal: &Principal) -> bool {
+    #[must_use]
+    pub fn is_in_scope_of_user_of(&self, principal: &Principal) -> bool {
         let Some(user) = principal.user.as_ref().filter(|_| self.scope.scope_type == ScopeType::User) else {
             return false;
         };

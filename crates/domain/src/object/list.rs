@@ -121,6 +121,11 @@ impl<T, const MAX: usize> Log<T, MAX> {
         self.entries.push(entry);
     }
 
+    /// Changes entries where they stand.
+    pub fn change_each(&mut self, change: impl FnMut(&mut T)) {
+        self.entries.iter_mut().for_each(change);
+    }
+
     /// How many entries were dropped before the first one.
     #[must_use]
     pub const fn dropped(&self) -> u64 {

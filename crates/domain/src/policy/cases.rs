@@ -18,7 +18,7 @@ use super::decide::Decision;
 use super::effect::{Effect, EffectSet};
 use super::error::{Errors, Place, PolicyError};
 use super::facts::{self, MemoryFacts, RequestFacts};
-use super::trace::Trace;
+use super::trace::{RuleId, Trace};
 use super::yaml::{self, Node, NodeKind};
 use crate::limits;
 
@@ -88,14 +88,87 @@ enum Expectation {
 /// Everything that is wrong with the table. A case that fails is no error: the report says so.
 pub fn run(text: &str, policy: &Policy) -> Result<CaseReport, Vec<PolicyError>> {
     let mut errors = Errors::default();
-    let cases = read(text, &mut errors);
+    let cases = read(text, true, &mut errors);
     if !errors.is_empty() {
         return Err(errors.into_vec());
     }
     Ok(CaseReport { cases: cases.into_iter().map(|case| result(case, policy)).collect() })
 }
 
-fn read(text: &str, errors: &mut Errors) -> Vec<Case> {
+/// What two policies make of the same cases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// How many cases there were.
+    pub evaluated: usize,
+    /// How many come out otherwise.
+    pub changed: usize,
+    /// What comes out otherwise, in the order of the cases.
+    pub changes: Vec<Difference>,
+}
+
+/// One thing that two policies decide otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The case's name.
+    pub case: String,
+    /// Which effect or obligation.
+    pub what: String,
+    /// What comes of it by the first policy.
+    pub from: String,
+    /// What comes of it by the second.
+    pub to: String,
+    /// The rules that decide by the second, where rules do.
+    pub rules: Vec<RuleId>,
+}
+
+/// Compares what two policies make of a table of cases. What a case expects is not looked at: it may expect nothing.
+///
+/// # Errors
+/// Everything that is wrong with the table.
+pub fn compare(text: &str, from: &Policy, to: &Policy) -> Result<Comparison, Vec<PolicyError>> {
+    let mut errors = Errors::default();
+    let cases = read(text, false, &mut errors);
+    if !errors.is_empty() {
+        return Err(errors.into_vec());
+    }
+    let mut comparison = Comparison { evaluated: cases.len(), changed: 0, changes: Vec::new() };
+    for case in cases {
+        let [before, after] =
+            [from, to].map(|policy| policy.decide(&case.request.as_request(), &case.memory, &Effect::ALL));
+        let changes = differences(&case.name, &before, &after);
+        comparison.changed += usize::from(!changes.is_empty());
+        comparison.changes.extend(changes);
+    }
+    Ok(comparison)
+}
+
+fn differences(case: &str, before: &Decision, after: &Decision) -> Vec<Difference> {
+    let [old, new] = [&before.obligations, &after.obligations];
+    let state =
+        |state: Option<super::effect::IngestState>| state.map_or("none", |state| state.name()).to_owned();
+    let days = |days: Option<u32>| days.map_or_else(|| "none".to_owned(), |days| days.to_string());
+    let effects = Effect::ALL.into_iter().map(|effect| {
+        let rules = after.trace.verdict(effect).map(|verdict| verdict.rules.clone()).unwrap_or_default();
+        (effect.name(), before.allows(effect).to_string(), after.allows(effect).to_string(), rules)
+    });
+    let obligations = [
+        ("set_state", state(old.set_state), state(new.set_state), Vec::new()),
+        ("redact", old.redact.join(", "), new.redact.join(", "), Vec::new()),
+        ("max_age_days", days(old.max_age_days), days(new.max_age_days), Vec::new()),
+    ];
+    let differing = effects.chain(obligations).filter(|(_, from, to, _)| from != to);
+    differing
+        .map(|(what, from, to, rules)| Difference {
+            case: case.to_owned(),
+            what: what.to_owned(),
+            from,
+            to,
+            rules,
+        })
+        .collect()
+}
+
+fn read(text: &str, expects: bool, errors: &mut Errors) -> Vec<Case> {
     if text.len() > 16 * limits::POLICY_BYTES_MAX {
         errors.push(Place::START, format!("at most {} bytes", 16 * limits::POLICY_BYTES_MAX));
         return Vec::new();
@@ -112,7 +185,7 @@ fn read(text: &str, errors: &mut Errors) -> Vec<Case> {
             errors.push(value.place, format!("at most {POLICY_CASES_MAX} cases"));
             continue;
         }
-        cases.extend(items.iter().map(|item| case(item, errors)));
+        cases.extend(items.iter().map(|item| case(item, expects, errors)));
     }
     if cases.is_empty() && errors.is_empty() {
         errors.push(root.place, "there is no case");
@@ -120,7 +193,7 @@ fn read(text: &str, errors: &mut Errors) -> Vec<Case> {
     cases
 }
 
-fn case(node: &Node, errors: &mut Errors) -> Case {
+fn case(node: &Node, expects: bool, errors: &mut Errors) -> Case {
     let mut case = Case {
         name: String::new(),
         line: node.place.line,
@@ -142,7 +215,7 @@ fn case(node: &Node, errors: &mut Errors) -> Case {
     if case.name.is_empty() {
         case.name = format!("line {}", case.line);
     }
-    if case.expected.is_empty() && matches!(node.kind, NodeKind::Map(_)) {
+    if expects && case.expected.is_empty() && matches!(node.kind, NodeKind::Map(_)) {
         errors.push(node.place, "a case expects something");
     }
     case

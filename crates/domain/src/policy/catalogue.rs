@@ -240,6 +240,7 @@ catalogue! {
     MemoryJointlyOwned "memory.jointly_owned_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal may act as its owner: in person, or as a member of the group, the organisation or the scope that owns it.";
     MemoryOwned "memory.owned_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal's user owns it in person; what a group or a scope owns, no member does.";
     MemoryAbout "memory.about_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is about the principal's user: owner, subject, or in that user's scope.";
+    MemoryInOwnScope "memory.in_scope_of_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is in the scope of the principal's user, whoever owns it.";
     MemoryReadable "memory.readable_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether ownership, visibility and access list let the principal read it.";
     MemoryWasErased "memory.was_erased" Bool, B(false), NOT_PUSHABLE, "Whether its value was erased before.";
     MemoryMetadata "memory.metadata.*" Open, Absent, NOT_PUSHABLE, "What its writer stored beside it; `*` is a dotted path.";

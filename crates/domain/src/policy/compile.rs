@@ -129,6 +129,17 @@ fn listed_states(leaf: &Leaf) -> StateSet {
     of_test(&leaf.test)
 }
 
+fn names_spirals(condition: &Condition) -> bool {
+    match condition {
+        Condition::Leaf(leaf) => matches!(
+            leaf.path.attribute,
+            Attribute::SpiralActive | Attribute::SpiralPattern | Attribute::SpiralConfidence
+        ),
+        Condition::Not(part) => names_spirals(part),
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().any(names_spirals),
+    }
+}
+
 /// A policy that has been loaded. Cheap to share behind an `Arc`; nothing in it changes.
 #[derive(Debug)]
 pub struct Policy {
@@ -257,6 +268,12 @@ impl Policy {
     #[must_use]
     pub const fn globals(&self) -> &Globals {
         &self.globals
+    }
+
+    /// Whether a rule asks about spirals: then they have to be known before it is asked.
+    #[must_use]
+    pub fn asks_about_spirals(&self) -> bool {
+        self.rules.iter().any(|rule| names_spirals(&rule.when))
     }
 
     /// Its rules, those it extends first.

@@ -68,10 +68,10 @@ pub fn explain<M: MemoryAttributes + ?Sized>(
 ) -> Explanation {
     let facts = Facts { request, memory };
     let mut decision = policy.decide(request, memory, &Effect::ALL);
-    // Whoever asks sees the memory, so that its attributes may choose the nearest grant.
-    let denied = decision.trace.effects.iter().find(|verdict| !verdict.allowed);
+    // Whoever asks sees the memory, so that its attributes may choose the nearest grant; what a rule forbids has none.
+    let mut denied = decision.trace.effects.iter().filter(|verdict| !verdict.allowed);
     decision.trace.nearest_grant =
-        denied.and_then(|denied| policy.hint(request, &Sight::Memory(memory), denied));
+        denied.find_map(|denied| policy.hint(request, &Sight::Memory(memory), denied));
     let rules = policy.rules().iter().map(|rule| RuleExplanation {
         id: RuleId::clone(&rule.id),
         line: rule.line,

@@ -8,6 +8,9 @@ use crate::constraint::{Avoided, Constraint, Params, Target};
 use crate::ids::ConstraintId;
 use crate::purpose::Purpose;
 
+/// The slot of what somebody's body cannot bear (`derive/rules.yaml`).
+const ALLERGENS: &str = "allergens";
+
 /// One thing that is told.
 #[derive(Debug, Clone)]
 pub(super) enum Item<'a> {
@@ -64,6 +67,10 @@ fn sentence(constraint: &Constraint) -> String {
         }
         Params::Safety { .. } => format!("Take care: {words}."),
         Params::Boundary { .. } => format!("Respect this boundary: {words}."),
+        // To speak of it is no harm, to have it is.
+        Params::Avoid(Avoided::Topic(_)) if constraint.merge.slot.as_str() == ALLERGENS => {
+            format!("They must not be given: {words}.")
+        }
         Params::Avoid(Avoided::Topic(_)) => format!("Do not bring up: {words}."),
         Params::Avoid(Avoided::ContentClass(_)) => format!("Leave out: {words}."),
         Params::AskPermission { .. } if constraint.target == Target::ToolExecution => {

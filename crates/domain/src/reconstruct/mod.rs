@@ -100,7 +100,7 @@ pub struct Wanted<'a> {
     pub max_tokens: Option<usize>,
     /// Whether to refer to events.
     pub include_events: bool,
-    /// What the request is about; when empty, every seed counts as met.
+    /// What the request is about; when empty, every seed counts as met that asks for half a match at most.
     pub cues: &'a [&'a str],
     /// By how much a seed is harder to wake, while a spiral is on.
     pub raise_activation_by: Unit,

@@ -32,12 +32,14 @@ pub(super) fn sprouted<'a>(
         .filter(|seed| has_rested(seed, wanted))
         .filter_map(|seed| {
             let said: Vec<Words<'a>> = seed.cues.iter().map(|cue| words(cue.as_str())).collect();
-            let score = likeness(&said, &asked) * seed.support.strength.get();
+            let score = likeness(seed, &said, &asked) * seed.support.strength.get();
             let threshold = seed.activation.min_confidence.get() + wanted.raise_activation_by.get();
             if score < threshold.min(1.0) {
                 return None;
             }
-            let told = seed.cues.iter().zip(&said).filter(|(_, words)| !avoided.contains(*words));
+            // A topic of two words stands in a text's cues word by word.
+            let is_avoided = |cue: &Words<'a>| avoided.iter().any(|topic| is_subset(cue, topic));
+            let told = seed.cues.iter().zip(&said).filter(|(_, words)| !is_avoided(words));
             let cues: Vec<&str> = told.map(|(cue, _)| cue.as_str()).collect();
             let sprout = Sprout { seed: seed.seed, cues, support: seed.support, score };
             (!sprout.cues.is_empty()).then_some(sprout)
@@ -53,11 +55,20 @@ fn has_rested(seed: &Dormant<'_>, wanted: &Wanted<'_>) -> bool {
     seed.last_activated_at.is_none_or(|last| wanted.now.micros_since(last) >= cooldown_micros)
 }
 
-/// How like what was asked the most like of a seed's cues is: the words that both have among those that one has. 1
-/// when nothing in particular was asked.
-fn likeness(cues: &[Words<'_>], asked: &[Words<'_>]) -> f64 {
+/// The most that a seed may ask for and still sprout where nothing in particular was asked: what is sensitive asks for more,
+/// so that nobody is told of it unasked.
+const UNASKED_MAX: f64 = 0.5;
+
+/// Whether all words of the one are words of the other.
+fn is_subset(words: &Words<'_>, of: &Words<'_>) -> bool {
+    words.iter().all(|word| of.binary_search(word).is_ok())
+}
+
+/// How like what was asked the most like of a seed's cues is: the words that both have among those that one has. When
+/// nothing in particular was asked, 1 for a seed that asks for half a match at most, else 0.
+fn likeness(seed: &Dormant<'_>, cues: &[Words<'_>], asked: &[Words<'_>]) -> f64 {
     if asked.is_empty() {
-        return 1.0;
+        return if seed.activation.min_confidence.get() <= UNASKED_MAX { 1.0 } else { 0.0 };
     }
     let mut best = 0.0_f64;
     for cue in cues {

@@ -22,4 +22,7 @@ mod preference_ratio;
 mod preference_redaction;
 mod preference_shapes;
 mod reconstruct;
+mod spiral_corpus;
+mod spiral_eval;
+mod spiral_laws;
 mod yaml_cases;

@@ -99,6 +99,10 @@ fn memories() -> Vec<(&'static str, String)> {
     add("impact imagined", "{type: impact, truth_mode: imagined}");
     add("impact sealed", "{type: impact, state: sealed}");
     add("seed", "type: seed");
+    add("seed high", "{type: seed, sensitivity.level: high}");
+    add("seed subjective", "{type: seed, truth_mode: subjective_experience}");
+    add("seed imagined", "{type: seed, truth_mode: imagined}");
+    add("seed disputed", "{type: seed, ownership.dispute_state: disputed}");
     add("seed restricted", "{type: seed, state: restricted}");
     for kind in ["preferences", "constraints", "communication", "accessibility", "schedule", "attention"] {
         add(kind, &format!("{{type: preference, kind: {kind}}}"));
@@ -159,5 +163,33 @@ fn the_truth_table_is_the_reviewed_one() {
             table += &format!("{}\n", format!("{name:width$} {}", cells.join(" ")).trim_end());
         }
     }
+    table += &written(width);
     check_golden(&from_root("policies/default.truth.txt"), &table);
+}
+
+/// Who may write what, and where: w where it may be.
+fn written(width: usize) -> String {
+    let width = width.max("preference other's".len());
+    let mut table = "\n== written; whoever asks acts for a person, or is the system\n".to_owned();
+    for (number, (who, ..)) in WHO.iter().enumerate() {
+        table += &format!("{:width$} {}{who}\n", "", "|  ".repeat(number));
+    }
+    let own = "in_scope_of_principal: true, owned_by_principal: true";
+    for kind in ["event", "impact", "seed", "preference"] {
+        let places =
+            [("own", own), ("other's", "owned_by_principal: false"), ("project", "scope.type: project")];
+        for (place, relation) in
+            places.into_iter().filter(|(place, _)| (kind, *place) != ("preference", "project"))
+        {
+            let memory = MemoryFacts::parse(&format!("{{type: {kind}, {relation}}}")).expect("a memory");
+            let cells = WHO.map(|(_, principal, _)| {
+                let request = RequestFacts::parse(&format!("{{{principal}}}")).expect("a request");
+                let decision = Policy::builtin().decide(&request.as_request(), &memory, &[Effect::Write]);
+                if decision.allows(Effect::Write) { "w " } else { "✗ " }
+            });
+            let name = format!("{kind} {place}");
+            table += &format!("{}\n", format!("{name:width$} {}", cells.join(" ")).trim_end());
+        }
+    }
+    table
 }

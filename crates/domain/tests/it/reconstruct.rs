@@ -197,6 +197,33 @@ fn what_must_not_stand_in_a_prompt_does_not() {
 }
 
 #[test]
+fn a_topic_of_two_words_does_not_stand_in_a_prompt_word_by_word() {
+    let body =
+        derive(&Source { do_not_prompt_with: &["flickering light"], ..saying("") }, id(10)).constraints;
+    let cues = cues(&["flickering", "lights", "light house", "ward"]);
+    let held = held(&body);
+    let seeds = [dormant(20, &cues, 1.0)];
+    let found =
+        reconstruct(&Material { constraints: &held, seeds: &seeds, events: &[] }, &wanted(Format::Text));
+    let Context::Text(text) = &found.context else { panic!("text was asked for") };
+    assert!(text.ends_with("- light house, ward\n"), "{text}");
+}
+
+#[test]
+fn what_is_sensitive_is_not_told_unasked() {
+    let cues = cues(&["shame"]);
+    let told = |asked: &[&str], min_confidence: f64| {
+        let activation = Activation::new(unit(min_confidence), 3_600).unwrap();
+        let seeds = [Dormant { activation, ..dormant(20, &cues, 1.0) }];
+        let wanted = Wanted { cues: asked, ..wanted(Format::Text) };
+        let material = Material { constraints: &[], seeds: &seeds, events: &[] };
+        !reconstruct(&material, &wanted).sources.seeds.is_empty()
+    };
+    assert!(told(&[], 0.5) && !told(&[], 0.51) && !told(&[], 0.8));
+    assert!(told(&["shame"], 0.8));
+}
+
+#[test]
 fn what_is_done_with_memories_is_no_models_business() {
     let all = said("This is off the record.", &[]);
     assert!(matches!(all[0].params, Params::Boundary { .. }));

@@ -1,18 +1,19 @@
 //! `decision.explain`: why a logged decision came out as it did, or how memories would be decided for a request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use memoryscope_domain::audit_chain::{Code, Draft};
 use memoryscope_domain::govern::{Authority, Explained, Facts, Gate, Visible};
 use memoryscope_domain::ids::{AuditId, MemoryId};
-use memoryscope_domain::policy::Effect;
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::words::Score;
 use serde_json::{Map, Value, json};
 
 use super::query::HeldConstraint;
 use super::replay::{named, purpose_of_looking, shown};
-use super::{Info, Mint, Operation, Plan};
+use super::spiral::Active;
+use super::{Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::Select;
 use crate::refusal::Refusal;
@@ -27,7 +28,16 @@ pub static INFO: Info =
 pub struct Explain {
     log: AuditId,
     purpose: Option<Purpose>,
-    found: Option<Result<Box<Found>, NotReplayable>>,
+    found: Option<Result<Box<Found>, NotTold>>,
+}
+
+/// Why a decision is not explained, and what was recorded of it.
+#[derive(Debug, Clone)]
+pub struct NotTold {
+    /// Why.
+    pub why: NotReplayable,
+    /// What was recorded, where that can be read.
+    pub draft: Option<Box<Draft>>,
 }
 
 #[derive(Debug)]
@@ -35,6 +45,7 @@ struct Found {
     draft: Draft,
     again: Again,
     comparison: Comparison,
+    spiral: Option<Active>,
 }
 
 /// Why a decision came out as it did, as far as the caller may see now what it was about.
@@ -43,7 +54,7 @@ pub enum ExplainedLog {
     /// It can be told.
     Told(Box<Explanation>),
     /// It can't: why.
-    NotTold(NotReplayable),
+    NotTold(NotTold),
 }
 
 /// The explanation of a decision.
@@ -61,6 +72,8 @@ pub struct Explanation {
     pub constraints: Vec<HeldConstraint>,
     /// For an auditor, what was looked at and not returned because it may not be read.
     pub denials: Vec<Explained>,
+    /// The spiral that held, as far as the caller may know of it.
+    pub spiral: Option<Active>,
     /// What a tool's gate said.
     pub gate: Option<Gate>,
 }
@@ -72,13 +85,15 @@ pub struct Returned {
     pub explained: Explained,
     /// Its place in the answer, from 1.
     pub rank: Option<usize>,
+    /// How well it answers what was asked by words, where that was asked.
+    pub score: Option<Score>,
 }
 
 impl Explanation {
     /// Of the memories that were returned, those that may not be reinforced.
     pub fn not_reinforced(&self) -> impl Iterator<Item = &Explained> {
         let all = self.decisions.iter().map(|decided| &decided.explained);
-        all.filter(|explained| !explained.trace.allows(Effect::Reinforcement))
+        all.filter(|explained| explained.is_not_reinforced())
     }
 }
 
@@ -87,14 +102,14 @@ impl Explain {
         Self { log, purpose: None, found: None }
     }
 
-    pub(crate) fn cannot(&mut self, why: NotReplayable) {
-        self.found = Some(Err(why));
+    pub(crate) fn cannot(&mut self, why: NotReplayable, draft: Option<Draft>) {
+        self.found = Some(Err(NotTold { why, draft: draft.map(Box::new) }));
     }
 
-    pub(crate) fn made(&mut self, cx: &Context, remade: Remade) {
+    pub(crate) fn made(&mut self, cx: &Context, remade: Remade, spiral: Option<Active>) {
         self.purpose = Some(purpose_of_looking(cx, remade.recorded.request.purpose()));
         let Remade { recorded, again, comparison } = remade;
-        self.found = Some(Ok(Box::new(Found { draft: recorded.draft, again, comparison })));
+        self.found = Some(Ok(Box::new(Found { draft: recorded.draft, again, comparison, spiral })));
     }
 }
 
@@ -138,9 +153,14 @@ impl Operation for Explain {
         let shown = shown(again, seen);
         let visible: BTreeSet<MemoryId> = seen.memories().iter().map(|memory| memory.id).collect();
         let rank = |id: MemoryId| again.memory_ids.iter().position(|other| *other == id).map(|at| at + 1);
+        let scores: BTreeMap<MemoryId, Score> =
+            again.items().iter().filter_map(|item| Some((item.memory.id, item.score?))).collect();
         let returned = again.looked_at.iter().filter(|one| visible.contains(&one.memory));
         let mut decisions: Vec<Returned> = returned
-            .filter_map(|one| Some(Returned { rank: Some(rank(one.memory)?), explained: one.clone() }))
+            .filter_map(|one| {
+                let (rank, score) = (Some(rank(one.memory)?), scores.get(&one.memory).copied());
+                Some(Returned { explained: one.clone(), rank, score })
+            })
             .collect();
         decisions.sort_by_key(|decided| decided.rank);
         let is_auditor = cx.principal.roles.contains(&Role::Auditor);
@@ -152,6 +172,7 @@ impl Operation for Explain {
             decisions,
             constraints: shown.constraints,
             denials: withheld.cloned().collect(),
+            spiral: found.spiral,
             gate: shown.gate,
         };
         Ok(Plan { memory_ids: shown.memory_ids, ..Plan::answer(ExplainedLog::Told(Box::new(explanation))) })
@@ -195,6 +216,10 @@ impl Operation for ExplainMemories {
 
     fn include_events(&self) -> bool {
         self.include_events
+    }
+
+    fn spirals(&self) -> SpiralUse {
+        SpiralUse::ForEffects
     }
 
     fn tool(&self) -> Option<(&str, &[MemoryId])> {

@@ -6,13 +6,13 @@ use memoryscope_domain::govern::{About, Authority, Evidence, Facts, Gate, Visibl
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::MemoryType;
-use memoryscope_domain::policy::{Attribute, Filter};
+use memoryscope_domain::policy::Filter;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use serde_json::{Map, Value};
 
-use super::query::{HeldConstraint, merged, one_of};
-use super::{Info, Mint, Operation, Plan};
+use super::query::{HeldConstraint, merged, of_types};
+use super::{Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
@@ -61,6 +61,14 @@ impl Operation for AskGate {
         Some(self.purpose)
     }
 
+    fn scopes(&self) -> Vec<&Scope> {
+        vec![&self.scope]
+    }
+
+    fn spirals(&self) -> SpiralUse {
+        SpiralUse::ForEffects
+    }
+
     fn about(&self) -> About {
         About::Objects(&[MemoryType::Impact])
     }
@@ -70,13 +78,15 @@ impl Operation for AskGate {
     }
 
     fn select(&self, _cx: &Context) -> Select {
-        let impacts = [MemoryType::Impact.name().to_owned()].into();
         let objects = ObjectSelect {
             partition: self.scope.partition(),
-            wanted: Filter::and([one_of(Attribute::MemoryType, impacts)]),
+            among: of_types(&[MemoryType::Impact]),
+            wanted: Filter::Everything,
             since: None,
             until: None,
             after: None,
+            scan: None,
+            words: None,
             limit: limits::LIST_SCAN_ITEMS,
         };
         Select::Evidence { ids: self.evidence.clone(), objects }
@@ -88,7 +98,9 @@ impl Operation for AskGate {
 
     fn canonical(&self, _seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
         let mut out = Canonical::default();
-        out.truth(output.gate.is_call_allowed).evidence(&output.gate.evidence);
+        out.truth(output.gate.is_call_allowed)
+            .truth(output.gate.blocked_until.is_some())
+            .evidence(&output.gate.evidence);
         out.constraints(&output.constraints, &output.merge_report);
         Some(out.into_bytes())
     }

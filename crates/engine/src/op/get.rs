@@ -7,7 +7,6 @@ use std::sync::Arc;
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::govern::{Authority, Facts, Visible};
 use memoryscope_domain::ids::MemoryId;
-use memoryscope_domain::limits;
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::purpose::Purpose;
 use serde_json::{Map, Value};
@@ -18,7 +17,7 @@ use crate::context::Context;
 use crate::port::Select;
 use crate::refusal::Refusal;
 use crate::replay::canonical::Canonical;
-use crate::replay::request::of_named;
+use crate::replay::request::{of_history, of_named};
 
 /// What [`Get`] declares of itself.
 pub static GET: Info = Info { name: "memory.get", audit: Code::MEMORY_GET, changes: false };
@@ -41,17 +40,23 @@ pub struct History {
     pub id: MemoryId,
     /// What for.
     pub purpose: Purpose,
+    /// Only versions behind this number: what the page before gave as [`Versions::next`]; 0 for all.
+    pub after: u64,
+    /// At most so many versions, 1 to [`limits::LIST_ITEMS_MAX`](memoryscope_domain::limits::LIST_ITEMS_MAX).
+    pub limit: usize,
 }
 
 /// A memory's versions.
 #[derive(Debug, Clone)]
 pub struct Versions {
-    /// Oldest first, the current one last.
+    /// Oldest first; the current one is the last of the last page.
     pub versions: Vec<Arc<Memory>>,
+    /// The current one's number.
+    pub current: u64,
     /// Whether the memory has become dormant.
     pub is_dormant: bool,
-    /// Whether there are older ones than these.
-    pub more: bool,
+    /// Behind which number the next page begins, if there is one.
+    pub next: Option<u64>,
 }
 
 fn first(seen: &Visible<Facts>) -> Result<&Arc<Memory>, Refusal> {
@@ -122,17 +127,18 @@ impl Operation for History {
     }
 
     fn select(&self, _cx: &Context) -> Select {
-        Select::Versions { id: self.id, limit: limits::VERSIONS_MAX - 1 }
+        Select::Versions { id: self.id, after: self.after, limit: self.limit }
     }
 
     fn private(&self) -> Map<String, Value> {
-        of_named(self.id, self.purpose)
+        of_history(self)
     }
 
     fn canonical(&self, seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
         let mut out = Canonical::default();
         out.removed(seen, self.id);
-        out.count(output.versions.len()).truth(output.is_dormant).truth(output.more);
+        out.count(output.versions.len()).truth(output.is_dormant);
+        out.count(usize::try_from(output.current).unwrap_or(usize::MAX)).truth(output.next.is_some());
         output.versions.iter().for_each(|version| {
             out.memory(version).text(version.state.name());
         });
@@ -146,8 +152,12 @@ impl Operation for History {
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let current = first(seen)?;
-        let versions: Vec<Arc<Memory>> = seen.versions().iter().chain([current]).cloned().collect();
-        let output = Versions { versions, is_dormant: seen.is_dormant(current.id), more: seen.more() };
+        let mut versions = seen.versions().to_vec();
+        let is_last = !seen.more() && versions.len() < self.limit;
+        versions.extend(Some(current).filter(|current| is_last && current.version > self.after).cloned());
+        let next = versions.last().map(|last| last.version).filter(|_| !is_last);
+        let is_dormant = seen.is_dormant(current.id);
+        let output = Versions { versions, current: current.version, is_dormant, next };
         Ok(Plan { memory_ids: vec![current.id], ..Plan::answer(output) })
     }
 }

@@ -13,7 +13,7 @@ use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Info, Mint, Operation, Plan};
+use super::{Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::Select;
 use crate::refusal::Refusal;
@@ -104,6 +104,17 @@ impl Operation for Ingest {
         if parents.is_empty() { Select::Nothing } else { Select::Memories(parents) }
     }
 
+    fn scopes(&self) -> Vec<&Scope> {
+        self.items.iter().map(|item| &item.scope).collect()
+    }
+
+    fn spirals(&self) -> SpiralUse {
+        let is_on = |item: &&NewObject| {
+            item.body.object().is_some_and(|object| object.flags.get("spiral") == Some(true))
+        };
+        SpiralUse::ToFind(self.items.iter().filter(is_on).map(|item| item.scope.partition()).collect())
+    }
+
     fn propose(&self, cx: &Context, ids: &mut IdSource) -> Vec<Memory> {
         self.items.iter().map(|item| item.memory(cx, MemoryId::from_uuid(ids.next_uuid()))).collect()
     }
@@ -141,6 +152,7 @@ impl Operation for Ingest {
                 Proposed::UnknownParent => Err(Rejected::UnknownParent),
             });
         }
+        plan.changes.extend(seen.spirals_found().iter().cloned().map(Change::InsertSpiral));
         if plan.output.len() != self.items.len() {
             return Err(Refusal::Bug("an item was not decided".to_owned()));
         }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::govern::{Authority, Facts, Visible};
-use memoryscope_domain::ids::{MemoryId, UserId};
+use memoryscope_domain::ids::UserId;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{DomainKey, Memory};
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Effect;
 use memoryscope_domain::preference::{Domain, Kind};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
-use memoryscope_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::page::{self, Next};
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::{PreferenceSelect, Select};
@@ -36,7 +37,7 @@ pub struct List {
     /// The caller's words for the purpose.
     pub purpose_text: Option<String>,
     /// Only those behind this one.
-    pub after: Option<(Timestamp, MemoryId)>,
+    pub after: Option<Place>,
     /// At most so many.
     pub limit: usize,
 }
@@ -47,7 +48,21 @@ pub struct Page {
     /// The memories, oldest first.
     pub items: Vec<Arc<Memory>>,
     /// Where the next page begins, if there may be one.
-    pub next: Option<(Timestamp, MemoryId)>,
+    pub next: Option<Next>,
+}
+
+impl List {
+    fn select_rows(&self, limit: usize) -> Select {
+        Select::Preferences(PreferenceSelect {
+            partition: Scope::of_user(&self.user).partition(),
+            kind: self.kind,
+            domain: self.domain.as_ref().map(|domain| DomainKey::of(Some(domain))),
+            created_from: None,
+            after: self.after,
+            scan: Some(limits::LIST_SCAN_ITEMS),
+            limit,
+        })
+    }
 }
 
 impl Operation for List {
@@ -70,14 +85,16 @@ impl Operation for List {
     }
 
     fn select(&self, _cx: &Context) -> Select {
-        Select::Preferences(PreferenceSelect {
-            partition: Scope::of_user(&self.user).partition(),
-            kind: self.kind,
-            domain: self.domain.as_ref().map(|domain| DomainKey::of(Some(domain))),
-            created_from: None,
-            after: self.after,
-            limit: limits::LIST_SCAN_ITEMS.max(self.limit),
-        })
+        self.select_rows(page::rows(self.limit, 0))
+    }
+
+    fn select_wider(&self, _cx: &Context, times: u32) -> Option<Select> {
+        page::rows_wider(self.limit, times).map(|rows| self.select_rows(rows))
+    }
+
+    /// One more than is shown says whether there is a next page: what is only passed over must not say it.
+    fn is_short(&self, _cx: &Context, seen: &Visible<Facts>) -> bool {
+        seen.memories().len() <= self.limit
     }
 
     fn private(&self) -> Map<String, Value> {
@@ -98,9 +115,8 @@ impl Operation for List {
     ) -> Result<Plan<Self::Output>, Refusal> {
         let shown = seen.memories().len().min(self.limit);
         let items = seen.memories()[..shown].to_vec();
-        let more = seen.more() || shown < seen.memories().len();
-        // The cursor names a memory that the caller saw, never one that was passed over.
-        let next = items.last().map(|last| (last.created, last.id)).filter(|_| more);
+        let last = items.last().filter(|_| shown < seen.memories().len());
+        let next = page::next(seen, last.map(|last| (last.created, last.id)));
         Ok(Plan {
             memory_ids: items.iter().map(|memory| memory.id).collect(),
             ..Plan::answer(Page { items, next })

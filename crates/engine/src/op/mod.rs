@@ -1,16 +1,19 @@
 //! One file per operation, and the closed list of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::grant::Token;
-use memoryscope_domain::ids::{GrantId, IdSource, MemoryId};
+use memoryscope_domain::ids::{GrantId, IdSource, MemoryId, UserId};
 use memoryscope_domain::lifecycle::Step;
-use memoryscope_domain::memory::Memory;
+use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::subject::Deed;
 use serde_json::{Map, Value};
 
 use crate::context::Context;
@@ -29,13 +32,17 @@ pub mod gate;
 pub mod get;
 pub mod ingest;
 pub mod list;
+pub mod page;
 pub mod policy;
 pub mod query;
 pub mod read;
 pub mod reconstruct;
 pub mod replay;
 pub mod revoke;
+pub mod search;
+pub mod spiral;
 pub mod step;
+pub mod subject;
 
 /// What every operation declares of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +51,12 @@ pub struct Info {
     pub name: &'static str,
     /// What its audit entries are called.
     pub audit: Code,
-    /// Whether it changes something beside the audit chain: then it honours idempotency keys over HTTP.
+    /// Whether it changes a record: then it honours idempotency keys over HTTP.
     pub changes: bool,
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 30] = [
+pub static ALL: [&Info; 40] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -72,6 +79,7 @@ pub static ALL: [&Info; 30] = [
     &gate::INFO,
     &replay::INFO,
     &explain::INFO,
+    &spiral::INFO,
     &expire::INFO,
     &audit::LIST,
     &audit::VERIFY,
@@ -80,7 +88,28 @@ pub static ALL: [&Info; 30] = [
     &audit::LOG,
     &checkpoint::INFO,
     &policy::ACTIVATE,
+    &policy::CREATE,
+    &policy::LIST,
+    &policy::GET,
+    &policy::SWITCH,
+    &policy::ROLL_BACK,
+    &subject::ERASE,
+    &subject::EXPORT,
+    &subject::WITHDRAW,
+    &subject::UPKEEP,
 ];
+
+/// What an operation has to know of spirals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpiralUse {
+    /// Whatever the policy asks about.
+    ForPolicy,
+    /// Which one holds: it changes what is done.
+    ForEffects,
+    /// Which one holds, and what happened lately: new ones are looked for in these scopes, or in all of its scopes where
+    /// the policy says so.
+    ToFind(BTreeSet<Partition>),
+}
 
 /// One thing that can be asked of MemoryScope. It is given what is visible, never what was loaded.
 pub trait Operation: Send + Sync {
@@ -129,6 +158,36 @@ pub trait Operation: Send + Sync {
         None
     }
 
+    /// The person whom it is about, where it is about everything that is about a person.
+    fn person(&self) -> Option<&UserId> {
+        None
+    }
+
+    /// What is to happen to all of that.
+    fn deed(&self) -> Option<&Deed> {
+        None
+    }
+
+    /// Whether it shows the policy in force, with its text: the engine knows it, so no store is asked.
+    fn shows_policy_in_force(&self) -> bool {
+        false
+    }
+
+    /// The scopes that it is about, where it names them. What is named by an id is in a scope of its own.
+    fn scopes(&self) -> Vec<&Scope> {
+        Vec::new()
+    }
+
+    /// What it has to know of the spirals of its scopes.
+    fn spirals(&self) -> SpiralUse {
+        SpiralUse::ForPolicy
+    }
+
+    /// Whether seeds sprout in it, which then rest.
+    fn wakes_seeds(&self) -> bool {
+        false
+    }
+
     /// Whether it gives out a token.
     fn gives_token(&self) -> bool {
         false
@@ -138,7 +197,7 @@ pub trait Operation: Send + Sync {
     fn select(&self, cx: &Context) -> Select;
 
     /// What it needs where what it was shown is too little, for the `times`-th time: more of the same, from the same
-    /// beginning. None where that was all that may be looked at.
+    /// beginning, so that all of an answer is of one commit. None where that was all that may be looked at.
     fn select_wider(&self, _cx: &Context, _times: u32) -> Option<Select> {
         None
     }
@@ -147,6 +206,10 @@ pub trait Operation: Send + Sync {
     fn is_short(&self, _cx: &Context, _seen: &Visible<Facts>) -> bool {
         false
     }
+
+    /// Puts what it may see into the order of its answer, and leaves out what it does not show: only what is left can
+    /// refer to other memories.
+    fn arrange(&self, _cx: &Context, _seen: &mut Visible<Facts>) {}
 
     /// What it wants to make, before it is decided.
     fn propose(&self, _cx: &Context, _ids: &mut IdSource) -> Vec<Memory> {
@@ -220,6 +283,15 @@ pub struct Plan<T> {
     pub reason: Option<Code>,
     /// Whether nothing came of it that an idempotency key could stand for: sent again, it is looked at anew.
     pub came_to_nothing: bool,
+}
+
+/// What keeps next versions, those that are erased as such, and new memories.
+fn kept(versions: &[Memory], made: &[Memory]) -> impl Iterator<Item = Change> {
+    let next = |memory: &Memory| match memory.state {
+        State::Tombstoned => Change::EraseMemory(memory.clone()),
+        _ => Change::ReplaceMemory(memory.clone()),
+    };
+    versions.iter().map(next).chain(made.iter().cloned().map(Change::InsertMemory))
 }
 
 impl<T> Plan<T> {

@@ -1,21 +1,26 @@
 //! `memory.query`: the events, impacts and seeds of a scope, for a purpose, the latest first.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::constraint::{Candidate, Constraint, MergeReport, merge};
-use memoryscope_domain::govern::{About, Authority, Facts, Visible};
+use memoryscope_domain::govern::{About, Authority, Facts, Visible, Withheld};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, Memory, MemoryType, State};
 use memoryscope_domain::object::{Handling, Label, TruthMode, Unit};
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::{Attribute, Effect, Filter, FilterField};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::Score;
 use serde_json::{Map, Value};
 
+use super::page::{self, Next};
+use super::search::Search;
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
@@ -26,9 +31,6 @@ use crate::replay::request::of_query;
 /// What it declares of itself.
 pub static INFO: Info = Info { name: "memory.query", audit: Code::MEMORY_QUERY, changes: false };
 
-/// How many times as much is looked at where the policy let through too little.
-const WIDENING: usize = 4;
-
 /// Lists events, impacts and seeds of a scope.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -38,8 +40,10 @@ pub struct Query {
     pub purpose: Purpose,
     /// Which of them.
     pub filters: Filters,
-    /// Only those behind this one, by [`Memory::placed`] and id: what the page before gave as [`Answer::next`].
-    pub after: Option<(Timestamp, MemoryId)>,
+    /// Only those behind this place, by [`Memory::placed`] and id: what the page before gave as [`Answer::next`].
+    pub after: Option<Place>,
+    /// Only those that answer this, the best first; `after` is then its own.
+    pub search: Option<Search>,
     /// At most so many, 1 to [`limits::LIST_ITEMS_MAX`].
     pub limit: usize,
 }
@@ -73,6 +77,12 @@ pub enum Shown {
 }
 
 impl Shown {
+    /// How a state is shown of what is as weak as this.
+    #[must_use]
+    pub const fn of(state: State, is_weak: bool) -> Self {
+        if is_weak && matches!(state, State::Active) { Self::Dormant } else { Self::Stored(state) }
+    }
+
     /// Its name in answers.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -94,16 +104,18 @@ pub struct Item {
     pub state: Shown,
     /// How strong it is now.
     pub strength: Unit,
+    /// How well it answers what was asked by words, where that was asked.
+    pub score: Option<Score>,
 }
 
 impl Item {
     pub(super) fn of(cx: &Context, seen: &Visible<Facts>, memory: &Arc<Memory>) -> Self {
-        let is_dormant = memory.state == State::Active && seen.is_dormant(memory.id);
         Self {
             memory: Arc::clone(memory),
             include_in_prompt: seen.is_for_prompts(memory.id),
-            state: if is_dormant { Shown::Dormant } else { Shown::Stored(memory.state) },
+            state: Shown::of(memory.state, seen.is_dormant(memory.id)),
             strength: memory.strength(cx.now),
+            score: seen.score(memory.id),
         }
     }
 }
@@ -120,15 +132,22 @@ pub struct HeldConstraint {
 /// A page of memories.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The memories, the latest first. For [`Purpose::ChatResponse`] only such as may be put into a prompt.
+    /// The memories, the latest first; where words were asked for, the best first. For [`Purpose::ChatResponse`] only such as may be put into a prompt.
     pub items: Vec<Item>,
     /// What the impacts among them ask for together, the most important first.
     pub constraints: Vec<HeldConstraint>,
     /// What of that was dropped, and for what.
     pub merge_report: Vec<MergeReport>,
+    /// What was looked at for this page, asked for and withheld, in the page's order; only auditors are told.
+    pub denied: Vec<MemoryId>,
     /// Where the next page begins, if there may be one.
-    pub next: Option<(Timestamp, MemoryId)>,
+    pub next: Option<Next>,
+    /// Whether more memories hold the words than were ranked.
+    pub approximate: bool,
 }
+
+/// How many types have objects.
+const OBJECT_TYPES: usize = 3;
 
 /// The three types that have objects, by a bit each: event, impact, seed.
 const TYPE_SETS: [&[MemoryType]; 8] = {
@@ -152,12 +171,20 @@ pub(super) fn types(wanted: &[MemoryType]) -> &'static [MemoryType] {
 }
 
 /// One of these names.
-pub(super) fn one_of(attribute: Attribute, names: BTreeSet<String>) -> Filter {
+pub(crate) fn one_of(attribute: Attribute, names: BTreeSet<String>) -> Filter {
     FilterField::new(attribute).map_or(Filter::Everything, |field| Filter::OneOf(field, names))
 }
 
 fn named<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
+}
+
+/// Of these types; whatever an object can be needs no test.
+pub(super) fn of_types(of_types: &[MemoryType]) -> Filter {
+    if of_types.len() == OBJECT_TYPES {
+        return Filter::Everything;
+    }
+    one_of(Attribute::MemoryType, named(of_types.iter().map(|of_type| of_type.name())))
 }
 
 /// What may be found in other ways than by its id. Who has a right to all of it finds all of it.
@@ -174,10 +201,6 @@ impl Filters {
     /// What a store can test.
     fn wanted(&self) -> Filter {
         let mut parts = Vec::new();
-        let of_types = types(&self.types);
-        if of_types.len() < 3 {
-            parts.push(one_of(Attribute::MemoryType, named(of_types.iter().map(|of_type| of_type.name()))));
-        }
         if !self.truth_modes.is_empty() {
             let names = named(self.truth_modes.iter().map(|mode| mode.name()));
             parts.push(one_of(Attribute::MemoryTruthMode, names));
@@ -196,13 +219,10 @@ impl Filters {
     }
 
     /// What only the time of the request can tell.
-    fn takes(&self, item: &Item) -> bool {
-        let is_of_state = if self.states.is_empty() {
-            item.state != Shown::Dormant
-        } else {
-            self.states.contains(&item.state)
-        };
-        is_of_state && self.min_strength.is_none_or(|least| item.strength >= least)
+    fn takes(&self, state: Shown, strength: Unit) -> bool {
+        let is_of_state =
+            if self.states.is_empty() { state != Shown::Dormant } else { self.states.contains(&state) };
+        is_of_state && self.min_strength.is_none_or(|least| strength >= least)
     }
 }
 
@@ -211,24 +231,35 @@ impl Query {
     fn items(&self, cx: &Context, seen: &Visible<Facts>) -> Vec<Item> {
         let is_for_prompts = self.purpose == Purpose::ChatResponse;
         let items = seen.memories().iter().map(|memory| Item::of(cx, seen, memory));
-        items.filter(|item| self.filters.takes(item) && (item.include_in_prompt || !is_for_prompts)).collect()
+        let is_wanted = |item: &Item| {
+            self.filters.takes(item.state, item.strength) && (item.include_in_prompt || !is_for_prompts)
+        };
+        items.filter(is_wanted).collect()
+    }
+
+    /// What was asked for and withheld, up to where the page ends.
+    fn denied(&self, seen: &Visible<Facts>, last: Option<Place>) -> Vec<MemoryId> {
+        let behind =
+            |(time, id): Place| last.is_some_and(|last| (Reverse(time), id) > (Reverse(last.0), last.1));
+        let is_asked_for = |one: &&Withheld| {
+            self.filters.takes(Shown::of(one.state, one.is_dormant), one.strength) && !behind(one.place)
+        };
+        seen.withheld().iter().filter(is_asked_for).map(|one| one.id).collect()
     }
 
     fn select_rows(&self, limit: usize) -> Select {
         Select::Objects(ObjectSelect {
             partition: self.scope.partition(),
+            among: of_types(types(&self.filters.types)),
             wanted: Filter::and([self.filters.wanted(), findable(self.purpose)]),
             since: self.filters.since,
             until: self.filters.until,
-            after: self.after,
-            limit,
+            after: self.after.filter(|_| self.search.is_none()),
+            // What holds the words is looked at as a whole, or it could not be ranked.
+            scan: self.search.is_none().then_some(limits::LIST_SCAN_ITEMS),
+            words: self.search.as_ref().map(|search| search.text.keys()),
+            limit: if self.search.is_some() { limits::MATCH_ROWS } else { limit },
         })
-    }
-
-    /// How many rows are looked at, the n-th time.
-    fn rows(&self, times: u32) -> usize {
-        let first = self.limit.saturating_add(self.limit / 4).saturating_add(8);
-        first.saturating_mul(WIDENING.saturating_pow(times)).min(limits::LIST_SCAN_ITEMS)
     }
 }
 
@@ -271,6 +302,10 @@ impl Operation for Query {
         Some(self.purpose)
     }
 
+    fn scopes(&self) -> Vec<&Scope> {
+        vec![&self.scope]
+    }
+
     fn about(&self) -> About {
         About::Objects(types(&self.filters.types))
     }
@@ -280,16 +315,26 @@ impl Operation for Query {
     }
 
     fn select(&self, _cx: &Context) -> Select {
-        self.select_rows(self.rows(0))
+        self.select_rows(page::rows(self.limit, 0))
     }
 
     fn select_wider(&self, _cx: &Context, times: u32) -> Option<Select> {
-        (self.rows(times - 1) < limits::LIST_SCAN_ITEMS).then(|| self.select_rows(self.rows(times)))
+        page::rows_wider(self.limit, times)
+            .filter(|_| self.search.is_none())
+            .map(|rows| self.select_rows(rows))
     }
 
     /// One more than is shown says whether there is a next page: what is only passed over must not say it.
     fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
         self.items(cx, seen).len() <= self.limit
+    }
+
+    fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
+        if let Some(search) = &self.search {
+            let shown = self.items(cx, seen);
+            let ranked = search.ranked(shown.iter().map(|item| &*item.memory), self.limit + 1);
+            seen.keep_ranked(&ranked);
+        }
     }
 
     fn private(&self) -> Map<String, Value> {
@@ -302,7 +347,8 @@ impl Operation for Query {
         output.items.iter().for_each(|item| {
             out.item(seen, item);
         });
-        out.constraints(&output.constraints, &output.merge_report).place(output.next);
+        out.constraints(&output.constraints, &output.merge_report);
+        out.ids(&output.denied).next(output.next).truth(output.approximate);
         Some(out.into_bytes())
     }
 
@@ -313,15 +359,28 @@ impl Operation for Query {
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let mut items = self.items(cx, seen);
-        let more = seen.more() || items.len() > self.limit;
+        let is_full = items.len() > self.limit;
         items.truncate(self.limit);
-        // The cursor names a memory that the caller saw, never one that was passed over.
-        let last = items.last().filter(|_| more);
-        let next = last.and_then(|last| Some((last.memory.placed?, last.memory.id)));
+        let last = items.last().filter(|_| is_full);
+        let last = last.and_then(|last| Some((last.memory.placed?, last.memory.id)));
+        let denied = match &self.search {
+            None => self.denied(seen, last),
+            // A ranking has no place for what is not ranked: it is told with the first page.
+            Some(search) if search.after.is_none() => self.denied(seen, None),
+            Some(_) => Vec::new(),
+        };
+        let next = page::next(seen, last);
         let (constraints, merge_report) = merged(cx, items.iter().map(|item| &*item.memory));
         Ok(Plan {
             memory_ids: items.iter().map(|item| item.memory.id).collect(),
-            ..Plan::answer(Answer { items, constraints, merge_report, next })
+            ..Plan::answer(Answer {
+                items,
+                constraints,
+                merge_report,
+                denied,
+                next,
+                approximate: self.search.is_some() && seen.more(),
+            })
         })
     }
 }

@@ -97,6 +97,7 @@ impl Operation for Read {
             domain: Some(DomainKey::of(self.domain.as_ref())),
             created_from: self.max_age_days.map(|days| cx.now.plus_days(-days)),
             after: None,
+            scan: None,
             limit: limits::MERGE_MEMORIES_MAX,
         })
     }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::Code;
+use memoryscope_domain::change::Change;
 use memoryscope_domain::constraint::MergeReport;
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, Memory, MemoryType};
 use memoryscope_domain::object::Unit;
-use memoryscope_domain::policy::{Attribute, Effect, Filter};
+use memoryscope_domain::policy::Effect;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::{
     Dormant, EventReference, Format, Held, Material, Reconstruction, Support, Wanted, reconstruct,
@@ -18,15 +19,15 @@ use memoryscope_domain::reconstruct::{
 use memoryscope_domain::scope::Scope;
 use serde_json::{Map, Value};
 
-use super::query::{HeldConstraint, findable, merged, one_of, types};
-use super::{Info, Mint, Operation, Plan};
+use super::query::{HeldConstraint, findable, merged, of_types, types};
+use super::{Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
 use crate::replay::canonical::Canonical;
 use crate::replay::request::of_reconstruct;
 
-/// What it declares of itself.
+/// What it declares of itself. That a seed sprouted is kept beside it, which is nothing that a repeat would do twice.
 pub static INFO: Info = Info { name: "memory.reconstruct", audit: Code::MEMORY_RECONSTRUCT, changes: false };
 
 /// Puts a context together of what may be put into a prompt.
@@ -42,7 +43,7 @@ pub struct Reconstruct {
     pub max_tokens: Option<usize>,
     /// Whether to refer to events.
     pub include_events: bool,
-    /// What the request is about; where nothing is named, every seed counts as met.
+    /// What the request is about; where nothing is named, every seed counts as met that asks for half a match at most.
     pub cues: Vec<String>,
 }
 
@@ -89,6 +90,18 @@ impl Operation for Reconstruct {
         Some(self.purpose)
     }
 
+    fn scopes(&self) -> Vec<&Scope> {
+        vec![&self.scope]
+    }
+
+    fn spirals(&self) -> SpiralUse {
+        SpiralUse::ForEffects
+    }
+
+    fn wakes_seeds(&self) -> bool {
+        true
+    }
+
     fn about(&self) -> About {
         About::Objects(self.types())
     }
@@ -98,13 +111,15 @@ impl Operation for Reconstruct {
     }
 
     fn select(&self, _cx: &Context) -> Select {
-        let names = self.types().iter().map(|of_type| of_type.name().to_owned()).collect();
         Select::Objects(ObjectSelect {
             partition: self.scope.partition(),
-            wanted: Filter::and([one_of(Attribute::MemoryType, names), findable(self.purpose)]),
+            among: of_types(self.types()),
+            wanted: findable(self.purpose),
             since: None,
             until: None,
             after: None,
+            scan: Some(limits::LIST_SCAN_ITEMS),
+            words: None,
             limit: limits::LIST_SCAN_ITEMS,
         })
     }
@@ -140,7 +155,7 @@ impl Operation for Reconstruct {
                 seed: memory.id,
                 cues: &seed.cues,
                 activation: seed.activation,
-                last_activated_at: None,
+                last_activated_at: seen.activated(memory),
                 support: support(cx, memory),
             }),
             _ => None,
@@ -158,14 +173,19 @@ impl Operation for Reconstruct {
             max_tokens: self.max_tokens,
             include_events: self.include_events,
             cues: &cues,
-            raise_activation_by: Unit::ZERO,
+            raise_activation_by: seen.raised_activation(),
             now: cx.now,
         };
         let material = Material { constraints: &held, seeds: &seeds, events: &events };
         let reconstruction = reconstruct(&material, &wanted);
         let sources = &reconstruction.sources;
+        // What rests between two activations begins to; what need not leaves a read a read.
+        let rests = |id: &&MemoryId| matches!(by_id.get(id).map(|memory| &memory.body), Some(Body::Seed(seed)) if seed.activation.cooldown_seconds() > 0);
+        let ids: Vec<MemoryId> = sources.seeds.iter().filter(rests).copied().collect();
+        let touched = (!ids.is_empty()).then_some(Change::TouchSeeds { ids, at: cx.now });
         let memory_ids = [&sources.impacts, &sources.seeds, &sources.events];
         Ok(Plan {
+            changes: touched.into_iter().collect(),
             memory_ids: memory_ids.into_iter().flatten().copied().collect(),
             ..Plan::answer(Reconstructed { reconstruction, constraints, merge_report })
         })

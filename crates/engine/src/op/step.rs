@@ -8,10 +8,10 @@ use memoryscope_domain::govern::{Authority, Facts, Visible};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::lifecycle::{Barred, Step};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Memory, State};
+use memoryscope_domain::memory::Memory;
 use serde_json::{Map, Value, json};
 
-use super::{Info, Mint, Operation, Plan};
+use super::{Info, Mint, Operation, Plan, SpiralUse, kept};
 use crate::context::Context;
 use crate::port::Select;
 use crate::refusal::Refusal;
@@ -81,6 +81,13 @@ impl Operation for MakeStep {
         Some(&self.step)
     }
 
+    fn spirals(&self) -> SpiralUse {
+        match self.step {
+            Step::Reinforce { .. } => SpiralUse::ForEffects,
+            _ => SpiralUse::ForPolicy,
+        }
+    }
+
     fn select(&self, _cx: &Context) -> Select {
         if self.step.propagates() {
             Select::Family { id: self.id, limit: limits::PROPAGATION_ROWS }
@@ -133,13 +140,12 @@ impl Operation for MakeStep {
         }
         let following = changed.versions.iter().skip(1).chain(&changed.made);
         let propagated_to: Vec<MemoryId> = following.map(|memory| memory.id).collect();
-        let next = |memory: &Memory| match memory.state {
-            State::Tombstoned => Change::EraseMemory(memory.clone()),
-            _ => Change::ReplaceMemory(memory.clone()),
-        };
-        let made = changed.made.iter().map(|memory| Change::InsertMemory(memory.clone()));
+        // A spiral may have been found in what it said, and nobody may know of that any more.
+        let is_hidden = matches!(self.step, Step::Seal { .. } | Step::Revoke { .. } | Step::Erase);
+        let is_event = changed.memory.placed.is_some() || self.step == Step::Erase;
+        let forgets = (is_hidden && is_event).then(|| Change::ForgetSpiral(changed.memory.partition));
         Ok(Plan {
-            changes: changed.versions.iter().map(next).chain(made).collect(),
+            changes: kept(&changed.versions, &changed.made).chain(forgets).collect(),
             memory_ids: [self.id].into_iter().chain(propagated_to.iter().copied()).collect(),
             ..Plan::answer(Ok(Made { memory: Arc::clone(&changed.memory), propagated_to }))
         })

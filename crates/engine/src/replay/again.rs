@@ -4,18 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, MemoryRefs, Verdict as Outcome};
-use memoryscope_domain::govern::{self, Ask, Explained, Facts, Gate, Verdict, Visible};
+use memoryscope_domain::govern::{self, Ask, Explained, Facts, Gate, Looking, Verdict, Visible};
 use memoryscope_domain::ids::{IdSource, MemoryId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::policy::{Filter, Policy, Trace};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Reconstruction;
+use memoryscope_domain::scope::Partition;
+use memoryscope_domain::spiral::Spirals;
 
 use super::Recorded;
 use super::request::Request;
 use crate::context::Context;
-use crate::engine::{Engine, ask};
+use crate::engine::Engine;
+use crate::entry::ask;
 use crate::op::get::Versions;
 use crate::op::query::{HeldConstraint, Item, Shown};
 use crate::op::{Mint, Operation, gate, query, reconstruct};
@@ -100,10 +103,11 @@ fn versions(cx: &Context, versions: Versions) -> Answer {
     let is_dormant = versions.is_dormant;
     let last = versions.versions.len().saturating_sub(1);
     let item = |(at, memory): (usize, Arc<Memory>)| Item {
-        state: if at == last && is_dormant { Shown::Dormant } else { Shown::Stored(memory.state) },
+        state: Shown::of(memory.state, is_dormant && at == last),
         include_in_prompt: false,
         strength: memory.strength(cx.now),
         memory,
+        score: None,
     };
     Answer::Items(versions.versions.into_iter().enumerate().map(item).collect())
 }
@@ -163,7 +167,10 @@ impl Engine {
         answered: impl Fn(O::Output) -> Answer + Send,
     ) -> Result<Again, StoreError> {
         let (cx, policy) = (asking.cx, asking.policy);
-        let ask = ask(cx, op, false);
+        let inputs = &asking.recorded.inputs;
+        let mut spirals = inputs.spirals.clone();
+        spirals.live.retain(|_, spiral| spiral.is_live(cx.now));
+        let ask = ask(cx, op, false, &spirals);
         let mut width = 0;
         loop {
             let narrowed = govern::narrow(policy, &ask);
@@ -172,9 +179,12 @@ impl Engine {
                 _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
                 _ => op.select(cx),
             };
-            let filter = narrowed.as_ref().map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
+            // Who is told what is withheld has it loaded.
+            let filter = narrowed.as_ref().filter(|_| !ask.tells_withheld());
+            let filter = filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
             let Snapshot { subject_key, mut facts, .. } = self.load_as_of(asking, select, filter).await?;
             facts.as_of = asking.recorded.draft.as_of;
+            facts.activated.clone_from(&inputs.resting);
             let is_short_of_inputs = !facts.erased.is_empty();
             if let Some(caller) = asking.among {
                 self.keep_what_is_visible_now(caller, op.purpose(), &mut facts).await?;
@@ -194,8 +204,12 @@ impl Engine {
                 width += 1;
                 continue;
             }
+            op.arrange(cx, &mut seen);
             if op.shows_references() {
                 again.is_short_of_inputs |= self.settle_again(asking, &ask, &mut seen).await?;
+            }
+            if let Some(key) = &again.subject_key {
+                seen.seal_scan_end(key);
             }
             let mut mint = Mint { ids: IdSource::new(cx.id_seed, cx.now), token: None };
             let plan = op.plan(cx, &seen, &mut mint).map_err(|why| StoreError::Corrupt(why.to_string()))?;
@@ -269,6 +283,7 @@ impl Engine {
             subject: recorded.subject,
             idempotency: None,
             as_of: Some(recorded.draft.as_of),
+            spirals: Vec::new(),
         };
         self.ports().store.load(&load).await
     }
@@ -303,20 +318,32 @@ impl Engine {
             let load = super::as_of_now(tenant, caller.now, Select::Memories(some.to_vec()));
             let snapshot = store.load(&load).await?;
             let policy = self.policies().active(tenant, snapshot.active_policy.as_deref(), store).await?;
-            for memory in &snapshot.facts.memories {
-                if govern::is_shown_by_id(
-                    &policy,
-                    &caller.principal,
-                    purpose,
-                    caller.dialect,
-                    caller.now,
-                    memory,
-                ) {
-                    visible.insert(memory.id);
-                }
-            }
+            let spirals = self.spirals_now(caller, &policy, &snapshot.facts.memories).await?;
+            let looking =
+                Looking { principal: &caller.principal, purpose, dialect: caller.dialect, now: caller.now };
+            let shown = |memory: &&Arc<Memory>| govern::is_shown_by_id(&policy, looking, &spirals, memory);
+            visible.extend(snapshot.facts.memories.iter().filter(shown).map(|memory| memory.id));
         }
         Ok(visible)
+    }
+}
+
+impl Engine {
+    /// The spirals that hold now where these memories are, if the policy asks about any.
+    async fn spirals_now(
+        &self,
+        caller: &Context,
+        policy: &Policy,
+        memories: &[Arc<Memory>],
+    ) -> Result<Spirals, StoreError> {
+        let mut spirals = Spirals::default();
+        if policy.asks_about_spirals() {
+            let scopes: BTreeSet<Partition> = memories.iter().map(|memory| memory.partition).collect();
+            let scopes = scopes.into_iter().collect();
+            let held = self.load_with(caller, Select::Nothing, Filter::Everything, scopes).await?.spirals;
+            spirals.live = held.into_iter().map(|spiral| (spiral.partition, spiral)).collect();
+        }
+        Ok(spirals)
     }
 }
 

@@ -8,8 +8,9 @@ use memoryscope_domain::govern::{Evidence, Facts, Visible};
 use memoryscope_domain::ids::{ConstraintId, MemoryId};
 use memoryscope_domain::memory::{Body, Memory};
 use memoryscope_domain::reconstruct::{Context as Told, Reconstruction};
-use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::Score;
 
+use crate::op::page::Next;
 use crate::op::query::{HeldConstraint, Item};
 
 /// The bytes so far. Each part says first what it is or how long, so that no two answers have the same bytes.
@@ -73,7 +74,8 @@ impl Canonical {
 
     pub(crate) fn item(&mut self, seen: &Visible<Facts>, item: &Item) -> &mut Self {
         self.memory(&item.memory).text(item.state.name()).truth(item.include_in_prompt);
-        self.number(item.strength.get()).removed(seen, item.memory.id)
+        self.number(item.strength.get()).truth(item.score.is_some());
+        self.number(item.score.map_or(0.0, Score::get)).removed(seen, item.memory.id)
     }
 
     /// What the policy removed from a memory.
@@ -101,13 +103,16 @@ impl Canonical {
         self
     }
 
-    pub(crate) fn place(&mut self, place: Option<(Timestamp, MemoryId)>) -> &mut Self {
-        self.truth(place.is_some());
-        if let Some((time, id)) = place {
-            self.0.extend_from_slice(&time.unix_micros().to_be_bytes());
-            self.id(id);
+    /// Where an answer goes on.
+    pub(crate) fn next(&mut self, next: Option<Next>) -> &mut Self {
+        match next {
+            None => self.text("end"),
+            Some(Next::Shown((time, id))) => {
+                self.text("shown").0.extend_from_slice(&time.unix_micros().to_be_bytes());
+                self.id(id)
+            }
+            Some(Next::Sealed(place)) => self.text("sealed").bytes(place.bytes()),
         }
-        self
     }
 
     pub(crate) fn reconstruction(&mut self, told: &Reconstruction) -> &mut Self {

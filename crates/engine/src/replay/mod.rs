@@ -5,12 +5,13 @@
 
 mod again;
 pub(crate) mod canonical;
+pub(crate) mod inputs;
 pub(crate) mod request;
 
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{AuditKey, Draft, PrivateCheck, Verdict as Outcome};
-use memoryscope_domain::govern::StoredEntry;
+use memoryscope_domain::govern::{self, Looking, StoredEntry};
 use memoryscope_domain::ids::{AuditId, TenantId};
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::{Filter, Policy};
@@ -20,12 +21,14 @@ use memoryscope_domain::time::Timestamp;
 
 use self::again::Explains;
 pub use self::again::{Again, Answer};
+use self::inputs::Inputs;
 use self::request::Request;
 pub use self::request::replayable;
 use crate::context::Context;
 use crate::engine::{Done, Engine};
 use crate::op::explain::{Explain, ExplainedLog};
 use crate::op::replay::{Instead, Replay, Replayed, purpose_of_looking};
+use crate::op::spiral::Active;
 use crate::port::{Load, Select, StoreError};
 use crate::refusal::Refusal;
 
@@ -106,6 +109,7 @@ pub(crate) struct Recorded {
     pub(crate) subject: SubjectRef,
     pub(crate) cx: Context,
     pub(crate) request: Request,
+    pub(crate) inputs: Inputs,
     pub(crate) policy: Arc<Policy>,
 }
 
@@ -166,11 +170,24 @@ impl Engine {
             let is_auditor = cx.principal.roles.contains(&Role::Auditor);
             let explains = if is_auditor { Explains::All } else { Explains::Seen };
             match self.remade(&stored, explains).await? {
-                Err(why) => op.cannot(why),
-                Ok(remade) => op.made(cx, remade),
+                Err(why) => op.cannot(why, stored.entry.parse().ok().map(|record| record.draft)),
+                Ok(remade) => {
+                    let spiral = self.spiral_told(cx, &remade.recorded).await?;
+                    op.made(cx, remade, spiral);
+                }
             }
         }
         self.run(cx, &op).await
+    }
+
+    /// The spiral that held where a request was about one scope, as far as the caller may know of it now.
+    async fn spiral_told(&self, cx: &Context, recorded: &Recorded) -> Result<Option<Active>, StoreError> {
+        let Some(scope) = recorded.request.scope() else { return Ok(None) };
+        let (tenant, store) = (&cx.principal.tenant, &*self.ports().store);
+        let active = store.load(&as_of_now(tenant, cx.now, Select::Nothing)).await?.active_policy;
+        let policy = self.policies().active(tenant, active.as_deref(), store).await?;
+        let looking = Looking { principal: &cx.principal, purpose: None, dialect: cx.dialect, now: cx.now };
+        Ok(govern::spiral_told(&policy, looking, &recorded.inputs.spirals, scope).map(Active::of))
     }
 
     /// The entry, if it is the caller's to look at. The operation that shows it decides that again, and says so in the
@@ -192,12 +209,15 @@ impl Engine {
             Ok(read) => read,
             Err(why) => return Ok(Err(why)),
         };
+        let Some(inputs) = inputs::read(&record.draft.tenant, &object) else {
+            return Ok(Err(NotReplayable::OfAnotherVersion));
+        };
         let hash = record.draft.policy.hash.to_string();
         let Some(policy) = self.policies().kept(&record.draft.tenant, &hash, &*self.ports().store).await?
         else {
             return Ok(Err(NotReplayable::PolicyLost));
         };
-        Ok(Ok(Recorded { draft: record.draft, subject, cx, request, policy }))
+        Ok(Ok(Recorded { draft: record.draft, subject, cx, request, inputs, policy }))
     }
 
     async fn remade(
@@ -260,6 +280,7 @@ pub(crate) fn as_of_now(tenant: &TenantId, now: Timestamp, select: Select) -> Lo
         subject: SubjectRef::TENANT,
         idempotency: None,
         as_of: None,
+        spirals: Vec::new(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! A request as it stands in the erasable part of its audit entry, and back: what is written here is what a replay
 //! asks again.
 
+use std::cmp::Reverse;
+
 use memoryscope_domain::audit_chain::{Code, Draft};
 use memoryscope_domain::ids::{IdSeed, MemoryId, RequestId, UserId};
 use memoryscope_domain::memory::{MemoryType, State};
@@ -11,6 +13,7 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::{QueryText, Ranked, Score};
 use serde_json::{Map, Value, json};
 
 use super::NotReplayable;
@@ -19,6 +22,7 @@ use crate::op::gate::{self, AskGate};
 use crate::op::get::{self, Get, History};
 use crate::op::query::{self, Filters, Query, Shown};
 use crate::op::reconstruct::{self, Reconstruct};
+use crate::op::search::Search;
 
 /// A request that can be asked again.
 #[derive(Debug, Clone)]
@@ -38,6 +42,16 @@ impl Request {
             Self::Query(op) => op.purpose,
             Self::Reconstruct(op) => op.purpose,
             Self::Gate(op) => op.purpose,
+        }
+    }
+
+    /// The scope that it is about, where it names one.
+    pub(crate) const fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::Get(_) | Self::History(_) => None,
+            Self::Query(op) => Some(&op.scope),
+            Self::Reconstruct(op) => Some(&op.scope),
+            Self::Gate(op) => Some(&op.scope),
         }
     }
 
@@ -87,11 +101,23 @@ fn request(mut members: Map<String, Value>) -> Map<String, Value> {
     Map::from_iter([("request".to_owned(), Value::Object(members))])
 }
 
-/// What [`Get`] and [`History`] say of themselves.
-pub(crate) fn of_named(id: MemoryId, purpose: Purpose) -> Map<String, Value> {
+fn named(id: MemoryId, purpose: Purpose) -> Map<String, Value> {
     let mut said = Map::new();
     said.insert("memory_id".to_owned(), json!(id.prefixed()));
     said.insert("purpose".to_owned(), json!(purpose.name()));
+    said
+}
+
+/// What [`Get`] says of itself.
+pub(crate) fn of_named(id: MemoryId, purpose: Purpose) -> Map<String, Value> {
+    request(named(id, purpose))
+}
+
+/// What [`History`] says of itself.
+pub(crate) fn of_history(history: &History) -> Map<String, Value> {
+    let mut said = named(history.id, history.purpose);
+    said.insert("after".to_owned(), json!(history.after));
+    said.insert("limit".to_owned(), json!(history.limit));
     request(said)
 }
 
@@ -103,11 +129,24 @@ pub(crate) fn of_query(query: &Query) -> Map<String, Value> {
     if let Some((time, id)) = query.after {
         said.insert("after".to_owned(), json!([time.unix_micros(), id.prefixed()]));
     }
+    if let Some(search) = &query.search {
+        said.insert("search".to_owned(), Value::Object(of_search(search)));
+    }
     let filters = of_filters(&query.filters);
     if !filters.is_empty() {
         said.insert("filters".to_owned(), Value::Object(filters));
     }
     request(said)
+}
+
+fn of_search(search: &Search) -> Map<String, Value> {
+    let mut said = Map::from_iter([("terms".to_owned(), json!(search.text.terms()))]);
+    if let Some(after) = &search.after {
+        // The score as text: what is read back has the same bits.
+        let (score, placed) = (after.score.0.get().to_string(), after.placed.0.unix_micros());
+        said.insert("after".to_owned(), json!([score, placed, after.id.prefixed()]));
+    }
+    said
 }
 
 fn of_filters(filters: &Filters) -> Map<String, Value> {
@@ -228,13 +267,15 @@ fn request_of(operation: &str, said: &Map<String, Value>) -> Option<Request> {
         return Some(Request::Get(Get { id: id()?, purpose }));
     }
     if operation == get::HISTORY.name {
-        return Some(Request::History(History { id: id()?, purpose }));
+        let limit = usize::try_from(said.get("limit")?.as_u64()?).ok()?;
+        let after = said.get("after")?.as_u64()?;
+        return Some(Request::History(History { id: id()?, purpose, after, limit }));
     }
     let scope = scope_of(said)?;
     if operation == query::INFO.name {
         let limit = usize::try_from(said.get("limit")?.as_u64()?).ok()?;
-        let (filters, after) = (filters_of(said)?, after_of(said)?);
-        return Some(Request::Query(Box::new(Query { scope, purpose, filters, after, limit })));
+        let (filters, after, search) = (filters_of(said)?, after_of(said)?, search_of(said)?);
+        return Some(Request::Query(Box::new(Query { scope, purpose, filters, after, search, limit })));
     }
     if operation == reconstruct::INFO.name {
         let max_tokens = match said.get("max_tokens")? {
@@ -271,6 +312,26 @@ fn after_of(said: &Map<String, Value>) -> Option<Option<(Timestamp, MemoryId)>> 
     let Some(after) = said.get("after") else { return Some(None) };
     let [time, id] = after.as_array()?.as_slice() else { return None };
     Some(Some((Timestamp::from_unix_micros(time.as_i64()?), MemoryId::parse(id.as_str()?).ok()?)))
+}
+
+/// As [`after_of`].
+#[expect(clippy::option_option, reason = "unreadable and absent differ")]
+fn search_of(said: &Map<String, Value>) -> Option<Option<Search>> {
+    let Some(said) = said.get("search") else { return Some(None) };
+    let said = said.as_object()?;
+    let text = QueryText::of_terms(list(said, "terms", |term| Some(term.to_owned()))?)?;
+    let after = match said.get("after") {
+        None => None,
+        Some(after) => {
+            let [score, placed, id] = after.as_array()?.as_slice() else { return None };
+            Some(Ranked {
+                score: Reverse(Score::new(score.as_str()?.parse().ok()?)?),
+                placed: Reverse(Timestamp::from_unix_micros(placed.as_i64()?)),
+                id: MemoryId::parse(id.as_str()?).ok()?,
+            })
+        }
+    };
+    Some(Some(Search { text, after }))
 }
 
 fn filters_of(said: &Map<String, Value>) -> Option<Filters> {

@@ -14,6 +14,7 @@ use memoryscope_domain::principal::{Principal, Role};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::{Context as Told, Format};
 use memoryscope_domain::scope::Scope;
+use memoryscope_domain::subject::Deed;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::audit::{Get, List as Entries, Walk};
 use memoryscope_engine::op::checkpoint::SignHead;
@@ -25,16 +26,19 @@ use memoryscope_engine::op::explain::ExplainedLog;
 use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::ingest::Ingest;
-use memoryscope_engine::op::policy::Activate;
+use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
+use memoryscope_engine::op::spiral::GetSpiral;
 use memoryscope_engine::op::step::MakeStep;
+use memoryscope_engine::op::subject::{Admit, Export, Upkeep};
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::replay::Override;
 
 use super::objects::{event, filters};
+use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
 
 const LEGEND: &str = "\
@@ -108,7 +112,7 @@ impl Case {
         holder.principal.client.clone_from(&principal.client);
         let token = world.run(holder, read_of("ann")).await.unwrap().output.token.unwrap();
         let (scope, purpose, filters) = (Scope::of_user(&user("ann")), Purpose::ChatResponse, filters());
-        let query = Query { scope, purpose, filters, after: None, limit: 9 };
+        let query = Query { scope, purpose, filters, after: None, search: None, limit: 9 };
         let log = world.run(world.core("ann"), query).await.unwrap().access_log;
         let mut cx = Context { principal, ..world.nobody() };
         cx.principal.user = Some(user(if own { "ann" } else { "bob" }));
@@ -116,6 +120,15 @@ impl Case {
             cx.principal.client = "another".to_owned();
         }
         Self { world, cx, memory, event, token, log }
+    }
+
+    /// What has to happen before an operation can show something.
+    async fn prepare(&self, name: &str) {
+        if name == "spiral.get" {
+            for line in super::spirals::RUMINATING {
+                self.world.ingest("ann", spiralling("ann", line)).await;
+            }
+        }
     }
 
     async fn mark<O: Operation>(&self, op: O, sees: impl Fn(&O::Output) -> bool) -> char {
@@ -161,10 +174,11 @@ impl Case {
                 let ingest = Ingest { items: vec![event("ann", "It rained.")] };
                 self.mark(ingest, |results| results.iter().all(Result::is_ok)).await
             }
+            "spiral.get" => self.mark(GetSpiral { scope }, Option::is_some).await,
             "memory.get" => self.mark(GetMemory { id, purpose }, |_| true).await,
-            "memory.history" => self.mark(History { id, purpose }, |_| true).await,
+            "memory.history" => self.mark(History { id, purpose, after: 0, limit: 1 }, |_| true).await,
             "memory.query" => {
-                let query = Query { scope, purpose, filters: filters(), after: None, limit: 9 };
+                let query = Query { scope, purpose, filters: filters(), after: None, search: None, limit: 9 };
                 self.mark(query, |answer| !answer.items.is_empty()).await
             }
             "memory.reconstruct" => {
@@ -230,7 +244,26 @@ impl Case {
                 })
                 .await
             }
+            "policy.create" => self.mark(Keep { policy: Policy::builtin() }, Result::is_ok).await,
+            "policy.list" => self.mark(Look::All, |kept| !kept.policies.is_empty()).await,
+            "policy.get" => {
+                let version = Policy::builtin().version().to_string();
+                self.mark(Look::Version(version), |kept| !kept.policies.is_empty()).await
+            }
+            "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
+            "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
+            "subject.erase" | "subject.withdraw" => {
+                let deed = match name {
+                    "subject.erase" => Deed::Erase,
+                    _ => Deed::Withdraw { scopes: Vec::new(), reason: None },
+                };
+                self.mark(Admit { person: user("ann"), deed, reason: None }, |_| true).await
+            }
+            "subject.export" => {
+                self.mark(Export { person: user("ann") }, |out| !out.memories.is_empty()).await
+            }
+            "subject.upkeep" => self.mark(Upkeep::Close, |_| true).await,
             _ => return None,
         };
         Some(mark)
@@ -250,6 +283,7 @@ async fn table() -> String {
             let mut cell = String::new();
             for own in [true, false] {
                 let mut case = Case::new(who, own).await;
+                case.prepare(info.name).await;
                 let mark = case.run(info.name, own).await;
                 cell.push(mark.unwrap_or_else(|| panic!("{} has no row: add it to Case::run", info.name)));
             }
@@ -279,6 +313,7 @@ async fn every_operation_is_in_the_chain_however_it_ends() {
             [(Who::System, true), (Who::Client(Role::App), true), (Who::Client(Role::Reader), false)]
         {
             let mut case = Case::new(who, own).await;
+            case.prepare(info.name).await;
             let count = |chain: Vec<memoryscope_domain::govern::StoredEntry>| {
                 chain
                     .iter()

@@ -1,14 +1,16 @@
 //! Continue and revoke: what a token is worth, to whom, for how long.
 
 use memoryscope_domain::grant::Token;
+use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::continue_read::Continue;
+use memoryscope_engine::op::list::List;
 use memoryscope_engine::op::read::Read;
 use memoryscope_engine::op::revoke::Revoke;
 use memoryscope_engine::refusal::Refusal;
 use serde_json::json;
 
-use super::support::{World, liked, likes, no_reads, read_of, refused, user, word};
+use super::support::{World, liked, likes, list_of, no_reads, policy_with, read_of, refused, user, word};
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
@@ -156,4 +158,18 @@ async fn a_grant_is_for_the_person_that_the_caller_acts_for() {
     let answer = read(world.nobody()).await.map_err(|refusal| word(&refusal)).unwrap();
     assert_eq!(answer.output.token, None);
     assert!(world.last().await.0.grant.is_none());
+}
+
+#[tokio::test]
+async fn a_rule_for_whatever_purpose_grants_none_that_is_not_known() {
+    let world = World::new();
+    world.create("ann", vec![likes("tea")]).await;
+    let rule = "when: {memory.type: preference}, then: {allow_read: true}";
+    world.activate(policy_with("p2", rule)).await;
+    let unknown = || Read { purpose: None, purpose_text: Some("sell it".to_owned()), ..read_of("ann") };
+    assert_eq!(refused(world.run(world.cx("ann"), unknown()).await), "POLICY_DENIED");
+    let list = List { purpose: None, ..list_of("ann", 9, None) };
+    assert_eq!(refused(world.run(world.cx("ann"), list).await), "POLICY_DENIED");
+    let known = Read { purpose: Some(Purpose::SubjectAccess), ..read_of("ann") };
+    assert_eq!(refused(world.run(world.cx("ann"), known).await), "answered");
 }

@@ -173,3 +173,33 @@ async fn a_child_that_comes_after_the_seal_is_sealed_with_its_parent() {
     let late = world.ingest("ann", derived("ann", &[impact])).await;
     assert_eq!(late.state, State::Sealed);
 }
+
+/// A chain of five generations, two hundred memories in each, every one of them derived from one of the generation before.
+#[tokio::test]
+async fn a_thousand_descendants_follow_in_one_call() {
+    let world = World::new();
+    let root = world.ingest("ann", event("ann", "Yes.")).await.id;
+    let (mut generation, mut all) = (vec![root], Vec::new());
+    for _ in 0..5 {
+        let mut next = Vec::new();
+        for at in 0..200 {
+            next.push(world.ingest("ann", said_of(&[generation[at % generation.len()]])).await.id);
+        }
+        all.extend(next.iter().copied());
+        generation = next;
+    }
+    let length = world.length().await;
+    let made = world.made("ann", root, REVOKE).await;
+    assert_eq!(made.propagated_to.len(), 1_000);
+    assert_eq!(world.length().await, length + 1);
+    for id in all {
+        assert_eq!(world.stored(id).await.state, State::Revoked);
+    }
+}
+
+/// Says nothing that anything follows from.
+fn said_of(parents: &[MemoryId]) -> NewObject {
+    event_with("ann", "Yes.", |object| {
+        object.provenance.derived_from = Distinct::new(parents.to_vec()).expect("few");
+    })
+}

@@ -203,7 +203,7 @@ async fn pages_are_exact() {
         loop {
             let page = world.run(world.cx("ann"), list_of("ann", limit, after)).await.unwrap().output;
             seen.extend(page.items.iter().map(|memory| memory.id));
-            (after, pages) = (page.next, pages + 1);
+            (after, pages) = (world.place(&world.cx("ann"), page.next).await, pages + 1);
             assert!(
                 after.is_none_or(|(_, last)| seen.last() == Some(&last)),
                 "a cursor names what was shown"

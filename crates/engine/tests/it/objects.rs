@@ -80,7 +80,7 @@ impl World {
 
     async fn query(&self, cx: Context, whose: &str, purpose: Purpose, filters: Filters) -> Answer<Page> {
         let scope = Scope::of_user(&user(whose));
-        self.run(cx, Query { scope, purpose, filters, after: None, limit: 100 }).await
+        self.run(cx, Query { scope, purpose, filters, after: None, search: None, limit: 100 }).await
     }
 
     pub(crate) async fn found(
@@ -195,7 +195,10 @@ async fn what_is_hidden_is_as_unknown_as_what_never_was() {
     ] {
         assert_eq!(refused(world.get(world.core(name), id, purpose).await), "hidden");
         assert_eq!(world.said().await, "MEMORY_GET not_found NOT_FOUND 0");
-        assert_eq!(refused(world.run(world.core(name), History { id, purpose }).await), "hidden");
+        assert_eq!(
+            refused(world.run(world.core(name), History { id, purpose, after: 0, limit: 9 }).await),
+            "hidden"
+        );
         assert_eq!(world.said().await, "MEMORY_HISTORY not_found NOT_FOUND 0");
     }
     let preference = world.create("ann", vec![super::support::likes("tea")]).await[0];
@@ -204,9 +207,9 @@ async fn what_is_hidden_is_as_unknown_as_what_never_was() {
     let found = world.get(world.core("ann"), made.id, CHAT).await.unwrap();
     assert_eq!(found.output.memory.id, made.id);
     assert!(found.trace.is_some());
-    let Versions { versions, more, .. } =
-        world.run(world.core("ann"), History { id: made.id, purpose: CHAT }).await.unwrap().output;
-    assert_eq!((versions.len(), more), (1, false));
+    let history = History { id: made.id, purpose: CHAT, after: 0, limit: 9 };
+    let Versions { versions, next, .. } = world.run(world.core("ann"), history).await.unwrap().output;
+    assert_eq!((versions.len(), next), (1, None));
 }
 
 #[tokio::test]
@@ -216,12 +219,13 @@ async fn a_parent_that_is_not_the_callers_is_unknown() {
     let sealed = world.ingest("ann", event_with("ann", "x", category("shame"))).await.id;
     let other = world.ingest("bob", event("bob", "It rained.")).await.id;
     let never = MemoryId::from_uuid(uuid::Uuid::from_u128(99));
-    let from = |parents: &[MemoryId]| {
-        event_with("ann", "So it was wet.", |object| {
+    let from_in = |user: &str, parents: &[MemoryId]| {
+        event_with(user, "So it was wet.", |object| {
             object.provenance.derived_from = Distinct::new(parents.to_vec()).unwrap();
             object.provenance.derivation = Derivation::Computed;
         })
     };
+    let from = |parents: &[MemoryId]| from_in("ann", parents);
     let items = vec![from(&[own]), from(&[own, sealed]), from(&[other]), from(&[never]), from(&[own, never])];
     let done = world.run(world.core("ann"), Ingest { items }).await.unwrap();
     let states: Vec<Result<State, Rejected>> =
@@ -232,7 +236,7 @@ async fn a_parent_that_is_not_the_callers_is_unknown() {
     assert_eq!(entry.reason_code.unwrap().as_str(), "PARTLY_REFUSED");
     let child = world.stored(entry.memories.listed()[0]).await;
     assert_eq!(child.object().unwrap().provenance.derivation, Derivation::Asserted, "a client asserts");
-    let all = world.run(world.core("bob"), Ingest { items: vec![from(&[own])] }).await.unwrap();
+    let all = world.run(world.core("bob"), Ingest { items: vec![from_in("bob", &[own])] }).await.unwrap();
     assert_eq!(all.output, [Err(Rejected::UnknownParent)]);
     assert_eq!(world.said().await, "MEMORY_INGEST allowed ALL_REFUSED 0");
 }
@@ -333,14 +337,15 @@ async fn a_query_is_filtered_and_paged_to_its_limit() {
     }
     let page = async |after, limit| {
         let scope = Scope::of_user(&user("ann"));
-        let query = Query { scope, purpose: CHAT, filters: of(&[MemoryType::Event]), after, limit };
+        let query =
+            Query { scope, purpose: CHAT, filters: of(&[MemoryType::Event]), after, search: None, limit };
         world.run(world.core("ann"), query).await.unwrap().output
     };
     let (mut seen, mut after) = (Vec::new(), None);
     for _ in 0..3 {
         let page = page(after, 3).await;
         seen.extend(page.items.iter().map(|item| item.memory.id));
-        after = page.next;
+        after = world.place(&world.core("ann"), page.next).await;
     }
     assert_eq!(seen, events);
     assert_eq!(after, None, "and that was all");
@@ -411,7 +416,14 @@ async fn members_see_what_is_shared_with_them() {
     let scope = Scope::named(ScopeType::Project, "apollo").unwrap();
     let shared = event_with("ann", "x", |object| object.ownership.visibility = Visibility::SharedWithGroup);
     world.ingest("ann", NewObject { scope: scope.clone(), ..shared }).await;
-    let query = Query { scope, purpose: CHAT, filters: of(&[MemoryType::Event]), after: None, limit: 9 };
+    let query = Query {
+        scope,
+        purpose: CHAT,
+        filters: of(&[MemoryType::Event]),
+        after: None,
+        search: None,
+        limit: 9,
+    };
     let mut member = world.core("bob");
     member.principal.groups = ["project:apollo".to_owned()].into();
     assert_eq!(world.run(member, query.clone()).await.unwrap().output.items.len(), 1);

@@ -1,5 +1,7 @@
 //! Decisions made again: the same, whatever happened since; and of what they showed no more than may be seen now.
 
+use std::cmp::Reverse;
+
 use memoryscope_domain::audit_chain::Seq;
 use memoryscope_domain::govern::StoredEntry;
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
@@ -10,6 +12,7 @@ use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::Scope;
+use memoryscope_domain::words::{QueryText, Ranked};
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::explain::{ExplainMemories, ExplainedLog, Explanation};
 use memoryscope_engine::op::gate::AskGate;
@@ -17,17 +20,19 @@ use memoryscope_engine::op::get::{Get, History};
 use memoryscope_engine::op::query::{Filters, Query, Shown};
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::replay::Replayed;
+use memoryscope_engine::op::search::Search;
 use memoryscope_engine::replay::{Comparison, NotReplayable, Override, replayable};
 use proptest::prelude::*;
 
 use super::objects::{category, event, event_with, filters};
+use super::spirals::{RUMINATING, spiralling};
 use super::support::{Answer, World, policy_with, refused, tenant, user};
 
 const CHAT: Purpose = Purpose::ChatResponse;
 const SEAL: Step = Step::Seal { reason: None };
 
 fn query_of(whose: &str, purpose: Purpose, filters: Filters, limit: usize) -> Query {
-    Query { scope: Scope::of_user(&user(whose)), purpose, filters, after: None, limit }
+    Query { scope: Scope::of_user(&user(whose)), purpose, filters, after: None, search: None, limit }
 }
 
 fn context_of(whose: &str, include_events: bool, cues: &[&str]) -> Reconstruct {
@@ -73,9 +78,26 @@ impl World {
                 let _ = self.run(self.core(who), query_of("ann", CHAT, filters, limit)).await;
             }
             let _ = self.run(self.core(who), query_of("ann", Purpose::SubjectAccess, filters(), 50)).await;
+            let mut search =
+                Search { text: QueryText::parse("Lisbon paragraphs work").unwrap(), after: None };
+            for _ in 0..2 {
+                let query = Query { search: Some(search.clone()), ..query_of("ann", CHAT, filters(), 1) };
+                let Ok(page) = self.run(self.core(who), query).await else { break };
+                let Some(last) = page.output.items.last() else { break };
+                let (Some(score), Some(placed)) = (last.score, last.memory.placed) else { break };
+                let after = Ranked { score: Reverse(score), placed: Reverse(placed), id: last.memory.id };
+                search.after = Some(after);
+            }
             for id in ids {
+                let page = History { id: *id, purpose: Purpose::SubjectAccess, after: 1, limit: 1 };
+                let _ = self.run(self.core(who), page).await;
                 let _ = self.run(self.core(who), Get { id: *id, purpose: CHAT }).await;
-                let _ = self.run(self.core(who), History { id: *id, purpose: Purpose::SubjectAccess }).await;
+                let _ = self
+                    .run(
+                        self.core(who),
+                        History { id: *id, purpose: Purpose::SubjectAccess, after: 0, limit: 100 },
+                    )
+                    .await;
             }
             let _ = self.run(self.core(who), context_of("ann", true, &["lisbon"])).await;
             let _ = self.run(self.core(who), context_of("ann", false, &[])).await;
@@ -88,10 +110,10 @@ impl World {
         let _ = self.run(self.core("eve"), audit).await;
     }
 
-    async fn told(&self, cx: &Context, log: AuditId) -> Explanation {
+    async fn told_why(&self, cx: &Context, log: AuditId) -> Explanation {
         match self.engine.explain(cx, log).await.expect("an explanation").output {
             ExplainedLog::Told(told) => *told,
-            ExplainedLog::NotTold(why) => panic!("{why}"),
+            ExplainedLog::NotTold(told) => panic!("{}", told.why),
         }
     }
 
@@ -111,6 +133,8 @@ enum Happening {
     Step(usize, usize),
     Policy(usize),
     Days(i64),
+    /// Says what goes round and round.
+    Spiral,
     Ask,
 }
 
@@ -118,7 +142,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         3 => (0..6usize, any::<bool>()).prop_map(|(text, sealed)| Happening::Ingest(text, sealed)),
         4 => (0..20usize, 0..5usize).prop_map(|(id, step)| Happening::Step(id, step)),
-        1 => (0..3usize).prop_map(Happening::Policy),
+        1 => (0..RULES.len()).prop_map(Happening::Policy),
+        1 => Just(Happening::Spiral),
         1 => (1..40i64).prop_map(Happening::Days),
         2 => Just(Happening::Ask),
     ]
@@ -133,7 +158,8 @@ const TEXTS: [&str; 6] = [
     "Please be direct.",
 ];
 
-const RULES: [&str; 3] = [
+const RULES: [&str; 4] = [
+    "when: {memory.type: seed, spiral.active: true}, then: {allow_read: false}",
     "when: {memory.type: seed}, then: {allow_read: false}",
     "when: {memory.type: event}, then: {redact: [content]}",
     "when: {memory.type: impact}, then: {include_in_prompt: false}",
@@ -173,6 +199,11 @@ async fn live(world: &World, happenings: &[Happening], erases: bool) {
             Happening::Step(..) => {}
             Happening::Policy(rule) => {
                 world.activate(policy_with(&format!("p{number}"), RULES[*rule])).await;
+            }
+            Happening::Spiral => {
+                for line in RUMINATING {
+                    ids.push(world.ingest("ann", spiralling("ann", line)).await.id);
+                }
             }
             Happening::Days(days) => world.clock.advance_days(*days),
             Happening::Ask => world.ask_everything(&ids).await,
@@ -361,7 +392,7 @@ async fn an_explanation_names_the_rules_the_ranks_and_for_auditors_the_withheld(
     let made = world.ingest("ann", event("ann", TEXTS[0])).await;
     let sealed = world.ingest("ann", event_with("ann", TEXTS[3], category("trauma"))).await.id;
     let log = world.chat_log().await;
-    let told = world.told(&world.core("ann"), log).await;
+    let told = world.told_why(&world.core("ann"), log).await;
     assert_eq!(world.said().await, format!("DECISION_EXPLAIN allowed - {}", told.memory_ids.len()));
     assert_eq!(told.comparison, Comparison::Identical);
     let ranks: Vec<Option<usize>> = told.decisions.iter().map(|decided| decided.rank).collect();
@@ -371,12 +402,12 @@ async fn an_explanation_names_the_rules_the_ranks_and_for_auditors_the_withheld(
     assert!(told.denials.is_empty(), "who is no auditor hears nothing of the rest");
     assert!(!told.constraints.is_empty());
     for role in [Role::Admin, Role::Auditor] {
-        let told = world.told(&world.as_role("eve", role), log).await;
+        let told = world.told_why(&world.as_role("eve", role), log).await;
         let withheld: Vec<MemoryId> = told.denials.iter().map(|one| one.memory).collect();
         assert_eq!(withheld.contains(&sealed), role == Role::Auditor);
     }
     world.step(world.core("ann"), made.id, SEAL).await.unwrap().output.unwrap();
-    let told = world.told(&world.core("ann"), log).await;
+    let told = world.told_why(&world.core("ann"), log).await;
     assert!(told.decisions.iter().all(|decided| decided.explained.memory != made.id));
     assert!(!told.memory_ids.contains(&made.id));
 }

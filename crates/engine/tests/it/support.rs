@@ -7,6 +7,7 @@ use memoryscope_domain::govern::{Facts, StoredEntry};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{MemoryId, TenantId, UserId};
 use memoryscope_domain::memory::SubjectRef;
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::{Filter, Policy};
 use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
 use memoryscope_domain::principal::Principal;
@@ -21,6 +22,7 @@ use memoryscope_engine::op::continue_read::Continue;
 use memoryscope_engine::op::create::{Create, NewPreference};
 use memoryscope_engine::op::delete::Delete;
 use memoryscope_engine::op::list::{self, List};
+use memoryscope_engine::op::page::Next;
 use memoryscope_engine::op::policy::Activate;
 use memoryscope_engine::op::read::{Merged, Read};
 use memoryscope_engine::op::revoke::Revoke;
@@ -149,6 +151,16 @@ impl World {
         page.items.iter().map(|memory| memory.id).collect()
     }
 
+    /// Where the next page begins.
+    pub(crate) async fn place(&self, cx: &Context, next: Option<Next>) -> Option<Place> {
+        match next? {
+            Next::Shown(place) => Some(place),
+            Next::Sealed(sealed) => {
+                Some(self.engine.open(cx, &sealed).await.expect("a store").expect("a place of ours"))
+            }
+        }
+    }
+
     pub(crate) async fn activate(&self, policy: Arc<Policy>) {
         self.run(self.system(), Activate { policy }).await.expect("a policy is activated");
     }
@@ -162,6 +174,7 @@ impl World {
             subject: SubjectRef::TENANT,
             idempotency: None,
             as_of: None,
+            spirals: Vec::new(),
         };
         self.store.load(&load).await.expect("the memory store answers")
     }

@@ -1,6 +1,7 @@
 //! Non-interference: stores that are equal but for the bodies of memories that a caller may not see answer that caller
 //! alike, whatever is asked.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{Code, Draft, Hash32, MemoryRefs, PolicyRef, Private, Seq, Verdict};
@@ -8,19 +9,21 @@ use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Body, Memory, State};
-use memoryscope_domain::object::{Distinct, generate};
+use memoryscope_domain::object::{Content, Distinct, Language, generate};
 use memoryscope_domain::policy::Dialect;
 use memoryscope_domain::principal::{Caller, Principal};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::{QueryText, Ranked};
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::Operation;
 use memoryscope_engine::op::explain::ExplainMemories;
 use memoryscope_engine::op::get::{Get, History};
 use memoryscope_engine::op::query::{Filters, Query};
 use memoryscope_engine::op::reconstruct::Reconstruct;
+use memoryscope_engine::op::search::Search;
 use memoryscope_engine::port::Store;
 use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::replay::Override;
@@ -33,6 +36,8 @@ use super::support::{World, tenant, user, word};
 #[derive(Debug, Clone)]
 struct Pair {
     bodies: [Body; 2],
+    /// What it says in words that are asked for, where it does not say what is in its body.
+    words: [Option<String>; 2],
     state: State,
     parents: Vec<usize>,
 }
@@ -41,9 +46,12 @@ const NOW_MICROS: i64 = 1_767_225_600_000_000;
 
 fn pair() -> impl Strategy<Value = Pair> {
     let body = || generate::object_body();
+    let vocabulary = ["tea", "Tea, tea", "rain", "Lisbon", "the", "milk", "coffee and more of it"];
+    let words = prop::collection::vec(prop::sample::select(vocabulary.to_vec()), 1..5);
+    let words = prop::option::weighted(0.7, words.prop_map(|words| words.join(" ")));
     let state = prop::sample::select(&State::ALL[..4]);
-    (body(), body(), state, prop::collection::vec(0usize..12, 0..3))
-        .prop_map(|(one, other, state, parents)| Pair { bodies: [one, other], state, parents })
+    (body(), body(), [words.clone(), words], state, prop::collection::vec(0usize..12, 0..3))
+        .prop_map(|(one, other, words, state, parents)| Pair { bodies: [one, other], words, state, parents })
 }
 
 fn id(at: usize) -> MemoryId {
@@ -59,6 +67,9 @@ fn memory(pair: &Pair, at: usize, count: usize, side: usize) -> Memory {
         body = pair.bodies[0].clone();
     }
     if let Some(object) = body.object_mut() {
+        if let Some(words) = &pair.words[side] {
+            object.content = Content::text(Language::default(), words).ok();
+        }
         let mut parents: Vec<MemoryId> = pair.parents.iter().map(|parent| id(parent % count)).collect();
         parents.sort_unstable();
         parents.dedup();
@@ -69,7 +80,8 @@ fn memory(pair: &Pair, at: usize, count: usize, side: usize) -> Memory {
     Memory { state: pair.state, ..memory.placed_by(0.75) }
 }
 
-async fn world(memories: &[Memory]) -> World {
+/// A world that holds these.
+pub(crate) async fn world(memories: &[Memory]) -> World {
     let world = World::new();
     let entry = Draft {
         id: AuditId::from_uuid(Uuid::from_u128(1)),
@@ -122,6 +134,31 @@ impl World {
         false
     }
 
+    /// What this caller is told when it asks by words, page by page.
+    async fn is_told_of(
+        &self,
+        principal: &Principal,
+        purpose: Purpose,
+        text: &str,
+        limit: usize,
+    ) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut search = Search { text: QueryText::parse(text).unwrap(), after: None };
+        loop {
+            let (scope, filters) = (Scope::of_user(&user("ada")), Filters::default());
+            let query = Query { scope, purpose, filters, after: None, search: Some(search.clone()), limit };
+            all.push(told(self, self.core_as(principal), query.clone()).await);
+            let done = self.engine.run(&self.core_as(principal), &query).await;
+            let Some(page) = done.ok().map(|done| done.output).filter(|page| page.next.is_some()) else {
+                return all;
+            };
+            search.after = page.items.last().and_then(|last| {
+                let placed = last.memory.placed?;
+                Some(Ranked { score: Reverse(last.score?), placed: Reverse(placed), id: last.memory.id })
+            });
+        }
+    }
+
     /// Everything that this caller is told, whatever is asked.
     async fn tells(&self, principal: &Principal, count: usize, limit: usize) -> Vec<String> {
         let mut all = Vec::new();
@@ -130,16 +167,29 @@ impl World {
         for purpose in Purpose::ALL {
             for at in 0..=count {
                 all.push(told(self, cx(), Get { id: id(at), purpose }).await);
-                all.push(told(self, cx(), History { id: id(at), purpose }).await);
+                all.push(told(self, cx(), History { id: id(at), purpose, after: 0, limit: 1 }).await);
             }
             let mut after = None;
             loop {
-                let query = Query { scope: scope(), purpose, filters: Filters::default(), after, limit };
+                let query = Query {
+                    scope: scope(),
+                    purpose,
+                    filters: Filters::default(),
+                    after,
+                    search: None,
+                    limit,
+                };
                 all.push(told(self, cx(), query.clone()).await);
                 match self.engine.run(&cx(), &query).await {
-                    Ok(done) if done.output.next.is_some() => after = done.output.next,
-                    _ => break,
+                    Ok(done) => after = self.place(&cx(), done.output.next).await,
+                    Err(_) => break,
                 }
+                if after.is_none() {
+                    break;
+                }
+            }
+            for text in ["tea", "rain in Lisbon, tea", "calm grief", "the"] {
+                all.extend(self.is_told_of(principal, purpose, text, limit).await);
             }
             for include_events in [false, true] {
                 let (format, cues) = (Format::Text, Vec::new());
@@ -168,7 +218,7 @@ impl World {
     ) -> Vec<String> {
         let scope = Scope::of_user(&user("ada"));
         let cx = || self.core_as(principal);
-        let query = Query { scope, purpose, filters: Filters::default(), after: None, limit };
+        let query = Query { scope, purpose, filters: Filters::default(), after: None, search: None, limit };
         let log = match self.engine.run(&cx(), &query).await {
             Ok(done) => done.access_log,
             Err(Refusal::Denied { access_log, .. }) => access_log,

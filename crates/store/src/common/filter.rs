@@ -1,11 +1,12 @@
 //! What of the policy's filter a database can test.
 //!
-//! Exact for what has a column (`memory.type`, `memory.state`, `memory.kind`, `memory.domain`) or is a facet; whatever is
-//! neither passes here and is tested on the memory itself after it was read, so that no row too many is handed on.
+//! Exact for what has a column (`memory.type`, `memory.state`, `memory.kind`, `memory.domain`), is a facet, or, of events,
+//! impacts and seeds, has tags; whatever is none of them passes here and is tested on the memory itself after it was read, so
+//! that no row too many is handed on.
 
 use std::collections::BTreeSet;
 
-use memoryscope_domain::memory::{DomainKey, Facet, State};
+use memoryscope_domain::memory::{DomainKey, Facet, State, TAGGED, TagKey};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Domain;
 
@@ -18,6 +19,32 @@ enum Test {
     All(Vec<Test>),
     Any(Vec<Test>),
     List { column: Column, negated: bool, values: Vec<Value> },
+    Tags { which: Members, tags: Vec<TagKey> },
+}
+
+/// Which of some tags a row has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Members {
+    /// One of them at least.
+    Some,
+    /// None of them.
+    None,
+    /// All of them.
+    All,
+    /// Not all of them.
+    NotAll,
+}
+
+impl Members {
+    /// Whether all of the tests of single tags have to hold, or one.
+    pub(crate) const fn needs_all(self) -> bool {
+        matches!(self, Self::None | Self::All)
+    }
+
+    /// Whether a single test is that the tag is there.
+    pub(crate) const fn is_there(self) -> bool {
+        matches!(self, Self::Some | Self::All)
+    }
 }
 
 /// A column that a filter can test.
@@ -57,10 +84,10 @@ fn test(filter: &Filter, rows: Rows) -> Test {
         Filter::Or(parts) => Test::Any(parts.iter().map(|part| test(part, rows)).collect()),
         Filter::OneOf(field, texts) => list(*field, texts, false, rows),
         Filter::NoneOf(field, texts) => list(*field, texts, true, rows),
-        // Sets have no column.
-        Filter::Intersects(..) | Filter::Disjoint(..) | Filter::ContainsAll(..) | Filter::LacksOneOf(..) => {
-            Test::Constant(true)
-        }
+        Filter::Intersects(field, texts) => tags(*field, texts, Members::Some, rows),
+        Filter::Disjoint(field, texts) => tags(*field, texts, Members::None, rows),
+        Filter::ContainsAll(field, texts) => tags(*field, texts, Members::All, rows),
+        Filter::LacksOneOf(field, texts) => tags(*field, texts, Members::NotAll, rows),
     }
 }
 
@@ -74,6 +101,9 @@ pub(crate) trait Condition {
 
     /// Appends whether the column's value, or the catalogue's default where it has none, is in the list (or is not).
     fn push_list(&mut self, column: Column, negated: bool, values: Vec<Value>);
+
+    /// Appends whether the row has these tags, of which there is one at least; a row without tags has none.
+    fn push_tags(&mut self, which: Members, tags: Vec<TagKey>);
 }
 
 /// Appends the filter to a statement's condition, as far as it has columns.
@@ -87,6 +117,7 @@ fn push_test<C: Condition>(test: Test, condition: &mut C) {
         Test::All(parts) => push_all(parts, C::TRUE, " AND ", condition),
         Test::Any(parts) => push_all(parts, C::FALSE, " OR ", condition),
         Test::List { column, negated, values } => condition.push_list(column, negated, values),
+        Test::Tags { which, tags } => condition.push_tags(which, tags),
     }
 }
 
@@ -105,15 +136,29 @@ fn push_all<C: Condition>(parts: Vec<Test>, of_none: &str, between: &str, condit
 }
 
 /// Whether [`test`] lets nothing through that the filter itself would turn down.
-pub(crate) fn is_exact(filter: &Filter) -> bool {
+pub(crate) fn is_exact(filter: &Filter, rows: Rows) -> bool {
     match filter {
         Filter::Nothing | Filter::Everything => true,
-        Filter::And(parts) | Filter::Or(parts) => parts.iter().all(is_exact),
-        Filter::OneOf(field, _) | Filter::NoneOf(field, _) => Column::of(*field, Rows::Objects).is_some(),
-        Filter::Intersects(..) | Filter::Disjoint(..) | Filter::ContainsAll(..) | Filter::LacksOneOf(..) => {
-            false
-        }
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().all(|part| is_exact(part, rows)),
+        Filter::OneOf(field, _) | Filter::NoneOf(field, _) => Column::of(*field, rows).is_some(),
+        Filter::Intersects(field, _)
+        | Filter::Disjoint(field, _)
+        | Filter::ContainsAll(field, _)
+        | Filter::LacksOneOf(field, _) => has_tags(*field, rows),
     }
+}
+
+/// Whether the set's members are tags. Preferences have none: storing one costs as little as it did.
+fn has_tags(field: FilterField, rows: Rows) -> bool {
+    rows == Rows::Objects && TAGGED.iter().any(|(attribute, _)| *attribute == field.attribute())
+}
+
+fn tags(field: FilterField, texts: &BTreeSet<String>, which: Members, rows: Rows) -> Test {
+    if !has_tags(field, rows) {
+        return Test::Constant(true);
+    }
+    let tags: Vec<_> = texts.iter().filter_map(|text| TagKey::of(field.attribute(), text)).collect();
+    if tags.is_empty() { Test::Constant(which.needs_all()) } else { Test::Tags { which, tags } }
 }
 
 fn list(field: FilterField, texts: &BTreeSet<String>, negated: bool, rows: Rows) -> Test {
@@ -171,12 +216,20 @@ mod tests {
             let facet = |attribute| Column::Facet(Facet::of(attribute).unwrap());
             let column = if rows == Rows::Shelf { Column::State } else { facet(Attribute::MemoryState) };
             let states = Test::List { column, negated: true, values: vec![Value::Number(0)] };
-            let any = Test::Any(vec![states, Test::Constant(true)]);
+            let labelled = match rows {
+                Rows::Shelf => Test::Constant(true),
+                Rows::Objects => {
+                    let tags = vec![TagKey::of(Attribute::MemoryLabels, "grief").unwrap()];
+                    Test::Tags { which: Members::Some, tags }
+                }
+            };
+            let any = Test::Any(vec![states, labelled]);
             let column = facet(Attribute::MemorySensitivityLevel);
             let levels = Test::List { column, negated: true, values: vec![Value::Number(1)] };
             assert_eq!(test(&filter, rows), Test::All(vec![any, levels]));
         }
-        assert!(!is_exact(&filter) && is_exact(&Filter::Nothing));
+        assert!(!is_exact(&filter, Rows::Shelf) && is_exact(&filter, Rows::Objects));
+        assert!(is_exact(&Filter::Nothing, Rows::Shelf));
     }
 
     #[test]
@@ -186,6 +239,6 @@ mod tests {
         let music = DomainKey::of(Domain::parse("music").unwrap().as_ref()).0;
         let values = vec![Value::Key([0; 16]), Value::Key(music)];
         assert_eq!(test(&filter, Rows::Shelf), Test::List { column: Column::Domain, negated: false, values });
-        assert!(is_exact(&filter));
+        assert!(is_exact(&filter, Rows::Shelf));
     }
 }

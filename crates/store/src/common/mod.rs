@@ -2,8 +2,10 @@
 
 pub(crate) mod conflict;
 pub(crate) mod failure;
+pub(crate) mod fill;
 pub(crate) mod filter;
 pub(crate) mod migration;
+pub(crate) mod person;
 pub(crate) mod prepare;
 pub(crate) mod row;
 pub(crate) mod walk;

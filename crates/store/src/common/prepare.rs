@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
-use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::ids::{GrantId, MemoryId, SpiralId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_engine::port::StoreError;
 
+use super::fill::Keys;
 use super::row::{self, state_number};
 
 /// A row of `memories`, but for what the commit adds.
@@ -27,6 +29,7 @@ pub(crate) struct MemoryRow {
     pub(crate) expires: Option<i64>,
     pub(crate) occurred: Option<i64>,
     pub(crate) facets: Option<i64>,
+    pub(crate) keys: Keys,
     pub(crate) stored: StoredMemory,
     /// From what it was derived; it is said once, when the memory is new.
     pub(crate) links: Vec<LinkRow>,
@@ -59,12 +62,22 @@ pub(crate) struct IdempotencyRow {
     pub(crate) document: String,
 }
 
+/// A row of `spiral_artifacts`.
+#[derive(Debug)]
+pub(crate) struct SpiralRow {
+    pub(crate) partition: [u8; 16],
+    pub(crate) id: SpiralId,
+    pub(crate) expires: i64,
+    pub(crate) document: String,
+}
+
 /// One change as rows.
 #[derive(Debug)]
 pub(crate) enum Step {
     InsertMemory(MemoryRow),
     ReplaceMemory(MemoryRow),
     EraseMemory(MemoryRow),
+    TouchSeeds { ids: Vec<MemoryId>, at: i64 },
     InsertGrant(GrantRow),
     ReplaceGrant(GrantRow),
     InsertSubjectKey(SubjectRef, AuditKey),
@@ -73,7 +86,10 @@ pub(crate) enum Step {
     InsertIdempotency(IdempotencyRow),
     ForgetIdempotencyBefore(i64),
     ForgetGrantsExpiredBefore(i64),
+    Forget(Box<Forgotten>),
     InsertCheckpoint { seq: i64, text: String, follows: Option<Hash32> },
+    InsertSpiral(SpiralRow),
+    ForgetSpiral([u8; 16]),
 }
 
 /// A change set, ready to be applied.
@@ -105,7 +121,7 @@ impl Prepared {
 
     /// Whether content is to leave the files.
     pub(crate) fn erases(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::EraseMemory(_)))
+        self.steps.iter().any(|step| matches!(step, Step::EraseMemory(_) | Step::Forget(_)))
     }
 }
 
@@ -126,6 +142,7 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::InsertMemory(memory) => Step::InsertMemory(memory_row(tenant, &memory, touched)?),
         Change::ReplaceMemory(memory) => Step::ReplaceMemory(memory_row(tenant, &memory, touched)?),
         Change::EraseMemory(memory) => Step::EraseMemory(memory_row(tenant, &memory, touched)?),
+        Change::TouchSeeds { ids, at } => Step::TouchSeeds { ids, at: at.unix_micros() },
         Change::InsertGrant(grant) => Step::InsertGrant(grant_row(tenant, &grant, touched)?),
         Change::ReplaceGrant(grant) => Step::ReplaceGrant(grant_row(tenant, &grant, touched)?),
         Change::InsertSubjectKey { subject, key } => Step::InsertSubjectKey(subject, key),
@@ -134,6 +151,9 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::InsertIdempotency(record) => Step::InsertIdempotency(idempotency_row(&record)?),
         Change::ForgetIdempotencyBefore(time) => Step::ForgetIdempotencyBefore(time.unix_micros()),
         Change::ForgetGrantsExpiredBefore(time) => Step::ForgetGrantsExpiredBefore(time.unix_micros()),
+        Change::InsertSpiral(spiral) => Step::InsertSpiral(spiral_row(tenant, &spiral)?),
+        Change::ForgetSpiral(partition) => Step::ForgetSpiral(partition.0),
+        Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
                 return Err(misuse("a checkpoint is another tenant's"));
@@ -168,6 +188,7 @@ fn memory_row(tenant: &TenantId, memory: &Memory, touched: &mut Touched) -> Resu
         expires: memory.expires.map(|end| end.unix_micros()),
         occurred: memory.placed.map(|at| at.unix_micros()),
         facets: memory.facets(),
+        keys: Keys::of(memory),
         stored: StoredMemory::write(memory)?,
         links: link_rows(memory),
     })
@@ -198,6 +219,18 @@ fn grant_row(tenant: &TenantId, grant: &ReadGrant, touched: &mut Touched) -> Res
         version: row::whole(grant.version)?,
         expires: grant.expires.unix_micros(),
         document: grant.write()?,
+    })
+}
+
+fn spiral_row(tenant: &TenantId, spiral: &ThoughtPatternArtifact) -> Result<SpiralRow, StoreError> {
+    if spiral.tenant != *tenant {
+        return Err(misuse("a spiral is another tenant's"));
+    }
+    Ok(SpiralRow {
+        partition: spiral.partition.0,
+        id: spiral.id,
+        expires: spiral.expires.unix_micros(),
+        document: spiral.write()?,
     })
 }
 

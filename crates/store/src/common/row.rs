@@ -3,7 +3,8 @@
 use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, Seq};
 use memoryscope_domain::ids::{AuditId, TenantId};
 use memoryscope_domain::memory::{Memory, State};
-use memoryscope_engine::port::StoreError;
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
+use memoryscope_engine::port::{Load, StoreError};
 use uuid::Uuid;
 
 /// A state as it is stored. The order is the order of restriction, so that queries may compare.
@@ -22,7 +23,7 @@ fn state(number: i64) -> Result<State, StoreError> {
     State::ALL.into_iter().find(|state| state_number(*state) == number).ok_or_else(|| corrupt("state"))
 }
 
-/// An earlier version of a memory. What is left of an erased one is what the tombstone in its place says.
+/// An earlier version of a memory. What is left of a wiped one is what a tombstone in the current one's place would say.
 pub(crate) fn earlier(
     current: &Memory,
     version: i64,
@@ -33,7 +34,8 @@ pub(crate) fn earlier(
     let memory = match stored {
         Some(memory) => memory,
         None if current.is_tombstone() => Memory { version, state, ..current.clone() },
-        None => return Err(corrupt("version")),
+        // A person was taken out of it, and what it said before named them.
+        None => Memory { version, state, ..current.wiped() },
     };
     // A row that was copied to another place must not be believed.
     let is_its = memory.tenant == current.tenant && memory.id == current.id && memory.version == version;
@@ -83,4 +85,11 @@ pub(crate) fn tenant(text: &str) -> Result<TenantId, StoreError> {
 /// A stored value is not what this program writes.
 pub(crate) fn corrupt(what: &str) -> StoreError {
     StoreError::Corrupt(format!("a stored {what} cannot be read"))
+}
+
+/// A spiral that was kept for one of the scopes. A row that was copied to another place must not be believed.
+pub(crate) fn spiral(text: &str, load: &Load) -> Result<ThoughtPatternArtifact, StoreError> {
+    let spiral = ThoughtPatternArtifact::read(text)?;
+    let is_its_own = spiral.tenant == load.tenant && load.spirals.contains(&spiral.partition);
+    if is_its_own { Ok(spiral) } else { Err(corrupt("spiral")) }
 }

@@ -158,5 +158,6 @@ pub(crate) fn verification(tenant: &TenantId) -> Load {
         subject: SubjectRef::TENANT,
         idempotency: None,
         as_of: None,
+        spirals: Vec::new(),
     }
 }

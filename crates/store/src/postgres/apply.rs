@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::Entry;
-use memoryscope_domain::change::PolicyDocument;
+use memoryscope_domain::change::{Forgotten, PolicyDocument};
 use memoryscope_engine::port::StoreError;
 
+use super::person;
 use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
@@ -16,25 +17,28 @@ use crate::common::row;
 
 const INSERT_MEMORIES: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body, occurred, facets)
+                          created, expires, document, body, occurred, facets, words, tags)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
                                $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
-                               $14::bigint[], $15::bigint[]) AS w";
+                               $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[]) AS w";
 
 /// The rows stand there: the lock says so. An update from a list would be free to walk all memories of the tenant;
 /// this one finds each by its key.
 const UPDATE_MEMORIES: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body, occurred, facets)
+                          created, expires, document, body, occurred, facets, words, tags)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
                                $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
-                               $14::bigint[], $15::bigint[]) AS w
+                               $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[]) AS w
     ON CONFLICT (tenant, id) DO UPDATE
     SET version = excluded.version, valid_from_seq = excluded.valid_from_seq,
         partition_key = excluded.partition_key, type = excluded.type, kind = excluded.kind,
         domain_key = excluded.domain_key, state = excluded.state, created = excluded.created,
         expires = excluded.expires, document = excluded.document, body = excluded.body,
-        occurred = excluded.occurred, facets = excluded.facets";
+        occurred = excluded.occurred, facets = excluded.facets, words = excluded.words, tags = excluded.tags,
+        activated = CASE WHEN excluded.state = 4 THEN NULL ELSE memories.activated END";
+
+const TOUCH_SEED: &str = "UPDATE memories SET activated = $3 WHERE tenant = $1 AND id = $2 AND state < 4";
 
 const INSERT_LINKS: &str = "
     INSERT INTO links (tenant, parent, child, kind, transform)
@@ -96,6 +100,13 @@ const INSERT_CHECKPOINT: &str = "
     INSERT INTO checkpoints (tenant, number, seq, text)
     SELECT $1, coalesce(max(number), 0) + 1, $2, $3 FROM checkpoints WHERE tenant = $1";
 
+const INSERT_SPIRAL: &str = "
+    INSERT INTO spiral_artifacts (tenant, partition_key, id, expires, document) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (tenant, partition_key) DO UPDATE
+    SET id = excluded.id, expires = excluded.expires, document = excluded.document";
+
+const FORGET_SPIRAL: &str = "DELETE FROM spiral_artifacts WHERE tenant = $1 AND partition_key = $2";
+
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
     SELECT $1, w.* FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::text[],
@@ -109,6 +120,8 @@ pub(super) struct Writes<'a> {
     calls: Vec<Call<'a>>,
     round: Round<'a>,
     entries: Vec<(i64, &'a Prepared, Entry)>,
+    /// What stands beside entries is forgotten once they are written: some are of this batch.
+    forgotten: Vec<Call<'a>>,
 }
 
 /// Rows that may be written in any order.
@@ -140,7 +153,13 @@ enum Record<'a> {
 impl<'a> Writes<'a> {
     /// None yet.
     pub(super) fn new(tenant: &'a str) -> Self {
-        Self { tenant, calls: Vec::new(), round: Round::default(), entries: Vec::new() }
+        Self {
+            tenant,
+            calls: Vec::new(),
+            round: Round::default(),
+            entries: Vec::new(),
+            forgotten: Vec::new(),
+        }
     }
 
     /// A winner, and its place in the chain.
@@ -158,7 +177,7 @@ impl<'a> Writes<'a> {
         self.end_round();
         let Some((seq, _, last)) = self.entries.last() else { return self.calls };
         let head = Call::new(MOVE_HEAD, vec![boxed(self.tenant), boxed(*seq), boxed(Bytes(last.hash.0))]);
-        let entries = self.entries;
+        let entries = std::mem::take(&mut self.entries);
         let values = vec![
             boxed(self.tenant),
             column(&entries, |(seq, ..)| *seq),
@@ -170,6 +189,7 @@ impl<'a> Writes<'a> {
             column(&entries, |(_, set, _)| set.private.as_str()),
         ];
         self.calls.push(Call::new(INSERT_ENTRIES, values));
+        self.calls.append(&mut self.forgotten);
         self.calls.push(head);
         self.calls
     }
@@ -187,6 +207,12 @@ impl<'a> Writes<'a> {
             Step::EraseMemory(memory) => {
                 self.touch(Record::Memory(Bytes::of(memory.id.uuid())));
                 self.round.erased.push((seq, memory));
+            }
+            Step::TouchSeeds { ids, at } => {
+                self.end_round();
+                for id in ids {
+                    self.call(TOUCH_SEED, vec![boxed(Bytes::of(id.uuid())), boxed(*at)]);
+                }
             }
             Step::InsertGrant(grant) => {
                 self.touch(Record::Grant(Bytes::of(grant.id.uuid())));
@@ -214,10 +240,24 @@ impl<'a> Writes<'a> {
             }
             Step::ForgetIdempotencyBefore(time) => self.alone(FORGET_IDEMPOTENCY, vec![boxed(*time)]),
             Step::ForgetGrantsExpiredBefore(time) => self.alone(FORGET_GRANTS, vec![boxed(*time)]),
+            Step::InsertSpiral(spiral) => {
+                let id = boxed(Bytes::of(spiral.id.uuid()));
+                let (expires, document) = (boxed(spiral.expires), boxed(spiral.document.as_str()));
+                self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
+            }
+            Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
+            Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
             }
         }
+    }
+
+    fn forget(&mut self, seq: i64, forgotten: &'a Forgotten) {
+        self.end_round();
+        let (rows, beside) = person::forget(self.tenant, seq, forgotten);
+        self.calls.extend(rows);
+        self.forgotten.extend(beside);
     }
 
     fn touch(&mut self, record: Record<'a>) {
@@ -310,6 +350,8 @@ fn memories<'a>(rows: &[(i64, &'a MemoryRow)]) -> Vec<Value<'a>> {
         column(rows, |(_, memory)| memory.stored.body.as_slice()),
         column(rows, |(_, memory)| memory.occurred),
         column(rows, |(_, memory)| memory.facets),
+        column(rows, |(_, memory)| memory.keys.words.as_deref()),
+        column(rows, |(_, memory)| memory.keys.tags.as_deref()),
     ]
 }
 

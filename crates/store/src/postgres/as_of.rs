@@ -7,12 +7,13 @@ use memoryscope_domain::audit_chain::Seq;
 use memoryscope_domain::govern::Facts;
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::{MemoryType, StoredMemory};
-use memoryscope_engine::as_of::{Former, Listed, add_former};
+use memoryscope_engine::as_of::{Former, Listed, add_former, scan_end};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::Failure;
-use super::load::View;
+use super::listing::Listing;
+use super::load::{View, place};
 use super::session::Call;
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -35,10 +36,10 @@ const OF_SCOPE: &str = "
     FROM memory_versions AS f JOIN memories AS m ON m.tenant = f.tenant AND m.id = f.id
     WHERE f.tenant = $1 AND f.partition_key = $2 AND f.valid_to_seq > $3 AND f.valid_from_seq <= $3";
 
-/// The versions before one, the latest first.
+/// The versions before one, the oldest first.
 const EARLIER: &str = "
     SELECT id, version, document, body, state FROM memory_versions
-    WHERE tenant = $1 AND id = $2 AND version < $3 ORDER BY version DESC LIMIT $4";
+    WHERE tenant = $1 AND id = $2 AND version < $3 AND version > $5 ORDER BY version LIMIT $4";
 
 /// How the versions of memories as of a commit are asked for.
 pub(super) fn memories_call(tenant: String, ids: &[MemoryId], seq: Seq) -> Result<Call<'static>, Failure> {
@@ -70,24 +71,48 @@ impl View<'_> {
     }
 
     /// The versions before the one that [`Self::memories_as_of`] found.
-    pub(super) async fn versions_as_of(&mut self, limit: usize, facts: &mut Facts) -> Result<(), Failure> {
+    pub(super) async fn versions_as_of(
+        &mut self,
+        after: u64,
+        limit: usize,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
         let Some(current) = facts.memories.first().cloned() else { return Ok(()) };
         let (id, version) = (Bytes::of(current.id.uuid()), row::whole(current.version)?);
         let bound = row::limit(limit.saturating_add(1));
+        let after = row::whole(after).unwrap_or(i64::MAX);
         let values: Vec<super::value::Value<'_>> =
-            vec![Box::new(self.tenant()), Box::new(id), Box::new(version), Box::new(bound)];
+            vec![Box::new(self.tenant()), Box::new(id), Box::new(version), Box::new(bound), Box::new(after)];
         let rows = self.session.query(Call::new(EARLIER, values)).await?;
         self.earlier(&current, limit, &rows, facts)
     }
 
-    /// Adds what a scope held then and has changed since.
-    pub(super) async fn add_former(&mut self, listed: Listed<'_>, facts: &mut Facts) -> Result<(), Failure> {
-        let Some(seq) = self.load.as_of else { return Ok(()) };
+    /// What a scope held then and has changed since; nothing where what is there now is wanted.
+    pub(super) async fn former_of(&mut self, listed: Listed<'_>) -> Result<Vec<Former>, Failure> {
+        let Some(seq) = self.load.as_of else { return Ok(Vec::new()) };
         let partition = Bytes(listed.partition().0);
         let values: Vec<super::value::Value<'_>> =
             vec![Box::new(self.tenant()), Box::new(partition), Box::new(row::whole(seq.0)?)];
         let rows = self.session.query(Call::new(OF_SCOPE, values)).await?;
-        let former = rows.iter().map(|row| self.former(row)).collect::<Result<_, _>>()?;
+        rows.iter().map(|row| self.former(row)).collect()
+    }
+
+    /// A listing as of a commit.
+    pub(super) async fn list_as_of(
+        &mut self,
+        listing: Listing<'_>,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        let listed = listing.listed();
+        let former = self.former_of(listed).await?;
+        if let Some(scan) = listed.scan() {
+            let rows = self.session.query(listing.places_call(self.load, scan.saturating_add(1))).await?;
+            let places = rows.iter().filter_map(|row| place(row, 0).transpose());
+            let places = places.collect::<Result<Vec<_>, _>>()?;
+            facts.scan_end = scan_end(self.load, listed, scan, places, &former);
+        }
+        let rows = self.session.query(listing.call(self.load, listing.after(), facts.scan_end)).await?;
+        self.list_rows(listing, rows, facts).await?;
         add_former(self.load, listed, former, facts);
         Ok(())
     }

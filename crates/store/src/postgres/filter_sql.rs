@@ -3,8 +3,10 @@
 
 use std::borrow::Cow;
 
+use memoryscope_domain::memory::TagKey;
+
 use super::value::{Bytes, Value};
-use crate::common::filter::{self, Column};
+use crate::common::filter::{self, Column, Members};
 
 /// A condition and its parameters, in the order of their numbers.
 #[derive(Default)]
@@ -35,7 +37,44 @@ impl filter::Condition for Condition {
         let (expression, element) = names(column);
         self.sql.push_str(&format!("{expression} {test} ({array}::{element}[])"));
     }
+
+    /// A few tags are tested one by one, and their number is made a power of two, so that there are few statements; many are
+    /// an array.
+    fn push_tags(&mut self, which: Members, mut tags: Vec<TagKey>) {
+        let sign = if which.is_there() { "> 0" } else { "= 0" };
+        if tags.len() > TAGS_MAX {
+            // All are there where none is absent.
+            let (none, sign) = match which {
+                Members::Some | Members::NotAll => ("", sign),
+                Members::All => ("NOT ", "= 0"),
+                Members::None => ("NOT ", "> 0"),
+            };
+            let array: Vec<Vec<u8>> = tags.iter().map(|tag| tag.as_bytes().to_vec()).collect();
+            let array = self.value(Box::new(array));
+            self.sql.push_str(&format!(
+                "{none}EXISTS (SELECT FROM unnest({array}::bytea[]) AS t (tag) WHERE position(t.tag IN {TAGS}) {sign})"
+            ));
+            return;
+        }
+        if let Some(last) = tags.last().copied() {
+            tags.resize(tags.len().next_power_of_two(), last);
+        }
+        self.sql.push('(');
+        for (at, tag) in tags.into_iter().enumerate() {
+            if at > 0 {
+                self.sql.push_str(if which.needs_all() { " AND " } else { " OR " });
+            }
+            let tag = self.value(Box::new(tag.as_bytes().to_vec()));
+            self.sql.push_str(&format!("position({tag}::bytea IN {TAGS}) {sign}"));
+        }
+        self.sql.push(')');
+    }
 }
+
+/// Tags that are tested one by one.
+const TAGS_MAX: usize = 16;
+
+const TAGS: &str = "coalesce(tags, ''::bytea)";
 
 /// The values that a row can have. PostgreSQL's text has no zero character, so no row has a text with one.
 fn array(column: Column, values: Vec<filter::Value>) -> Value<'static> {
@@ -96,6 +135,11 @@ mod tests {
         ]);
         let sql = "(coalesce(kind, 'none') = ANY ($1::text[]) AND (state <> ALL ($2::bigint[]) OR true))";
         assert_eq!(compiled(&filter), (sql.to_owned(), 2));
+        let (reader, readers) = list_of(Attribute::MemoryReaders, &["a", "b", "c"]);
+        let mut condition = Condition::default();
+        push(&Filter::Disjoint(reader, readers), Rows::Objects, &mut condition);
+        assert_eq!(condition.values.len(), 4);
+        assert_eq!(condition.sql.matches(" AND ").count(), 3, "{}", condition.sql);
         assert_eq!(compiled(&Filter::Nothing), ("false".to_owned(), 0));
         assert_eq!(compiled(&Filter::Or(Vec::new())), ("(false)".to_owned(), 0));
     }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use memoryscope_domain::audit_chain::{Hash32, SignedCheckpoint};
-use memoryscope_domain::change::Expect;
+use memoryscope_domain::audit_chain::{Hash32, KeyedDigest, SignedCheckpoint};
+use memoryscope_domain::change::{Expect, Forgotten};
 use memoryscope_domain::ids::{GrantId, MemoryId};
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_engine::port::StoreError;
@@ -35,9 +35,9 @@ const SQL: &str = "
     FROM unnest($4::bytea[]) AS w (token) CROSS JOIN LATERAL
         (SELECT id, token_hash, version, expires FROM read_grants
          WHERE tenant = $1 AND token_hash = w.token OFFSET 0) AS g
-    UNION ALL SELECT 3, s.subject, NULL, NULL, NULL, 0, 0
+    UNION ALL SELECT 3, s.subject, s.key, NULL, NULL, 0, 0
     FROM unnest($5::bytea[]) AS w (subject) CROSS JOIN LATERAL
-        (SELECT subject FROM subject_keys WHERE tenant = $1 AND subject = w.subject OFFSET 0) AS s
+        (SELECT subject, key FROM subject_keys WHERE tenant = $1 AND subject = w.subject OFFSET 0) AS s
     UNION ALL SELECT 4, NULL, NULL, k.client, k.key, k.used, 0
     FROM unnest($6::text[], $7::text[]) AS w (client, key) CROSS JOIN LATERAL
         (SELECT client, key, used FROM idempotency_keys
@@ -79,7 +79,9 @@ impl<'a> Names<'a> {
             Expect::Memory { id, .. } => _ = self.memories.insert(Bytes::of(id.uuid())),
             Expect::Children { parent, .. } => _ = self.parents.insert(Bytes::of(parent.uuid())),
             Expect::Grant { id, .. } => _ = self.grants.insert(Bytes::of(id.uuid())),
-            Expect::NoSubjectKey(subject) => _ = self.subjects.insert(Bytes(subject.0)),
+            Expect::NoSubjectKey(subject) | Expect::SubjectKey { subject, .. } => {
+                self.subjects.insert(Bytes(subject.0));
+            }
             Expect::NoIdempotencyKey(key) => _ = self.keys.insert((&key.client, &key.key)),
         }
     }
@@ -97,10 +99,14 @@ impl<'a> Names<'a> {
             Step::InsertSubjectKey(subject, _) => _ = self.subjects.insert(Bytes(subject.0)),
             Step::InsertIdempotency(record) => _ = self.keys.insert((&record.client, &record.key)),
             Step::InsertCheckpoint { .. } => self.checkpoint = true,
-            Step::KeepPolicy(_)
+            Step::TouchSeeds { .. }
+            | Step::Forget(_)
+            | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
-            | Step::ForgetGrantsExpiredBefore(_) => {}
+            | Step::ForgetGrantsExpiredBefore(_)
+            | Step::InsertSpiral(_)
+            | Step::ForgetSpiral(_) => {}
         }
     }
 
@@ -140,7 +146,8 @@ struct Grant {
 pub(super) struct Known {
     memories: BTreeMap<MemoryId, i64>,
     grants: BTreeMap<GrantId, Grant>,
-    subjects: BTreeSet<Vec<u8>>,
+    /// The audit keys that there are, by what they are known by.
+    subjects: BTreeMap<Vec<u8>, KeyedDigest>,
     keys: BTreeMap<(String, String), i64>,
     active_policy: Option<String>,
     /// How many children those have that a change set says something of.
@@ -159,7 +166,7 @@ impl Known {
         let mut known = Self {
             memories: BTreeMap::new(),
             grants: BTreeMap::new(),
-            subjects: BTreeSet::new(),
+            subjects: BTreeMap::new(),
             keys: BTreeMap::new(),
             active_policy: None,
             children: BTreeMap::new(),
@@ -180,7 +187,10 @@ impl Known {
                 let (token_hash, version, expires) = (row.try_get(2)?, row.try_get(5)?, row.try_get(6)?);
                 self.grants.insert(GrantId::from_uuid(id()?), Grant { token_hash, version, expires });
             }
-            3 => _ = self.subjects.insert(row.try_get(1)?),
+            3 => {
+                let key = row::audit_key(row.try_get(2)?)?;
+                self.subjects.insert(row.try_get(1)?, key.mark());
+            }
             4 => _ = self.keys.insert((row.try_get(3)?, row.try_get(4)?), row.try_get(5)?),
             5 => self.active_policy = row.try_get(3)?,
             7 => _ = self.children.insert(MemoryId::from_uuid(id()?), row.try_get(5)?),
@@ -210,6 +220,9 @@ impl Known {
             }
             Expect::Grant { id, version } => hold(self.grant_stands_at(*id, row::whole(*version)?), GRANT),
             Expect::NoSubjectKey(subject) => hold(self.lacks_subject(*subject), SUBJECT_KEY),
+            Expect::SubjectKey { subject, mark } => {
+                hold(self.subjects.get(subject.0.as_slice()) == Some(mark), SUBJECT_KEY)
+            }
             Expect::NoIdempotencyKey(key) => hold(self.lacks_key(&key.client, &key.key), IDEMPOTENCY_KEY),
         }
     }
@@ -234,10 +247,14 @@ impl Known {
             Step::InsertCheckpoint { follows, .. } => {
                 hold(self.last_checkpoint.clone()? == *follows, CHECKPOINT)
             }
-            Step::KeepPolicy(_)
+            Step::TouchSeeds { .. }
+            | Step::Forget(_)
+            | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
-            | Step::ForgetGrantsExpiredBefore(_) => Ok(()),
+            | Step::ForgetGrantsExpiredBefore(_)
+            | Step::InsertSpiral(_)
+            | Step::ForgetSpiral(_) => Ok(()),
         }
     }
 
@@ -258,7 +275,10 @@ impl Known {
             Step::InsertGrant(grant) | Step::ReplaceGrant(grant) => {
                 self.grants.insert(grant.id, Grant::of(grant));
             }
-            Step::InsertSubjectKey(subject, _) => _ = self.subjects.insert(subject.0.to_vec()),
+            Step::InsertSubjectKey(subject, key) => {
+                self.subjects.insert(subject.0.to_vec(), key.mark());
+            }
+            Step::Forget(forgotten) => self.forget(forgotten),
             Step::InsertIdempotency(record) => {
                 self.keys.insert((record.client.clone(), record.key.clone()), record.used);
             }
@@ -269,7 +289,18 @@ impl Known {
                 let signed = SignedCheckpoint::parse(text).map_err(|_| corrupt("checkpoint"));
                 self.last_checkpoint = signed.map(|signed| Some(signed.checkpoint.hash()));
             }
-            Step::KeepPolicy(_) => {}
+            Step::TouchSeeds { .. } | Step::KeepPolicy(_) | Step::InsertSpiral(_) | Step::ForgetSpiral(_) => {
+            }
+        }
+    }
+
+    fn forget(&mut self, forgotten: &Forgotten) {
+        self.grants.retain(|id, _| !forgotten.grants.contains(id));
+        for key in &forgotten.keys {
+            self.keys.remove(&(key.client.clone(), key.key.clone()));
+        }
+        if let Some(last) = &forgotten.last {
+            self.subjects.remove(last.subject.0.as_slice());
         }
     }
 
@@ -282,7 +313,7 @@ impl Known {
     }
 
     fn lacks_subject(&self, subject: SubjectRef) -> bool {
-        !self.subjects.contains(subject.0.as_slice())
+        !self.subjects.contains_key(subject.0.as_slice())
     }
 
     fn lacks_key(&self, client: &str, key: &str) -> bool {

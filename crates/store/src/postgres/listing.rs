@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::Memory;
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::as_of::Listed;
@@ -62,45 +62,159 @@ impl<'a> Listing<'a> {
     /// How many rows are read at once: just enough where SQL is exact, some more where it isn't.
     pub(super) fn chunk_rows(self, load: &Load) -> usize {
         let enough = self.limit().saturating_add(1);
-        let floor = if filter::is_exact(&self.filter(load)) { 1 } else { CHUNK_ROWS_MIN };
+        let floor = if self.is_exact(load) { 1 } else { CHUNK_ROWS_MIN };
         enough.clamp(floor, CHUNK_ROWS_MAX)
     }
 
-    /// Whether the first rows may not be enough.
-    pub(super) fn has_more_chunks(self, load: &Load) -> bool {
-        !filter::is_exact(&self.filter(load)) || self.chunk_rows(load) <= self.limit()
+    /// Whether the first call may not be enough.
+    pub(super) fn is_of_many_calls(self, load: &Load) -> bool {
+        self.scan().is_some() || !self.is_exact(load) || self.chunk_rows(load) <= self.limit()
     }
 
-    /// The rows behind that place.
-    pub(super) fn call(self, load: &Load, after: Option<(Timestamp, MemoryId)>) -> Call<'static> {
+    /// Whether SQL turns down all that the filter does.
+    fn is_exact(self, load: &Load) -> bool {
+        filter::is_exact(&self.filter(load), self.rows())
+    }
+
+    const fn rows(self) -> Rows {
+        match self {
+            Self::Shelf(_) => Rows::Shelf,
+            Self::Objects(_) => Rows::Objects,
+        }
+    }
+
+    /// How far to look.
+    pub(super) const fn scan(self) -> Option<usize> {
+        match self {
+            Self::Shelf(select) => select.scan,
+            Self::Objects(select) => select.scan,
+        }
+    }
+
+    /// Behind which place the listing begins.
+    pub(super) const fn after(self) -> Option<Place> {
+        match self {
+            Self::Shelf(select) => select.after,
+            Self::Objects(select) => select.after,
+        }
+    }
+
+    /// The rows behind that place, up to the end of the scan.
+    pub(super) fn call(self, load: &Load, after: Option<Place>, end: Option<Place>) -> Call<'static> {
         let tenant: Value<'static> = Box::new(load.tenant.as_str().to_owned());
         let mut condition = Condition { sql: String::new(), values: vec![tenant] };
-        self.push(load, after, &mut condition);
+        let end = end.map(|(time, id)| {
+            [Box::new(time.unix_micros()) as Value<'static>, Box::new(Bytes::of(id.uuid()))]
+                .map(|value| condition.value(value))
+        });
+        self.push(load, after, end.as_ref(), &mut condition);
         Call::Prepared(Cow::Owned(condition.sql), condition.values)
     }
 
-    /// The first rows, each beside the row of another query, whose first value is the tenant.
+    /// What is asked first: where the scan ends (one row, or none where it reaches the listing's end), or, where there is no
+    /// scan, the first rows.
+    pub(super) fn first_call(self, load: &Load) -> Call<'static> {
+        let Some(scan) = self.scan() else { return self.call(load, self.after(), None) };
+        let tenant: Value<'static> = Box::new(load.tenant.as_str().to_owned());
+        let mut condition = Condition { sql: String::new(), values: vec![tenant] };
+        self.push_end(load, scan, &mut condition);
+        Call::Prepared(Cow::Owned(condition.sql), condition.values)
+    }
+
+    /// The first rows, each beside the row of another query, whose first value is the tenant, and beside the end of the
+    /// scan.
     pub(super) fn beside(self, load: &Load, other: &str, values: Vec<Value<'static>>) -> Call<'static> {
         let mut condition = Condition { sql: String::new(), values };
-        condition
-            .sql
-            .push_str(&format!("SELECT * FROM ({other}) AS f (seq, head, policy, subject, record) "));
+        condition.sql.push_str(&format!(
+            "SELECT * FROM ({other}) AS f (seq, head, policy, subject, record, spirals) "
+        ));
         condition.sql.push_str("LEFT JOIN LATERAL (");
-        let after = match self {
-            Self::Shelf(select) => select.after,
-            Self::Objects(select) => select.after,
+        match self.scan() {
+            Some(scan) => self.push_end(load, scan, &mut condition),
+            None => condition.sql.push_str("SELECT NULL::bigint, NULL::bytea"),
+        }
+        condition.sql.push_str(") AS e (place, id) ON true LEFT JOIN LATERAL (");
+        // Where the scan has no end, every row stands before it.
+        let unbounded = match self {
+            Self::Shelf(_) => i64::MAX,
+            Self::Objects(_) => i64::MIN,
         };
-        self.push(load, after, &mut condition);
+        let end =
+            self.scan().map(|_| [format!("coalesce(e.place, ({unbounded})::bigint)"), "e.id".to_owned()]);
+        self.push(load, self.after(), end.as_ref(), &mut condition);
         condition.sql.push_str(") AS m ON true");
         Call::Prepared(Cow::Owned(condition.sql), condition.values)
     }
 
-    /// The query for the rows behind a place; the first value is the tenant.
-    fn push(self, load: &Load, after: Option<(Timestamp, MemoryId)>, condition: &mut Condition) {
-        let limit = row::limit(self.chunk_rows(load));
+    /// The places of the first rows.
+    pub(super) fn places_call(self, load: &Load, limit: usize) -> Call<'static> {
+        let tenant: Value<'static> = Box::new(load.tenant.as_str().to_owned());
+        let mut condition = Condition { sql: String::new(), values: vec![tenant] };
+        let (column, order) = self.order();
+        condition.sql.push_str(&format!("SELECT {column}, id "));
+        self.push_rows(load, self.after(), &mut condition);
+        let limit = condition.value(Box::new(row::limit(limit)));
+        condition.sql.push_str(&format!(" ORDER BY {order} LIMIT {limit}"));
+        Call::Prepared(Cow::Owned(condition.sql), condition.values)
+    }
+
+    /// The column it is ordered by, and the order.
+    const fn order(self) -> (&'static str, &'static str) {
         match self {
-            Self::Shelf(select) => push_shelf(load, select, after, limit, condition),
-            Self::Objects(select) => push_objects(load, select, after, limit, condition),
+            Self::Shelf(_) => ("created", "created, id"),
+            Self::Objects(_) => ("occurred", "occurred DESC, id"),
+        }
+    }
+
+    /// The query for the end of the scan; the first value is the tenant.
+    fn push_end(self, load: &Load, scan: usize, condition: &mut Condition) {
+        let (column, order) = self.order();
+        condition.sql.push_str(&format!(
+            "SELECT (array_agg({column} ORDER BY {order}))[1], (array_agg(id ORDER BY {order}))[1]
+             FROM (SELECT {column}, id "
+        ));
+        self.push_rows(load, self.after(), condition);
+        let before = condition.value(Box::new(row::limit(scan.saturating_sub(1))));
+        condition
+            .sql
+            .push_str(&format!(" ORDER BY {order} LIMIT 2 OFFSET {before}) AS r HAVING count(*) = 2"));
+    }
+
+    /// The query for the rows behind a place and up to another, of which the time and the id are given as expressions; the
+    /// first value is the tenant.
+    fn push(self, load: &Load, after: Option<Place>, end: Option<&[String; 2]>, condition: &mut Condition) {
+        let (column, order) = self.order();
+        condition.sql.push_str("SELECT id, version, document, body, activated ");
+        self.push_rows(load, after, condition);
+        let now = condition.value(Box::new(load.now.unix_micros()));
+        condition.sql.push_str(&format!(" AND (expires IS NULL OR expires > {now})"));
+        if let Some([time, id]) = end {
+            let before = if matches!(self, Self::Shelf(_)) { "<" } else { ">" };
+            condition.sql.push_str(&format!(
+                " AND {column} {before}= {time} AND ({column} {before} {time} OR id <= {id})"
+            ));
+        }
+        condition.sql.push_str(" AND ");
+        filter::push(&self.filter(load), self.rows(), condition);
+        let limit = condition.value(Box::new(row::limit(self.chunk_rows(load))));
+        condition.sql.push_str(&format!(" ORDER BY {order} LIMIT {limit}"));
+    }
+
+    /// These columns of all rows that live and pass the filter, in no order, and more can be asked of them; the first
+    /// value is the tenant.
+    pub(super) fn push_passing(self, columns: &str, load: &Load, condition: &mut Condition) {
+        condition.sql.push_str(&format!("SELECT {columns} "));
+        self.push_rows(load, self.after(), condition);
+        let now = condition.value(Box::new(load.now.unix_micros()));
+        condition.sql.push_str(&format!(" AND (expires IS NULL OR expires > {now}) AND "));
+        filter::push(&self.filter(load), self.rows(), condition);
+    }
+
+    /// `FROM` and `WHERE` of the rows behind a place, whoever may see them.
+    fn push_rows(self, load: &Load, after: Option<Place>, condition: &mut Condition) {
+        match self {
+            Self::Shelf(select) => push_shelf(load, select, after, condition),
+            Self::Objects(select) => push_objects(load, select, after, condition),
         }
     }
 }
@@ -113,20 +227,11 @@ fn push_unchanged(load: &Load, condition: &mut Condition) {
     }
 }
 
-/// The next rows of events, impacts and seeds, the latest first.
-fn push_objects(
-    load: &Load,
-    select: &ObjectSelect,
-    after: Option<(Timestamp, MemoryId)>,
-    limit: i64,
-    condition: &mut Condition,
-) {
+/// Events, impacts and seeds.
+fn push_objects(load: &Load, select: &ObjectSelect, after: Option<Place>, condition: &mut Condition) {
     let partition = condition.value(Box::new(Bytes(select.partition.0)));
-    let now = condition.value(Box::new(load.now.unix_micros()));
     condition.sql.push_str(&format!(
-        "SELECT id, version, document, body FROM memories
-         WHERE tenant = $1 AND partition_key = {partition} AND occurred IS NOT NULL
-         AND (expires IS NULL OR expires > {now})"
+        "FROM memories WHERE tenant = $1 AND partition_key = {partition} AND occurred IS NOT NULL"
     ));
     if let Some(since) = select.since {
         let since = condition.value(Box::new(since.unix_micros()));
@@ -145,26 +250,15 @@ fn push_objects(
     }
     push_unchanged(load, condition);
     condition.sql.push_str(" AND ");
-    filter::push(&select.filter(load), Rows::Objects, condition);
-    let limit = condition.value(Box::new(limit));
-    condition.sql.push_str(&format!(" ORDER BY occurred DESC, id LIMIT {limit}"));
+    filter::push(&select.among, Rows::Objects, condition);
 }
 
-/// The next rows of a shelf, oldest first.
-fn push_shelf(
-    load: &Load,
-    select: &PreferenceSelect,
-    after: Option<(Timestamp, MemoryId)>,
-    limit: i64,
-    condition: &mut Condition,
-) {
+/// A shelf.
+fn push_shelf(load: &Load, select: &PreferenceSelect, after: Option<Place>, condition: &mut Condition) {
     let partition = condition.value(Box::new(Bytes(select.partition.0)));
     let kind = condition.value(Box::new(select.kind.name()));
-    let now = condition.value(Box::new(load.now.unix_micros()));
     condition.sql.push_str(&format!(
-        "SELECT id, version, document, body FROM memories
-         WHERE tenant = $1 AND partition_key = {partition} AND kind = {kind} AND state < 3
-         AND (expires IS NULL OR expires > {now})"
+        "FROM memories WHERE tenant = $1 AND partition_key = {partition} AND kind = {kind} AND state < 3"
     ));
     if let Some(domain) = select.domain {
         let domain = condition.value(Box::new(Bytes(domain.0)));
@@ -180,8 +274,4 @@ fn push_shelf(
         condition.sql.push_str(&format!(" AND (created, id) > ({created}, {id})"));
     }
     push_unchanged(load, condition);
-    condition.sql.push_str(" AND ");
-    filter::push(&load.filter, Rows::Shelf, condition);
-    let limit = condition.value(Box::new(limit));
-    condition.sql.push_str(&format!(" ORDER BY created, id LIMIT {limit}"));
 }

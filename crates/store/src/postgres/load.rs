@@ -3,19 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{AuditKey, Code, Entry, Head, Private, Seq};
-use memoryscope_domain::change::IdempotencyRecord;
-use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
+use memoryscope_domain::audit_chain::{AuditKey, Head};
+use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::govern::{Facts, MemoryView};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, MemoryId};
+use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_engine::port::{Load, PreferenceSelect, Select, Snapshot, StoreError};
+use memoryscope_domain::place::Place;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::port::{
+    Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot, StoreError,
+};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::as_of::memories_call;
+use super::entries::{LATEST_ENTRY, entries_call, entry, entry_call};
 use super::error::Failure;
 use super::listing::Listing;
+use super::matching;
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -29,10 +35,15 @@ const FRAME: &str = "
            (SELECT hash FROM audit_heads WHERE tenant = $1),
            (SELECT hash FROM active_policy WHERE tenant = $1),
            (SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2),
-           (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4)";
+           (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4),
+           ARRAY(SELECT s.document FROM unnest($5::bytea[]) AS w (scope) CROSS JOIN LATERAL
+                    (SELECT document FROM spiral_artifacts
+                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s)";
 
-/// Columns of [`FRAME`].
-const FRAME_COLUMNS: usize = 5;
+/// The columns of [`FRAME`], and behind them those of the end of a scan.
+const FRAME_COLUMNS: usize = 6;
+/// The columns before those of a memory that stands beside a frame and the end of a scan.
+const BESIDE_COLUMNS: usize = FRAME_COLUMNS + 2;
 
 const SUBJECT_KEY: &str = "SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2";
 
@@ -43,28 +54,23 @@ pub(super) const MEMORIES: &str = "
     SELECT m.id, m.version, m.document, m.body FROM unnest($2::bytea[]) AS w (id) CROSS JOIN LATERAL
         (SELECT id, version, document, body FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
-/// The current version and, from the second row on, the versions before it, the latest first.
-const VERSIONS: &str = "
+/// The current version and, from the second row on, the versions before it, oldest first.
+pub(super) const VERSIONS: &str = "
     (SELECT id, version, document, body, state FROM memories WHERE tenant = $1 AND id = $2)
     UNION ALL
     (SELECT id, version, document, body, state FROM memory_versions
-     WHERE tenant = $1 AND id = $2 ORDER BY version DESC LIMIT $3)";
+     WHERE tenant = $1 AND id = $2 AND version > $3 ORDER BY version LIMIT $4)";
 
 const EXPIRED: &str = "
     SELECT id, version, document, body FROM memories
     WHERE tenant = $1 AND expires IS NOT NULL AND state < 4 AND expires <= $2
     ORDER BY expires, id LIMIT $3";
 
-const ENTRIES: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+const POLICIES: &str =
+    "SELECT version, hash, ''::text FROM policies WHERE tenant = $1 ORDER BY version, hash LIMIT $2";
 
-const ENTRIES_OF: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND seq > $2 AND operation = ANY ($4::text[]) ORDER BY seq LIMIT $3";
-
-const ENTRY: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = $1 AND id = $2";
+const POLICIES_OF: &str =
+    "SELECT version, hash, text FROM policies WHERE tenant = $1 AND version = $2 ORDER BY hash";
 
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
@@ -98,20 +104,25 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
             return Ok(Some(frame(&rows, load)?));
         }
         Select::Preferences(select) => Listing::Shelf(select),
-        Select::Objects(select) => Listing::Objects(select),
+        Select::Objects(select) if select.words.is_none() => Listing::Objects(select),
         _ => return Ok(None),
     };
     let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
     let mut snapshot = frame(&rows, load)?;
+    snapshot.facts.scan_end = rows.first().map(|row| place(row, FRAME_COLUMNS)).transpose()?.flatten();
     // A frame without a row beside it: nothing is listed.
-    let there = |row: &&Row| !matches!(row.try_get::<_, Option<&[u8]>>(FRAME_COLUMNS), Ok(None));
-    let memories = rows.iter().filter(there).map(|row| view.memory(row, FRAME_COLUMNS));
-    let memories = memories.collect::<Result<Vec<_>, _>>()?;
-    let whole = memories.len() < listing.chunk_rows(load);
+    let there = |row: &&Row| !matches!(row.try_get::<_, Option<&[u8]>>(BESIDE_COLUMNS), Ok(None));
+    let listed = rows.iter().filter(there).map(|row| view.listed(row, BESIDE_COLUMNS));
+    let listed = listed.collect::<Result<Vec<_>, _>>()?;
+    let whole = listed.len() < listing.chunk_rows(load);
     let filter = listing.filter(load);
     let facts = &mut snapshot.facts;
-    let kept = memories.into_iter().filter(|memory| filter.matches(&MemoryView::stored(memory, load.now)));
-    facts.memories = kept.map(Arc::new).collect();
+    for (memory, activated) in listed {
+        if filter.matches(&MemoryView::stored(&memory, load.now)) {
+            facts.activated.extend(activated.map(|at| (memory.id, at)));
+            facts.memories.push(Arc::new(memory));
+        }
+    }
     match listing {
         Listing::Shelf(_) => facts.memories.sort_by_key(|memory| (listing.place(memory), memory.id)),
         Listing::Objects(_) => {
@@ -119,7 +130,9 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
         }
     }
     facts.more = facts.memories.len() > listing.limit();
-    facts.memories.truncate(listing.limit());
+    for beyond in facts.memories.drain(listing.limit().min(facts.memories.len())..) {
+        facts.activated.remove(&beyond.id);
+    }
     // Rows that the filter turned down make room for rows behind them.
     Ok((whole || snapshot.facts.more).then_some(snapshot))
 }
@@ -147,17 +160,17 @@ impl View<'_> {
     async fn begin(&mut self) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
-            Select::Preferences(_) | Select::Objects(_) | Select::Versions { .. }
-                if self.load.as_of.is_some() =>
-            {
-                true
-            }
-            Select::Preferences(select) => Listing::Shelf(select).has_more_chunks(self.load),
-            Select::Objects(select) => Listing::Objects(select).has_more_chunks(self.load),
+            // More is asked for as of an earlier commit.
+            _ if self.load.as_of.is_some() => true,
+            Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
+            Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
+            Select::Objects(select) => Listing::Objects(select).is_of_many_calls(self.load),
             Select::Family { .. }
             | Select::Evidence { .. }
             | Select::Grant { .. }
             | Select::Logged { .. }
+            | Select::Person(_)
+            | Select::Belongings { .. }
             | Select::Verification => true,
             _ => false,
         };
@@ -178,14 +191,21 @@ impl View<'_> {
     fn first_records(&self) -> Result<Option<Call<'static>>, Failure> {
         let tenant = || Box::new(self.tenant());
         Ok(Some(match &self.load.select {
-            Select::Nothing | Select::Verification => return Ok(None),
-            Select::Preferences(select) => Listing::Shelf(select).call(self.load, select.after),
-            Select::Objects(select) => Listing::Objects(select).call(self.load, select.after),
-            Select::Versions { id, limit } => match self.load.as_of {
+            Select::Nothing | Select::Verification | Select::Person(_) | Select::Belongings { .. } => {
+                return Ok(None);
+            }
+            Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
+            Select::Objects(select) => match &select.words {
+                Some(keys) => matching::call(self.load, select, keys),
+                None => Listing::Objects(select).first_call(self.load),
+            },
+            Select::Versions { id, after, limit } => match self.load.as_of {
                 Some(seq) => memories_call(self.tenant(), &[*id], seq)?,
                 None => {
-                    let bound = row::limit(limit.saturating_add(1));
-                    Call::new(VERSIONS, vec![tenant(), Box::new(Bytes::of(id.uuid())), Box::new(bound)])
+                    let id = Box::new(Bytes::of(id.uuid()));
+                    let after = Box::new(row::whole(*after).unwrap_or(i64::MAX));
+                    let bound = Box::new(row::limit(limit.saturating_add(1)));
+                    Call::new(VERSIONS, vec![tenant(), id, after, bound])
                 }
             },
             Select::Family { id, .. } => {
@@ -207,6 +227,16 @@ impl View<'_> {
                 entries_call(self.tenant(), *after, operations, *limit)
             }
             Select::Entry(id) => entry_call(self.tenant(), *id),
+            Select::Policies(PolicySelect::All(limit)) => {
+                let bound = row::limit(limit.saturating_add(1));
+                Call::new(POLICIES, vec![tenant(), Box::new(bound)])
+            }
+            Select::Policies(PolicySelect::Version(version)) => {
+                Call::new(POLICIES_OF, vec![tenant(), Box::new(version.clone())])
+            }
+            Select::LatestEntry(operation) => {
+                Call::new(LATEST_ENTRY, vec![tenant(), Box::new(operation.as_str().to_owned())])
+            }
         }))
     }
 
@@ -214,17 +244,20 @@ impl View<'_> {
         match &self.load.select {
             Select::Nothing => {}
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
-            Select::Objects(select) => self.list(Listing::Objects(select), records, facts).await?,
-            Select::Versions { id, limit } if self.load.as_of.is_some() => {
+            Select::Objects(select) => match &select.words {
+                Some(keys) => self.matched(select, keys, &records, facts).await?,
+                None => self.list(Listing::Objects(select), records, facts).await?,
+            },
+            Select::Versions { id, after, limit } if self.load.as_of.is_some() => {
                 self.memories_as_of(&[*id], &records, facts)?;
-                self.versions_as_of(*limit, facts).await?;
+                self.versions_as_of(*after, *limit, facts).await?;
             }
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
             Select::Evidence { ids, objects } => {
                 self.memories(ids, &records, facts)?;
                 facts.evidence = std::mem::take(&mut facts.memories);
                 let listing = Listing::Objects(objects);
-                let first = self.session.query(listing.call(self.load, objects.after)).await?;
+                let first = self.session.query(listing.call(self.load, objects.after, None)).await?;
                 self.list(listing, first, facts).await?;
             }
             Select::Family { id, limit } => {
@@ -244,7 +277,7 @@ impl View<'_> {
                 if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
                     let select = PreferenceSelect::of_grant(grant, bounds, self.load.now);
                     let listing = Listing::Shelf(&select);
-                    let first = self.session.query(listing.call(self.load, select.after)).await?;
+                    let first = self.session.query(listing.first_call(self.load)).await?;
                     self.list(listing, first, facts).await?;
                 }
             }
@@ -258,20 +291,52 @@ impl View<'_> {
                 facts.more = records.len() > *limit;
                 facts.entries = records.iter().take(*limit).map(entry).collect::<Result<_, _>>()?;
             }
-            Select::Entry(_) => facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?,
+            Select::Policies(select) => {
+                let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
+                    Ok(PolicyDocument {
+                        version: row.try_get(0)?,
+                        hash: row.try_get(1)?,
+                        text: row.try_get(2)?,
+                    })
+                };
+                facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
+                if let PolicySelect::All(limit) = select {
+                    facts.more = facts.policies.len() > *limit;
+                    facts.policies.truncate(*limit);
+                }
+            }
+            Select::Entry(_) | Select::LatestEntry(_) => {
+                facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
+            }
+            Select::Person(select) => self.person(select, facts).await?,
+            Select::Belongings { user, after, limit } => {
+                self.belongings(user, after.as_ref(), *limit, facts).await?;
+            }
             Select::Verification => self.verify(facts).await?,
         }
         Ok(())
     }
 
-    /// In the listing's order. The filter is tested twice: as SQL, so that little is read, and on what was read, so
+    /// In the listing's order, from what [`Listing::first_call`] brought. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact. What it turns down here makes room for rows behind it.
-    async fn list(&mut self, listing: Listing<'_>, rows: Vec<Row>, facts: &mut Facts) -> Result<(), Failure> {
-        self.list_current(listing, rows, facts).await?;
-        self.add_former(listing.listed(), facts).await
+    async fn list(
+        &mut self,
+        listing: Listing<'_>,
+        mut rows: Vec<Row>,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        if self.load.as_of.is_some() {
+            return self.list_as_of(listing, facts).await;
+        }
+        if listing.scan().is_some() {
+            facts.scan_end = rows.first().map(|row| place(row, 0)).transpose()?.flatten();
+            rows = self.session.query(listing.call(self.load, listing.after(), facts.scan_end)).await?;
+        }
+        self.list_rows(listing, rows, facts).await
     }
 
-    async fn list_current(
+    /// These rows and those behind them, up to the end of the scan.
+    pub(super) async fn list_rows(
         &mut self,
         listing: Listing<'_>,
         mut rows: Vec<Row>,
@@ -281,7 +346,7 @@ impl View<'_> {
         loop {
             let mut last = None;
             for row in &rows {
-                let memory = self.memory(row, 0)?;
+                let (memory, activated) = self.listed(row, 0)?;
                 last = Some((listing.place(&memory), memory.id));
                 if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                     continue;
@@ -290,16 +355,17 @@ impl View<'_> {
                     facts.more = true;
                     return Ok(());
                 }
+                facts.activated.extend(activated.map(|at| (memory.id, at)));
                 facts.memories.push(Arc::new(memory));
             }
             if rows.len() < chunk {
                 return Ok(());
             }
-            rows = self.session.query(listing.call(self.load, last)).await?;
+            rows = self.session.query(listing.call(self.load, last, facts.scan_end)).await?;
         }
     }
 
-    fn versions(&self, limit: usize, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+    pub(super) fn versions(&self, limit: usize, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
         let Some((first, earlier)) = rows.split_first() else { return Ok(()) };
         let current = self.memory(first, 0)?;
         self.earlier(&current, limit, earlier, facts)?;
@@ -307,7 +373,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// The versions before this one, the latest first, from the columns of [`VERSIONS`].
+    /// The versions before this one, the oldest first, from the columns of [`VERSIONS`].
     pub(super) fn earlier(
         &self,
         current: &Memory,
@@ -316,7 +382,7 @@ impl View<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         facts.more = earlier.len() > limit;
-        for row in earlier.iter().take(limit).rev() {
+        for row in earlier.iter().take(limit) {
             let (document, body): (Option<&str>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(3)?);
             let stored = match (document, body) {
                 (None, None) => None,
@@ -354,6 +420,12 @@ impl View<'_> {
         Ok(memory)
     }
 
+    /// A listing's row: a memory, and when it last sprouted.
+    fn listed(&self, row: &Row, at: usize) -> Result<(Memory, Option<Timestamp>), Failure> {
+        let activated: Option<i64> = row.try_get(at + 4)?;
+        Ok((self.memory(row, at)?, activated.map(Timestamp::from_unix_micros)))
+    }
+
     fn grant(&self, rows: &[Row]) -> Result<Option<ReadGrant>, Failure> {
         let Some(row) = rows.first() else { return Ok(None) };
         let grant = ReadGrant::read(row.try_get(0)?)?;
@@ -365,6 +437,14 @@ impl View<'_> {
         let rows = self.session.query(Call::new(SUBJECT_KEY, values)).await?;
         rows.first().map(|row| Ok(row::audit_key(row.try_get(0)?)?)).transpose()
     }
+}
+
+/// A place from the columns (time, id), where there is one.
+pub(super) fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
+    let (time, id): (Option<i64>, Option<&[u8]>) = (row.try_get(at)?, row.try_get(at + 1)?);
+    let Some((time, id)) = time.zip(id) else { return Ok(None) };
+    let id = Uuid::from_slice(id).map_err(|_| corrupt("memory id"))?;
+    Ok(Some((Timestamp::from_unix_micros(time), MemoryId::from_uuid(id))))
 }
 
 fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
@@ -380,12 +460,15 @@ fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
         .map(serde_json::from_str::<IdempotencyRecord>)
         .transpose()
         .map_err(|_| corrupt("idempotency record"))?;
+    let spirals: Vec<&str> = row.try_get(5)?;
+    let spirals = spirals.into_iter().map(|text| row::spiral(text, load)).collect::<Result<_, _>>()?;
     Ok(Snapshot {
         head,
         active_policy: row.try_get(2)?,
         subject: load.subject,
         subject_key: unless_walking(load, key)?,
         idempotency,
+        spirals,
         facts: Facts::default(),
     })
 }
@@ -404,39 +487,12 @@ fn frame_values(load: &Load) -> Vec<super::value::Value<'static>> {
     let key = load.idempotency.as_ref();
     let (client, key) = (key.map(|key| key.client.clone()), key.map(|key| key.key.clone()));
     let tenant = load.tenant.as_str().to_owned();
-    vec![Box::new(tenant), Box::new(Bytes(load.subject.0)), Box::new(client), Box::new(key)]
+    let scopes: Vec<Bytes<16>> = load.spirals.iter().map(|partition| Bytes(partition.0)).collect();
+    let now = load.now.unix_micros();
+    let subject = Box::new(Bytes(load.subject.0));
+    vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)]
 }
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {
     Call::new(GRANT, vec![Box::new(tenant), Box::new(Bytes(token_hash.0))])
-}
-
-fn entry_call(tenant: String, id: AuditId) -> Call<'static> {
-    Call::new(ENTRY, vec![Box::new(tenant), Box::new(Bytes::of(id.uuid()))])
-}
-
-fn entries_call(tenant: String, after: Seq, operations: &[Code], limit: usize) -> Call<'static> {
-    let after = row::whole(after.0).unwrap_or(i64::MAX);
-    let bound = row::limit(limit.saturating_add(1));
-    let mut values: Vec<super::value::Value<'static>> =
-        vec![Box::new(tenant), Box::new(after), Box::new(bound)];
-    if operations.is_empty() {
-        return Call::new(ENTRIES, values);
-    }
-    let operations: Vec<String> = operations.iter().map(|code| code.as_str().to_owned()).collect();
-    values.push(Box::new(operations));
-    Call::new(ENTRIES_OF, values)
-}
-
-/// An entry from the columns (seq, id, `prev_hash`, hash, text, private).
-fn entry(row: &Row) -> Result<StoredEntry, Failure> {
-    let entry = Entry {
-        id: row::audit_id(row.try_get(1)?)?,
-        seq: Seq(row::count(row.try_get(0)?)?),
-        prev_hash: row::hash(row.try_get(2)?)?,
-        hash: row::hash(row.try_get(3)?)?,
-        text: row.try_get(4)?,
-    };
-    let private: Option<String> = row.try_get(5)?;
-    Ok(StoredEntry { entry, private: private.map(Private::from_stored) })
 }

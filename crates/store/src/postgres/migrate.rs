@@ -1,5 +1,6 @@
 //! Numbered SQL files, applied in order, each once, while one row is locked.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use memoryscope_engine::port::StoreError;
@@ -7,8 +8,11 @@ use tokio_postgres::error::SqlState;
 
 use super::error::{Failure, Problem};
 use super::session::{Call, Session};
+use super::value::Value;
+use crate::common::fill::{self, Keys};
 use crate::common::migration::{self, Applied, Migration, MigrationStatus, check, checksum};
-use crate::transfer::PROGRESS_TABLE;
+use crate::common::row;
+use crate::transfer::{PROGRESS_TABLE, tenants_of};
 
 /// All of them, in order. SQLite has the same numbers.
 const MIGRATIONS: &[Migration] = &[
@@ -18,7 +22,13 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/postgres/0001_foundation.sql"),
     },
     Migration { number: 2, name: "objects", sql: include_str!("../../migrations/postgres/0002_objects.sql") },
-    Migration { number: 6, name: "as_of", sql: include_str!("../../migrations/postgres/0006_as_of.sql") },
+    Migration {
+        number: 3,
+        name: "words_and_tags",
+        sql: include_str!("../../migrations/postgres/0003_words_and_tags.sql"),
+    },
+    Migration { number: 4, name: "spirals", sql: include_str!("../../migrations/postgres/0004_spirals.sql") },
+    Migration { number: 5, name: "as_of", sql: include_str!("../../migrations/postgres/0005_as_of.sql") },
 ];
 
 /// How often the two tables below are made while others make them too.
@@ -37,6 +47,12 @@ const BOOTSTRAP: &str = "
             DEFAULT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')
     );
     INSERT INTO schema_lock (id) VALUES (1) ON CONFLICT (id) DO NOTHING";
+
+const UNFILLED: &str = "
+    SELECT id, document, body FROM memories
+    WHERE tenant = $1 AND id > $2 AND occurred IS NOT NULL ORDER BY id LIMIT $3";
+
+const FILL: &str = "UPDATE memories SET words = $3, tags = $4 WHERE tenant = $1 AND id = $2";
 
 /// The newest schema that this program knows.
 pub(super) fn newest() -> u32 {
@@ -77,6 +93,9 @@ async fn run_locked(session: &mut Session, list: &[Migration]) -> Result<Vec<u32
     let mut done = Vec::new();
     for step in &list[applied.len()..] {
         session.batch(step.sql).await?;
+        if step.number == fill::WORDS_AND_TAGS {
+            fill_words_and_tags(session).await?;
+        }
         let values = (i64::from(step.number), step.name, checksum(step));
         let insert = Call::new(
             "INSERT INTO schema_migrations (number, name, checksum) VALUES ($1, $2, $3)",
@@ -86,6 +105,37 @@ async fn run_locked(session: &mut Session, list: &[Migration]) -> Result<Vec<u32
         done.push(step.number);
     }
     Ok(done)
+}
+
+/// Makes the objects that are there findable.
+async fn fill_words_and_tags(session: &mut Session) -> Result<(), Failure> {
+    let tenants = Call::Prepared(Cow::Owned(tenants_of("memories")), Vec::new());
+    let tenants = session.query(tenants).await?;
+    let tenants = tenants.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    for tenant in tenants {
+        let mut after: Vec<u8> = Vec::new();
+        loop {
+            let bound = row::limit(fill::PAGE_ROWS);
+            let page = vec![Box::new(tenant.clone()) as Value<'_>, Box::new(after), Box::new(bound)];
+            let rows = session.query(Call::new(UNFILLED, page)).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.try_get(0)?;
+            let mut calls = Vec::with_capacity(rows.len());
+            for row in &rows {
+                let id: Vec<u8> = row.try_get(0)?;
+                let Keys { words, tags } = Keys::of_stored(row.try_get(1)?, row.try_get(2)?);
+                let values = vec![
+                    Box::new(tenant.clone()) as Value<'_>,
+                    Box::new(id),
+                    Box::new(words),
+                    Box::new(tags),
+                ];
+                calls.push(Call::new(FILL, values));
+            }
+            session.pipeline(&calls).await?;
+        }
+    }
+    Ok(())
 }
 
 /// `IF NOT EXISTS` looks before it makes: of two that find nothing one may still fail, and then looks again.

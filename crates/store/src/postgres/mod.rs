@@ -7,6 +7,7 @@ mod apply;
 mod as_of;
 pub mod backup;
 mod config;
+mod entries;
 mod error;
 mod family;
 #[cfg(feature = "faults")]
@@ -15,7 +16,9 @@ mod filter_sql;
 mod known;
 mod listing;
 mod load;
+mod matching;
 mod migrate;
+mod person;
 mod pool;
 mod programs;
 mod session;

@@ -13,7 +13,7 @@ use super::error::Failure;
 use crate::common::conflict::{
     CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
 };
-use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
+use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
 use crate::common::row::{self, corrupt};
 
 /// The change sets of one transaction.
@@ -123,7 +123,7 @@ pub(super) fn one<T>(
     rows.next()?.map(read).transpose()
 }
 
-fn execute(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+pub(super) fn execute(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
     conn.prepare_cached(sql)?.execute(values)
 }
 
@@ -151,6 +151,11 @@ fn check(conn: &Connection, set: &Prepared, state: &TenantState) -> Result<(), F
                 hold(grant_version(conn, tenant, *id)? == Some(row::whole(*version)?), GRANT)?;
             }
             Expect::NoSubjectKey(subject) => hold(!has_subject_key(conn, tenant, *subject)?, SUBJECT_KEY)?,
+            Expect::SubjectKey { subject, mark } => {
+                let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
+                let key = one(conn, sql, params![tenant, subject.0], super::row::audit_key)?;
+                hold(key.is_some_and(|key| key.mark() == *mark), SUBJECT_KEY)?;
+            }
             Expect::NoIdempotencyKey(key) => {
                 hold(!has_idempotency_key(conn, tenant, &key.client, &key.key)?, IDEMPOTENCY_KEY)?;
             }
@@ -178,10 +183,14 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::InsertIdempotency(record) => {
             hold(!has_idempotency_key(conn, tenant, &record.client, &record.key)?, IDEMPOTENCY_KEY)
         }
-        Step::KeepPolicy(_)
+        Step::TouchSeeds { .. }
+        | Step::Forget(_)
+        | Step::KeepPolicy(_)
         | Step::ActivatePolicy(_)
         | Step::ForgetIdempotencyBefore(_)
-        | Step::ForgetGrantsExpiredBefore(_) => Ok(()),
+        | Step::ForgetGrantsExpiredBefore(_)
+        | Step::InsertSpiral(_)
+        | Step::ForgetSpiral(_) => Ok(()),
         Step::InsertCheckpoint { follows, .. } => {
             hold(last_checkpoint(conn, tenant)? == *follows, CHECKPOINT)
         }
@@ -236,6 +245,7 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
         Step::InsertMemory(memory) => insert_memory(conn, tenant, seq, memory)?,
         Step::ReplaceMemory(memory) => replace_memory(conn, tenant, seq, memory)?,
         Step::EraseMemory(memory) => erase_memory(conn, tenant, seq, memory)?,
+        Step::TouchSeeds { ids, at } => touch_seeds(conn, tenant, ids, *at)?,
         Step::InsertGrant(grant) => write_grant(conn, INSERT_GRANT, tenant, grant)?,
         Step::ReplaceGrant(grant) => write_grant(conn, UPDATE_GRANT, tenant, grant)?,
         Step::InsertSubjectKey(subject, key) => {
@@ -259,6 +269,12 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
             "DELETE FROM read_grants WHERE tenant = ?1 AND expires < ?2",
             params![tenant, time],
         )?,
+        Step::InsertSpiral(spiral) => insert_spiral(conn, tenant, spiral)?,
+        Step::ForgetSpiral(partition) => {
+            let sql = "DELETE FROM spiral_artifacts WHERE tenant = ?1 AND partition_key = ?2";
+            execute(conn, sql, params![tenant, partition])?
+        }
+        Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)
                        SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3 FROM checkpoints WHERE tenant = ?1";
@@ -270,13 +286,14 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
 
 const INSERT_MEMORY: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body, occurred, facets)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                          created, expires, document, body, occurred, facets, words, tags)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
 const UPDATE_MEMORY: &str = "
     UPDATE memories SET version = ?3, valid_from_seq = ?4, partition_key = ?5, type = ?6, kind = ?7,
                         domain_key = ?8, state = ?9, created = ?10, expires = ?11, document = ?12, body = ?13,
-                        occurred = ?14, facets = ?15
+                        occurred = ?14, facets = ?15, words = ?16, tags = ?17,
+                        activated = CASE WHEN ?9 = 4 THEN NULL ELSE activated END
     WHERE tenant = ?1 AND id = ?2";
 
 const INSERT_GRANT: &str = "
@@ -314,6 +331,8 @@ fn write_memory(
             memory.stored.body,
             memory.occurred,
             memory.facets,
+            memory.keys.words,
+            memory.keys.tags,
         ],
     )
 }
@@ -370,6 +389,13 @@ fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 
+/// Beside what stands there; a tombstone (state 4) keeps nothing.
+fn touch_seeds(conn: &Connection, tenant: &str, ids: &[MemoryId], at: i64) -> rusqlite::Result<usize> {
+    let sql = "UPDATE memories SET activated = ?3 WHERE tenant = ?1 AND id = ?2 AND state < 4";
+    ids.iter()
+        .try_fold(0, |rows, id| Ok(rows + execute(conn, sql, params![tenant, id.uuid().as_bytes(), at])?))
+}
+
 /// Inserts or updates, as [`write_memory`].
 fn write_grant(conn: &Connection, sql: &str, tenant: &str, grant: &GrantRow) -> rusqlite::Result<usize> {
     let id = grant.id.uuid();
@@ -396,5 +422,16 @@ fn insert_idempotency(conn: &Connection, tenant: &str, record: &IdempotencyRow) 
         conn,
         "INSERT INTO idempotency_keys (tenant, client, key, used, document) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![tenant, record.client, record.key, record.used, record.document],
+    )
+}
+
+/// A newer one takes the place of its scope's last.
+fn insert_spiral(conn: &Connection, tenant: &str, spiral: &SpiralRow) -> rusqlite::Result<usize> {
+    execute(
+        conn,
+        "INSERT INTO spiral_artifacts (tenant, partition_key, id, expires, document) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (tenant, partition_key) DO UPDATE
+         SET id = excluded.id, expires = excluded.expires, document = excluded.document",
+        params![tenant, spiral.partition, spiral.id.uuid().as_bytes(), spiral.expires, spiral.document],
     )
 }

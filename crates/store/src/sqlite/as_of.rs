@@ -7,14 +7,16 @@ use memoryscope_domain::audit_chain::Seq;
 use memoryscope_domain::govern::Facts;
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::{Memory, MemoryType, StoredMemory};
-use memoryscope_engine::as_of::{Former, Listed, add_former};
-use rusqlite::types::ValueRef;
-use rusqlite::{Row, params};
-use uuid::Uuid;
+use memoryscope_domain::place::Place;
+use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::as_of::{Former, Listed, add_former, scan_end};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Row, params, params_from_iter};
 
 use super::apply::one;
 use super::error::Failure;
-use super::load::View;
+use super::listing::{Among, Order};
+use super::load::{View, memory_id};
 use super::row::{blob, text};
 use crate::common::row::{self, corrupt};
 
@@ -53,9 +55,9 @@ impl View<'_> {
         })
     }
 
-    /// Adds what a scope held then and has changed since.
-    pub(super) fn add_former(&self, listed: Listed<'_>, facts: &mut Facts) -> Result<(), Failure> {
-        let Some(seq) = self.load.as_of else { return Ok(()) };
+    /// What a scope held then and has changed since; nothing where what is there now is wanted.
+    pub(super) fn former_of(&self, listed: Listed<'_>) -> Result<Vec<Former>, Failure> {
+        let Some(seq) = self.load.as_of else { return Ok(Vec::new()) };
         let mut statement = self.conn.prepare_cached(OF_SCOPE)?;
         let tenant = self.load.tenant.as_str();
         let mut rows = statement.query(params![tenant, listed.partition().0, whole(seq)?])?;
@@ -63,13 +65,48 @@ impl View<'_> {
         while let Some(row) = rows.next()? {
             former.push(self.former(row)?);
         }
-        add_former(self.load, listed, former, facts);
-        Ok(())
+        Ok(former)
+    }
+
+    /// Adds them to a listing.
+    pub(super) fn add_former(&self, listed: Listed<'_>, former: Vec<Former>, facts: &mut Facts) {
+        if self.load.as_of.is_some() {
+            add_former(self.load, listed, former, facts);
+        }
+    }
+
+    /// Where the scan ends, if there is one and there are rows behind: where nothing has changed since, the index alone is
+    /// walked.
+    pub(super) fn scan_end(
+        &self,
+        rows: &Among,
+        listed: Listed<'_>,
+        order: Order,
+        former: &[Former],
+    ) -> Result<Option<Place>, Failure> {
+        let Some(scan) = listed.scan() else { return Ok(None) };
+        let Order { column, by, .. } = order;
+        let sql = format!("SELECT {column}, id {} ORDER BY {by} LIMIT ? OFFSET ?", rows.0.sql);
+        // Former rows may stand before any of these.
+        let (limit, before) =
+            if former.is_empty() { (2, scan.saturating_sub(1)) } else { (scan.saturating_add(1), 0) };
+        let mut values = rows.0.values.clone();
+        values.extend([limit, before].map(|number| Value::Integer(row::limit(number))));
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut found = statement.query(params_from_iter(values))?;
+        let mut places = Vec::new();
+        while let Some(row) = found.next()? {
+            places.push((Timestamp::from_unix_micros(row.get(0)?), memory_id(row, 1)?));
+        }
+        if former.is_empty() {
+            return Ok(places.first().copied().filter(|_| places.len() == 2));
+        }
+        Ok(scan_end(self.load, listed, scan, places, former))
     }
 
     /// A former version from the columns (id, version, state, document, body).
     fn former(&self, row: &Row<'_>) -> Result<Former, Failure> {
-        let id = MemoryId::from_uuid(Uuid::from_slice(blob(row, 0)?).map_err(|_| corrupt("memory id"))?);
+        let id = memory_id(row, 0)?;
         if matches!((row.get_ref(3)?, row.get_ref(4)?), (ValueRef::Null, ValueRef::Null)) {
             let sql = "SELECT type FROM memories WHERE tenant = ?1 AND id = ?2";
             let (tenant, key) = (self.load.tenant.as_str(), id.uuid());

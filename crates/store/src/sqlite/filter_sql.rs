@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use memoryscope_domain::memory::TagKey;
 use rusqlite::types::Value;
 
-use crate::common::filter::{self, Column};
+use crate::common::filter::{self, Column, Members};
 
 /// A condition and its parameters, in the order of their question marks.
 #[derive(Debug, Default)]
@@ -34,6 +35,28 @@ impl filter::Condition for Condition {
         }
         self.sql.push(')');
     }
+
+    fn push_tags(&mut self, which: Members, tags: Vec<TagKey>) {
+        let test = if which.is_there() { TAG_IS_THERE } else { TAG_IS_ABSENT };
+        push_tree(tags.len(), if which.needs_all() { " AND " } else { " OR " }, test, &mut self.sql);
+        self.values.extend(tags.iter().map(|tag| Value::Blob(tag.as_bytes().to_vec())));
+    }
+}
+
+const TAG_IS_THERE: &str = "instr(coalesce(tags, x''), ?) > 0";
+const TAG_IS_ABSENT: &str = "instr(coalesce(tags, x''), ?) = 0";
+
+/// So many tests, halved until one is left: SQLite bounds how deep an expression nests, and a plain chain of many would burst it.
+fn push_tree(tests: usize, between: &str, test: &str, sql: &mut String) {
+    if tests == 1 {
+        sql.push_str(test);
+        return;
+    }
+    sql.push('(');
+    push_tree(tests / 2, between, test, sql);
+    sql.push_str(between);
+    push_tree(tests - tests / 2, between, test, sql);
+    sql.push(')');
 }
 
 /// The column as an expression that is never NULL: NULL stands for the catalogue's default.
@@ -76,6 +99,10 @@ mod tests {
         let sql = "(coalesce(kind, 'none') IN (?,?) AND (state NOT IN (?) OR 1) \
                    AND (coalesce(facets, 0) >> 13 & 7) NOT IN (?))";
         assert_eq!(compiled(&filter), (sql.to_owned(), 4));
+        let mut condition = Condition::default();
+        push(&filter, Rows::Objects, &mut condition);
+        assert!(condition.sql.contains(TAG_IS_THERE), "{}", condition.sql);
+        assert_eq!(condition.values.len(), 5);
         assert_eq!(compiled(&Filter::Nothing), ("0".to_owned(), 0));
         assert_eq!(compiled(&Filter::Everything), ("1".to_owned(), 0));
         assert_eq!(compiled(&Filter::And(Vec::new())), ("(1)".to_owned(), 0));

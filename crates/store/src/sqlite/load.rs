@@ -9,6 +9,8 @@ use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::policy::Filter;
+use memoryscope_domain::scope::Partition;
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::as_of::Listed;
 use memoryscope_engine::port::{Due, Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
@@ -20,9 +22,10 @@ use super::apply::{active_policy, head, one};
 use super::cache::Cache;
 use super::error::Failure;
 use super::filter_sql::Condition;
+use super::listing::{OBJECTS, SHELF, object_rows, shelf_rows};
 use super::row::{audit_key, blob, entry, text};
 use super::walk;
-use crate::common::filter::{self, Rows};
+use crate::common::filter::Rows;
 use crate::common::row::{self, corrupt};
 use crate::common::walk::verification;
 
@@ -127,13 +130,17 @@ impl View<'_> {
         let active_policy = active_policy(self.conn, tenant)?;
         let idempotency = self.load.idempotency.as_ref();
         let idempotency = idempotency.map(|key| self.idempotency(key)).transpose()?.flatten();
+        let mut spirals = Vec::new();
+        for partition in &self.load.spirals {
+            spirals.extend(self.spiral(*partition)?);
+        }
         let facts = self.facts()?;
         let subject =
             facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
         let subject_key = one(self.conn, sql, params![tenant.as_str(), subject.0], audit_key);
         let subject_key = self.unless_walking(subject_key)?;
-        Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, facts })
+        Ok(Snapshot { head, active_policy, subject, subject_key, idempotency, spirals, facts })
     }
 
     /// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
@@ -150,14 +157,13 @@ impl View<'_> {
             Select::Nothing => {}
             Select::Preferences(select) => self.preferences(select, &mut facts)?,
             Select::Objects(select) => self.objects(select, &mut facts)?,
-            Select::Versions { id, limit } => {
+            Select::Versions { id, after, limit } => {
                 facts.memories.extend(self.version(*id, &mut facts.erased)?);
                 if let Some(current) = facts.memories.first() {
-                    facts.versions = self.versions(current, limit.saturating_add(1))?;
+                    facts.versions = self.versions(current, *after, limit.saturating_add(1))?;
                 }
                 facts.more = facts.versions.len() > *limit;
                 facts.versions.truncate(*limit);
-                facts.versions.reverse();
             }
             Select::Evidence { ids, objects } => {
                 for id in ids {
@@ -170,6 +176,10 @@ impl View<'_> {
                     facts.family = self.family(&memory, *limit)?;
                     facts.memories.push(memory);
                 }
+            }
+            Select::Person(select) => self.person(select, &mut facts)?,
+            Select::Belongings { user, after, limit } => {
+                self.belongings(user, after.as_ref(), *limit, &mut facts)?;
             }
             Select::Memories(ids) => {
                 for id in ids {
@@ -196,6 +206,8 @@ impl View<'_> {
                     facts.memories.extend(self.memory(*id)?);
                 }
             }
+            Select::Policies(select) => self.policies(select, &mut facts)?,
+            Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)?),
             Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,
         }
         Ok(facts)
@@ -206,6 +218,13 @@ impl View<'_> {
         one(self.conn, sql, [self.load.tenant.as_str(), &key.client, &key.key], |row| {
             Ok(serde_json::from_str(text(row, 0)?).map_err(|_| corrupt("idempotency record"))?)
         })
+    }
+
+    fn spiral(&self, partition: Partition) -> Result<Option<ThoughtPatternArtifact>, Failure> {
+        let sql = "SELECT document FROM spiral_artifacts
+                   WHERE tenant = ?1 AND partition_key = ?2 AND expires > ?3";
+        let values = params![self.load.tenant.as_str(), partition.0, self.load.now.unix_micros()];
+        one(self.conn, sql, values, |row| Ok(row::spiral(text(row, 0)?, self.load)?))
     }
 
     fn grant(&self, token_hash: &TokenHash) -> Result<Option<ReadGrant>, Failure> {
@@ -221,17 +240,30 @@ impl View<'_> {
     /// Live ones, oldest first. The filter is tested twice: as SQL, so that little is read, and on what was read, so
     /// that the answer is exact.
     fn preferences(&mut self, select: &PreferenceSelect, facts: &mut Facts) -> Result<(), Failure> {
-        let condition = shelf_condition(self.load, select);
+        let rows = shelf_rows(self.load, select);
+        let listed = Listed::Preferences(select);
+        let former = self.former_of(listed)?;
+        facts.scan_end = self.scan_end(&rows, listed, SHELF, &former)?;
+        let condition = rows.living(self.load, &self.load.filter, Rows::Shelf, facts.scan_end, SHELF);
         self.list(condition, &self.load.filter, select.limit, facts)?;
-        self.add_former(Listed::Preferences(select), facts)
+        self.add_former(listed, former, facts);
+        Ok(())
     }
 
     /// The latest first, filtered as preferences are.
     fn objects(&mut self, select: &ObjectSelect, facts: &mut Facts) -> Result<(), Failure> {
+        if let Some(keys) = &select.words {
+            return self.matched(select, keys, facts);
+        }
+        let rows = object_rows(self.load, select);
+        let listed = Listed::Objects(select);
+        let former = self.former_of(listed)?;
+        facts.scan_end = self.scan_end(&rows, listed, OBJECTS, &former)?;
         let filter = select.filter(self.load);
-        let condition = object_condition(self.load, select, &filter);
+        let condition = rows.living(self.load, &filter, Rows::Objects, facts.scan_end, OBJECTS);
         self.list(condition, &filter, select.limit, facts)?;
-        self.add_former(Listed::Objects(select), facts)
+        self.add_former(listed, former, facts);
+        Ok(())
     }
 
     fn list(
@@ -246,6 +278,7 @@ impl View<'_> {
         let mut rows = statement.query(params_from_iter(condition.values))?;
         while let Some(row) = rows.next()? {
             let memory = self.fetch(&found(row)?)?;
+            let activated: Option<i64> = row.get(3)?;
             if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
                 continue;
             }
@@ -253,20 +286,28 @@ impl View<'_> {
                 facts.more = true;
                 break;
             }
+            if let Some(at) = activated {
+                facts.activated.insert(memory.id, Timestamp::from_unix_micros(at));
+            }
             facts.memories.push(memory);
         }
         Ok(())
     }
 
-    /// The versions before the current one, the latest first. What was erased is what the tombstone in its place says.
-    fn versions(&self, current: &Memory, limit: usize) -> Result<Vec<Arc<Memory>>, Failure> {
+    /// The versions before the current one, oldest first. What was erased is what the tombstone in its place says.
+    pub(super) fn versions(
+        &self,
+        current: &Memory,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Arc<Memory>>, Failure> {
         let mut statement = self.conn.prepare_cached(
             "SELECT version, state, document, body FROM memory_versions
-             WHERE tenant = ?1 AND id = ?2 AND version < ?4 ORDER BY version DESC LIMIT ?3",
+             WHERE tenant = ?1 AND id = ?2 AND version > ?3 AND version < ?5 ORDER BY version LIMIT ?4",
         )?;
-        let (tenant, id) = (self.load.tenant.as_str(), current.id.uuid());
-        let before = row::whole(current.version)?;
-        let mut rows = statement.query(params![tenant, id.as_bytes(), row::limit(limit), before])?;
+        let (tenant, after) = (self.load.tenant.as_str(), row::whole(after).unwrap_or(i64::MAX));
+        let (id, limit, before) = (current.id.uuid(), row::limit(limit), row::whole(current.version)?);
+        let mut rows = statement.query(params![tenant, id.as_bytes(), after, limit, before])?;
         let mut versions = Vec::new();
         while let Some(row) = rows.next()? {
             let stored = match (row.get_ref(2)?, row.get_ref(3)?) {
@@ -358,87 +399,12 @@ impl View<'_> {
     }
 }
 
-/// Which rows of a shelf are wanted, oldest first. There is no LIMIT: the rows are taken one by one, and the filter
-/// may turn some down.
-fn shelf_condition(load: &Load, select: &PreferenceSelect) -> Condition {
-    let mut condition = Condition {
-        sql: "SELECT rowid, id, version FROM memories
-              WHERE tenant = ? AND partition_key = ? AND kind = ? AND state < 3 AND (expires IS NULL OR expires > ?)"
-            .to_owned(),
-        values: vec![
-            Value::Text(load.tenant.as_str().to_owned()),
-            Value::Blob(select.partition.0.to_vec()),
-            Value::Text(select.kind.name().to_owned()),
-            Value::Integer(load.now.unix_micros()),
-        ],
-    };
-    let mut require = |sql: &str, values: Vec<Value>| {
-        condition.sql.push_str(sql);
-        condition.values.extend(values);
-    };
-    if let Some(domain) = select.domain {
-        require(" AND domain_key = ?", vec![Value::Blob(domain.0.to_vec())]);
-    }
-    if let Some(from) = select.created_from {
-        require(" AND created >= ?", vec![Value::Integer(from.unix_micros())]);
-    }
-    if let Some((created, id)) = select.after {
-        let id = Value::Blob(id.uuid().as_bytes().to_vec());
-        require(" AND (created, id) > (?, ?)", vec![Value::Integer(created.unix_micros()), id]);
-    }
-    require_unchanged(load, &mut condition);
-    condition.sql.push_str(" AND ");
-    filter::push(&load.filter, Rows::Shelf, &mut condition);
-    condition.sql.push_str(" ORDER BY created, id");
-    condition
-}
-
-/// Which events, impacts and seeds of a scope are wanted, the latest first. Like [`shelf_condition`] it has no LIMIT.
-fn object_condition(load: &Load, select: &ObjectSelect, filter: &Filter) -> Condition {
-    let micros = |time: Timestamp| Value::Integer(time.unix_micros());
-    let mut condition = Condition {
-        sql: "SELECT rowid, id, version FROM memories
-              WHERE tenant = ? AND partition_key = ? AND occurred IS NOT NULL AND (expires IS NULL OR expires > ?)"
-            .to_owned(),
-        values: vec![
-            Value::Text(load.tenant.as_str().to_owned()),
-            Value::Blob(select.partition.0.to_vec()),
-            micros(load.now),
-        ],
-    };
-    let mut require = |sql: &str, values: Vec<Value>| {
-        condition.sql.push_str(sql);
-        condition.values.extend(values);
-    };
-    if let Some(since) = select.since {
-        require(" AND occurred >= ?", vec![micros(since)]);
-    }
-    if let Some(until) = select.until {
-        require(" AND occurred < ?", vec![micros(until)]);
-    }
-    if let Some((occurred, id)) = select.after {
-        let id = Value::Blob(id.uuid().as_bytes().to_vec());
-        require(
-            " AND occurred <= ? AND (occurred < ? OR id > ?)",
-            vec![micros(occurred), micros(occurred), id],
-        );
-    }
-    require_unchanged(load, &mut condition);
-    condition.sql.push_str(" AND ");
-    filter::push(filter, Rows::Objects, &mut condition);
-    condition.sql.push_str(" ORDER BY occurred DESC, id");
-    condition
-}
-
-/// Leaves out what has changed since the commit as of which rows are wanted.
-fn require_unchanged(load: &Load, condition: &mut Condition) {
-    if let Some(seq) = load.as_of {
-        condition.sql.push_str(" AND valid_from_seq <= ?");
-        condition.values.push(Value::Integer(row::whole(seq.0).unwrap_or(i64::MAX)));
-    }
-}
-
 fn found(row: &rusqlite::Row<'_>) -> Result<Found, Failure> {
-    let id = Uuid::from_slice(blob(row, 1)?).map_err(|_| corrupt("memory id"))?;
-    Ok(Found { rowid: row.get(0)?, id: MemoryId::from_uuid(id), version: row::count(row.get(2)?)? })
+    Ok(Found { rowid: row.get(0)?, id: memory_id(row, 1)?, version: row::count(row.get(2)?)? })
+}
+
+/// A memory's id from its column.
+pub(super) fn memory_id(row: &rusqlite::Row<'_>, column: usize) -> Result<MemoryId, Failure> {
+    let id = Uuid::from_slice(blob(row, column)?).map_err(|_| corrupt("memory id"))?;
+    Ok(MemoryId::from_uuid(id))
 }

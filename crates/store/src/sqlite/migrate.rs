@@ -5,9 +5,12 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::connection::APPLICATION_ID;
 use super::error::Failure;
+use super::row::{blob, text};
 use crate::common::failure::EngineError;
+use crate::common::fill::{self, Keys};
 use crate::common::migration::{self, Applied, Migration, MigrationStatus, check, checksum};
-use crate::transfer::PROGRESS_TABLE;
+use crate::common::row;
+use crate::transfer::{PROGRESS_TABLE, tenants_of};
 
 /// All of them, in order. PostgreSQL has the same numbers.
 const MIGRATIONS: &[Migration] = &[
@@ -17,7 +20,13 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0001_foundation.sql"),
     },
     Migration { number: 2, name: "objects", sql: include_str!("../../migrations/sqlite/0002_objects.sql") },
-    Migration { number: 6, name: "as_of", sql: include_str!("../../migrations/sqlite/0006_as_of.sql") },
+    Migration {
+        number: 3,
+        name: "words_and_tags",
+        sql: include_str!("../../migrations/sqlite/0003_words_and_tags.sql"),
+    },
+    Migration { number: 4, name: "spirals", sql: include_str!("../../migrations/sqlite/0004_spirals.sql") },
+    Migration { number: 5, name: "as_of", sql: include_str!("../../migrations/sqlite/0005_as_of.sql") },
 ];
 
 /// The newest schema that this program knows.
@@ -57,6 +66,9 @@ fn run_list(conn: &mut Connection, list: &[Migration]) -> Result<Vec<u32>, Failu
     let mut done = Vec::new();
     for step in &list[applied.len()..] {
         tx.execute_batch(step.sql)?;
+        if step.number == fill::WORDS_AND_TAGS {
+            fill_words_and_tags(&tx)?;
+        }
         tx.execute(
             "INSERT INTO schema_migrations (number, name, checksum) VALUES (?1, ?2, ?3)",
             params![step.number, step.name, checksum(step)],
@@ -66,6 +78,35 @@ fn run_list(conn: &mut Connection, list: &[Migration]) -> Result<Vec<u32>, Failu
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.commit()?;
     Ok(done)
+}
+
+/// Makes the objects that are there findable.
+fn fill_words_and_tags(conn: &Connection) -> Result<(), Failure> {
+    let mut tenants = conn.prepare(&tenants_of("memories"))?;
+    let tenants = tenants.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    let mut page = conn.prepare(
+        "SELECT id, document, body FROM memories
+         WHERE tenant = ?1 AND id > ?2 AND occurred IS NOT NULL ORDER BY id LIMIT ?3",
+    )?;
+    let mut update =
+        conn.prepare("UPDATE memories SET words = ?3, tags = ?4 WHERE tenant = ?1 AND id = ?2")?;
+    for tenant in tenants {
+        let mut after = Vec::new();
+        loop {
+            let mut found = Vec::new();
+            let mut rows = page.query(params![tenant, after, row::limit(fill::PAGE_ROWS)])?;
+            while let Some(row) = rows.next()? {
+                let id = blob(row, 0)?.to_vec();
+                found.push((id, Keys::of_stored(text(row, 1)?, blob(row, 2)?)));
+            }
+            for (id, keys) in &found {
+                update.execute(params![tenant, id, keys.words, keys.tags])?;
+            }
+            let Some((last, _)) = found.pop() else { break };
+            after = last;
+        }
+    }
+    Ok(())
 }
 
 /// The schema's number, if this program knows it; it may be an older one.
@@ -113,7 +154,7 @@ mod tests {
     use super::*;
 
     const NEXT: Migration =
-        Migration { number: 7, name: "next", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
+        Migration { number: 6, name: "next", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
 
     fn list() -> Vec<Migration> {
         MIGRATIONS.iter().copied().chain([NEXT]).collect()
@@ -128,10 +169,10 @@ mod tests {
     #[test]
     fn steps_are_applied_once_and_keep_the_data() {
         let mut conn = Connection::open_in_memory().unwrap();
-        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1, 2, 6]);
+        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1, 2, 3, 4, 5]);
         conn.execute("INSERT INTO policies VALUES ('t_a', 'h', 'v', 'text')", []).unwrap();
         assert!(run_list(&mut conn, MIGRATIONS).unwrap().is_empty());
-        assert_eq!(run_list(&mut conn, &list()).unwrap(), [7]);
+        assert_eq!(run_list(&mut conn, &list()).unwrap(), [6]);
         let text: String = conn.query_row("SELECT text FROM policies", [], |row| row.get(0)).unwrap();
         assert_eq!(text, "text");
     }
@@ -140,7 +181,7 @@ mod tests {
     fn a_failing_step_leaves_nothing() {
         let mut conn = Connection::open_in_memory().unwrap();
         let mut broken = list();
-        broken[3].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
+        broken[5].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
         assert!(run_list(&mut conn, &broken).is_err());
         assert!(applied(&conn).unwrap().is_empty());
         assert!(!conn.table_exists(None, "half").unwrap());
@@ -152,11 +193,11 @@ mod tests {
         assert!(require_newest(&conn).unwrap_err().to_string().contains("memoryscope migrate"));
         run_list(&mut conn, &list()).unwrap();
         let newer = require_newest(&conn).unwrap_err().to_string();
-        assert!(newer.contains("is at 7") && newer.contains("up to 6"), "{newer}");
-        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 6"));
+        assert!(newer.contains("is at 6") && newer.contains("up to 5"), "{newer}");
+        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 5"));
 
         let mut edited = list();
-        edited[3].sql = "SELECT 1";
+        edited[5].sql = "SELECT 1";
         assert!(matches!(run_list(&mut conn, &edited), Err(Failure::Store(StoreError::Corrupt(_)))));
 
         conn.execute("DELETE FROM schema_migrations WHERE number = 1", []).unwrap();

@@ -19,6 +19,7 @@ use memoryscope_domain::audit_chain::Verification;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_engine::port::StoreError;
 
+pub(crate) use tables::tenants_of;
 pub use tables::{Column, Kind, TABLES, Table};
 
 use crate::common::row;

@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 11] = [
+pub const TABLES: [Table; 12] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -71,6 +71,9 @@ pub const TABLES: [Table; 11] = [
             bytes("body"),
             number("occurred"),
             number("facets"),
+            bytes("words"),
+            bytes("tags"),
+            number("activated"),
         ],
         key: 1,
     },
@@ -110,6 +113,11 @@ pub const TABLES: [Table; 11] = [
         name: "idempotency_keys",
         columns: &[text("tenant"), text("client"), text("key"), number("used"), text("document")],
         key: 2,
+    },
+    Table {
+        name: "spiral_artifacts",
+        columns: &[text("tenant"), bytes("partition_key"), bytes("id"), number("expires"), text("document")],
+        key: 1,
     },
     EVENTS,
     Table {
@@ -179,19 +187,23 @@ impl Table {
         sql
     }
 
-    /// How its tenants are asked for: they are skipped through by the key, one look each.
+    /// How its tenants are asked for.
     pub(crate) fn tenants(&self) -> String {
-        let name = self.name;
-        format!(
-            "WITH RECURSIVE found (tenant) AS (
-                 SELECT min(tenant) FROM {name}
-                 UNION ALL
-                 SELECT (SELECT min(t.tenant) FROM {name} AS t WHERE t.tenant > found.tenant)
-                 FROM found WHERE found.tenant IS NOT NULL
-             )
-             SELECT tenant FROM found WHERE tenant IS NOT NULL"
-        )
+        tenants_of(self.name)
     }
+}
+
+/// How a table's tenants are asked for: they are skipped through by the key, one look each.
+pub(crate) fn tenants_of(name: &str) -> String {
+    format!(
+        "WITH RECURSIVE found (tenant) AS (
+             SELECT min(tenant) FROM {name}
+             UNION ALL
+             SELECT (SELECT min(t.tenant) FROM {name} AS t WHERE t.tenant > found.tenant)
+             FROM found WHERE found.tenant IS NOT NULL
+         )
+         SELECT tenant FROM found WHERE tenant IS NOT NULL"
+    )
 }
 
 fn listed(columns: &[Column]) -> String {

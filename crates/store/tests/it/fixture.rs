@@ -28,6 +28,10 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
         if schema >= 2 {
             fill_objects(store, &tenant(name)).await;
         }
+        if schema >= 4 {
+            let of = |scope, expires| Change::InsertSpiral(make::spiral(&tenant(name), scope, expires));
+            commit(store, set(&tenant(name), 2_000, vec![of(1, NOW + 1), of(2, 0)])).await.unwrap();
+        }
     }
     // A tenant with a chain and nothing else.
     commit(store, set(&tenant(TENANTS[2]), 1, Vec::new())).await.unwrap();

@@ -8,15 +8,17 @@ use memoryscope_domain::audit_chain::{
 use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId, UserId};
+use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, SpiralId, TenantId, UserId};
 use memoryscope_domain::memory::{Body, Memory, SubjectRef};
 use memoryscope_domain::object::{
-    Content, Derivation, Distinct, Impact, Language, List, Name, Object, Temporal, TransformStep, TruthMode,
+    Affect, Category, Content, Derivation, Distinct, Feeling, Handling, Impact, Label, Language, List, Name,
+    Object, Temporal, TransformStep, TruthMode, Unit,
 };
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
 use memoryscope_domain::purpose::Purpose;
-use memoryscope_domain::scope::Scope;
+use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::spiral::{Finding, Pattern, ThoughtPatternArtifact};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{
     Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
@@ -74,6 +76,36 @@ pub(crate) fn event(tenant: &TenantId, number: u128, occurred: i64) -> Memory {
     object_of(tenant, number, Body::Event(Box::new(object)))
 }
 
+/// The same, with words and sets by the bits of a number: two for the text, then a label, a category, another owner, and
+/// whether it may be searched for.
+pub(crate) fn looking(memory: Memory, look: u8) -> Memory {
+    let mut made = memory;
+    let Some(object) = made.body.object_mut() else { return made };
+    let text = ["tea", "rain and tea", "Tea, tea; the rain in Lisbon", "nothing"][usize::from(look & 3)];
+    object.content = Content::text(Language::default(), text).ok();
+    if look & 4 > 0 {
+        let feeling = Feeling {
+            labels: Distinct::new(vec![label("grief"), label("joy")]).unwrap(),
+            ..Feeling::default()
+        };
+        object.affect = Some(Affect { feeling, ..Affect::default() });
+    }
+    if look & 8 > 0 {
+        object.sensitivity.categories = Distinct::new(vec![Category::parse("trauma").unwrap()]).unwrap();
+    }
+    if look & 16 > 0 {
+        object.ownership.owners = Distinct::new(vec![user("bob"), user("ann")]).unwrap();
+    }
+    if look & 32 > 0 {
+        object.sensitivity.handling = Handling::NoSearch;
+    }
+    made
+}
+
+fn label(text: &str) -> Label {
+    Label::parse(text).unwrap()
+}
+
 /// An impact of `ann`'s that was derived from memories of these numbers, and happened at its number.
 pub(crate) fn child(tenant: &TenantId, number: u128, parents: &[u128], derivation: Derivation) -> Memory {
     let occurred = time(i64::try_from(number).unwrap());
@@ -96,10 +128,13 @@ fn object_of(tenant: &TenantId, number: u128, body: Body) -> Memory {
 pub(crate) fn objects() -> ObjectSelect {
     ObjectSelect {
         partition: Scope::of_user(&user("ann")).partition(),
+        among: Filter::Everything,
         wanted: Filter::Everything,
         since: None,
         until: None,
         after: None,
+        scan: None,
+        words: None,
         limit: 1_000,
     }
 }
@@ -198,6 +233,25 @@ pub(crate) async fn commit_all(store: &dyn Store, tenant: &TenantId, changes: Ve
     }
 }
 
+/// A scope's spiral until a time.
+pub(crate) fn spiral(tenant: &TenantId, scope: u8, expires: i64) -> ThoughtPatternArtifact {
+    ThoughtPatternArtifact {
+        id: SpiralId::from_uuid(Uuid::from_u128(expires.unsigned_abs().into())),
+        tenant: tenant.clone(),
+        partition: Partition([scope; 16]),
+        finding: Finding {
+            pattern: Pattern::Rumination,
+            confidence: Unit::clamped(0.75),
+            signals: vec!["dwelling".to_owned(), "repetition".to_owned()],
+            window_events: 3,
+            window_minutes: 40,
+            references: vec![memory_id(1), memory_id(2), memory_id(3)],
+        },
+        created: time(0),
+        expires: time(expires),
+    }
+}
+
 pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
     Load {
         tenant: tenant.clone(),
@@ -207,6 +261,7 @@ pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
         subject: SubjectRef::TENANT,
         idempotency: None,
         as_of: None,
+        spirals: Vec::new(),
     }
 }
 
@@ -226,6 +281,7 @@ pub(crate) fn shelf() -> PreferenceSelect {
         domain: Some(memoryscope_domain::memory::DomainKey::of(domain("music").as_ref())),
         created_from: None,
         after: None,
+        scan: None,
         limit: 1_000,
     }
 }
@@ -241,4 +297,21 @@ pub(crate) fn whole(snapshot: &Snapshot) -> String {
     let private: Vec<_> =
         snapshot.facts.entries.iter().map(|e| e.private.as_ref().map(Private::as_str)).collect();
     format!("{snapshot:#?} {key:?} {private:?}")
+}
+
+/// What a change is about: no operation changes one thing twice in one change set, so neither does this test.
+pub(crate) fn about(change: &Change) -> String {
+    match change {
+        Change::InsertMemory(memory) | Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
+            format!("memory {}", memory.id)
+        }
+        Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => format!("grant {}", grant.id),
+        Change::InsertSubjectKey { subject, .. } => format!("subject {subject:?}"),
+        Change::InsertIdempotency(record) => format!("key {:?}", record.key),
+        Change::InsertSpiral(ThoughtPatternArtifact { partition, .. }) | Change::ForgetSpiral(partition) => {
+            format!("spiral {partition:?}")
+        }
+        Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
+        other => format!("{other:?}"),
+    }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
-use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef};
+use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef, TAGGED};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
-use memoryscope_domain::scope::Scope;
+use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store};
 use memoryscope_store::{SqliteConfig, SqliteStore};
@@ -25,14 +26,17 @@ const USERS: [&str; 2] = ["ann", "bob"];
 const KINDS: [Kind; 2] = [Kind::Preferences, Kind::Schedule];
 const DOMAINS: [&str; 3] = ["", "music", "food"];
 const HASHES: [&str; 2] = ["h1", "h2"];
+const WORDS: [&[&str]; 4] = [&["tea"], &["tea", "rain", "lisbon"], &["nothing", "grief", "x"], &[]];
+const MEMBERS: [&str; 8] = ["ann", "bob", "person:ann", "person:bob", "grief", "joy", "trauma", "\0"];
 
 /// One change, in small numbers; what they stand for is looked up when it is applied.
 #[derive(Debug, Clone)]
 pub(crate) enum Wish {
     Insert { id: u128, user: usize, kind: usize, domain: usize, created: i64, expires: Option<i64> },
-    InsertObject { id: u128, occurred: i64, level: usize, parents: Vec<u128>, expires: Option<i64> },
+    InsertObject { id: u128, occurred: i64, level: usize, look: u8, parents: Vec<u128>, expires: Option<i64> },
     Replace { id: u128, state: usize, stale: bool },
     Erase { id: u128 },
+    Touch { ids: Vec<u128>, at: i64 },
     InsertGrant { id: u8, user: usize, age_days: Option<i64>, expires: i64 },
     RevokeGrant { id: u8 },
     SubjectKey { subject: u8 },
@@ -42,6 +46,8 @@ pub(crate) enum Wish {
     ForgetKeys { before: i64 },
     ForgetGrants { before: i64 },
     Checkpoint,
+    Spiral { scope: u8, expires: i64 },
+    ForgetSpiral { scope: u8 },
 }
 
 #[derive(Debug, Clone)]
@@ -69,6 +75,7 @@ pub(crate) enum Pick {
         domain: Option<usize>,
         from: Option<i64>,
         after: Option<(i64, u128)>,
+        scan: Option<usize>,
         limit: usize,
     },
     Objects {
@@ -76,10 +83,13 @@ pub(crate) enum Pick {
         until: Option<i64>,
         after: Option<(i64, u128)>,
         level: Option<usize>,
+        scan: Option<usize>,
+        words: Option<usize>,
         limit: usize,
     },
     Versions {
         id: u128,
+        after: u64,
         limit: usize,
     },
     Ids(Vec<u128>),
@@ -108,6 +118,12 @@ pub(crate) enum FilterPick {
     OwnersOr(usize, usize),
     /// Above a level, or an impact.
     LevelOr(usize),
+    /// One, none, all or not all of some members of a set.
+    Members {
+        which: usize,
+        set: usize,
+        members: BTreeSet<usize>,
+    },
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -115,20 +131,25 @@ fn wish() -> impl Strategy<Value = Wish> {
         6 => (0..8u128, 0..2usize, 0..2usize, 0..3usize, 0..5i64, prop::option::of(NOW - 2..NOW + 3)).prop_map(
             |(id, user, kind, domain, created, expires)| Wish::Insert { id, user, kind, domain, created, expires }
         ),
-        6 => (0..8u128, 0..4i64, 0..4usize, prop::collection::vec(0..8u128, 0..3),
+        6 => (0..8u128, 0..4i64, 0..4usize, 0..64u8, prop::collection::vec(0..8u128, 0..3),
               prop::option::weighted(0.2, NOW - 2..NOW + 3)).prop_map(
-            |(id, occurred, level, parents, expires)| Wish::InsertObject { id, occurred, level, parents, expires }
+            |(id, occurred, level, look, parents, expires)| {
+                Wish::InsertObject { id, occurred, level, look, parents, expires }
+            }
         ),
         4 => (0..8u128, 0..5usize, prop::bool::weighted(0.1))
             .prop_map(|(id, state, stale)| Wish::Replace { id, state, stale }),
         2 => (0..8u128).prop_map(|id| Wish::Erase { id }),
         2 => (0..4u8, 0..2usize, prop::option::of(1..3i64), 1..6i64)
             .prop_map(|(id, user, age_days, expires)| Wish::InsertGrant { id, user, age_days, expires }),
+        2 => (prop::collection::vec(0..8u128, 0..3), 0..6i64).prop_map(|(ids, at)| Wish::Touch { ids, at }),
         1 => (0..4u8).prop_map(|id| Wish::RevokeGrant { id }),
         1 => (0..3u8).prop_map(|subject| Wish::SubjectKey { subject }),
         1 => (0..2usize).prop_map(|hash| Wish::KeepPolicy { hash }),
         1 => (0..2usize).prop_map(|hash| Wish::Activate { hash }),
         1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
+        2 => (0..3u8, NOW - 1..NOW + 3).prop_map(|(scope, expires)| Wish::Spiral { scope, expires }),
+        1 => (0..3u8).prop_map(|scope| Wish::ForgetSpiral { scope }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
         1 => Just(Wish::Checkpoint),
@@ -152,18 +173,19 @@ fn pick() -> impl Strategy<Value = Pick> {
         prop::option::of(0..3usize),
         prop::option::of(0..5i64),
         prop::option::of((0..5i64, 0..8u128)),
-        0..4usize,
+        (prop::option::of(1..4usize), 0..4usize),
     );
     prop_oneof![
         1 => Just(Pick::Nothing),
-        6 => shelf.prop_map(|(user, kind, domain, from, after, limit)| {
-            Pick::Shelf { user, kind, domain, from, after, limit }
+        6 => shelf.prop_map(|(user, kind, domain, from, after, (scan, limit))| {
+            Pick::Shelf { user, kind, domain, from, after, scan, limit }
         }),
         6 => (prop::option::of(0..4i64), prop::option::of(0..5i64), prop::option::of((0..4i64, 0..8u128)),
-              prop::option::of(0..4usize), 0..4usize).prop_map(|(since, until, after, level, limit)| {
-            Pick::Objects { since, until, after, level, limit }
+              prop::option::of(0..4usize), prop::option::of(0..WORDS.len()), prop::option::of(1..4usize), 0..4usize)
+            .prop_map(|(since, until, after, level, words, scan, limit)| {
+            Pick::Objects { since, until, after, level, words, scan: scan.filter(|_| words.is_none()), limit }
         }),
-        3 => (0..8u128, 0..3usize).prop_map(|(id, limit)| Pick::Versions { id, limit }),
+        3 => (0..8u128, 0..3u64, 0..3usize).prop_map(|(id, after, limit)| Pick::Versions { id, after, limit }),
         2 => prop::collection::vec(0..9u128, 0..5).prop_map(Pick::Ids),
         2 => (0..4u8, prop::option::of(1..3i64), 0..4usize)
             .prop_map(|(id, age_days, limit)| Pick::Grant { id, age_days, limit }),
@@ -182,6 +204,8 @@ fn filter() -> impl Strategy<Value = FilterPick> {
         1 => prop::collection::btree_set(0..3usize, 1..3).prop_map(FilterPick::NotDomains),
         1 => (0..2usize, 0..2usize).prop_map(|(owner, kind)| FilterPick::OwnersOr(owner, kind)),
         1 => (0..4usize).prop_map(FilterPick::LevelOr),
+        4 => (0..4usize, 0..TAGGED.len(), prop::collection::btree_set(0..MEMBERS.len(), 1..6))
+            .prop_map(|(which, set, members)| FilterPick::Members { which, set, members }),
     ]
 }
 
@@ -210,7 +234,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             let memory = make::memory_of(tenant, id, USERS[user], KINDS[kind], DOMAINS[domain], "x");
             Change::InsertMemory(Memory { created: time(created), expires: expires.map(time), ..memory })
         }
-        Wish::InsertObject { id, occurred, level, ref parents, expires } => {
+        Wish::InsertObject { id, occurred, level, look, ref parents, expires } => {
             let memory = if parents.is_empty() {
                 event(tenant, id, occurred)
             } else {
@@ -218,6 +242,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
                 let parents: Vec<u128> = parents.into_iter().collect();
                 child(tenant, id, &parents, Derivation::Asserted)
             };
+            let memory = make::looking(memory, look);
             let mut body = memory.body.clone();
             body.object_mut()?.sensitivity.level = Level::ALL[level];
             let placed = Some(time(occurred));
@@ -229,6 +254,9 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             Change::ReplaceMemory(Memory { state: State::ALL[state], version, ..memory })
         }
         Wish::Erase { id } => Change::EraseMemory(current(id).await?.tombstone()),
+        Wish::Touch { ref ids, at } => {
+            Change::TouchSeeds { ids: ids.iter().copied().map(memory_id).collect(), at: time(at) }
+        }
         Wish::InsertGrant { id, user: owner, age_days, expires } => {
             let mut made = grant(tenant, id);
             (made.user, made.max_age_days, made.expires) = (user(USERS[owner]), age_days, time(expires));
@@ -253,6 +281,8 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             record.used = time(used);
             Change::InsertIdempotency(record)
         }
+        Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
+        Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => {
@@ -275,23 +305,10 @@ fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
     }
 }
 
-/// What a change is about: no operation changes one thing twice in one change set, so neither does this test.
-fn about(change: &Change) -> String {
-    match change {
-        Change::InsertMemory(memory) | Change::ReplaceMemory(memory) | Change::EraseMemory(memory) => {
-            format!("memory {}", memory.id)
-        }
-        Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => format!("grant {}", grant.id),
-        Change::InsertSubjectKey { subject, .. } => format!("subject {subject:?}"),
-        Change::InsertIdempotency(record) => format!("key {:?}", record.key),
-        Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
-        other => format!("{other:?}"),
-    }
-}
-
 fn select(tenant: &TenantId, pick: &Pick) -> Select {
     match pick {
-        Pick::Objects { since, until, after, level, limit } => Select::Objects(ObjectSelect {
+        Pick::Objects { since, until, after, level, words, scan, limit } => Select::Objects(ObjectSelect {
+            words: words.map(|words| WORDS[words].iter().map(|word| TermKey::of(word)).collect()),
             wanted: level.map_or(Filter::Everything, |level| {
                 let field = FilterField::new(Attribute::MemorySensitivityLevel).unwrap();
                 Filter::NoneOf(field, [Level::ALL[level].name().to_owned()].into())
@@ -299,18 +316,22 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
             since: since.map(time),
             until: until.map(time),
             after: after.map(|(occurred, id)| (time(occurred), memory_id(id))),
+            scan: *scan,
             limit: *limit,
             ..objects()
         }),
-        Pick::Versions { id, limit } => Select::Versions { id: memory_id(*id), limit: *limit },
+        Pick::Versions { id, after, limit } => {
+            Select::Versions { id: memory_id(*id), after: *after, limit: *limit }
+        }
         Pick::Nothing => Select::Nothing,
-        Pick::Shelf { user: owner, kind, domain: about, from, after, limit } => {
+        Pick::Shelf { user: owner, kind, domain: about, from, after, scan, limit } => {
             Select::Preferences(PreferenceSelect {
                 partition: Scope::of_user(&user(USERS[*owner])).partition(),
                 kind: KINDS[*kind],
                 domain: about.map(|about| DomainKey::of(domain(DOMAINS[about]).as_ref())),
                 created_from: from.map(time),
                 after: after.map(|(created, id)| (time(created), memory_id(id))),
+                scan: *scan,
                 limit: *limit,
             })
         }
@@ -350,6 +371,11 @@ fn filter_of(pick: &FilterPick) -> Filter {
             ),
             Filter::OneOf(field(Attribute::MemoryType), texts(&mut ["impact"].into_iter())),
         ]),
+        FilterPick::Members { which, set, members } => {
+            let make =
+                [Filter::Intersects, Filter::Disjoint, Filter::ContainsAll, Filter::LacksOneOf][*which];
+            make(field(TAGGED[*set].0), texts(&mut members.iter().map(|member| MEMBERS[*member])))
+        }
         FilterPick::OwnersOr(owner, kind) => Filter::or([
             Filter::Intersects(field(Attribute::MemoryOwners), texts(&mut [USERS[*owner]].into_iter())),
             Filter::OneOf(field(Attribute::MemoryKind), texts(&mut [KINDS[*kind].name()].into_iter())),
@@ -371,7 +397,7 @@ pub(crate) async fn both(
             let mut changes = Vec::new();
             for wish in wishes {
                 let change = change(model, &tenant, wish).await;
-                changes.extend(change.filter(|change| seen.insert(about(change))));
+                changes.extend(change.filter(|change| seen.insert(make::about(change))));
             }
             let operation = if changes.is_empty() { Code::MEMORY_READ } else { Code::MEMORY_WRITE };
             let expects = expects.iter().map(|guess| expect(&tenant, guess)).collect();
@@ -387,6 +413,7 @@ pub(crate) async fn both(
                 filter: filter_of(filter),
                 subject: SubjectRef([*subject; 16]),
                 idempotency: Some(key(*number).key),
+                spirals: [0, 1].map(|scope| Partition([scope; 16])).to_vec(),
                 ..load_of(&tenant, select(&tenant, pick))
             };
             (whole(&model.load(&load).await.unwrap()), whole(&store.load(&load).await.unwrap()))

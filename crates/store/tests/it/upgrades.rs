@@ -13,8 +13,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use memoryscope_domain::audit_chain::Seq;
+use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{Load, Select, Store};
+use memoryscope_engine::port::{Load, ObjectSelect, Select, Store};
 use memoryscope_store::transfer::{Kind, TABLES};
 use memoryscope_store::{PostgresStore, SqliteConfig, SqliteStore};
 
@@ -156,6 +157,7 @@ async fn is_well(store: &dyn Store, schema: u32) {
         let mut selects = vec![
             Select::Memories((0..=MEMORIES + 2).chain(21..=25).map(memory_id).collect()),
             Select::Objects(objects()),
+            Select::Objects(ObjectSelect { words: Some(vec![TermKey::of("event")]), ..objects() }),
             Select::Preferences(shelf()),
             Select::Expired { limit: 100 },
         ];
@@ -170,11 +172,14 @@ async fn is_well(store: &dyn Store, schema: u32) {
             assert_eq!(whole(&found), whole(&expected), "{name}");
         }
         for seq in 0..=make::head(&model, &tenant).await.seq.0 {
-            let load = Load { as_of: Some(Seq(seq)), ..load_of(&tenant, Select::Objects(objects())) };
-            let mut found = store.load(&load).await.unwrap();
-            let expected = model.load(&load).await.unwrap();
-            found.head = expected.head;
-            assert_eq!(whole(&found), whole(&expected), "{name} as of {seq}");
+            let by_words = ObjectSelect { words: Some(vec![TermKey::of("event")]), ..objects() };
+            for select in [objects(), by_words, ObjectSelect { scan: Some(2), ..objects() }] {
+                let load = Load { as_of: Some(Seq(seq)), ..load_of(&tenant, Select::Objects(select)) };
+                let mut found = store.load(&load).await.unwrap();
+                let expected = model.load(&load).await.unwrap();
+                found.head = expected.head;
+                assert_eq!(whole(&found), whole(&expected), "{name} as of {seq}");
+            }
         }
         for hash in ["h1", "h2", "h3"] {
             assert_eq!(
@@ -189,6 +194,32 @@ async fn is_well(store: &dyn Store, schema: u32) {
     assert!(make::load(store, &tenant("a"), Select::Preferences(shelf())).await.facts.memories.len() == 1);
 }
 
+/// What every memory is found by: its id, its words, its tags.
+fn keys(contents: &Contents) -> Vec<[Option<String>; 3]> {
+    let table = TABLES.iter().find(|table| table.name == "memories").unwrap();
+    let place = |name: &str| table.columns.iter().position(|column| column.name == name).unwrap();
+    let places = ["tenant", "id", "words", "tags"].map(place);
+    let mut keys: Vec<_> = contents["memories"].iter().map(|row| places.map(|at| row[at].clone())).collect();
+    keys.sort();
+    keys.into_iter()
+        .map(|[tenant, id, words, tags]| [tenant.map(|t| t + &id.unwrap()), words, tags])
+        .collect()
+}
+
+/// The same where the life was lived today.
+async fn keys_of_today(schema: u32) -> Vec<[Option<String>; 3]> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("today.db");
+    let store = SqliteStore::open(&SqliteConfig::file(&path)).unwrap();
+    fixture::fill_as_of(&store, schema).await;
+    drop(store);
+    let keys = keys(&contents::of_sqlite(&path));
+    let with_words = keys.iter().filter(|[_, words, _]| words.as_ref().is_some_and(|words| words.len() > 10));
+    let with_tags = keys.iter().filter(|[_, _, tags]| tags.as_ref().is_some_and(|tags| tags.len() > 36));
+    assert!(schema < 2 || with_words.count() >= 4 && with_tags.count() >= 8, "{keys:?}");
+    keys
+}
+
 #[tokio::test]
 async fn every_schema_of_sqlite_is_brought_up_to_date() {
     for number in numbers() {
@@ -198,6 +229,7 @@ async fn every_schema_of_sqlite_is_brought_up_to_date() {
         let config = SqliteConfig::file(&path);
         let applied = SqliteStore::migrate(&config).unwrap();
         assert_eq!(applied, newer_than(number));
+        assert_eq!(keys(&contents::of_sqlite(&path)), keys_of_today(number).await, "{number}");
         is_well(&SqliteStore::open(&config.migrate(false)).unwrap(), number).await;
     }
 }
@@ -210,6 +242,8 @@ async fn every_schema_of_postgres_is_brought_up_to_date() {
         database.connect().await.batch_execute(&dump("postgres", number)).await.unwrap();
         let applied = PostgresStore::migrate(&database.config()).await.unwrap();
         assert_eq!(applied, newer_than(number));
+        let found = contents::of_postgres(&database.connect().await).await;
+        assert_eq!(keys(&found), keys_of_today(number).await, "{number}");
         is_well(&PostgresStore::open(&database.config().migrate(false)).await.unwrap(), number).await;
     }
 }

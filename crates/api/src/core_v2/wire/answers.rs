@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 use super::shown::{ConstraintName, ConstraintSaid, Each, MemoryName, MemoryNames, Told, memory_names};
 use super::{shown, shown_schema};
 use crate::openapi;
-use crate::openapi::schema::{about, count, list, names, object, or_null, prefixed, text, time, truth, with};
+use crate::openapi::schema::{
+    about, count, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
+};
 
 /// With the members that every decision answers with.
 pub(in crate::core_v2) fn decided<'a, B: Serialize + 'a>(
@@ -75,7 +77,8 @@ pub(in crate::core_v2) fn ingested_schema(title: &str) -> Value {
 /// A memory that is shown, and whether it may be put into a prompt.
 pub(in crate::core_v2) fn item(shown: &Item, now: Timestamp) -> Option<impl Serialize> {
     let memory = shown::memory(&shown.memory, shown.state, now)?;
-    Some(ItemSaid { memory, include_in_prompt: shown.include_in_prompt })
+    let score = shown.score.map(|score| score.get());
+    Some(ItemSaid { memory, include_in_prompt: shown.include_in_prompt, score })
 }
 
 #[derive(Serialize)]
@@ -83,6 +86,8 @@ struct ItemSaid<'a> {
     #[serde(flatten)]
     memory: Told<'a>,
     include_in_prompt: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
 }
 
 /// A memory or what is left of one, with more members and under names of their own.
@@ -100,7 +105,13 @@ fn with_prompt(item: Value) -> Value {
 }
 
 pub(super) fn item_schema() -> Value {
-    either_schema(["ShownMemory", "ShownTombstone"], with_prompt)
+    let score = about(
+        json!({"type": "number", "minimum": 0}),
+        "How well it answers the `query_text`, where there is one. Scores of one answer compare; those of two do not.",
+    );
+    either_schema(["ShownMemory", "ShownTombstone"], |one| {
+        maybe(with_prompt(one), [("score", score.clone())])
+    })
 }
 
 /// The schema of one memory's answer.
@@ -145,20 +156,18 @@ pub(in crate::core_v2) fn page_schema() -> Value {
 }
 
 /// A memory's versions.
-pub(in crate::core_v2) fn history<'a>(items: &'a [Told<'a>], older_left_out: bool) -> impl Serialize + 'a {
-    Versions { items, next_cursor: None, older_left_out }
+pub(in crate::core_v2) fn history<'a>(items: &'a [Told<'a>], next: Option<&'a str>) -> impl Serialize + 'a {
+    Versions { items, next_cursor: next }
 }
 
 #[derive(Serialize)]
 struct Versions<'a> {
     items: &'a [Told<'a>],
     next_cursor: Option<&'a str>,
-    older_left_out: bool,
 }
 
 /// The schema of a memory's versions.
 pub(in crate::core_v2) fn history_schema() -> Value {
-    let left_out = about(truth(), "Whether there are older versions than these.");
     decided_schema(object(
         "MemoryHistory",
         [
@@ -166,11 +175,10 @@ pub(in crate::core_v2) fn history_schema() -> Value {
                 "items",
                 about(
                     list(either_schema(["MemoryObject", "Tombstone"], |one| one)),
-                    "The oldest first, the current one last.",
+                    "The oldest first; the current one is the last of the last page.",
                 ),
             ),
-            ("next_cursor", about(json!({"type": "null"}), "There are no other pages.")),
-            ("older_left_out", left_out),
+            ("next_cursor", next_schema()),
         ],
     ))
 }
@@ -184,12 +192,13 @@ pub(in crate::core_v2) fn queried<'a>(
     Queried {
         items: Items(&answer.items, now),
         next_cursor: next,
+        approximate: answer.approximate,
         memory_ids: Ids(&answer.items, None),
         impacts: Each(&answer.constraints, Held::of),
         merge_report: Each(&answer.merge_report, ReportSaid::of),
         seeds: Ids(&answer.items, Some(MemoryType::Seed)),
         events: Ids(&answer.items, Some(MemoryType::Event)),
-        denied_ids: [],
+        denied_ids: memory_names(&answer.denied),
     }
 }
 
@@ -197,13 +206,13 @@ pub(in crate::core_v2) fn queried<'a>(
 struct Queried<'a> {
     items: Items<'a>,
     next_cursor: Option<&'a str>,
+    approximate: bool,
     memory_ids: Ids<'a>,
     impacts: Each<'a, HeldConstraint, Held<'a>>,
     merge_report: Each<'a, MergeReport, ReportSaid<'a>>,
     seeds: Ids<'a>,
     events: Ids<'a>,
-    /// Nobody but an auditor is ever told what was withheld, and no auditor yet.
-    denied_ids: [MemoryName; 0],
+    denied_ids: MemoryNames<'a>,
 }
 
 /// The ids of those of a type, or of all.
@@ -225,6 +234,10 @@ pub(in crate::core_v2) fn queried_schema() -> Value {
         [
             ("items", list(item_schema())),
             ("next_cursor", next_schema()),
+            (
+                "approximate",
+                about(truth(), "Whether more memories hold the words of the `query_text` than were ranked."),
+            ),
             ("memory_ids", memories()),
             (
                 "impacts",
@@ -233,7 +246,14 @@ pub(in crate::core_v2) fn queried_schema() -> Value {
             ("merge_report", list(merge_report_schema())),
             ("seeds", memories()),
             ("events", memories()),
-            ("denied_ids", memories()),
+            (
+                "denied_ids",
+                about(
+                    memories(),
+                    "What was looked at for this page, asked for and withheld: told to the role auditor for \
+                     compliance_audit and debugging_replay, else empty.",
+                ),
+            ),
         ],
     ))
 }

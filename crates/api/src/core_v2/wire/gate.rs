@@ -76,7 +76,7 @@ struct Denied<'a> {
     rules: Vec<&'a str>,
 }
 
-const REASONS: [&str; 2] = ["policy_denies_the_call", "evidence_denied"];
+const REASONS: [&str; 3] = ["policy_denies_the_call", "evidence_denied", "spiral_blocks_tools"];
 const WORTHS: [&str; 2] = ["not_available", "policy_denies_it"];
 
 impl<'a> Said<'a> {
@@ -97,10 +97,11 @@ impl<'a> Said<'a> {
         }
         Self {
             allowed,
-            reason: match (gate.is_call_allowed, allowed) {
-                (false, _) => Some(REASONS[0]),
-                (true, false) => Some(REASONS[1]),
-                (true, true) => None,
+            reason: match (gate.is_call_allowed, gate.blocked_until, allowed) {
+                (false, ..) => Some(REASONS[0]),
+                (true, Some(_), _) => Some(REASONS[2]),
+                (true, None, false) => Some(REASONS[1]),
+                (true, None, true) => None,
             },
             evidence_ids: admitted,
             denied_evidence: denied,

@@ -1,15 +1,18 @@
 //! What is asked and answered about decisions that were made before.
 
-use memoryscope_domain::audit_chain::{Code, Verdict as Outcome};
-use memoryscope_domain::govern::{Explained, Withheld};
+use memoryscope_domain::audit_chain::{Code, Draft, Verdict as Outcome};
+use memoryscope_domain::govern::{Explained, WhyWithheld};
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::MemoryType;
 use memoryscope_domain::object::{Distinct, Name};
 use memoryscope_domain::policy::{Effect, Trace, Verdict};
 use memoryscope_domain::purpose::Purpose;
-use memoryscope_engine::op::explain::{ExplainedLog, Explanation, Returned};
+use memoryscope_domain::spiral::Pattern;
+use memoryscope_domain::words::Score;
+use memoryscope_engine::op::explain::{ExplainedLog, Explanation, NotTold, Returned};
 use memoryscope_engine::op::query::HeldConstraint;
+use memoryscope_engine::op::spiral::Active;
 use memoryscope_engine::op::{self, Info};
 use memoryscope_engine::replay::{Comparison, NotReplayable};
 use serde::ser::SerializeMap as _;
@@ -201,13 +204,18 @@ impl Serialize for EffectsSaid<'_> {
     }
 }
 
+/// How it came to its rank, where words were searched for.
+#[derive(Serialize)]
+struct ScoresSaid {
+    words: f64,
+}
+
 #[derive(Serialize)]
 struct DecisionSaid<'a> {
     memory_id: MemoryName,
     r#type: MemoryType,
     rank: Option<usize>,
-    /// Nothing is ranked by scores where nothing is searched for.
-    scores: Option<Value>,
+    scores: Option<ScoresSaid>,
     withheld: Option<&'static str>,
     effects: EffectsSaid<'a>,
     matched_rules: Vec<&'a str>,
@@ -217,14 +225,14 @@ struct DecisionSaid<'a> {
 }
 
 impl<'a> DecisionSaid<'a> {
-    fn of(explained: &'a Explained, rank: Option<usize>) -> Self {
+    fn of(explained: &'a Explained, rank: Option<usize>, score: Option<Score>) -> Self {
         let trace = &explained.trace;
         Self {
             memory_id: MemoryName(explained.memory),
             r#type: explained.memory_type,
             rank,
-            scores: None,
-            withheld: explained.withheld.map(Withheld::name),
+            scores: score.map(|score| ScoresSaid { words: score.get() }),
+            withheld: explained.withheld.map(WhyWithheld::name),
             effects: EffectsSaid(trace),
             matched_rules: trace.matched_rules.iter().map(|rule| &**rule).collect(),
             state_not_named: explained.state_not_named.iter().map(|rule| &**rule).collect(),
@@ -234,11 +242,11 @@ impl<'a> DecisionSaid<'a> {
     }
 
     fn unranked(explained: &'a Explained) -> Self {
-        Self::of(explained, None)
+        Self::of(explained, None, None)
     }
 
     fn returned(returned: &'a Returned) -> Self {
-        Self::of(&returned.explained, returned.rank)
+        Self::of(&returned.explained, returned.rank, returned.score)
     }
 }
 
@@ -257,8 +265,17 @@ fn decision_schema(title: &str) -> Value {
             ("memory_id", prefixed("mem_")),
             ("type", names(types)),
             ("rank", about(or_null(count()), "Its place in the answer, from 1.")),
-            ("scores", about(json!({"type": "null"}), "Nothing was searched for.")),
-            ("withheld", about(or_null(names(Withheld::ALL.map(Withheld::name))), "Why it is not shown.")),
+            (
+                "scores",
+                about(
+                    or_null(object("Scores", [("words", json!({"type": "number", "minimum": 0}))])),
+                    "How well it answers the `query_text`, where there was one.",
+                ),
+            ),
+            (
+                "withheld",
+                about(or_null(names(WhyWithheld::ALL.map(WhyWithheld::name))), "Why it is not shown."),
+            ),
             ("effects", all),
             ("matched_rules", list(text())),
             (
@@ -277,14 +294,20 @@ fn decision_schema(title: &str) -> Value {
 #[derive(Serialize)]
 struct NotReinforced<'a> {
     memory_id: MemoryName,
+    reason: &'static str,
     rule: Option<&'a str>,
+    blocked_until: Option<Time>,
 }
+
+const NOT_REINFORCED: [&str; 2] = ["policy", "spiral"];
 
 impl<'a> NotReinforced<'a> {
     fn of(explained: &'a Explained) -> Self {
         let rules = explained.trace.verdict(Effect::Reinforcement).map(|verdict| &verdict.rules);
         let rule = rules.and_then(|rules| rules.first()).map(|rule| &**rule);
-        Self { memory_id: MemoryName(explained.memory), rule }
+        let blocked_until = explained.not_reinforced_until.map(Time);
+        let reason = NOT_REINFORCED[usize::from(blocked_until.is_some())];
+        Self { memory_id: MemoryName(explained.memory), reason, rule, blocked_until }
     }
 }
 
@@ -296,16 +319,52 @@ struct ExplanationSaid<'a> {
     decisions: Vec<DecisionSaid<'a>>,
     constraints_applied: Each<'a, HeldConstraint, Held<'a>>,
     denials: Vec<DecisionSaid<'a>>,
-    spiral_state: Option<Value>,
+    spiral_state: Option<SpiralSaid>,
     tool_gate_decision: Option<Said<'a>>,
     reinforcement_blocked: Vec<NotReinforced<'a>>,
     explanation: String,
 }
 
-impl ExplanationSaid<'_> {
-    fn of_nothing(why: &NotReplayable) -> Self {
+/// The spiral that held.
+#[derive(Serialize)]
+struct SpiralSaid {
+    pattern: &'static str,
+    confidence: f64,
+    expires_at: Time,
+}
+
+impl SpiralSaid {
+    fn of(active: &Active) -> Self {
         Self {
-            access_log: None,
+            pattern: active.pattern.name(),
+            confidence: active.confidence.get(),
+            expires_at: Time(active.expires),
+        }
+    }
+}
+
+impl<'a> LogSaid<'a> {
+    fn of(draft: &'a Draft, comparison: &Comparison) -> Self {
+        Self {
+            access_log_id: draft.id.prefixed(),
+            time: Time(draft.time),
+            operation: draft.operation.as_str(),
+            purpose: draft.purpose.map(Purpose::name),
+            decision: draft.decision.name(),
+            reason_code: draft.reason_code.as_ref().map(Code::as_str),
+            policy_version: &draft.policy.version,
+            policy_hash: draft.policy.hash.to_string(),
+            as_of: draft.as_of.0,
+            compared: Compared::of(comparison),
+        }
+    }
+}
+
+impl<'a> ExplanationSaid<'a> {
+    fn of_nothing(NotTold { why, draft }: &'a NotTold) -> Self {
+        let comparison = Comparison::NotReplayable(why.clone());
+        Self {
+            access_log: draft.as_deref().map(|draft| LogSaid::of(draft, &comparison)),
             not_explained: Some(why.code()),
             memory_ids_used: memory_names(&[]),
             decisions: Vec::new(),
@@ -330,24 +389,13 @@ pub(in crate::core_v2) fn explained_log(told: &ExplainedLog) -> impl Serialize +
     let purpose = draft.purpose.map_or("no purpose", Purpose::name);
     let (decision, policy) = (draft.decision.name(), &draft.policy.version);
     ExplanationSaid {
-        access_log: Some(LogSaid {
-            access_log_id: draft.id.prefixed(),
-            time: Time(draft.time),
-            operation: draft.operation.as_str(),
-            purpose: draft.purpose.map(Purpose::name),
-            decision,
-            reason_code: draft.reason_code.as_ref().map(Code::as_str),
-            policy_version: policy,
-            policy_hash: draft.policy.hash.to_string(),
-            as_of: draft.as_of.0,
-            compared: Compared::of(&told.comparison),
-        }),
+        access_log: Some(LogSaid::of(draft, &told.comparison)),
         not_explained: None,
         memory_ids_used: memory_names(&told.memory_ids),
         decisions: told.decisions.iter().map(DecisionSaid::returned).collect(),
         constraints_applied: Each(&told.constraints, Held::of),
         denials: told.denials.iter().map(DecisionSaid::unranked).collect(),
-        spiral_state: None,
+        spiral_state: told.spiral.as_ref().map(SpiralSaid::of),
         tool_gate_decision: told.gate.as_ref().map(Said::of),
         reinforcement_blocked: told.not_reinforced().map(NotReinforced::of).collect(),
         explanation: format!(
@@ -383,7 +431,7 @@ impl WouldBe {
             reinforcement_blocked: self
                 .all
                 .iter()
-                .filter(|one| one.withheld.is_none() && !one.trace.allows(Effect::Reinforcement))
+                .filter(|one| one.withheld.is_none() && one.is_not_reinforced())
                 .map(NotReinforced::of)
                 .collect(),
             explanation: format!("For {purpose}, {count} of these would be shown."),
@@ -393,7 +441,23 @@ impl WouldBe {
 
 /// The schema of an explanation.
 pub(in crate::core_v2) fn explained_schema() -> Value {
-    let blocked = object("NotReinforced", [("memory_id", prefixed("mem_")), ("rule", or_null(text()))]);
+    let blocked = object(
+        "NotReinforced",
+        [
+            ("memory_id", prefixed("mem_")),
+            ("reason", names(NOT_REINFORCED)),
+            ("rule", about(or_null(text()), "The rule that denies it.")),
+            ("blocked_until", about(or_null(time()), "When the spiral that blocks it expires.")),
+        ],
+    );
+    let spiral = object(
+        "SpiralThatHeld",
+        [
+            ("pattern", names(Pattern::ALL.map(Pattern::name))),
+            ("confidence", json!({"type": "number", "minimum": 0, "maximum": 1})),
+            ("expires_at", time()),
+        ],
+    );
     let denials = "For an auditor: what was asked for and withheld. Nobody else hears of it.";
     decided_schema(object(
         "Explanation",
@@ -404,7 +468,10 @@ pub(in crate::core_v2) fn explained_schema() -> Value {
             ("decisions", list(decision_schema("MemoryDecision"))),
             ("constraints_applied", list(held_schema())),
             ("denials", about(list(decision_schema("MemoryDecision")), denials)),
-            ("spiral_state", about(json!({"type": "null"}), "No spiral is detected yet.")),
+            (
+                "spiral_state",
+                about(or_null(spiral), "The spiral that held, as far as the caller may know of it."),
+            ),
             ("tool_gate_decision", or_null(said_schema())),
             ("reinforcement_blocked", list(blocked)),
             ("explanation", text()),

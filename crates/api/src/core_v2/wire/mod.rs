@@ -7,14 +7,17 @@ pub(super) mod gate;
 mod held;
 pub(super) mod looked;
 mod memory;
+pub(super) mod policies;
 pub(super) mod replayed;
 pub(super) mod requests;
 mod said;
 mod scalar;
 pub(super) mod shown;
 mod shown_schema;
+pub(super) mod spiral;
 pub(super) mod stepped;
 pub(super) mod steps;
+pub(super) mod subjects;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,6 @@
 //! The dialect's requests beside a memory: batches, reads, lists, queries, reconstructions.
 
-use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::ids::{MemoryId, TenantId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::State;
 use memoryscope_domain::object::{Cue, Label, TruthMode, Unit};
@@ -8,6 +8,7 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::words::QueryText;
 use memoryscope_engine::op::ingest::NewObject;
 use memoryscope_engine::op::query::{Filters, Shown};
 use serde_json::{Value, json};
@@ -16,8 +17,8 @@ use super::memory::{TYPES, new_memory};
 use super::scalar::{label, line, named, party, tenant_id, unit};
 use crate::cursor::{Binding, Cursor, cursor};
 use crate::wire::{
-    Decode, Errors, Fault, Fields, Notes, Path, Read, Shape, boolean, choice, each, list_of, object, time,
-    whole,
+    Decode, Errors, Fault, Fields, Notes, Path, Read, Shape, boolean, choice, each, list_of, object, string,
+    time, whole,
 };
 
 /// The states that memories are shown in, and so can be asked for.
@@ -52,7 +53,7 @@ impl Shape for ScopeName {
     }
 }
 
-fn scope_fields(f: &mut Fields<'_>) -> Option<Scope> {
+pub(super) fn scope_fields(f: &mut Fields<'_>) -> Option<Scope> {
     let scope_type = f.required("scope_type", named(&ScopeType::ALL, ScopeType::name));
     let id = f.required("scope_id", party());
     Scope::named(scope_type?, id?.as_str()).ok()
@@ -90,7 +91,7 @@ impl Shape for BatchItem {
     }
 }
 
-/// `GET /v2/memories/{id}` and `…/history`.
+/// `GET /v2/memories/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::core_v2) struct GetRequest {
     pub(in crate::core_v2) tenant: TenantId,
@@ -104,6 +105,33 @@ impl Shape for GetRequest {
         let tenant = f.required("tenant_id", tenant_id());
         let purpose = f.required("purpose", purpose());
         Some(Self { tenant: tenant?, purpose: purpose? })
+    }
+}
+
+/// `GET /v2/memories/{id}/history`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::core_v2) struct HistoryRequest {
+    pub(in crate::core_v2) named: GetRequest,
+    pub(in crate::core_v2) limit: usize,
+    pub(in crate::core_v2) cursor: Option<Cursor>,
+}
+
+impl Shape for HistoryRequest {
+    const NAME: &'static str = "GetMemoryHistory";
+
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = GetRequest::read(f);
+        let limit = limit(f);
+        let cursor = f.optional("cursor", cursor());
+        Some(Self { named: named?, limit: limit?, cursor })
+    }
+}
+
+impl HistoryRequest {
+    /// What its cursors are good for.
+    pub(in crate::core_v2) fn binding(&self, id: MemoryId) -> Binding {
+        let GetRequest { tenant, purpose } = &self.named;
+        Binding::of(&[Some(tenant.as_str()), Some(&id.prefixed()), Some(purpose.name())])
     }
 }
 
@@ -222,6 +250,8 @@ pub(in crate::core_v2) struct QueryRequest {
     pub(in crate::core_v2) tenant: TenantId,
     pub(in crate::core_v2) scope: Scope,
     pub(in crate::core_v2) purpose: Purpose,
+    /// The words that are asked for.
+    pub(in crate::core_v2) text: Option<QueryText>,
     pub(in crate::core_v2) filters: Filters,
     pub(in crate::core_v2) limit: usize,
     pub(in crate::core_v2) cursor: Option<Cursor>,
@@ -234,7 +264,8 @@ impl Shape for QueryRequest {
         let tenant = f.required("tenant_id", tenant_id());
         let scope = f.required("scope", object::<ScopeName>());
         let purpose = f.required("purpose", purpose());
-        f.barred("query_text", "is not searched for yet: leave it out");
+        let words = string().chars(1..=limits::QUERY_TEXT_CHARS_MAX).pattern(r"\S");
+        let text = f.optional("query_text", words.parsed(|text: &String| QueryText::parse(text)));
         let filters = f.optional("filters", object::<Filters>());
         let limit = limit(f);
         let cursor = f.optional("cursor", cursor());
@@ -242,6 +273,7 @@ impl Shape for QueryRequest {
             tenant: tenant?,
             scope: scope?.0,
             purpose: purpose?,
+            text,
             filters: filters.unwrap_or_default(),
             limit: limit?,
             cursor,
@@ -252,7 +284,8 @@ impl Shape for QueryRequest {
 impl QueryRequest {
     /// What its cursors are good for.
     pub(in crate::core_v2) fn binding(&self) -> Binding {
-        let query = canonical(&self.filters).to_string();
+        let words = self.text.as_ref().map(QueryText::terms);
+        let query = json!([canonical(&self.filters), words]).to_string();
         binding(&self.tenant, &self.scope, self.purpose, Some(&query))
     }
 }
@@ -263,7 +296,7 @@ pub(in crate::core_v2) struct ReconstructRequest {
     pub(in crate::core_v2) tenant: TenantId,
     pub(in crate::core_v2) scope: Scope,
     pub(in crate::core_v2) purpose: Purpose,
-    /// What the conversation is about; without any, every seed counts as met.
+    /// What the conversation is about; without any, every seed counts as met that asks for half a match at most.
     pub(in crate::core_v2) cues: Vec<Cue>,
     pub(in crate::core_v2) max_tokens: Option<usize>,
     pub(in crate::core_v2) include_events: bool,

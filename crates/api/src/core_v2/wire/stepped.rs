@@ -12,7 +12,8 @@ use crate::openapi::schema::{about, count, list, names, object, or_null, prefixe
 
 /// What a step with a memory came to.
 pub(in crate::core_v2) fn stepped(id: MemoryId, made: &Made, now: Timestamp) -> Value {
-    let object = made.memory.object();
+    // Of what is sealed or gone only that is told.
+    let object = made.memory.object().filter(|_| made.memory.state < State::Sealed);
     let names: Vec<String> = made.propagated_to.iter().map(|id| id.prefixed()).collect();
     json!({
         "id": id.prefixed(),

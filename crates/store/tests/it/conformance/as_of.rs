@@ -8,9 +8,11 @@ use memoryscope_domain::change::Change;
 use memoryscope_domain::ids::{MemoryId, TenantId};
 use memoryscope_domain::memory::{Memory, MemoryType, State};
 use memoryscope_domain::object::Derivation;
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
-use memoryscope_engine::port::{Load, ObjectSelect, Select, Store};
+use memoryscope_domain::words::TermKey;
+use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect, Select, Store};
 
 use crate::make::{
     child, commit, event, load, load_of, memory, memory_id, memory_of, numbers, objects, set, shelf, tenant,
@@ -47,20 +49,34 @@ fn selects() -> Vec<Select> {
             limit: 1,
             ..objects()
         }),
+        Select::Objects(ObjectSelect { scan: Some(1), ..objects() }),
+        Select::Objects(ObjectSelect { scan: Some(3), limit: 2, ..objects() }),
+        Select::Objects(ObjectSelect {
+            scan: Some(2),
+            among: filter(Attribute::MemoryType, "event"),
+            ..objects()
+        }),
+        Select::Objects(ObjectSelect { words: Some(vec![TermKey::of("event")]), ..objects() }),
+        Select::Objects(ObjectSelect { words: Some(vec![TermKey::of("event")]), limit: 2, ..objects() }),
         Select::Preferences(shelf()),
+        Select::Preferences(PreferenceSelect { scan: Some(1), ..shelf() }),
         Select::Memories(ids.clone()),
         Select::Evidence { ids, objects: ObjectSelect { limit: 3, ..objects() } },
     ];
-    selects.extend((0..u128::from(MEMORIES)).map(|id| Select::Versions { id: memory_id(id), limit: 2 }));
+    for after in [0, 1] {
+        let versions = |id| Select::Versions { id: memory_id(id), after, limit: 2 };
+        selects.extend((0..u128::from(MEMORIES)).map(versions));
+    }
     selects
 }
 
-/// What one load answers with: the memories, the earlier versions, the evidence, and whether there was more.
-type Answer = (Vec<Arc<Memory>>, Vec<Arc<Memory>>, Vec<Arc<Memory>>, bool);
+/// What one load answers with: the memories, the earlier versions, the evidence, whether there was more, and where the
+/// scan ended.
+type Answer = (Vec<Arc<Memory>>, Vec<Arc<Memory>>, Vec<Arc<Memory>>, bool, Option<Place>);
 
 async fn answer(store: &dyn Store, load: &Load) -> (Answer, BTreeSet<MemoryId>) {
     let facts = store.load(load).await.unwrap().facts;
-    ((facts.memories, facts.versions, facts.evidence, facts.more), facts.erased)
+    ((facts.memories, facts.versions, facts.evidence, facts.more, facts.scan_end), facts.erased)
 }
 
 /// A change that some memory can undergo now.

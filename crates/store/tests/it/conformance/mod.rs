@@ -6,7 +6,10 @@ mod changes;
 mod expects;
 mod family;
 mod objects;
+mod person;
 mod reads;
+mod spirals;
+mod words;
 
 use std::sync::Arc;
 
@@ -89,11 +92,22 @@ on_every_store! {
         a_large_value_comes_back_as_it_was;
     objects:
         objects_are_listed_latest_first_and_paged
+        a_scan_counts_rows_whether_or_not_they_pass
         whatever_lives_or_was_revoked_is_listed
         facets_are_filtered_exactly
         versions_are_read_oldest_first
         an_erased_memory_leaves_the_list_and_says_nothing
+        when_a_seed_sprouted_stands_beside_it
         preferences_and_objects_do_not_meet;
+    words:
+        what_holds_a_word_is_found
+        words_follow_the_memory
+        of_too_many_the_rarest_are_taken
+        sets_are_filtered_exactly
+        large_sets_are_filtered_exactly;
+    spirals:
+        a_scope_has_at_most_one_spiral
+        what_has_expired_is_no_spiral;
     changes:
         replacing_keeps_one_current_version
         erasing_takes_the_content
@@ -122,6 +136,12 @@ on_every_store! {
         a_load_as_of_a_commit_answers_as_it_did_then
         before_the_first_commit_there_was_nothing
         an_entry_is_found_with_memories;
+    person:
+        what_is_about_a_person_is_found_in_order
+        a_person_is_looked_for_in_steps
+        what_is_read_with_it_is_the_persons
+        what_is_forgotten_is_gone
+        nothing_is_written_under_a_destroyed_key;
     audit:
         commits_are_chained_and_numbered
         entries_are_paged_and_picked

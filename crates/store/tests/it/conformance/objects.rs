@@ -13,7 +13,8 @@ use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_engine::port::{Load, ObjectSelect, Select, Store};
 
 use crate::make::{
-    NOW, child, commit_all, event, load, load_of, memory, memory_id, numbers, objects, shelf, tenant, time,
+    NOW, child, commit, commit_all, event, load, load_of, memory, memory_id, numbers, objects, set, shelf,
+    tenant, time,
 };
 
 pub(super) async fn objects_are_listed_latest_first_and_paged(store: Arc<dyn Store>) {
@@ -48,6 +49,49 @@ pub(super) async fn whatever_lives_or_was_revoked_is_listed(store: Arc<dyn Store
     }
     commit_all(&*store, &a, changes).await;
     assert_eq!(numbers(&load(&*store, &a, Select::Objects(objects())).await), [2, 10, 11, 12, 13]);
+}
+
+/// What is looked at is counted before anything is filtered, but for which rows there are.
+pub(super) async fn a_scan_counts_rows_whether_or_not_they_pass(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let sealed = |number, at| Memory { state: State::Sealed, ..event(&a, number, at) };
+    let over = Memory { expires: Some(time(NOW)), ..event(&a, 3, 80) };
+    let seventh = child(&a, 7, &[1], Derivation::Asserted);
+    assert!(seventh.placed.is_some_and(|placed| placed < time(10)), "the last of all");
+    let mut all =
+        vec![sealed(1, 100), sealed(2, 90), over, event(&a, 4, 70), event(&a, 5, 70), sealed(6, 60)];
+    all.push(seventh);
+    commit_all(&*store, &a, all.into_iter().map(Change::InsertMemory).collect()).await;
+    let active = is(Attribute::MemoryState, "active");
+    let scanned = async |scan, after: Option<(i64, u128)>, among: Filter, exact: bool| {
+        let after = after.map(|(at, number)| (time(at), memory_id(number)));
+        // What SQL cannot test is tested on what was read.
+        let wanted = if exact { active.clone() } else { Filter::and([active.clone(), inexact()]) };
+        let select = ObjectSelect { among, wanted, after, scan, ..objects() };
+        let facts = load(&*store, &a, Select::Objects(select)).await.facts;
+        let numbers: Vec<u128> = facts.memories.iter().map(|memory| memory.id.uuid().as_u128()).collect();
+        let end = facts.scan_end.map(|(time, id)| (time.unix_micros(), id.uuid().as_u128()));
+        assert!(!facts.more);
+        (numbers, end)
+    };
+    for exact in [true, false] {
+        let all = Filter::Everything;
+        assert_eq!(scanned(None, None, all.clone(), exact).await, (vec![4, 5, 7], None));
+        assert_eq!(scanned(Some(7), None, all.clone(), exact).await, (vec![4, 5, 7], None));
+        assert_eq!(scanned(Some(6), None, all.clone(), exact).await, (vec![4, 5], Some((60, 6))));
+        assert_eq!(scanned(Some(4), None, all.clone(), exact).await, (vec![4], Some((70, 4))));
+        assert_eq!(scanned(Some(2), None, all.clone(), exact).await, (vec![], Some((90, 2))));
+        assert_eq!(scanned(Some(2), Some((90, 2)), all.clone(), exact).await, (vec![4], Some((70, 4))));
+        assert_eq!(scanned(Some(2), Some((70, 4)), all.clone(), exact).await, (vec![5], Some((60, 6))));
+        assert_eq!(scanned(Some(2), Some((60, 6)), all, exact).await, (vec![7], None));
+        let impacts = is(Attribute::MemoryType, "impact");
+        assert_eq!(scanned(Some(1), None, impacts, exact).await, (vec![7], None));
+    }
+}
+
+/// A filter that every event and impact passes and that no column holds.
+fn inexact() -> Filter {
+    Filter::Disjoint(FilterField::new(Attribute::MemoryLabels).unwrap(), ["no such label".to_owned()].into())
 }
 
 fn is(attribute: Attribute, value: &str) -> Filter {
@@ -118,16 +162,20 @@ pub(super) async fn versions_are_read_oldest_first(store: Arc<dyn Store>) {
         changes.push(Change::ReplaceMemory(Memory { version, state, ..event(&a, 1, 0) }));
     }
     commit_all(&*store, &a, changes).await;
-    let versions = async |limit| {
-        let facts = load(&*store, &a, Select::Versions { id: memory_id(1), limit }).await.facts;
+    let versions = async |after, limit| {
+        let facts = load(&*store, &a, Select::Versions { id: memory_id(1), after, limit }).await.facts;
         let numbers: Vec<u64> = facts.versions.iter().map(|memory| memory.version).collect();
         (facts.memories[0].version, numbers, facts.more)
     };
-    assert_eq!(versions(9).await, (4, vec![1, 2, 3], false));
-    assert_eq!(versions(3).await, (4, vec![1, 2, 3], false));
-    assert_eq!(versions(2).await, (4, vec![2, 3], true));
-    assert_eq!(versions(0).await, (4, Vec::new(), true));
-    let none = load(&*store, &a, Select::Versions { id: memory_id(2), limit: 9 }).await.facts;
+    assert_eq!(versions(0, 9).await, (4, vec![1, 2, 3], false));
+    assert_eq!(versions(0, 3).await, (4, vec![1, 2, 3], false));
+    assert_eq!(versions(0, 2).await, (4, vec![1, 2], true));
+    assert_eq!(versions(0, 0).await, (4, Vec::new(), true));
+    assert_eq!(versions(1, 1).await, (4, vec![2], true));
+    assert_eq!(versions(2, 9).await, (4, vec![3], false));
+    assert_eq!(versions(4, 9).await, (4, Vec::new(), false));
+    assert_eq!(versions(u64::MAX, 9).await, (4, Vec::new(), false));
+    let none = load(&*store, &a, Select::Versions { id: memory_id(2), after: 0, limit: 9 }).await.facts;
     assert!(none.memories.is_empty() && none.versions.is_empty() && !none.more);
 }
 
@@ -141,10 +189,47 @@ pub(super) async fn an_erased_memory_leaves_the_list_and_says_nothing(store: Arc
     ];
     commit_all(&*store, &a, changes).await;
     assert!(numbers(&load(&*store, &a, Select::Objects(objects())).await).is_empty());
-    let facts = load(&*store, &a, Select::Versions { id: memory_id(1), limit: 9 }).await.facts;
+    let facts = load(&*store, &a, Select::Versions { id: memory_id(1), after: 0, limit: 9 }).await.facts;
     assert_eq!(*facts.memories[0], second.tombstone());
     let wiped: Vec<Memory> = facts.versions.iter().map(|version| Memory::clone(version)).collect();
     assert_eq!(wiped, [event(&a, 1, 0).wiped(), second.wiped()]);
+}
+
+pub(super) async fn when_a_seed_sprouted_stands_beside_it(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let changes = (1..=3).map(|number| Change::InsertMemory(event(&a, number, 0))).collect();
+    commit_all(&*store, &a, changes).await;
+    let touch = |numbers: &[u128], at| {
+        let ids = numbers.iter().copied().map(memory_id).collect();
+        vec![Change::TouchSeeds { ids, at: time(at) }]
+    };
+    let activated = async || {
+        let facts = load(&*store, &a, Select::Objects(objects())).await.facts;
+        let said = facts.activated.iter().map(|(id, at)| (id.uuid().as_u128(), at.unix_micros()));
+        (said.collect::<Vec<_>>(), facts.memories.iter().map(|memory| memory.version).max())
+    };
+    assert_eq!(activated().await, (vec![], Some(1)));
+    commit(&*store, set(&a, 20001, touch(&[1, 2, 9], 50))).await.unwrap();
+    assert_eq!(
+        activated().await,
+        (vec![(1, 50), (2, 50)], Some(1)),
+        "no new version, and not what is not there"
+    );
+    commit(&*store, set(&a, 20002, touch(&[2, 3], 40))).await.unwrap();
+    assert_eq!(activated().await.0, [(1, 50), (2, 40), (3, 40)], "the last who says it is right");
+    let sealed = Memory { version: 2, state: State::Sealed, ..event(&a, 2, 0) };
+    let erased = event(&a, 3, 0).tombstone();
+    commit(&*store, set(&a, 20003, vec![Change::ReplaceMemory(sealed), Change::EraseMemory(erased)]))
+        .await
+        .unwrap();
+    assert_eq!(activated().await, (vec![(1, 50), (2, 40)], Some(2)), "it outlives versions, and not erasure");
+    commit(&*store, set(&a, 20004, touch(&[3], 60))).await.unwrap();
+    let one = ObjectSelect { limit: 1, ..objects() };
+    let facts = load(&*store, &a, Select::Objects(one)).await.facts;
+    assert_eq!(facts.activated.into_keys().collect::<Vec<_>>(), [memory_id(1)], "of what was loaded");
+    let b = tenant("b");
+    commit_all(&*store, &b, touch(&[1], 70)).await;
+    assert_eq!(activated().await.0, [(1, 50), (2, 40)], "tenants do not meet");
 }
 
 pub(super) async fn preferences_and_objects_do_not_meet(store: Arc<dyn Store>) {

@@ -70,6 +70,14 @@ pub(super) async fn shelves_are_paged(store: Arc<dyn Store>) {
         }
         assert_eq!(seen, [1, 2, 3, 4, 5, 6]);
     }
+    for (scan, after, shown, end) in
+        [(6, None, 6, None), (5, None, 5, Some(5)), (2, Some(3), 2, Some(5)), (2, Some(4), 2, None)]
+    {
+        let place = |number| (time(7), memory_id(number));
+        let select = PreferenceSelect { after: after.map(place), scan: Some(scan), ..shelf() };
+        let facts = load(&*store, &a, Select::Preferences(select)).await.facts;
+        assert_eq!((facts.memories.len(), facts.scan_end, facts.more), (shown, end.map(place), false));
+    }
     let exactly = load(&*store, &a, Select::Preferences(PreferenceSelect { limit: 6, ..shelf() })).await;
     assert!(!exactly.facts.more);
     let from = |micros| PreferenceSelect { created_from: Some(time(micros)), ..shelf() };

@@ -7,6 +7,8 @@ use super::super::requests::{
 };
 use super::fields::with;
 use super::{NOW, event, least};
+use memoryscope_engine::op::page::Next;
+
 use crate::cursor::Cursor;
 use crate::json::parse;
 use crate::problem::Problem;
@@ -77,7 +79,13 @@ fn queries() {
     check("/filters/colour", json!(1), "unknown_field");
     check("/limit", json!(0), "out_of_range");
     check("/limit", json!(1_001), "out_of_range");
-    check("/query_text", json!("Lisbon"), "not_allowed");
+    for text in [json!("Lisbon"), json!(" the "), json!("é".repeat(1_000)), Value::Null] {
+        check("/query_text", text, "");
+    }
+    check("/query_text", json!(""), "too_short");
+    check("/query_text", json!(" \n"), "invalid");
+    check("/query_text", json!("é".repeat(1_001)), "too_long");
+    check("/query_text", json!(["Lisbon"]), "wrong_type");
     check("/purpose", json!("maintenance"), "not_allowed");
     check("/purpose", json!("because"), "not_allowed");
     check("/scope/flags", json!({}), "unknown_field");
@@ -196,7 +204,7 @@ fn cursors_are_bound_to_tenant_scope_purpose_and_query() {
         assert_ne!(binding(&with(&base, pointer, Some(value))), mine, "{pointer}");
     }
     // What means the same is the same, and a page may be of another length.
-    let cursor = Cursor::new((NOW, MemoryId::from_uuid(uuid::Uuid::nil())), mine).text();
+    let cursor = Cursor::new(Next::Shown((NOW, MemoryId::from_uuid(uuid::Uuid::nil()))), mine).text();
     for (pointer, value) in [
         ("/limit", json!(500)),
         ("/filters/type", json!(["event", "event"])),

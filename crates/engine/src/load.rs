@@ -1,0 +1,59 @@
+//! Asking the store for what a request needs.
+
+use memoryscope_domain::place::{Place, SealedPlace};
+use memoryscope_domain::policy::Filter;
+use memoryscope_domain::scope::Partition;
+use tracing::{Instrument as _, info_span};
+
+use crate::context::Context;
+use crate::engine::{Engine, own_subject};
+use crate::port::{Load, Select, Snapshot, StoreError};
+use crate::refusal::Refusal;
+use crate::traces;
+
+impl Engine {
+    /// The place that an answer to the same caller sealed ([`crate::op::page::Next::Sealed`]); none where it is not ours or its
+    /// key was destroyed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn open(&self, cx: &Context, sealed: &SealedPlace) -> Result<Option<Place>, Refusal> {
+        let snapshot = self.load(cx, Select::Nothing, Filter::Everything).await?;
+        Ok(snapshot.subject_key.and_then(|key| sealed.open(&key)))
+    }
+
+    pub(crate) async fn load(
+        &self,
+        cx: &Context,
+        select: Select,
+        filter: Filter,
+    ) -> Result<Snapshot, StoreError> {
+        self.load_with(cx, select, filter, Vec::new()).await
+    }
+
+    /// With the spirals of these scopes.
+    pub(crate) async fn load_with(
+        &self,
+        cx: &Context,
+        select: Select,
+        filter: Filter,
+        spirals: Vec<Partition>,
+    ) -> Result<Snapshot, StoreError> {
+        let load = Load { spirals, ..loading(cx, select, filter) };
+        self.ports().store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
+    }
+}
+
+/// A load for a request, of what is there now and without spirals.
+pub(crate) fn loading(cx: &Context, select: Select, filter: Filter) -> Load {
+    Load {
+        tenant: cx.principal.tenant.clone(),
+        now: cx.now,
+        select,
+        filter,
+        subject: own_subject(cx),
+        idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
+        as_of: None,
+        spirals: Vec::new(),
+    }
+}

@@ -1,0 +1,100 @@
+//! What there is of a person, and forgetting it.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use memoryscope_domain::audit_chain::Private;
+use memoryscope_domain::change::{Forgotten, IdempotencyKey};
+use memoryscope_domain::govern::Facts;
+use memoryscope_domain::grant::ReadGrant;
+use memoryscope_domain::ids::UserId;
+use memoryscope_domain::memory::Memory;
+use memoryscope_domain::time::Timestamp;
+
+use super::Tenant;
+use crate::port::{PersonSelect, With};
+
+impl Tenant {
+    pub(super) fn person(&self, select: &PersonSelect, facts: &mut Facts) {
+        let behind = select.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rows: Vec<&Arc<Memory>> =
+            self.memories.range((behind, Bound::Unbounded)).map(|(_, version)| &version.memory).collect();
+        if let Some(scan) = select.scan.map(|scan| scan.max(1)).filter(|scan| rows.len() > *scan) {
+            rows.truncate(scan);
+            facts.scan_end = rows.last().map(|last| (Timestamp::from_unix_micros(0), last.id));
+        }
+        let mut found: Vec<Arc<Memory>> =
+            rows.into_iter().filter(|memory| select.wants(memory)).map(Arc::clone).collect();
+        facts.more = found.len() > select.limit;
+        found.truncate(select.limit);
+        if let With::Kin(limit) = select.with {
+            let with_kin = |memory: Arc<Memory>| {
+                let family = self.family(&memory, limit);
+                (memory, family)
+            };
+            facts.kindred = found.into_iter().map(with_kin).collect();
+            return;
+        }
+        if select.with == With::Everything {
+            for memory in &found {
+                let versions = self.versions.range((memory.id, 0)..=(memory.id, u64::MAX));
+                let versions: Vec<Arc<Memory>> =
+                    versions.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
+                facts.earlier.insert(memory.id, versions);
+            }
+            facts.grants = self.grants_of(&select.user);
+            facts.entries = self.entries.iter().filter(|stored| select.is_about(stored)).cloned().collect();
+            facts.more |= facts.grants.len() > select.limit || facts.entries.len() > select.limit;
+            facts.grants.truncate(select.limit);
+            facts.entries.truncate(select.limit);
+        }
+        facts.memories = found;
+    }
+
+    fn grants_of(&self, user: &UserId) -> Vec<ReadGrant> {
+        let mut grants: Vec<ReadGrant> =
+            self.grants.values().filter(|grant| grant.user == *user).cloned().collect();
+        grants.sort_by_key(|grant| grant.id);
+        grants
+    }
+
+    pub(super) fn belongings(
+        &self,
+        user: &UserId,
+        after: Option<&IdempotencyKey>,
+        limit: usize,
+        facts: &mut Facts,
+    ) {
+        facts.grants = self.grants_of(user);
+        facts.grants.truncate(limit);
+        let behind = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut records = self.idempotency.range((behind, Bound::Unbounded)).map(|(_, record)| record);
+        facts.idempotency = records.by_ref().take(limit).cloned().collect();
+        facts.more = records.next().is_some();
+    }
+
+    pub(super) fn forget(&mut self, forgotten: Forgotten) {
+        for id in forgotten.versions {
+            let Some(current) = self.memory(id) else { continue };
+            for (_, (version, _)) in self.versions.range_mut((id, 0)..=(id, u64::MAX)) {
+                let (state, number) = (version.memory.state, version.memory.version);
+                version.memory = Arc::new(Memory { state, version: number, ..current.wiped() });
+            }
+        }
+        self.grants.retain(|_, grant| !forgotten.grants.contains(&grant.id));
+        forgotten.keys.iter().for_each(|key| drop(self.idempotency.remove(key)));
+        for stored in &mut self.entries {
+            let is_last = forgotten.last.as_ref().is_some_and(|last| {
+                let is_named =
+                    |private: &Private| last.marks.iter().any(|mark| private.as_str().contains(mark));
+                stored.entry.seq > last.after && stored.private.as_ref().is_some_and(is_named)
+            });
+            if is_last || forgotten.entries.contains(&stored.entry.seq) {
+                stored.private = None;
+            }
+        }
+        if let Some(last) = forgotten.last {
+            self.subject_keys.remove(&last.subject);
+        }
+    }
+}

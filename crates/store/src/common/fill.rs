@@ -1,0 +1,31 @@
+//! What migration 0003 gives the rows that were there before it: their words and tags.
+
+use memoryscope_domain::memory::{Memory, StoredMemory};
+
+/// The migration behind whose SQL the rows are filled.
+pub(crate) const WORDS_AND_TAGS: u32 = 3;
+
+/// Rows that are read and filled at a time.
+pub(crate) const PAGE_ROWS: usize = 500;
+
+/// What a row of `memories` is found by.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    pub(crate) words: Option<Vec<u8>>,
+    pub(crate) tags: Option<Vec<u8>>,
+}
+
+impl Keys {
+    /// A memory's.
+    pub(crate) fn of(memory: &Memory) -> Self {
+        Self {
+            words: memory.words().map(|words| words.as_bytes().to_vec()),
+            tags: memory.tags().map(|tags| tags.as_bytes().to_vec()),
+        }
+    }
+
+    /// A row's. One that cannot be read has none: whoever asks for it is told, and nobody else.
+    pub(crate) fn of_stored(document: &str, body: &[u8]) -> Self {
+        StoredMemory::read(document, body).map_or_else(|_| Self::default(), |memory| Self::of(&memory))
+    }
+}
