@@ -8,9 +8,11 @@ use memoryscope_domain::change::PolicyDocument;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
 use memoryscope_domain::policy::Policy;
+use memoryscope_domain::time::Timestamp;
 
-use crate::port::{Store, StoreError};
+use crate::port::{PolicySelect, Select, Store, StoreError};
 use crate::refusal::Refusal;
+use crate::replay::as_of_now;
 
 /// A policy with the reference that audit entries hold to it.
 #[derive(Debug, Clone)]
@@ -143,7 +145,8 @@ impl Policies {
         kept.ok_or_else(|| StoreError::Unavailable("the active policy cannot be used".to_owned()))
     }
 
-    /// The policy of a version's name, where that is the active one's or the server's own, or of a kept one's hash.
+    /// The policy of a version's name, or of a kept one's hash. Where two have one name, the active one is meant, else the
+    /// one of the lower hash.
     pub(crate) async fn named(
         &self,
         tenant: &TenantId,
@@ -160,7 +163,15 @@ impl Policies {
         {
             return Ok(Some(policy));
         }
-        self.kept(tenant, version, store).await
+        if let Some(policy) = self.kept(tenant, version, store).await? {
+            return Ok(Some(policy));
+        }
+        let select = Select::Policies(PolicySelect::Version(version.to_owned()));
+        let load = as_of_now(tenant, Timestamp::from_unix_micros(0), select);
+        match store.load(&load).await?.facts.policies.first() {
+            Some(document) => self.kept(tenant, &document.hash, store).await,
+            None => Ok(None),
+        }
     }
 
     /// Takes note of what a snapshot says.

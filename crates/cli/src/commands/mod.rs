@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod memory;
 pub(crate) mod migrate;
 pub(crate) mod policy;
+mod policy_diff;
 pub(crate) mod replay;
 pub(crate) mod restore;
 pub(crate) mod serve;

@@ -67,3 +67,50 @@ fn decisions_come_out_as_they_were_until_somebody_changes_what_they_saw() {
     let said = run(folder, &["replay", "--tenant", "t_nobody"]).expect(1);
     assert!(said.err.contains("there is no chain of t_nobody"), "{said:#?}");
 }
+
+const PLAIN: &str = "policy_version: plain\nextends: builtin/default\nrules: []\n";
+const NO_STYLE: &str = "policy_version: no_style\nextends: builtin/default\nrules:\n  \
+    - {id: no_impacts, when: {memory.type: impact}, then: {allow_read: false, reason: later}}\n";
+
+#[test]
+fn two_policies_are_compared_over_what_was_recorded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    lived(folder);
+    std::fs::write(folder.join("plain.yaml"), PLAIN).expect("a policy");
+    std::fs::write(folder.join("no_style.yaml"), NO_STYLE).expect("a policy");
+    let same = run(folder, &["policy", "diff", "plain.yaml", "plain.yaml", "--last", "1000"]).expect(0);
+    assert_eq!(same.out, "0 of 15 recorded decisions change\n");
+    let diff = ["policy", "diff", "plain.yaml", "no_style.yaml", "--last", "1000"];
+    let said = run(folder, &diff).expect(1).out;
+    assert!(said.contains("memory.query") && said.contains("memory.reconstruct"), "{said}");
+    let described = run(folder, &[&diff[..], &["--json"]].concat()).expect(1).json();
+    let recorded = &described["recorded"];
+    assert_eq!((&recorded["evaluated"], &recorded["not_replayable"]), (&json!(15), &json!(0)));
+    let changes = recorded["changes"].as_array().expect("changes");
+    assert_eq!(changes.len() as u64, recorded["changed"].as_u64().expect("a count"));
+    assert!(
+        changes.iter().any(|one| one["operation"] == "memory.query" && one["removed"] == 1),
+        "{changes:#?}"
+    );
+    assert!(changes.iter().all(|one| one["added"] == 0), "{changes:#?}");
+    // Nothing was written, neither by looking nor by comparing.
+    run(folder, &["replay", "--all"]).expect(0);
+    let neither = run(folder, &["policy", "diff", "plain.yaml", "no_style.yaml"]).expect(2);
+    assert!(neither.err.contains("--last") && neither.err.contains("--cases"), "{neither:#?}");
+}
+
+#[test]
+fn warnings_fail_a_lint() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let shadowed = "policy_version: p\nextends: builtin/default\nrules:\n  \
+        - {id: a, when: {memory.type: event}, then: {allow_read: false}}\n  \
+        - {id: b, when: {memory.type: event, memory.state: active}, then: {allow_read: true}}\n";
+    std::fs::write(folder.join("p.yaml"), shadowed).expect("a policy");
+    std::fs::write(folder.join("plain.yaml"), PLAIN).expect("a policy");
+    run(folder, &["policy", "check", "p.yaml"]).expect(0);
+    let said = run(folder, &["policy", "lint", "p.yaml"]).expect(1).out;
+    assert!(said.contains('b'), "{said}");
+    run(folder, &["policy", "lint", "plain.yaml"]).expect(0);
+}

@@ -7,6 +7,7 @@ mod again;
 pub(crate) mod canonical;
 pub(crate) mod inputs;
 pub(crate) mod request;
+mod simulate;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub use self::again::{Again, Answer};
 use self::inputs::Inputs;
 use self::request::Request;
 pub use self::request::replayable;
+pub use self::simulate::Simulated;
 use crate::context::Context;
 use crate::engine::{Done, Engine};
 use crate::op::explain::{Explain, ExplainedLog};
@@ -88,8 +90,7 @@ pub enum Comparison {
 pub struct Override {
     /// For this purpose.
     pub purpose: Option<Purpose>,
-    /// By this policy: the version's name where it is the one that was logged, the active one or the built-in one, else
-    /// the hash of a kept one.
+    /// By this policy: a version's name, or the hash of a kept one.
     pub policy_version: Option<String>,
     /// At this time.
     pub time: Option<Timestamp>,

@@ -45,6 +45,17 @@ impl Request {
         }
     }
 
+    /// Its operation's name.
+    pub(crate) const fn operation(&self) -> &'static str {
+        match self {
+            Self::Get(_) => get::GET.name,
+            Self::History(_) => get::HISTORY.name,
+            Self::Query(_) => query::INFO.name,
+            Self::Reconstruct(_) => reconstruct::INFO.name,
+            Self::Gate(_) => gate::INFO.name,
+        }
+    }
+
     /// The scope that it is about, where it names one.
     pub(crate) const fn scope(&self) -> Option<&Scope> {
         match self {

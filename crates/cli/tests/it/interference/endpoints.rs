@@ -301,7 +301,11 @@ async fn policy(probe: &Probe<'_>) {
     let cases = json!([{"request": {"purpose": "chat_response"}, "memory": {"type": "event"}}]);
     probe.post("/v2/policies", &kept).await;
     probe.post("/v2/policies/validate", &kept).await;
-    let simulated = json!({"tenant_id": "t_default", "policy_version": "probe-1", "cases": cases});
+    let simulated =
+        json!({"tenant_id": "t_default", "policy_version": "probe-1", "cases": cases, "last": 20});
+    probe.post("/v2/policies/simulate", &simulated).await;
+    let open = "policy_version: open\nextends: builtin/default\nrules:\n  - {id: all, when: {memory.state: [active, restricted, sealed]}, then: {allow_read: true, include_in_prompt: true}}\n";
+    let simulated = json!({"tenant_id": "t_default", "policy": open, "last": 20});
     probe.post("/v2/policies/simulate", &simulated).await;
     let tenant = json!({"tenant_id": "t_default"});
     probe.post("/v2/policies/no-such/activate", &tenant).await;
