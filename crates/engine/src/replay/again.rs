@@ -21,6 +21,7 @@ use crate::engine::Engine;
 use crate::entry::ask;
 use crate::op::get::Versions;
 use crate::op::query::{HeldConstraint, Item, Shown};
+use crate::op::replay::purpose_of_looking;
 use crate::op::{Mint, Operation, gate, query, reconstruct};
 use crate::port::{Load, Select, Snapshot, StoreError};
 
@@ -295,6 +296,7 @@ impl Engine {
         purpose: Option<Purpose>,
         facts: &mut Facts,
     ) -> Result<(), StoreError> {
+        let purpose = purpose.map(|asked_for| purpose_of_looking(caller, asked_for));
         let ids: Vec<MemoryId> =
             facts.memories.iter().chain(&facts.evidence).map(|memory| memory.id).collect();
         let visible = self.visible_now(caller, purpose, ids).await?;

@@ -7,6 +7,7 @@ use memoryscope_domain::govern::StoredEntry;
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::limits;
 use memoryscope_domain::policy::Policy;
+use memoryscope_domain::principal::Caller;
 use memoryscope_domain::purpose::Purpose;
 
 use super::again::{Again, Explains};
@@ -74,8 +75,8 @@ impl Engine {
         Ok(found)
     }
 
-    /// Makes a recorded decision by one policy and by another. For who may not look at all decisions it is made of what
-    /// they may see now: nothing of the rest may show in what changes.
+    /// Makes a recorded decision by one policy and by another, of what the caller may see now: nothing of the rest may show
+    /// in what changes. Only the system's own operator compares over everything.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -91,7 +92,7 @@ impl Engine {
         };
         let (cx, request) = (&recorded.cx, &recorded.request);
         let [first, second] = policies;
-        let among = (!caller.principal.may_look_at_all_decisions()).then_some(caller);
+        let among = (caller.principal.caller != Caller::System).then_some(caller);
         let before = self.again(&recorded, cx, request, first, among, Explains::Nothing).await?;
         let after = self.again(&recorded, cx, request, second, among, Explains::Nothing).await?;
         let ids = |again: &Again| again.memory_ids.iter().copied().collect::<BTreeSet<MemoryId>>();

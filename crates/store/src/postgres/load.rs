@@ -291,20 +291,7 @@ impl View<'_> {
                 facts.more = records.len() > *limit;
                 facts.entries = records.iter().take(*limit).map(entry).collect::<Result<_, _>>()?;
             }
-            Select::Policies(select) => {
-                let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
-                    Ok(PolicyDocument {
-                        version: row.try_get(0)?,
-                        hash: row.try_get(1)?,
-                        text: row.try_get(2)?,
-                    })
-                };
-                facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
-                if let PolicySelect::All(limit) = select {
-                    facts.more = facts.policies.len() > *limit;
-                    facts.policies.truncate(*limit);
-                }
-            }
+            Select::Policies(select) => policies(select, &records, facts)?,
             Select::Entry(_) | Select::LatestEntry(_) => {
                 facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
             }
@@ -437,6 +424,19 @@ impl View<'_> {
         let rows = self.session.query(Call::new(SUBJECT_KEY, values)).await?;
         rows.first().map(|row| Ok(row::audit_key(row.try_get(0)?)?)).transpose()
     }
+}
+
+/// From the columns (version, hash, text).
+fn policies(select: &PolicySelect, records: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+    let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
+        Ok(PolicyDocument { version: row.try_get(0)?, hash: row.try_get(1)?, text: row.try_get(2)? })
+    };
+    facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
+    if let PolicySelect::All(limit) = select {
+        facts.more = facts.policies.len() > *limit;
+        facts.policies.truncate(*limit);
+    }
+    Ok(())
 }
 
 /// A place from the columns (time, id), where there is one.

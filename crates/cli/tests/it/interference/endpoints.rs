@@ -57,6 +57,8 @@ endpoints! {
     "GET /v2/memories" => list;
     "POST /v2/memories/query" => query;
     "POST /v2/reconstruct" => reconstruct;
+    "POST /v2/explain" => explain;
+    "POST /v2/replay" => replay;
     "GET /v2/spiral" => spiral;
     "POST /v2/tools/gate" => gate;
     "POST /v2/memories/{id}/seal" => |probe| step(probe, "seal", json!({}));
@@ -262,6 +264,41 @@ async fn gate(probe: &Probe<'_>) {
         body["tool"] = json!("order");
         body["evidence_ids"] = probe.ids.iter().map(|id| json!(id.prefixed())).collect();
         probe.post("/v2/tools/gate", &body).await;
+    }
+}
+
+/// A query's name in the chain.
+async fn asked_before(probe: &Probe<'_>, scope: &Scope, purpose: Purpose) -> Value {
+    let answer = probe.post("/v2/memories/query", &asking(scope, purpose)).await.json();
+    let refused = &answer["error"]["details"]["access_log_id"];
+    if answer["access_log_id"].is_null() { refused.clone() } else { answer["access_log_id"].clone() }
+}
+
+async fn explain(probe: &Probe<'_>) {
+    let ids: Vec<String> = probe.ids.iter().map(|id| id.prefixed()).collect();
+    for (scope, purpose) in probe.placed() {
+        let log = asked_before(probe, &scope, purpose).await;
+        if !log.is_null() {
+            probe.post("/v2/explain", &json!({"tenant_id": "t_default", "access_log_id": log})).await;
+        }
+        let request = json!({"operation": "memory.query", "purpose": purpose.name()});
+        let described = json!({"tenant_id": "t_default", "memory_ids": ids, "request": request});
+        probe.post("/v2/explain", &described).await;
+    }
+}
+
+async fn replay(probe: &Probe<'_>) {
+    for (scope, purpose) in probe.placed() {
+        let log = asked_before(probe, &scope, purpose).await;
+        if log.is_null() {
+            continue;
+        }
+        let mut body = json!({"tenant_id": "t_default", "access_log_id": log});
+        probe.post("/v2/replay", &body).await;
+        for instead in ["chat_response", "task_execution", "subject_access"] {
+            body["override_context"] = json!({"purpose": instead});
+            probe.post("/v2/replay", &body).await;
+        }
     }
 }
 
