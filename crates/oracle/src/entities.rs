@@ -1,6 +1,10 @@
 //! A memory and a request as Cedar's entities and requests.
 
-use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression as Value};
+use std::sync::LazyLock;
+
+use cedar_policy::{
+    Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression as Value,
+};
 use memoryscope_domain::policy::catalogue::{CATALOGUE, Entry, Fallback, Kind};
 use memoryscope_domain::time::Timestamp;
 use serde_json::Value as Json;
@@ -21,8 +25,18 @@ pub struct World {
     context: Context,
 }
 
-fn uid(kind: &str) -> EntityUid {
-    format!("{kind}::\"it\"").parse().expect("a type and an id")
+/// Names are read once: Cedar's parser takes longer than a decision.
+static AGENT: LazyLock<EntityUid> = LazyLock::new(|| uid("Agent", "it"));
+static MEMORY: LazyLock<EntityUid> = LazyLock::new(|| uid("Memory", "it"));
+static ACTION: LazyLock<EntityTypeName> = LazyLock::new(|| "Action".parse().expect("a type"));
+
+fn uid(kind: &str, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.parse().expect("a type"), EntityId::new(id))
+}
+
+/// The action of that name.
+pub(crate) fn action_uid(action: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(ACTION.clone(), EntityId::new(action))
 }
 
 impl World {
@@ -47,7 +61,7 @@ impl World {
                 of_memory.extend(fallback(entry.fallback).map(|value| (path, value)));
             }
         }
-        let (principal, resource) = (uid("Agent"), uid("Memory"));
+        let (principal, resource) = (AGENT.clone(), MEMORY.clone());
         let said = |error: &dyn std::fmt::Display| error.to_string();
         let entities = [
             Entity::new_with_tags(principal.clone(), of_principal, [], []).map_err(|e| said(&e))?,
@@ -61,9 +75,9 @@ impl World {
     /// The request with that action.
     #[must_use]
     pub fn request(&self, action: &str) -> Request {
-        let action = format!("Action::\"{action}\"").parse().expect("a plain name");
         let parts = (self.principal.clone(), self.resource.clone(), self.context.clone());
-        Request::new(parts.0, action, parts.1, parts.2, None).expect("there is no schema to break")
+        Request::new(parts.0, action_uid(action), parts.1, parts.2, None)
+            .expect("there is no schema to break")
     }
 }
 

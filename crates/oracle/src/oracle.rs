@@ -3,12 +3,12 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{AuthorizationError, Authorizer, Decision, PolicyId, PolicySet};
-use memoryscope_domain::policy::{DecidedBy, Effect, Policy};
+use cedar_policy::{ActionConstraint, AuthorizationError, Authorizer, Decision, Policy, PolicyId, PolicySet};
+use memoryscope_domain::policy::{DecidedBy, Effect, Policy as OurPolicy};
 use serde_json::Value as Json;
 
 use crate::clause::{Clause, Leaf, Truth, clauses, rule_truth};
-use crate::entities::{World, Wrong};
+use crate::entities::{World, Wrong, action_uid};
 use crate::translate::{self, CLAUSE, MATCHES};
 
 /// A rule set, ready for both engines.
@@ -17,11 +17,11 @@ pub struct RuleSet {
     /// What it extends included.
     pub document: Json,
     /// Ours.
-    pub policy: Policy,
-    /// Cedar's.
-    policies: PolicySet,
+    pub policy: OurPolicy,
+    /// Cedar's, for each action those whose scope has it: Cedar would look at all of them each time.
+    policies: BTreeMap<&'static str, Policies>,
     /// The clauses, and Cedar's policies for them: made when they are asked for.
-    clauses: OnceCell<(Vec<Clause>, PolicySet)>,
+    clauses: OnceCell<(Vec<Clause>, Policies)>,
 }
 
 /// What a rule is worth, and each of its leaves.
@@ -102,20 +102,29 @@ impl RuleSet {
     /// # Errors
     /// When one of them does not take it.
     pub fn new(document: &Json, builtin: &Json) -> Result<Self, Wrong> {
-        let policy = Policy::load(&document.to_string()).map_err(|errors| format!("ours: {errors:?}"))?;
+        let policy = OurPolicy::load(&document.to_string()).map_err(|errors| format!("ours: {errors:?}"))?;
         let document = translate::merged(document, builtin);
         let text = translate::policies(&document);
-        let policies = text.parse().map_err(|error| format!("Cedar: {error}\n{text}"))?;
+        let parsed = text.parse::<PolicySet>().map_err(|error| format!("Cedar: {error}\n{text}"))?;
+        let actions = Effect::ALL.into_iter().map(Effect::name).chain([MATCHES]);
+        let policies = actions.map(|action| Some((action, Policies::of_action(&parsed, action)?)));
+        let policies = policies.collect::<Option<_>>().ok_or("Cedar does not take its own policies back")?;
         Ok(Self { document, policy, policies, clauses: OnceCell::new() })
     }
 
+    fn ask(&self, world: &World, action: &str) -> Answer {
+        self.policies[action].ask(world, action)
+    }
+
     /// The clauses and their policies.
-    fn clauses(&self) -> &(Vec<Clause>, PolicySet) {
+    fn clauses(&self) -> &(Vec<Clause>, Policies) {
         self.clauses.get_or_init(|| {
             let rules = translate::rules(&self.document).enumerate();
             let all = rules.flat_map(|(index, rule)| clauses(index, &rule["when"])).collect::<Vec<_>>();
-            let policies =
-                translate::clauses(&all).parse().expect("what is part of a policy is an expression");
+            let policies = translate::clauses(&all)
+                .parse::<PolicySet>()
+                .expect("what is part of a policy is an expression");
+            let policies = Policies::of_action(&policies, CLAUSE).expect("they are a set already");
             (all, policies)
         })
     }
@@ -124,7 +133,7 @@ impl RuleSet {
     #[must_use]
     pub fn clause_truths(&self, world: &World) -> Vec<(&Clause, Truth)> {
         let (clauses, policies) = self.clauses();
-        let answer = ask(policies, world, CLAUSE);
+        let answer = policies.ask(world, CLAUSE);
         let truth = |clause: &Clause| {
             let id = clause.id();
             if answer.erred.contains(&id) { None } else { Some(answer.rules.contains(&id)) }
@@ -150,7 +159,7 @@ impl RuleSet {
     /// # Errors
     /// When Cedar contradicts itself.
     pub fn expectation(&self, world: &World) -> Result<Expectation, Wrong> {
-        let matching = ask(&self.policies, world, MATCHES);
+        let matching = self.ask(world, MATCHES);
         let mut corrected = Corrected { matched: matching.rules, ..Corrected::default() };
         if !matching.erred.is_empty() {
             let truths = self.rule_truths(&self.clause_truths(world));
@@ -163,7 +172,7 @@ impl RuleSet {
         }
         let mut effects = BTreeMap::new();
         for effect in Effect::ALL {
-            let answer = ask(&self.policies, world, effect.name());
+            let answer = self.ask(world, effect.name());
             let expected = corrected.effect(&self.document, effect, answer)?;
             effects.insert(effect, expected);
         }
@@ -241,19 +250,45 @@ impl Corrected {
     }
 }
 
-/// Asks Cedar.
-fn ask(policies: &PolicySet, world: &World, action: &str) -> Answer {
-    let response = Authorizer::new().is_authorized(&world.request(action), policies, &world.entities);
-    let id_of = |policy: &PolicyId| policies.annotation(policy, "id").map(str::to_owned);
-    let diagnostics = response.diagnostics();
-    let reasons = diagnostics.reason().map(id_of).collect::<Vec<_>>();
-    let erred = diagnostics.errors().filter_map(|error| match error {
-        AuthorizationError::PolicyEvaluationError(error) => id_of(error.policy_id()),
-    });
-    Answer {
-        allowed: response.decision() == Decision::Allow,
-        by_default: reasons.contains(&None),
-        erred: erred.collect(),
-        rules: reasons.into_iter().flatten().collect(),
+/// Policies of Cedar's, and the rules that they come from.
+#[derive(Debug)]
+struct Policies {
+    set: PolicySet,
+    /// The `@id` of each; a default has none.
+    rules: BTreeMap<PolicyId, Option<String>>,
+}
+
+impl Policies {
+    /// Those whose scope has that action.
+    fn of_action(policies: &PolicySet, action: &str) -> Option<Self> {
+        let action = action_uid(action);
+        let has = |policy: &&Policy| match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::In(actions) => actions.contains(&action),
+            ActionConstraint::Eq(one) => one == action,
+        };
+        let set = PolicySet::from_policies(policies.policies().filter(has).cloned()).ok()?;
+        let rule = |policy: &Policy| {
+            let id = policy.annotations().find(|(key, _)| *key == "id");
+            (policy.id().clone(), id.map(|(_, id)| id.to_owned()))
+        };
+        Some(Self { rules: set.policies().map(rule).collect(), set })
+    }
+
+    /// Asks Cedar.
+    fn ask(&self, world: &World, action: &str) -> Answer {
+        let response = Authorizer::new().is_authorized(&world.request(action), &self.set, &world.entities);
+        let rule_of = |policy: &PolicyId| self.rules[policy].clone();
+        let diagnostics = response.diagnostics();
+        let reasons = diagnostics.reason().map(rule_of).collect::<Vec<_>>();
+        let erred = diagnostics.errors().filter_map(|error| match error {
+            AuthorizationError::PolicyEvaluationError(error) => rule_of(error.policy_id()),
+        });
+        Answer {
+            allowed: response.decision() == Decision::Allow,
+            by_default: reasons.contains(&None),
+            erred: erred.collect(),
+            rules: reasons.into_iter().flatten().collect(),
+        }
     }
 }

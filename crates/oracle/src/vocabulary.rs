@@ -30,7 +30,7 @@ pub const TIMES: [&str; 6] = [
 pub const RELATIVE: [&str; 5] = ["now", "now-30d", "now+12h", "now-90m", "now-1d"];
 
 /// What is drawn often: each kind of test, and what the combining rules look at.
-const FAVOURITES: [&str; 22] = [
+const FAVOURITES: [&str; 25] = [
     "memory.type",
     "memory.state",
     "memory.state",
@@ -43,6 +43,9 @@ const FAVOURITES: [&str; 22] = [
     "memory.age_days",
     "memory.temporal.occurred_at_claimed",
     "memory.metadata.team",
+    "memory.metadata.team",
+    "memory.metadata.score",
+    "memory.metadata.score",
     "memory.metadata.score",
     "memory.metadata.review.tags",
     "memory.metadata.due",
