@@ -32,7 +32,7 @@ pub fn rule_set(rng: &mut Rng) -> Json {
             .into();
     }
     let count = rng.below(RULES_MAX + 1);
-    let mut rules = (0..count).map(|index| rule(rng, format!("r{index}"))).collect::<Vec<_>>();
+    let mut rules = (0..count).map(|index| rule(rng, &format!("r{index}"))).collect::<Vec<_>>();
     if extends == 1
         && let Some(first) = rules.first_mut()
     {
@@ -62,7 +62,7 @@ fn verdicts(rng: &mut Rng, granted: usize, most: usize) -> Vec<(Effect, bool)> {
     verdicts
 }
 
-fn rule(rng: &mut Rng, id: String) -> Json {
+fn rule(rng: &mut Rng, id: &str) -> Json {
     let mut then = Map::new();
     for (effect, allowed) in verdicts(rng, 75, 3) {
         then.insert(effect.name().to_owned(), json!(allowed));

@@ -66,7 +66,7 @@ pub fn path(rng: &mut Rng) -> &'static str {
             return entry.path;
         }
     }
-    *rng.pick::<&'static str>(&FAVOURITES)
+    rng.pick::<&'static str>(&FAVOURITES)
 }
 
 /// What tests the attribute takes.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use memoryscope_domain::policy::Attribute;
-use memoryscope_domain::policy::catalogue::{CATALOGUE, Kind, METADATA_PREFIX, STATES};
+use memoryscope_domain::policy::catalogue::{Kind, STATES};
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
 use serde_json::{Map, Value as Json, json};
@@ -178,7 +178,7 @@ pub fn request(rng: &mut Rng, mentions: &Mentions) -> Json {
     put("principal.user", json!(rng.pick(&["a", "ada", "b"])));
     let (roles, groups) = (rng.below(3), rng.below(3));
     let roles = (0..roles).map(|_| text(rng, "principal.roles")).collect::<Vec<_>>();
-    put("principal.roles", roles.into_iter().filter(|role| role_exists(role)).collect());
+    put("principal.roles", roles.into_iter().filter(role_exists).collect());
     put("principal.groups", (0..groups).map(|_| text(rng, "principal.groups")).collect());
     put("principal.system", json!(rng.chance(15)));
     put("spiral.active", json!(rng.chance(50)));
@@ -190,11 +190,4 @@ pub fn request(rng: &mut Rng, mentions: &Mentions) -> Json {
 
 fn role_exists(role: &Json) -> bool {
     role.as_str().and_then(Role::from_name).is_some()
-}
-
-/// Whether a path is one that a memory can have.
-#[must_use]
-pub fn is_of_memory(path: &str) -> bool {
-    path.starts_with(METADATA_PREFIX)
-        || CATALOGUE.iter().any(|entry| entry.path == path && entry.attribute.is_of_memory())
 }
