@@ -7,7 +7,7 @@
 use memoryscope_domain::policy::catalogue::Kind;
 use serde_json::Value as Json;
 
-use crate::vocabulary::{GLOBS, WORDS, kind_of};
+use crate::vocabulary::{BUILTIN_WORDS, GLOBS, WORDS, kind_of};
 
 /// Ten-thousandths: Cedar's numbers are integers.
 #[expect(clippy::cast_possible_truncation, reason = "the vocabulary's numbers are small")]
@@ -143,6 +143,7 @@ fn matches(get: &str, kind: Kind, glob: &str) -> String {
     let one_matches = |set: &str| {
         let words = WORDS
             .iter()
+            .chain(&BUILTIN_WORDS)
             .chain(&GLOBS)
             .map(|word| format!("{set}.contains({0}) && {1}", quoted(word), like(&quoted(word))));
         format!("({})", words.collect::<Vec<_>>().join(" || "))

@@ -7,8 +7,11 @@ use serde_json::{Value as Json, json};
 use crate::rng::Rng;
 
 /// What texts and the members of sets are. Globs over a set are unrolled over
-/// these and [`GLOBS`], so a set holds no others.
+/// these, [`BUILTIN_WORDS`] and [`GLOBS`], so a set holds no others.
 pub const WORDS: [&str; 8] = ["a", "b", "ab", "t_a", "trauma", "", "ada", "it's \"é\"\\"];
+
+/// Members of sets that the built-in policy names.
+pub const BUILTIN_WORDS: [&str; 2] = ["shame", "moral_injury"];
 
 /// Globs without `?`, for which Cedar has no sign.
 pub const GLOBS: [&str; 7] = ["a*", "*", "*b", "a", "t*m*", "*\"*", ""];
