@@ -56,6 +56,8 @@ enum Command {
     Attest(memory::step::AttestArgs),
     /// Ask whether a tool may be called; exit code 1 when it may not.
     Gate(memory::gate::Args),
+    /// Say why a decision came out as it did, and whether it would again.
+    Explain(memory::explain::Args),
     /// Ask a running server whether it is ready; exit code 1 when it is not.
     Health(health::Args),
     /// Print the effective configuration, secrets masked.
@@ -105,6 +107,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Dispute(args)) => memory::step::run("dispute", &args),
         Some(Command::Attest(args)) => memory::step::attest(&args),
         Some(Command::Gate(args)) => memory::gate::run(&args),
+        Some(Command::Explain(args)) => memory::explain::run(&args),
         Some(Command::Health(args)) => health::run(&args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Migrate(args)) => migrate::run(args),
