@@ -238,8 +238,9 @@ impl Engine {
     ) -> Result<(), Stopped> {
         let references = seen.references();
         if !references.is_empty() {
-            let referred = self.load(cx, Select::Memories(references), Filter::Everything).await?;
-            seen.settle_references(policy, ask, &referred.facts.memories);
+            let mut referred = self.load(cx, Select::Memories(references), Filter::Everything).await?.facts;
+            referred.memories.retain(|memory| !referred.pending.contains(&memory.id));
+            seen.settle_references(policy, ask, &referred.memories);
         }
         Ok(())
     }

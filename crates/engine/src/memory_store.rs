@@ -3,7 +3,7 @@
 //! Where another store differs from it, one of the two is wrong.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use memoryscope_domain::change::{
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
-use memoryscope_domain::lifecycle::{Family, Kin};
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::scope::Partition;
@@ -30,7 +30,9 @@ use crate::port::{
     StoreError,
 };
 
+mod family;
 mod list;
+mod pending;
 mod person;
 
 /// A store that lives as long as its process.
@@ -52,6 +54,9 @@ struct Tenant {
     idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     checkpoints: Vec<SignedCheckpoint>,
     spirals: BTreeMap<Partition, ThoughtPatternArtifact>,
+    pending: BTreeMap<MemoryId, PendingMark>,
+    /// Who was derived from whom, as they said when they were stored and until they are erased.
+    children: BTreeMap<MemoryId, BTreeSet<MemoryId>>,
     entries: Vec<StoredEntry>,
     head: Head,
 }
@@ -136,6 +141,16 @@ impl Store for MemoryStore {
         Ok(with_due.map(|(id, _)| id.clone()).take(limit).collect())
     }
 
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants();
+        let with_marks = tenants.iter().filter(|(_, tenant)| !tenant.pending.is_empty()).map(|(id, _)| id);
+        Ok(with_marks.filter(|id| after.is_none_or(|after| *id > after)).take(limit).cloned().collect())
+    }
+
     async fn probe(&self) -> Result<Health, StoreError> {
         Ok(Health { engine: "memory", schema: (0, 0), pool: None })
     }
@@ -166,6 +181,7 @@ impl Tenant {
                     facts.family = self.family(memory, *limit);
                 }
             }
+            Select::Pending { limit } => self.next_mark(*limit, &mut facts),
             Select::Person(select) => self.person(select, &mut facts),
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts);
@@ -207,6 +223,7 @@ impl Tenant {
                 facts.verification = Some(self.verify(&load.tenant));
             }
         }
+        self.say_what_is_pending(&mut facts);
         facts
     }
 
@@ -257,7 +274,7 @@ impl Tenant {
         let mut rows: Vec<(Place, &Arc<Memory>)> =
             self.current().filter(on_shelf).map(|memory| ((memory.created, memory.id), memory)).collect();
         rows.sort_by_key(|(place, _)| *place);
-        list(rows, select.scan, &load.filter, select.limit, load, facts);
+        list(rows, select.scan, &load.filter, select.limit, load, facts, |_| true);
         self.say_when_activated(facts);
     }
 
@@ -275,15 +292,18 @@ impl Tenant {
         }
         rows.sort_by_key(|((placed, id), _)| (Reverse(*placed), *id));
         let filter = select.filter(load);
+        let mut ancestry = self.ancestry();
+        let mut follows = |memory: &Memory| !self.is_pending(&mut ancestry, memory.id);
         match &select.words {
             None => {
-                list(rows, select.scan, &filter, select.limit, load, facts);
+                list(rows, select.scan, &filter, select.limit, load, facts, follows);
                 self.say_when_activated(facts);
             }
             Some(keys) => {
                 let passing = rows
                     .into_iter()
-                    .filter(|(_, memory)| lives(memory, load) && passes(&filter, memory, load));
+                    .filter(|(_, memory)| lives(memory, load) && passes(&filter, memory, load))
+                    .filter(|(_, memory)| follows(memory));
                 let matched = passing.filter_map(|(_, memory)| {
                     Some((Match::of(memory.words()?.as_bytes(), keys)?, Arc::clone(memory)))
                 });
@@ -298,29 +318,6 @@ impl Tenant {
     fn say_when_activated(&self, facts: &mut Facts) {
         let activated = |memory: &Arc<Memory>| Some((memory.id, *self.activated.get(&memory.id)?));
         facts.activated = facts.memories.iter().filter_map(activated).collect();
-    }
-
-    fn family(&self, memory: &Memory, limit: usize) -> Family {
-        let mut kin = Kin::of(memory.id, limit);
-        while let Some(generation) = kin.generation() {
-            for parent in generation {
-                let named = |child: &&Arc<Memory>| {
-                    child.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
-                };
-                kin.add(parent, self.current().filter(named).map(|child| child.id).collect());
-            }
-        }
-        let of = |ids: Vec<MemoryId>| ids.into_iter().filter_map(|id| self.memory(id)).collect::<Vec<_>>();
-        let descendants = of(kin.descendants());
-        let supporters = of(kin.supporters(descendants.iter().map(|one| &**one).chain([memory])));
-        kin.family(descendants, supporters)
-    }
-
-    fn children_of(&self, parent: MemoryId) -> u64 {
-        let derived_from = |memory: &&Arc<Memory>| {
-            memory.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
-        };
-        self.current().filter(derived_from).count() as u64
     }
 
     fn verify(&self, tenant: &TenantId) -> audit_chain::Verification {
@@ -404,7 +401,9 @@ impl Tenant {
                 | Change::ForgetIdempotencyBefore(_)
                 | Change::ForgetGrantsExpiredBefore(_)
                 | Change::InsertSpiral(_)
-                | Change::ForgetSpiral(_) => {}
+                | Change::ForgetSpiral(_)
+                | Change::MarkPending(_)
+                | Change::UnmarkPending(_) => {}
             }
         }
         Ok(())
@@ -413,12 +412,20 @@ impl Tenant {
     fn apply(&mut self, change: Change, seq: Seq) {
         match change {
             Change::InsertMemory(memory) => {
+                for parent in parents(&memory) {
+                    self.children.entry(*parent).or_default().insert(memory.id);
+                }
                 let version = Version { memory: Arc::new(memory), valid_from: seq };
                 self.memories.insert(version.memory.id, version);
             }
             Change::ReplaceMemory(memory) => self.replace(memory, seq),
             Change::EraseMemory(memory) => {
                 let id = memory.id;
+                if let Some(erased) = self.memory(id) {
+                    for parent in parents(&erased) {
+                        self.children.get_mut(parent).map(|children| children.remove(&id));
+                    }
+                }
                 self.replace(memory, seq);
                 self.activated.remove(&id);
                 for (_, (version, _)) in self.versions.range_mut((id, 0)..=(id, u64::MAX)) {
@@ -449,6 +456,8 @@ impl Tenant {
             Change::ForgetIdempotencyBefore(time) => self.idempotency.retain(|_, record| record.used >= time),
             Change::ForgetGrantsExpiredBefore(time) => self.grants.retain(|_, grant| grant.expires >= time),
             Change::InsertCheckpoint(signed) => self.checkpoints.push(signed),
+            Change::MarkPending(mark) => _ = self.pending.insert(mark.id, mark),
+            Change::UnmarkPending(id) => _ = self.pending.remove(&id),
             Change::InsertSpiral(spiral) => _ = self.spirals.insert(spiral.partition, spiral),
             Change::ForgetSpiral(partition) => _ = self.spirals.remove(&partition),
         }
@@ -466,6 +475,10 @@ impl Tenant {
             || self.grants.values().any(|grant| grant.expires < due.grants_expired_before)
             || self.idempotency.values().any(|record| record.used < due.idempotency_before)
     }
+}
+
+fn parents(memory: &Memory) -> &[MemoryId] {
+    memory.object().map_or(&[], |object| &object.provenance.derived_from)
 }
 
 fn has_expired(memory: &Memory, now: Timestamp) -> bool {

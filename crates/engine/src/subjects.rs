@@ -34,6 +34,8 @@ pub struct Receipt {
     pub idempotency: u64,
     /// Beside how many audit entries nothing stands any more.
     pub audit_private: u64,
+    /// Whether something that was derived is still to follow; nobody is shown it any more.
+    pub pending: bool,
     /// When it was asked for.
     pub at: Timestamp,
 }
@@ -59,8 +61,8 @@ pub async fn carry_out(engine: &Engine, cx: &Context, admit: &Admit) -> Result<R
         Deed::Withdraw { .. } => Upkeep::Close,
     };
     let closed = work.step(&last).await?.access_log;
-    let Stepped { counts, grants, idempotency, audit_private, .. } = work.sum;
-    Ok(Receipt { closed, access_log, counts, grants, idempotency, audit_private, at: cx.now })
+    let Stepped { counts, grants, idempotency, audit_private, pending, .. } = work.sum;
+    Ok(Receipt { closed, access_log, counts, grants, idempotency, audit_private, pending, at: cx.now })
 }
 
 struct Work<'a> {
@@ -78,6 +80,7 @@ impl Work<'_> {
         let cx = self.engine.begin(server, name, Dialect::Core, self.cx.now);
         let done = self.engine.run(&cx, step).await?;
         self.sum.counts.merge(&done.output.counts);
+        self.sum.pending |= done.output.pending;
         self.sum.grants += done.output.grants;
         self.sum.idempotency += done.output.idempotency;
         self.sum.audit_private += done.output.audit_private;

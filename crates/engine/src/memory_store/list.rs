@@ -17,13 +17,15 @@ pub(super) fn list(
     limit: usize,
     load: &Load,
     facts: &mut Facts,
+    mut follows: impl FnMut(&Memory) -> bool,
 ) {
     if let Some(scan) = scan.filter(|scan| rows.len() > *scan) {
         rows.truncate(scan);
         facts.scan_end = rows.last().map(|(place, _)| *place);
     }
     let found = rows.into_iter().map(|(_, memory)| memory);
-    for memory in found.filter(|memory| lives(memory, load) && passes(filter, memory, load)) {
+    let shown = found.filter(|memory| lives(memory, load) && passes(filter, memory, load));
+    for memory in shown.filter(|memory| follows(memory)) {
         if facts.memories.len() == limit {
             facts.more = true;
             break;

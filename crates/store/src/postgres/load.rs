@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{AuditKey, Code, Entry, Head, Private, Seq};
+use memoryscope_domain::audit_chain::{AuditKey, Head};
 use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
-use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
+use memoryscope_domain::govern::{Facts, MemoryView};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, MemoryId};
+use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::lifecycle::Ancestry;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::time::Timestamp;
@@ -17,9 +18,11 @@ use memoryscope_engine::port::{
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::entries::{LATEST_ENTRY, entries_call, entry, entry_call};
 use super::error::Failure;
 use super::listing::Listing;
 use super::matching;
+use super::pending::{id, marks};
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -36,10 +39,13 @@ const FRAME: &str = "
            (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4),
            ARRAY(SELECT s.document FROM unnest($5::bytea[]) AS w (scope) CROSS JOIN LATERAL
                     (SELECT document FROM spiral_artifacts
-                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s)";
+                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s),
+           ARRAY(SELECT id FROM pending_revocations WHERE tenant = $1)";
 
 /// The columns of [`FRAME`], and behind them those of the end of a scan.
-const FRAME_COLUMNS: usize = 6;
+const FRAME_COLUMNS: usize = 7;
+/// Where the marks stand in it.
+const MARKS: usize = 6;
 /// The columns before those of a memory that stands beside a frame and the end of a scan.
 const BESIDE_COLUMNS: usize = FRAME_COLUMNS + 2;
 
@@ -64,37 +70,27 @@ const EXPIRED: &str = "
     WHERE tenant = $1 AND expires IS NOT NULL AND state < 4 AND expires <= $2
     ORDER BY expires, id LIMIT $3";
 
-const ENTRIES: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-
-const ENTRIES_OF: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND seq > $2 AND operation = ANY ($4::text[]) ORDER BY seq LIMIT $3";
-
-const ENTRY: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = $1 AND id = $2";
-
 const POLICIES: &str =
     "SELECT version, hash, ''::text FROM policies WHERE tenant = $1 ORDER BY version, hash LIMIT $2";
 
 const POLICIES_OF: &str =
     "SELECT version, hash, text FROM policies WHERE tenant = $1 AND version = $2 ORDER BY hash";
 
-/// Activations are rare and rarely asked for: the chain is walked backwards to the last one.
-const LATEST_ENTRY: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND operation = $2 ORDER BY seq DESC LIMIT 1";
-
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
     if let Some(snapshot) = at_once(session, load).await? {
         return Ok(snapshot);
     }
-    let mut view = View { session, load };
-    let begun = view.begin().await?;
+    let mut view = View { session, load, ancestry: Ancestry::default() };
+    let mut begun = view.begin(false).await?;
+    if begun.ended && !marks(&begun.frame, MARKS)?.is_empty() {
+        // Who is below a mark is looked up in the same snapshot.
+        begun = view.begin(true).await?;
+    }
+    view.ancestry = Ancestry::new(marks(&begun.frame, MARKS)?);
     let mut snapshot = frame(&begun.frame, load)?;
     view.facts(begun.records, &mut snapshot.facts).await?;
+    view.say_what_is_pending(&mut snapshot.facts).await?;
     if let Some(grant) = &snapshot.facts.grant {
         snapshot.subject = SubjectRef::of_user(&grant.user);
         snapshot.subject_key = view.subject_key(snapshot.subject).await?;
@@ -108,7 +104,7 @@ pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot,
 /// Answers the most common loads with one statement, which is a snapshot of its own and needs no transaction: that is a
 /// third of the work for the server. None where it is another load, or has more rows than are read at once.
 async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>, Failure> {
-    let view = View { session, load };
+    let view = View { session, load, ancestry: Ancestry::default() };
     let listing = match &load.select {
         Select::Nothing => {
             let rows = view.session.query(view.frame()).await?;
@@ -119,6 +115,9 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
         _ => return Ok(None),
     };
     let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
+    if matches!(listing, Listing::Objects(_)) && !marks(&rows, MARKS)?.is_empty() {
+        return Ok(None);
+    }
     let mut snapshot = frame(&rows, load)?;
     snapshot.facts.scan_end = rows.first().map(|row| place(row, FRAME_COLUMNS)).transpose()?.flatten();
     // A frame without a row beside it: nothing is listed.
@@ -152,6 +151,8 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
 pub(super) struct View<'a> {
     pub(super) session: &'a mut Session,
     pub(super) load: &'a Load,
+    /// Who is below a mark, as far as it was asked.
+    pub(super) ancestry: Ancestry,
 }
 
 /// What the first round trip brought.
@@ -168,7 +169,7 @@ impl View<'_> {
     }
 
     /// The frame and the first records together. Whatever needs only these is answered in one round trip.
-    async fn begin(&mut self) -> Result<Begun, Failure> {
+    async fn begin(&mut self, stays_open: bool) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
             Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
@@ -177,6 +178,7 @@ impl View<'_> {
             Select::Family { .. }
             | Select::Evidence { .. }
             | Select::Grant { .. }
+            | Select::Pending { .. }
             | Select::Person(_)
             | Select::Belongings { .. }
             | Select::Verification => true,
@@ -184,6 +186,7 @@ impl View<'_> {
         };
         let mut calls = vec![Call::Plain(BEGIN), self.frame()];
         calls.extend(records);
+        let more = more || stays_open;
         if !more {
             calls.push(Call::Plain(COMMIT));
         }
@@ -199,9 +202,11 @@ impl View<'_> {
     fn first_records(&self) -> Result<Option<Call<'static>>, Failure> {
         let tenant = || Box::new(self.tenant());
         Ok(Some(match &self.load.select {
-            Select::Nothing | Select::Verification | Select::Person(_) | Select::Belongings { .. } => {
-                return Ok(None);
-            }
+            Select::Nothing
+            | Select::Verification
+            | Select::Pending { .. }
+            | Select::Person(_)
+            | Select::Belongings { .. } => return Ok(None),
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
             Select::Objects(select) => match &select.words {
                 Some(keys) => matching::call(self.load, select, keys),
@@ -301,6 +306,7 @@ impl View<'_> {
             Select::Entry(_) | Select::LatestEntry(_) => {
                 facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
             }
+            Select::Pending { limit } => self.next_mark(*limit, facts).await?,
             Select::Person(select) => self.person(select, facts).await?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, facts).await?;
@@ -325,10 +331,13 @@ impl View<'_> {
         }
         loop {
             let mut last = None;
+            let ids = rows.iter().map(|row| id(row.try_get(0)?)).collect::<Result<Vec<_>, Failure>>()?;
+            self.look_up(ids.into_iter()).await?;
             for row in &rows {
                 let (memory, activated) = self.listed(row, 0)?;
                 last = Some((listing.place(&memory), memory.id));
-                if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
+                let passes = filter.matches(&MemoryView::stored(&memory, self.load.now));
+                if !passes || self.ancestry.is_below(memory.id) {
                     continue;
                 }
                 if facts.memories.len() == listing.limit() {
@@ -459,34 +468,4 @@ fn frame_values(load: &Load) -> Vec<super::value::Value<'static>> {
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {
     Call::new(GRANT, vec![Box::new(tenant), Box::new(Bytes(token_hash.0))])
-}
-
-fn entry_call(tenant: String, id: AuditId) -> Call<'static> {
-    Call::new(ENTRY, vec![Box::new(tenant), Box::new(Bytes::of(id.uuid()))])
-}
-
-fn entries_call(tenant: String, after: Seq, operations: &[Code], limit: usize) -> Call<'static> {
-    let after = row::whole(after.0).unwrap_or(i64::MAX);
-    let bound = row::limit(limit.saturating_add(1));
-    let mut values: Vec<super::value::Value<'static>> =
-        vec![Box::new(tenant), Box::new(after), Box::new(bound)];
-    if operations.is_empty() {
-        return Call::new(ENTRIES, values);
-    }
-    let operations: Vec<String> = operations.iter().map(|code| code.as_str().to_owned()).collect();
-    values.push(Box::new(operations));
-    Call::new(ENTRIES_OF, values)
-}
-
-/// An entry from the columns (seq, id, `prev_hash`, hash, text, private).
-pub(super) fn entry(row: &Row) -> Result<StoredEntry, Failure> {
-    let entry = Entry {
-        id: row::audit_id(row.try_get(1)?)?,
-        seq: Seq(row::count(row.try_get(0)?)?),
-        prev_hash: row::hash(row.try_get(2)?)?,
-        hash: row::hash(row.try_get(3)?)?,
-        text: row.try_get(4)?,
-    };
-    let private: Option<String> = row.try_get(5)?;
-    Ok(StoredEntry { entry, private: private.map(Private::from_stored) })
 }

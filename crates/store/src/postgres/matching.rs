@@ -13,6 +13,7 @@ use super::error::Failure;
 use super::filter_sql::Condition;
 use super::listing::Listing;
 use super::load::{MEMORIES, View};
+use super::pending::id;
 use super::session::Call;
 use super::value::Value;
 use crate::common::row::corrupt;
@@ -63,12 +64,15 @@ impl View<'_> {
         // What stands above the keys is the last of them once more.
         let asked =
             u32::MAX >> (u32::BITS - u32::try_from(keys.len()).unwrap_or(u32::BITS).clamp(1, u32::BITS));
-        for row in rows {
+        let all = rows.iter().map(|row| id(row.try_get(0)?)).collect::<Result<Vec<_>, Failure>>()?;
+        self.look_up(all.iter().copied()).await?;
+        // What is hidden takes nobody's place.
+        for (row, _) in rows.iter().zip(all).filter(|(_, id)| !self.ancestry.is_below(*id)) {
             let bits = u32::try_from(row.try_get::<_, i64>(1)?).map_err(|_| corrupt("match"))?;
             matches.push(Match::of_bits(bits & asked).ok_or_else(|| corrupt("match"))?);
             ids.push(row.try_get(0)?);
         }
-        facts.more = rows.len() > select.limit;
+        facts.more = ids.len() > select.limit;
         let chosen = choose(&matches, select.limit);
         let filter = select.filter(self.load);
         for places in chosen.chunks(CHUNK_ROWS) {

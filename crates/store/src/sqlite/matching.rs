@@ -41,8 +41,12 @@ impl View<'_> {
         let (mut ids, mut matches): (Vec<MemoryId>, Vec<Match>) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
             if let Some(found) = Match::of(blob(row, 1)?, keys) {
-                ids.push(memory_id(row, 0)?);
-                matches.push(found);
+                let id = memory_id(row, 0)?;
+                // What is hidden takes nobody's place.
+                if !self.is_pending(id)? {
+                    ids.push(id);
+                    matches.push(found);
+                }
             }
         }
         facts.more = ids.len() > select.limit;

@@ -5,6 +5,7 @@ mod changes;
 mod expects;
 mod family;
 mod objects;
+mod pending;
 mod person;
 mod reads;
 mod spirals;
@@ -131,6 +132,12 @@ on_every_store! {
         who_is_born_meanwhile_is_a_conflict
         a_birth_and_a_revocation_are_never_both_first
         the_erased_is_nobodys_child;
+    pending:
+        what_is_below_a_mark_is_hidden
+        the_hidden_take_nobodys_place
+        what_is_left_is_told_of_where_it_began
+        what_is_below_a_mark_is_found_page_by_page
+        tenants_with_something_left_are_listed;
     person:
         what_is_about_a_person_is_found_in_order
         a_person_is_looked_for_in_steps
