@@ -59,7 +59,7 @@ pub const PENDING_BATCH_ITEMS: usize = 1_024;
 /// has more of them counts as such, so that nothing is shown for want of looking.
 pub const PENDING_ANCESTORS_MAX: usize = 50_000;
 /// How long what is left to follow waits until the server looks for it, in seconds: hidden it is at once.
-pub const PENDING_INTERVAL_SECONDS: u64 = 2;
+pub const PENDING_INTERVAL_SECONDS: u32 = 2;
 /// Fields that one recall can change.
 pub const UPDATED_FIELDS_MAX: usize = 32;
 /// A seed's cue, in characters: a term, not a sentence.

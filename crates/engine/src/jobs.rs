@@ -95,7 +95,7 @@ pub async fn follow_all(engine: &Engine) -> Result<usize, Refusal> {
 }
 
 /// Batch after batch, until nothing of the tenant's is left.
-async fn follow_tenant(engine: &Engine, tenant: &TenantId) -> Result<usize, Refusal> {
+pub(crate) async fn follow_tenant(engine: &Engine, tenant: &TenantId) -> Result<usize, Refusal> {
     let mut changed = 0;
     loop {
         let name = RequestId::minted(uuid::Uuid::from_bytes(engine.ports().ids.seed().0));

@@ -16,6 +16,7 @@ use memoryscope_domain::time::Timestamp;
 
 use crate::context::Context;
 use crate::engine::{Done, Engine};
+use crate::jobs::follow_tenant;
 use crate::op::subject::{Admit, Stepped, Upkeep};
 use crate::refusal::Refusal;
 
@@ -34,8 +35,6 @@ pub struct Receipt {
     pub idempotency: u64,
     /// Beside how many audit entries nothing stands any more.
     pub audit_private: u64,
-    /// Whether something that was derived is still to follow; nobody is shown it any more.
-    pub pending: bool,
     /// When it was asked for.
     pub at: Timestamp,
 }
@@ -61,8 +60,8 @@ pub async fn carry_out(engine: &Engine, cx: &Context, admit: &Admit) -> Result<R
         Deed::Withdraw { .. } => Upkeep::Close,
     };
     let closed = work.step(&last).await?.access_log;
-    let Stepped { counts, grants, idempotency, audit_private, pending, .. } = work.sum;
-    Ok(Receipt { closed, access_log, counts, grants, idempotency, audit_private, pending, at: cx.now })
+    let Stepped { counts, grants, idempotency, audit_private, .. } = work.sum;
+    Ok(Receipt { closed, access_log, counts, grants, idempotency, audit_private, at: cx.now })
 }
 
 struct Work<'a> {
@@ -128,8 +127,13 @@ impl Work<'_> {
             let (person, deed) = (self.person.clone(), deed.clone());
             after = self.step(&Upkeep::Memories { person, deed, after }).await?.output.after;
             if after.is_none() {
-                return Ok(());
+                break;
             }
         }
+        // A receipt says that all of it is done, also what was too much for one commit.
+        if self.sum.pending {
+            self.sum.counts.derived += follow_tenant(self.engine, &self.cx.principal.tenant).await? as u64;
+        }
+        Ok(())
     }
 }
