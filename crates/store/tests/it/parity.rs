@@ -214,6 +214,23 @@ fn key(number: u8) -> memoryscope_domain::change::IdempotencyRecord {
     crate::conformance::record(&format!("key {number}"), 0)
 }
 
+/// The object that a wish stands for.
+fn object(tenant: &TenantId, wish: &Wish) -> Option<Change> {
+    let Wish::InsertObject { id, occurred, level, look, ref parents, expires } = *wish else { return None };
+    let memory = if parents.is_empty() {
+        event(tenant, id, occurred)
+    } else {
+        let parents: BTreeSet<u128> = parents.iter().copied().collect();
+        let parents: Vec<u128> = parents.into_iter().collect();
+        child(tenant, id, &parents, Derivation::Asserted)
+    };
+    let memory = make::looking(memory, look);
+    let mut body = memory.body.clone();
+    body.object_mut()?.sensitivity.level = Level::ALL[level];
+    let placed = Some(time(occurred));
+    Some(Change::InsertMemory(Memory { body, placed, expires: expires.map(time), ..memory }))
+}
+
 /// What a wish stands for now; none if the memory or grant that it names isn't there.
 async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Change> {
     let current = async |id| {
@@ -225,20 +242,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             let memory = make::memory_of(tenant, id, USERS[user], KINDS[kind], DOMAINS[domain], "x");
             Change::InsertMemory(Memory { created: time(created), expires: expires.map(time), ..memory })
         }
-        Wish::InsertObject { id, occurred, level, look, ref parents, expires } => {
-            let memory = if parents.is_empty() {
-                event(tenant, id, occurred)
-            } else {
-                let parents: BTreeSet<u128> = parents.iter().copied().collect();
-                let parents: Vec<u128> = parents.into_iter().collect();
-                child(tenant, id, &parents, Derivation::Asserted)
-            };
-            let memory = make::looking(memory, look);
-            let mut body = memory.body.clone();
-            body.object_mut()?.sensitivity.level = Level::ALL[level];
-            let placed = Some(time(occurred));
-            Change::InsertMemory(Memory { body, placed, expires: expires.map(time), ..memory })
-        }
+        Wish::InsertObject { .. } => object(tenant, wish)?,
         Wish::Replace { id, state, stale } => {
             let memory = current(id).await?;
             let version = memory.version + u64::from(!stale);
