@@ -18,6 +18,7 @@ BEGIN
         'policies',
         'read_grants',
         'spiral_artifacts',
+        'pending_revocations',
         'subject_keys'
     ] LOOP
         IF NOT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrelid = name::regclass) THEN

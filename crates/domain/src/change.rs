@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit_chain::{AuditKey, Draft, KeyedDigest, Private, Seq, SignedCheckpoint};
 use crate::grant::ReadGrant;
 use crate::ids::{GrantId, MemoryId, TenantId};
+use crate::lifecycle::PendingMark;
 use crate::memory::{Memory, SubjectRef};
 use crate::scope::Partition;
 use crate::spiral::ThoughtPatternArtifact;
@@ -92,6 +93,10 @@ pub enum Change {
     ForgetGrantsExpiredBefore(Timestamp),
     /// Forget what there is of a person beside their memories.
     Forget(Box<Forgotten>),
+    /// Keep that the descendants of a memory have not all followed it, in the place of what was kept of that before.
+    MarkPending(PendingMark),
+    /// The descendants of this memory have followed it. Does nothing where that was not in doubt.
+    UnmarkPending(MemoryId),
     /// Keep a signed checkpoint. It names the last one that is kept, or it comes too late: checkpoints are a chain.
     InsertCheckpoint(SignedCheckpoint),
     /// Keep a spiral that was found, in the place of an earlier one of its scope.

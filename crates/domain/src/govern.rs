@@ -12,7 +12,7 @@ use crate::audit_chain::{Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verif
 use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
-use crate::lifecycle::{Barred, Family};
+use crate::lifecycle::{Barred, Family, Following};
 use crate::memory::{Memory, MemoryType, State};
 use crate::object::Unit;
 use crate::place::{Place, SealedPlace};
@@ -26,6 +26,7 @@ use crate::words::Score;
 mod ask;
 mod changing;
 mod decided;
+mod following;
 mod gating;
 mod listing;
 mod logged;
@@ -89,6 +90,14 @@ pub struct Facts {
     pub checkpoints: Vec<SignedCheckpoint>,
     /// The kin of the one memory that is to change.
     pub family: Family,
+    /// Those of the memories and of the evidence that were derived, in whatever way, from one whose change they have not followed yet.
+    pub pending: BTreeSet<MemoryId>,
+    /// Whether something of the tenant is still to follow, and was left out where it was met.
+    pub has_pending: bool,
+    /// Whether something is left to follow of what began with the first of the memories.
+    pub is_unfinished: bool,
+    /// Where the first of the memories is one that others are to follow now: how far.
+    pub following: Option<Following>,
     /// The memories that are shown to a tool's gate.
     pub evidence: Vec<Arc<Memory>>,
     /// Where they are wanted as of an earlier commit: memories that were there then, might have been asked for, and
@@ -274,6 +283,12 @@ pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
 #[must_use]
 pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
+    // What has not followed yet is nobody's to see, but for the server, which makes it follow.
+    if !matches!(ask.authority, Authority::System | Authority::ChangeNamed) {
+        let Facts { memories, evidence, pending, .. } = &mut facts;
+        memories.retain(|memory| !pending.contains(&memory.id));
+        evidence.retain(|memory| !pending.contains(&memory.id));
+    }
     let changes_a_person = ask.authority == Authority::Person && ask.deed.is_some();
     if (ask.authority.writes() || changes_a_person) && ask.principal.roles.iter().eq([&Role::Reader]) {
         return refused(Reason::RoleDenied, Ruling::default(), None);
@@ -319,7 +334,10 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
                 refused(Reason::RoleDenied, Ruling::default(), None)
             }
         }
-        Authority::System if ask.principal.caller == Caller::System => person::decide(policy, ask, facts),
+        Authority::System if ask.principal.caller == Caller::System => match facts.following {
+            Some(_) => following::decide(policy, ask, facts),
+            None => person::decide(policy, ask, facts),
+        },
         Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),
     }
 }

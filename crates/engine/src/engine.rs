@@ -204,7 +204,8 @@ impl Engine {
         let mut ids = IdSource::new(cx.id_seed, cx.now);
         let access_log = AuditId::from_uuid(ids.next_uuid());
         let Snapshot { head, subject, subject_key, mut facts, .. } = snapshot;
-        let (head, inputs) = (head.seq, inputs::of_spirals(&spirals));
+        let (head, mut inputs) = (head.seq, inputs::of_spirals(&spirals));
+        inputs.extend(inputs::of_pending(&facts));
         let mut loaded =
             Loaded { policy, active_policy, head, subject, subject_key, ids, access_log, repeats, inputs };
         facts.as_of = head;
@@ -251,11 +252,14 @@ impl Engine {
         if !references.is_empty() {
             let mut referred =
                 self.load(cx, Select::Memories(references.clone()), Filter::Everything).await?;
+            // What has not followed yet is hidden now, whatever is looked at.
+            let pending = std::mem::take(&mut referred.facts.pending);
             if referred.head.seq != loaded.head {
                 let select = Select::Memories(references);
                 let load = Load { as_of: Some(loaded.head), ..loading(cx, select, Filter::Everything) };
                 referred = self.ports.store.load(&load).await?;
             }
+            referred.facts.memories.retain(|memory| !pending.contains(&memory.id));
             seen.settle_references(&loaded.policy.policy, ask, &referred.facts.memories);
         }
         Ok(())

@@ -16,7 +16,9 @@ use crate::replay::request::push_principal;
 pub(crate) fn child_ids(facts: &Facts, ids: &mut IdSource) -> Vec<[MemoryId; 2]> {
     let proposed = facts.proposed.iter().filter(|memory| matches!(memory.body, Body::Event(_))).count();
     let changing = match facts.memories.first() {
-        Some(memory) if !facts.family.children.is_empty() => facts.family.events(memory).count(),
+        Some(memory) if facts.following.is_some() || !facts.family.children.is_empty() => {
+            facts.family.events(memory).count()
+        }
         _ => 0,
     };
     let befalling: usize = facts.kindred.iter().map(|(memory, family)| family.events(memory).count()).sum();

@@ -2,7 +2,7 @@
 //!
 //! Where another store differs from it, one of the two is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use memoryscope_domain::change::{
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId};
-use memoryscope_domain::lifecycle::{Family, Kin};
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -25,7 +25,9 @@ use crate::port::{
     Due, Health, Load, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
 };
 
+mod family;
 mod list;
+mod pending;
 mod person;
 
 /// A store that lives as long as its process.
@@ -47,6 +49,9 @@ struct Tenant {
     idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     checkpoints: Vec<SignedCheckpoint>,
     spirals: BTreeMap<Partition, ThoughtPatternArtifact>,
+    pending: BTreeMap<MemoryId, PendingMark>,
+    /// Who was derived from whom, as they said when they were stored and until they are erased.
+    children: BTreeMap<MemoryId, BTreeSet<MemoryId>>,
     entries: Vec<StoredEntry>,
     head: Head,
 }
@@ -131,6 +136,16 @@ impl Store for MemoryStore {
         Ok(with_due.map(|(id, _)| id.clone()).take(limit).collect())
     }
 
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants();
+        let with_marks = tenants.iter().filter(|(_, tenant)| !tenant.pending.is_empty()).map(|(id, _)| id);
+        Ok(with_marks.filter(|id| after.is_none_or(|after| *id > after)).take(limit).cloned().collect())
+    }
+
     async fn probe(&self) -> Result<Health, StoreError> {
         Ok(Health { engine: "memory", schema: (0, 0), pool: None })
     }
@@ -162,6 +177,7 @@ impl Tenant {
                     facts.family = self.family(memory, *limit);
                 }
             }
+            Select::Pending { limit } => self.next_mark(*limit, &mut facts),
             Select::Person(select) => self.person(select, &mut facts),
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts);
@@ -205,6 +221,7 @@ impl Tenant {
                 facts.verification = Some(self.verify(&load.tenant));
             }
         }
+        self.say_what_is_pending(load, &mut facts);
         facts
     }
 
@@ -244,29 +261,6 @@ impl Tenant {
 
     fn entry(&self, id: AuditId) -> Option<StoredEntry> {
         self.entries.iter().find(|stored| stored.entry.id == id).cloned()
-    }
-
-    fn family(&self, memory: &Memory, limit: usize) -> Family {
-        let mut kin = Kin::of(memory.id, limit);
-        while let Some(generation) = kin.generation() {
-            for parent in generation {
-                let named = |child: &&Arc<Memory>| {
-                    child.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
-                };
-                kin.add(parent, self.current().filter(named).map(|child| child.id).collect());
-            }
-        }
-        let of = |ids: Vec<MemoryId>| ids.into_iter().filter_map(|id| self.memory(id)).collect::<Vec<_>>();
-        let descendants = of(kin.descendants());
-        let supporters = of(kin.supporters(descendants.iter().map(|one| &**one).chain([memory])));
-        kin.family(descendants, supporters)
-    }
-
-    fn children_of(&self, parent: MemoryId) -> u64 {
-        let derived_from = |memory: &&Arc<Memory>| {
-            memory.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
-        };
-        self.current().filter(derived_from).count() as u64
     }
 
     fn verify(&self, tenant: &TenantId) -> audit_chain::Verification {
@@ -350,7 +344,9 @@ impl Tenant {
                 | Change::ForgetIdempotencyBefore(_)
                 | Change::ForgetGrantsExpiredBefore(_)
                 | Change::InsertSpiral(_)
-                | Change::ForgetSpiral(_) => {}
+                | Change::ForgetSpiral(_)
+                | Change::MarkPending(_)
+                | Change::UnmarkPending(_) => {}
             }
         }
         Ok(())
@@ -359,12 +355,20 @@ impl Tenant {
     fn apply(&mut self, change: Change, seq: Seq) {
         match change {
             Change::InsertMemory(memory) => {
+                for parent in parents(&memory) {
+                    self.children.entry(*parent).or_default().insert(memory.id);
+                }
                 let version = Version { memory: Arc::new(memory), valid_from: seq };
                 self.memories.insert(version.memory.id, version);
             }
             Change::ReplaceMemory(memory) => self.replace(memory, seq),
             Change::EraseMemory(memory) => {
                 let id = memory.id;
+                if let Some(erased) = self.memory(id) {
+                    for parent in parents(&erased) {
+                        self.children.get_mut(parent).map(|children| children.remove(&id));
+                    }
+                }
                 self.replace(memory, seq);
                 self.activated.remove(&id);
                 for (_, (version, _)) in self.versions.range_mut((id, 0)..=(id, u64::MAX)) {
@@ -395,6 +399,8 @@ impl Tenant {
             Change::ForgetIdempotencyBefore(time) => self.idempotency.retain(|_, record| record.used >= time),
             Change::ForgetGrantsExpiredBefore(time) => self.grants.retain(|_, grant| grant.expires >= time),
             Change::InsertCheckpoint(signed) => self.checkpoints.push(signed),
+            Change::MarkPending(mark) => _ = self.pending.insert(mark.id, mark),
+            Change::UnmarkPending(id) => _ = self.pending.remove(&id),
             Change::InsertSpiral(spiral) => _ = self.spirals.insert(spiral.partition, spiral),
             Change::ForgetSpiral(partition) => _ = self.spirals.remove(&partition),
         }
@@ -412,6 +418,10 @@ impl Tenant {
             || self.grants.values().any(|grant| grant.expires < due.grants_expired_before)
             || self.idempotency.values().any(|record| record.used < due.idempotency_before)
     }
+}
+
+fn parents(memory: &Memory) -> &[MemoryId] {
+    memory.object().map_or(&[], |object| &object.provenance.derived_from)
 }
 
 fn has_expired(memory: &Memory, now: Timestamp) -> bool {

@@ -118,6 +118,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// As [`Store::load`].
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError>;
 
+    /// At most `limit` tenants in which something is still to follow ([`Select::Pending`]), in the order of their ids, from the one
+    /// behind `after`.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError>;
+
     /// Whether it can be written and read now.
     ///
     /// # Errors
@@ -155,8 +166,8 @@ pub enum Select {
     Nothing,
     /// Live preferences of one scope, oldest first (created, then id).
     Preferences(PreferenceSelect),
-    /// Events, impacts and seeds of one scope that have not expired, whatever their state, the latest first (when they
-    /// happened, then the lower id).
+    /// Events, impacts and seeds of one scope that have not expired and are below no mark, whatever their state, the latest
+    /// first (when they happened, then the lower id).
     Objects(ObjectSelect),
     /// A memory in its current version, whatever its state, and the versions before it.
     Versions {
@@ -176,10 +187,22 @@ pub enum Select {
         /// Which objects.
         objects: ObjectSelect,
     },
-    /// A memory, whatever its state, and its kin ([`Facts::family`]).
+    /// A memory, whatever its state, and its kin ([`Facts::family`]); of kin that are more than the limit, nobody.
     Family {
         /// Which.
         id: MemoryId,
+        /// At most so many descendants.
+        limit: usize,
+    },
+    /// The memory of the mark with the lowest id, as [`Facts::following`] and the only one of [`Facts::memories`], and some of
+    /// what is below it: all of it, where that is no more than the limit and nothing of it was done before; else
+    /// what is computed of it, and what is below that; else, behind its [`PendingMark::after`] and in order of the ids, as many
+    /// of [`PAGES`] of what was asserted of it, with all that is below. Where even that is more than the limit, these
+    /// children alone.
+    ///
+    /// [`PendingMark::after`]: memoryscope_domain::lifecycle::PendingMark::after
+    /// [`PAGES`]: memoryscope_domain::lifecycle::PAGES
+    Pending {
         /// At most so many descendants.
         limit: usize,
     },

@@ -16,6 +16,7 @@ use memoryscope_domain::time::Timestamp;
 
 use crate::context::Context;
 use crate::engine::{Done, Engine};
+use crate::jobs::follow_tenant;
 use crate::op::subject::{Admit, Stepped, Upkeep};
 use crate::refusal::Refusal;
 
@@ -78,6 +79,7 @@ impl Work<'_> {
         let cx = self.engine.begin(server, name, Dialect::Core, self.cx.now);
         let done = self.engine.run(&cx, step).await?;
         self.sum.counts.merge(&done.output.counts);
+        self.sum.pending |= done.output.pending;
         self.sum.grants += done.output.grants;
         self.sum.idempotency += done.output.idempotency;
         self.sum.audit_private += done.output.audit_private;
@@ -125,8 +127,13 @@ impl Work<'_> {
             let (person, deed) = (self.person.clone(), deed.clone());
             after = self.step(&Upkeep::Memories { person, deed, after }).await?.output.after;
             if after.is_none() {
-                return Ok(());
+                break;
             }
         }
+        // A receipt says that all of it is done, also what was too much for one commit.
+        if self.sum.pending {
+            self.sum.counts.derived += follow_tenant(self.engine, &self.cx.principal.tenant).await? as u64;
+        }
+        Ok(())
     }
 }

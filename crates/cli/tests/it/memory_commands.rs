@@ -147,7 +147,8 @@ fn a_memory_is_sealed_and_its_tools_follow(place: &Place) {
             assert!(!again.expect(0).out.contains("followed"));
         }
         insta::assert_snapshot!("gate_closed", gate(1));
-        let asked = ask("query", &["--user", "ana", "--purpose", "subject_access", "--json"]).0.expect(0).json();
+        let asked =
+            ask("query", &["--user", "ana", "--purpose", "subject_access", "--json"]).0.expect(0).json();
         let log = asked["access_log_id"].as_str().expect("a name").to_owned();
         let told = same(ask("explain", &[&log, "--user", "ana"])).expect(0);
         insta::assert_snapshot!("explained", masked(&told.out));

@@ -8,7 +8,7 @@ use super::reading::without_references;
 use super::{Ask, Details, Facts, Ruling, Verdict, allowed, partly_allowed};
 use crate::change::Expect;
 use crate::ids::{MemoryId, UserId};
-use crate::lifecycle::Family;
+use crate::lifecycle::{Family, PendingMark};
 use crate::memory::{Memory, State};
 use crate::policy::Policy;
 use crate::subject::{Counts, Deed, Standing, outline};
@@ -28,8 +28,10 @@ pub struct Done {
     pub until: Option<MemoryId>,
     /// Whether it stopped before the last of what was loaded.
     pub is_cut_short: bool,
-    /// Whether a family was too large to be loaded: nothing is done from it on.
-    pub is_too_large: bool,
+    /// The marks to be set: below these not all has followed.
+    pub marks: Vec<PendingMark>,
+    /// Below which memory all has followed now.
+    pub unmarked: Option<MemoryId>,
     pub(super) relied_on: Vec<Expect>,
 }
 
@@ -97,16 +99,17 @@ impl Batch<'_> {
             return self.next(now, family).is_none();
         }
         let Some(next) = self.next(memory, family) else { return true };
-        if family.is_partial {
-            self.done.is_too_large = true;
-            return false;
-        }
         let kin = || family.descendants.iter().chain(&family.supporters);
         if kin().any(|one| self.changed.contains_key(&one.id)) {
             return false;
         }
         let next = next.placed_by(self.policy.globals().claimed_time_trust_threshold);
-        let following = follow(self.policy, self.ask, family, child_ids, &next);
+        let following = if family.is_partial {
+            self.done.marks.push(PendingMark::new(next.id, next.id));
+            Vec::new()
+        } else {
+            follow(self.policy, self.ask, family, child_ids, &next)
+        };
         self.done.counts.add(memory);
         self.keep(memory, next);
         let before: BTreeMap<MemoryId, &Arc<Memory>> =

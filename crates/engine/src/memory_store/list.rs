@@ -18,22 +18,25 @@ use crate::port::{Load, ObjectSelect, PreferenceSelect};
 impl Tenant {
     pub(super) fn preferences(&self, load: &Load, select: &PreferenceSelect, facts: &mut Facts) {
         let rows = self.rows(load, Listed::Preferences(select), &mut facts.erased);
-        list(rows, select.scan, &load.filter, select.limit, load, facts);
+        list(rows, select.scan, &load.filter, select.limit, load, facts, |_| true);
         self.say_when_activated(facts);
     }
 
     pub(super) fn objects(&self, load: &Load, select: &ObjectSelect, facts: &mut Facts) {
         let rows = self.rows(load, Listed::Objects(select), &mut facts.erased);
         let filter = select.filter(load);
+        let mut ancestry = self.ancestry(load);
+        let mut follows = |memory: &Memory| !self.is_pending(&mut ancestry, memory.id);
         match &select.words {
             None => {
-                list(rows, select.scan, &filter, select.limit, load, facts);
+                list(rows, select.scan, &filter, select.limit, load, facts, follows);
                 self.say_when_activated(facts);
             }
             Some(keys) => {
                 let passing = rows
                     .into_iter()
-                    .filter(|(_, memory)| lives(memory, load) && passes(&filter, memory, load));
+                    .filter(|(_, memory)| lives(memory, load) && passes(&filter, memory, load))
+                    .filter(|(_, memory)| follows(memory));
                 let matched = passing.filter_map(|(_, memory)| {
                     Some((Match::of(memory.words()?.as_bytes(), keys)?, Arc::clone(memory)))
                 });
@@ -124,13 +127,15 @@ fn list(
     limit: usize,
     load: &Load,
     facts: &mut Facts,
+    mut follows: impl FnMut(&Memory) -> bool,
 ) {
     if let Some(scan) = scan.filter(|scan| rows.len() > *scan) {
         rows.truncate(scan);
         facts.scan_end = rows.last().map(|(place, _)| *place);
     }
     let found = rows.into_iter().map(|(_, memory)| memory);
-    for memory in found.filter(|memory| lives(memory, load) && passes(filter, memory, load)) {
+    let shown = found.filter(|memory| lives(memory, load) && passes(filter, memory, load));
+    for memory in shown.filter(|memory| follows(memory)) {
         if facts.memories.len() == limit {
             facts.more = true;
             break;

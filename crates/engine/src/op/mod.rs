@@ -8,7 +8,7 @@ use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{GrantId, IdSource, MemoryId, UserId};
-use memoryscope_domain::lifecycle::Step;
+use memoryscope_domain::lifecycle::{PendingMark, Step};
 use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
@@ -34,6 +34,7 @@ pub mod ingest;
 pub mod list;
 pub mod page;
 pub mod policy;
+pub mod propagate;
 pub mod query;
 pub mod read;
 pub mod reconstruct;
@@ -56,7 +57,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 40] = [
+pub static ALL: [&Info; 41] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -81,6 +82,7 @@ pub static ALL: [&Info; 40] = [
     &explain::INFO,
     &spiral::INFO,
     &expire::INFO,
+    &propagate::INFO,
     &audit::LIST,
     &audit::VERIFY,
     &audit::EXPORT,
@@ -292,6 +294,11 @@ fn kept(versions: &[Memory], made: &[Memory]) -> impl Iterator<Item = Change> {
         _ => Change::ReplaceMemory(memory.clone()),
     };
     versions.iter().map(next).chain(made.iter().cloned().map(Change::InsertMemory))
+}
+
+/// What sets marks.
+fn marked(marks: &[PendingMark]) -> impl Iterator<Item = Change> {
+    marks.iter().copied().map(Change::MarkPending)
 }
 
 impl<T> Plan<T> {

@@ -19,7 +19,7 @@ use memoryscope_domain::scope::Partition;
 use memoryscope_domain::subject::{Counts, Deed};
 use serde_json::{Map, Value, json};
 
-use super::{Info, Mint, Operation, Plan, kept};
+use super::{Info, Mint, Operation, Plan, kept, marked};
 use crate::context::Context;
 use crate::port::{PersonSelect, Select, With};
 use crate::refusal::Refusal;
@@ -169,6 +169,8 @@ pub struct Stepped {
     pub idempotency: u64,
     /// Beside how many audit entries nothing stands any more.
     pub audit_private: u64,
+    /// Whether more is to follow than was done in one commit; it is hidden until it has.
+    pub pending: bool,
     /// Behind which memory to go on, if there may be more.
     pub after: Option<MemoryId>,
     /// Behind which idempotency key.
@@ -241,17 +243,15 @@ fn entries(
 
 fn memories(seen: &Visible<Facts>) -> Result<Plan<Stepped>, Refusal> {
     let done = seen.done().ok_or_else(|| Refusal::Bug("nothing was decided of a person".to_owned()))?;
-    if done.is_too_large && done.until.is_none() {
-        let max = limits::PROPAGATION_ROWS as u64;
-        return Err(Refusal::TooLarge { limit: "memories derived from one", max });
-    }
     let mut changes: Vec<Change> = kept(&done.versions, &done.made).collect();
     // A spiral may have been found in what they said, and nobody may know of that any more.
     let partitions: BTreeSet<Partition> = done.versions.iter().map(|memory| memory.partition).collect();
     changes.extend(partitions.into_iter().map(Change::ForgetSpiral));
     changes.extend(one(Forgotten { versions: done.wiped.clone(), ..Forgotten::default() }));
     let after = if done.is_cut_short { done.until } else { next_of(seen, done.until) };
-    let stepped = Stepped { counts: done.counts, after, ..Stepped::default() };
+    changes.extend(marked(&done.marks));
+    let pending = !done.marks.is_empty();
+    let stepped = Stepped { counts: done.counts, after, pending, ..Stepped::default() };
     Ok(Plan { changes, memory_ids: done.ids(), ..Plan::answer(stepped) })
 }
 

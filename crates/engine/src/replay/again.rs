@@ -320,11 +320,14 @@ impl Engine {
             let load = super::as_of_now(tenant, caller.now, Select::Memories(some.to_vec()));
             let snapshot = store.load(&load).await?;
             let policy = self.policies().active(tenant, snapshot.active_policy.as_deref(), store).await?;
+            // What has not followed yet is hidden.
+            let pending = &snapshot.facts.pending;
             let spirals = self.spirals_now(caller, &policy, &snapshot.facts.memories).await?;
             let looking =
                 Looking { principal: &caller.principal, purpose, dialect: caller.dialect, now: caller.now };
             let shown = |memory: &&Arc<Memory>| govern::is_shown_by_id(&policy, looking, &spirals, memory);
-            visible.extend(snapshot.facts.memories.iter().filter(shown).map(|memory| memory.id));
+            let followed = snapshot.facts.memories.iter().filter(|memory| !pending.contains(&memory.id));
+            visible.extend(followed.filter(shown).map(|memory| memory.id));
         }
         Ok(visible)
     }

@@ -17,7 +17,13 @@ pub(crate) const INPUTS: &str = "inputs";
 
 const SPIRALS: &str = "spirals";
 const RESTING: &str = "resting";
+const PENDING: &str = "pending";
 const SECOND_MICROS: i64 = 1_000_000;
+
+/// Whether something was still to follow: what is hidden for as long cannot be told afterwards.
+pub(crate) fn of_pending(facts: &Facts) -> Map<String, Value> {
+    if facts.has_pending { Map::from_iter([(PENDING.to_owned(), json!(true))]) } else { Map::new() }
+}
 
 /// The spirals that held, without what they were told by.
 pub(crate) fn of_spirals(spirals: &Spirals) -> Map<String, Value> {
@@ -48,13 +54,16 @@ pub(crate) struct Inputs {
     pub(crate) spirals: Spirals,
     /// The seeds that rested, and since when.
     pub(crate) resting: BTreeMap<MemoryId, Timestamp>,
+    /// Whether something was still to follow.
+    pub(crate) has_pending: bool,
 }
 
 /// What stands beside an entry; none where it is not what is written there.
 pub(crate) fn read(tenant: &TenantId, private: &Map<String, Value>) -> Option<Inputs> {
     let Some(inputs) = private.get(INPUTS) else { return Some(Inputs::default()) };
     let inputs = inputs.as_object()?;
-    let mut read = Inputs::default();
+    let has_pending = inputs.get(PENDING).is_some();
+    let mut read = Inputs { has_pending, ..Inputs::default() };
     for text in inputs.get(SPIRALS).map_or(Some(&Vec::new()), Value::as_array)? {
         let spiral = ThoughtPatternArtifact::read(text.as_str()?).ok()?;
         if spiral.tenant != *tenant {

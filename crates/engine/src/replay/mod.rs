@@ -52,6 +52,9 @@ pub enum NotReplayable {
     /// The policy that decided is not kept.
     #[error("the policy that decided is not kept")]
     PolicyLost,
+    /// A change was still to follow, and what it hid for as long cannot be told any more.
+    #[error("a change was still to be followed then")]
+    WasPending,
 }
 
 impl NotReplayable {
@@ -64,12 +67,19 @@ impl NotReplayable {
             Self::RequestDiffers => "request_differs",
             Self::OfAnotherVersion => "of_another_version",
             Self::PolicyLost => "policy_lost",
+            Self::WasPending => "was_pending",
         }
     }
 
     /// All words.
-    pub const CODES: [&'static str; 5] =
-        ["other_operation", "request_erased", "request_differs", "of_another_version", "policy_lost"];
+    pub const CODES: [&'static str; 6] = [
+        "other_operation",
+        "request_erased",
+        "request_differs",
+        "of_another_version",
+        "policy_lost",
+        "was_pending",
+    ];
 }
 
 /// How a decision that was made again compares with the one that was recorded.
@@ -213,6 +223,9 @@ impl Engine {
         let Some(inputs) = inputs::read(&record.draft.tenant, &object) else {
             return Ok(Err(NotReplayable::OfAnotherVersion));
         };
+        if inputs.has_pending {
+            return Ok(Err(NotReplayable::WasPending));
+        }
         let hash = record.draft.policy.hash.to_string();
         let Some(policy) = self.policies().kept(&record.draft.tenant, &hash, &*self.ports().store).await?
         else {

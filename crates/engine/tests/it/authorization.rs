@@ -27,6 +27,7 @@ use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
+use memoryscope_engine::op::propagate::Propagate;
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
@@ -231,6 +232,7 @@ impl Case {
             }
             "grant.revoke" => self.mark(Revoke { token_hash }, |_| true).await,
             "memory.delete" => self.mark(Delete { id: self.memory }, |_| true).await,
+            "memory.propagate" => self.mark(Propagate, |followed| followed.is_last).await,
             "memory.expire" => self.mark(Expire, |_| true).await,
             "audit.list" => self.mark(entries(false), seen).await,
             "access_log.list" => self.mark(entries(true), seen).await,

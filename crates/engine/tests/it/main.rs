@@ -11,6 +11,7 @@ mod lifecycle;
 mod memories;
 mod objects;
 mod paging;
+mod pending;
 mod properties;
 mod replay;
 mod rogue;

@@ -7,6 +7,7 @@ use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{GrantId, MemoryId, SpiralId, TenantId};
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -90,6 +91,8 @@ pub(crate) enum Step {
     InsertCheckpoint { seq: i64, text: String, follows: Option<Hash32> },
     InsertSpiral(SpiralRow),
     ForgetSpiral([u8; 16]),
+    MarkPending(PendingMark),
+    UnmarkPending(MemoryId),
 }
 
 /// A change set, ready to be applied.
@@ -153,6 +156,8 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::ForgetGrantsExpiredBefore(time) => Step::ForgetGrantsExpiredBefore(time.unix_micros()),
         Change::InsertSpiral(spiral) => Step::InsertSpiral(spiral_row(tenant, &spiral)?),
         Change::ForgetSpiral(partition) => Step::ForgetSpiral(partition.0),
+        Change::MarkPending(mark) => Step::MarkPending(mark),
+        Change::UnmarkPending(id) => Step::UnmarkPending(id),
         Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {

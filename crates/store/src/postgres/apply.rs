@@ -107,6 +107,12 @@ const INSERT_SPIRAL: &str = "
 
 const FORGET_SPIRAL: &str = "DELETE FROM spiral_artifacts WHERE tenant = $1 AND partition_key = $2";
 
+const MARK_PENDING: &str = "
+    INSERT INTO pending_revocations (tenant, id, root, after) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, id) DO UPDATE SET root = excluded.root, after = excluded.after";
+
+const UNMARK_PENDING: &str = "DELETE FROM pending_revocations WHERE tenant = $1 AND id = $2";
+
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
     SELECT $1, w.* FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::text[],
@@ -245,6 +251,12 @@ impl<'a> Writes<'a> {
                 let (expires, document) = (boxed(spiral.expires), boxed(spiral.document.as_str()));
                 self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
             }
+            Step::MarkPending(mark) => {
+                let after = mark.after.map(|after| Bytes::of(after.uuid()));
+                let (id, root) = (Bytes::of(mark.id.uuid()), Bytes::of(mark.root.uuid()));
+                self.alone(MARK_PENDING, vec![boxed(id), boxed(root), boxed(after)]);
+            }
+            Step::UnmarkPending(id) => self.alone(UNMARK_PENDING, vec![boxed(Bytes::of(id.uuid()))]),
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
             Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::InsertCheckpoint { seq, text, .. } => {

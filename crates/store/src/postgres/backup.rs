@@ -9,6 +9,7 @@ use std::path::Path;
 use memoryscope_domain::audit_chain::Verification;
 use memoryscope_domain::govern::Facts;
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::lifecycle::Ancestry;
 use memoryscope_engine::port::StoreError;
 
 use super::TENANTS;
@@ -258,7 +259,7 @@ async fn look_through(
         let tenant = row::tenant(found.try_get(0).map_err(Failure::from)?)?;
         let load = verification(&tenant);
         let mut facts = Facts::default();
-        View { session, load: &load }.verify(&mut facts).await?;
+        View { session, load: &load, ancestry: Ancestry::default() }.verify(&mut facts).await?;
         let found = facts.verification.ok_or_else(|| corrupt("chain"))?;
         chains.push((tenant, found));
     }

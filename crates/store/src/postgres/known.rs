@@ -106,7 +106,9 @@ impl<'a> Names<'a> {
             | Step::ForgetIdempotencyBefore(_)
             | Step::ForgetGrantsExpiredBefore(_)
             | Step::InsertSpiral(_)
-            | Step::ForgetSpiral(_) => {}
+            | Step::ForgetSpiral(_)
+            | Step::MarkPending(_)
+            | Step::UnmarkPending(_) => {}
         }
     }
 
@@ -254,7 +256,9 @@ impl Known {
             | Step::ForgetIdempotencyBefore(_)
             | Step::ForgetGrantsExpiredBefore(_)
             | Step::InsertSpiral(_)
-            | Step::ForgetSpiral(_) => Ok(()),
+            | Step::ForgetSpiral(_)
+            | Step::MarkPending(_)
+            | Step::UnmarkPending(_) => Ok(()),
         }
     }
 
@@ -289,8 +293,12 @@ impl Known {
                 let signed = SignedCheckpoint::parse(text).map_err(|_| corrupt("checkpoint"));
                 self.last_checkpoint = signed.map(|signed| Some(signed.checkpoint.hash()));
             }
-            Step::TouchSeeds { .. } | Step::KeepPolicy(_) | Step::InsertSpiral(_) | Step::ForgetSpiral(_) => {
-            }
+            Step::TouchSeeds { .. }
+            | Step::KeepPolicy(_)
+            | Step::InsertSpiral(_)
+            | Step::ForgetSpiral(_)
+            | Step::MarkPending(_)
+            | Step::UnmarkPending(_) => {}
         }
     }
 

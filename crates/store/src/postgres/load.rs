@@ -3,25 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{AuditKey, Head};
-use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::audit_chain::AuditKey;
+use memoryscope_domain::change::PolicyDocument;
 use memoryscope_domain::govern::{Facts, MemoryView};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::lifecycle::Ancestry;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{
-    Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot, StoreError,
-};
+use memoryscope_engine::port::{Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::as_of::memories_call;
 use super::entries::{LATEST_ENTRY, entries_call, entry, entry_call};
 use super::error::Failure;
+use super::frame::{FRAME, FRAME_COLUMNS, MARKS, frame, frame_values};
 use super::listing::Listing;
 use super::matching;
+use super::pending::{id, marks};
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -29,19 +30,6 @@ use crate::common::row::{self, corrupt};
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const COMMIT: &str = "COMMIT";
 
-/// What every load reads, in one row.
-const FRAME: &str = "
-    SELECT (SELECT seq FROM audit_heads WHERE tenant = $1),
-           (SELECT hash FROM audit_heads WHERE tenant = $1),
-           (SELECT hash FROM active_policy WHERE tenant = $1),
-           (SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2),
-           (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4),
-           ARRAY(SELECT s.document FROM unnest($5::bytea[]) AS w (scope) CROSS JOIN LATERAL
-                    (SELECT document FROM spiral_artifacts
-                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s)";
-
-/// The columns of [`FRAME`], and behind them those of the end of a scan.
-const FRAME_COLUMNS: usize = 6;
 /// The columns before those of a memory that stands beside a frame and the end of a scan.
 const BESIDE_COLUMNS: usize = FRAME_COLUMNS + 2;
 
@@ -77,10 +65,19 @@ pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot,
     if let Some(snapshot) = at_once(session, load).await? {
         return Ok(snapshot);
     }
-    let mut view = View { session, load };
-    let begun = view.begin().await?;
+    let mut view = View { session, load, ancestry: Ancestry::default() };
+    let mut begun = view.begin(false).await?;
+    if begun.ended && !marks(&begun.frame, MARKS)?.is_empty() {
+        // Who is below a mark is looked up in the same snapshot.
+        begun = view.begin(true).await?;
+    }
+    // What is looked at as of an earlier commit is decided as it was then.
+    if load.as_of.is_none() {
+        view.ancestry = Ancestry::new(marks(&begun.frame, MARKS)?);
+    }
     let mut snapshot = frame(&begun.frame, load)?;
     view.facts(begun.records, &mut snapshot.facts).await?;
+    view.say_what_is_pending(&mut snapshot.facts).await?;
     if let Some(grant) = &snapshot.facts.grant {
         snapshot.subject = SubjectRef::of_user(&grant.user);
         snapshot.subject_key = view.subject_key(snapshot.subject).await?;
@@ -97,7 +94,7 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
     if load.as_of.is_some() {
         return Ok(None);
     }
-    let view = View { session, load };
+    let view = View { session, load, ancestry: Ancestry::default() };
     let listing = match &load.select {
         Select::Nothing => {
             let rows = view.session.query(view.frame()).await?;
@@ -108,6 +105,9 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
         _ => return Ok(None),
     };
     let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
+    if matches!(listing, Listing::Objects(_)) && !marks(&rows, MARKS)?.is_empty() {
+        return Ok(None);
+    }
     let mut snapshot = frame(&rows, load)?;
     snapshot.facts.scan_end = rows.first().map(|row| place(row, FRAME_COLUMNS)).transpose()?.flatten();
     // A frame without a row beside it: nothing is listed.
@@ -141,6 +141,8 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
 pub(super) struct View<'a> {
     pub(super) session: &'a mut Session,
     pub(super) load: &'a Load,
+    /// Who is below a mark, as far as it was asked.
+    pub(super) ancestry: Ancestry,
 }
 
 /// What the first round trip brought.
@@ -157,7 +159,7 @@ impl View<'_> {
     }
 
     /// The frame and the first records together. Whatever needs only these is answered in one round trip.
-    async fn begin(&mut self) -> Result<Begun, Failure> {
+    async fn begin(&mut self, stays_open: bool) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
             // More is asked for as of an earlier commit.
@@ -169,6 +171,7 @@ impl View<'_> {
             | Select::Evidence { .. }
             | Select::Grant { .. }
             | Select::Logged { .. }
+            | Select::Pending { .. }
             | Select::Person(_)
             | Select::Belongings { .. }
             | Select::Verification => true,
@@ -176,6 +179,7 @@ impl View<'_> {
         };
         let mut calls = vec![Call::Plain(BEGIN), self.frame()];
         calls.extend(records);
+        let more = more || stays_open;
         if !more {
             calls.push(Call::Plain(COMMIT));
         }
@@ -191,9 +195,11 @@ impl View<'_> {
     fn first_records(&self) -> Result<Option<Call<'static>>, Failure> {
         let tenant = || Box::new(self.tenant());
         Ok(Some(match &self.load.select {
-            Select::Nothing | Select::Verification | Select::Person(_) | Select::Belongings { .. } => {
-                return Ok(None);
-            }
+            Select::Nothing
+            | Select::Verification
+            | Select::Pending { .. }
+            | Select::Person(_)
+            | Select::Belongings { .. } => return Ok(None),
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
             Select::Objects(select) => match &select.words {
                 Some(keys) => matching::call(self.load, select, keys),
@@ -295,6 +301,7 @@ impl View<'_> {
             Select::Entry(_) | Select::LatestEntry(_) => {
                 facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
             }
+            Select::Pending { limit } => self.next_mark(*limit, facts).await?,
             Select::Person(select) => self.person(select, facts).await?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, facts).await?;
@@ -332,10 +339,13 @@ impl View<'_> {
         let (chunk, filter) = (listing.chunk_rows(self.load), listing.filter(self.load));
         loop {
             let mut last = None;
+            let ids = rows.iter().map(|row| id(row.try_get(0)?)).collect::<Result<Vec<_>, Failure>>()?;
+            self.look_up(ids.into_iter()).await?;
             for row in &rows {
                 let (memory, activated) = self.listed(row, 0)?;
                 last = Some((listing.place(&memory), memory.id));
-                if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
+                let passes = filter.matches(&MemoryView::stored(&memory, self.load.now));
+                if !passes || self.ancestry.is_below(memory.id) {
                     continue;
                 }
                 if facts.memories.len() == listing.limit() {
@@ -445,52 +455,6 @@ pub(super) fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
     let Some((time, id)) = time.zip(id) else { return Ok(None) };
     let id = Uuid::from_slice(id).map_err(|_| corrupt("memory id"))?;
     Ok(Some((Timestamp::from_unix_micros(time), MemoryId::from_uuid(id))))
-}
-
-fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
-    let row = rows.first().ok_or_else(|| corrupt("head"))?;
-    let head = match row.try_get(0)? {
-        Some(seq) => unless_walking(load, row::head(seq, row.try_get(1)?))?,
-        None => Head::GENESIS,
-    };
-    let key: Option<&[u8]> = row.try_get(3)?;
-    let key = key.map(row::audit_key).transpose();
-    let record: Option<&str> = row.try_get(4)?;
-    let idempotency = record
-        .map(serde_json::from_str::<IdempotencyRecord>)
-        .transpose()
-        .map_err(|_| corrupt("idempotency record"))?;
-    let spirals: Vec<&str> = row.try_get(5)?;
-    let spirals = spirals.into_iter().map(|text| row::spiral(text, load)).collect::<Result<_, _>>()?;
-    Ok(Snapshot {
-        head,
-        active_policy: row.try_get(2)?,
-        subject: load.subject,
-        subject_key: unless_walking(load, key)?,
-        idempotency,
-        spirals,
-        facts: Facts::default(),
-    })
-}
-
-/// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
-fn unless_walking<T: Default>(load: &Load, read: Result<T, StoreError>) -> Result<T, Failure> {
-    let read = read.map_err(Failure::from);
-    match load.select {
-        Select::Verification => Ok(Failure::unless_unreadable(read)?.unwrap_or_default()),
-        _ => read,
-    }
-}
-
-/// The values of [`FRAME`].
-fn frame_values(load: &Load) -> Vec<super::value::Value<'static>> {
-    let key = load.idempotency.as_ref();
-    let (client, key) = (key.map(|key| key.client.clone()), key.map(|key| key.key.clone()));
-    let tenant = load.tenant.as_str().to_owned();
-    let scopes: Vec<Bytes<16>> = load.spirals.iter().map(|partition| Bytes(partition.0)).collect();
-    let now = load.now.unix_micros();
-    let subject = Box::new(Bytes(load.subject.0));
-    vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)]
 }
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {

@@ -12,12 +12,12 @@ use memoryscope_domain::words::{Match, TermKey, choose};
 use memoryscope_engine::as_of::{Listed, Matched, add_former_matches};
 use memoryscope_engine::port::{Load, ObjectSelect};
 use tokio_postgres::Row;
-use uuid::Uuid;
 
 use super::error::Failure;
 use super::filter_sql::Condition;
 use super::listing::Listing;
 use super::load::{MEMORIES, View};
+use super::pending::id;
 use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::row::corrupt;
@@ -66,13 +66,15 @@ impl View<'_> {
         // What stands above the keys is the last of them once more.
         let asked =
             u32::MAX >> (u32::BITS - u32::try_from(keys.len()).unwrap_or(u32::BITS).clamp(1, u32::BITS));
+        let all = rows.iter().map(|row| id(row.try_get(0)?)).collect::<Result<Vec<_>, Failure>>()?;
+        self.look_up(all.iter().copied()).await?;
         let mut matched = Vec::with_capacity(rows.len());
-        for row in rows {
+        // What is hidden takes nobody's place.
+        for (row, id) in rows.iter().zip(all).filter(|(_, id)| !self.ancestry.is_below(*id)) {
             let bits = u32::try_from(row.try_get::<_, i64>(1)?).map_err(|_| corrupt("match"))?;
             let found = Match::of_bits(bits & asked).ok_or_else(|| corrupt("match"))?;
-            let id = Uuid::from_slice(row.try_get(0)?).map_err(|_| corrupt("memory id"))?;
             let placed = Timestamp::from_unix_micros(row.try_get(2)?);
-            matched.push(Matched { place: (Reverse(placed), MemoryId::from_uuid(id)), found, memory: None });
+            matched.push(Matched { place: (Reverse(placed), id), found, memory: None });
         }
         if self.load.as_of.is_some() {
             let former = self.former_of(Listed::Objects(select)).await?;

@@ -190,7 +190,9 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         | Step::ForgetIdempotencyBefore(_)
         | Step::ForgetGrantsExpiredBefore(_)
         | Step::InsertSpiral(_)
-        | Step::ForgetSpiral(_) => Ok(()),
+        | Step::ForgetSpiral(_)
+        | Step::MarkPending(_)
+        | Step::UnmarkPending(_) => Ok(()),
         Step::InsertCheckpoint { follows, .. } => {
             hold(last_checkpoint(conn, tenant)? == *follows, CHECKPOINT)
         }
@@ -274,6 +276,8 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
             let sql = "DELETE FROM spiral_artifacts WHERE tenant = ?1 AND partition_key = ?2";
             execute(conn, sql, params![tenant, partition])?
         }
+        Step::MarkPending(mark) => super::pending::mark(conn, tenant, mark)?,
+        Step::UnmarkPending(id) => super::pending::unmark(conn, tenant, *id)?,
         Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)

@@ -7,6 +7,7 @@ use memoryscope_domain::change::{IdempotencyKey, IdempotencyRecord, PolicyDocume
 use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
+use memoryscope_domain::lifecycle::Ancestry;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::scope::Partition;
@@ -23,6 +24,7 @@ use super::cache::Cache;
 use super::error::Failure;
 use super::filter_sql::Condition;
 use super::listing::{OBJECTS, SHELF, object_rows, shelf_rows};
+use super::pending::ancestry;
 use super::row::{audit_key, blob, entry, text};
 use super::walk;
 use crate::common::filter::Rows;
@@ -41,7 +43,7 @@ impl Reader {
         self.cache.follow_erasures();
         let Self { conn, cache } = self;
         let own = if conn.is_autocommit() { Some(conn.unchecked_transaction()?) } else { None };
-        let answer = View { conn, cache, load }.snapshot();
+        let answer = View { conn, cache, load, ancestry: Ancestry::default() }.snapshot();
         own.map_or(Ok(()), rusqlite::Transaction::finish)?;
         answer
     }
@@ -113,6 +115,8 @@ pub(super) struct View<'a> {
     pub(super) conn: &'a Connection,
     cache: &'a mut Cache,
     pub(super) load: &'a Load,
+    /// Who is below a mark, as far as it was asked.
+    pub(super) ancestry: Ancestry,
 }
 
 /// Where a current version stands.
@@ -128,13 +132,18 @@ impl View<'_> {
         // The head first: it fixes the snapshot.
         let head = self.unless_walking(head(self.conn, tenant))?;
         let active_policy = active_policy(self.conn, tenant)?;
+        // What is looked at as of an earlier commit is decided as it was then.
+        if self.load.as_of.is_none() {
+            self.ancestry = ancestry(self.conn, tenant)?;
+        }
         let idempotency = self.load.idempotency.as_ref();
         let idempotency = idempotency.map(|key| self.idempotency(key)).transpose()?.flatten();
         let mut spirals = Vec::new();
         for partition in &self.load.spirals {
             spirals.extend(self.spiral(*partition)?);
         }
-        let facts = self.facts()?;
+        let mut facts = self.facts()?;
+        self.say_what_is_pending(&mut facts)?;
         let subject =
             facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
@@ -177,6 +186,7 @@ impl View<'_> {
                     facts.memories.push(memory);
                 }
             }
+            Select::Pending { limit } => self.next_mark(*limit, &mut facts)?,
             Select::Person(select) => self.person(select, &mut facts)?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts)?;
@@ -280,6 +290,9 @@ impl View<'_> {
             let memory = self.fetch(&found(row)?)?;
             let activated: Option<i64> = row.get(3)?;
             if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
+                continue;
+            }
+            if self.is_pending(memory.id)? {
                 continue;
             }
             if facts.memories.len() == limit {

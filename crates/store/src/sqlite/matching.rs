@@ -46,7 +46,10 @@ impl View<'_> {
         while let Some(row) = rows.next()? {
             let Some(found) = Match::of(blob(row, 1)?, keys) else { continue };
             let place = (Reverse(Timestamp::from_unix_micros(row.get(2)?)), memory_id(row, 0)?);
-            matched.push(Matched { place, found, memory: None });
+            // What is hidden takes nobody's place.
+            if !self.is_pending(place.1)? {
+                matched.push(Matched { place, found, memory: None });
+            }
         }
         if self.load.as_of.is_some() {
             let former = self.former_of(Listed::Objects(select))?;

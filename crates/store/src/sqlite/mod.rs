@@ -16,6 +16,7 @@ mod listing;
 mod load;
 mod matching;
 mod migrate;
+mod pending;
 mod person;
 mod policies;
 mod reader;
@@ -204,6 +205,15 @@ impl Store for SqliteStore {
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         let due = *due;
         self.readers.read(move |reader| reader.tenants_due(&due, limit)).await
+    }
+
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let after = after.cloned();
+        self.readers.read(move |reader| reader.tenants_pending(after.as_ref(), limit)).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {

@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 12] = [
+pub const TABLES: [Table; 13] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -117,6 +117,11 @@ pub const TABLES: [Table; 12] = [
     Table {
         name: "spiral_artifacts",
         columns: &[text("tenant"), bytes("partition_key"), bytes("id"), number("expires"), text("document")],
+        key: 1,
+    },
+    Table {
+        name: "pending_revocations",
+        columns: &[text("tenant"), bytes("id"), bytes("root"), bytes("after")],
         key: 1,
     },
     EVENTS,

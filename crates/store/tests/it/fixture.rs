@@ -3,6 +3,7 @@
 use memoryscope_domain::audit_chain::{Checkpoint, CheckpointKey};
 use memoryscope_domain::change::{Change, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::object::Derivation;
 use memoryscope_domain::preference::Kind;
@@ -31,6 +32,12 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
         if schema >= 4 {
             let of = |scope, expires| Change::InsertSpiral(make::spiral(&tenant(name), scope, expires));
             commit(store, set(&tenant(name), 2_000, vec![of(1, NOW + 1), of(2, 0)])).await.unwrap();
+        }
+        if schema >= 6 {
+            let mark = PendingMark::new(make::memory_id(21), make::memory_id(21));
+            let later = PendingMark { id: make::memory_id(22), after: Some(make::memory_id(24)), ..mark };
+            let marks = vec![Change::MarkPending(mark), Change::MarkPending(later)];
+            commit(store, set(&tenant(name), 3_000, marks)).await.unwrap();
         }
     }
     // A tenant with a chain and nothing else.

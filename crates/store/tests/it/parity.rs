@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
-use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef, TAGGED};
+use memoryscope_domain::lifecycle::PendingMark;
+use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
@@ -20,6 +21,10 @@ use proptest::test_runner::TestRunner;
 use crate::make::{
     self, NOW, child, domain, event, grant, load_of, memory_id, objects, tenant, time, user, whole,
 };
+
+mod filters;
+
+use filters::{FilterPick, filter, filter_of};
 
 const TENANTS: [&str; 2] = ["a", "b"];
 const USERS: [&str; 2] = ["ann", "bob"];
@@ -48,6 +53,8 @@ pub(crate) enum Wish {
     Checkpoint,
     Spiral { scope: u8, expires: i64 },
     ForgetSpiral { scope: u8 },
+    Mark { id: u128, root: u128, after: Option<u128> },
+    Unmark { id: u128 },
 }
 
 #[derive(Debug, Clone)]
@@ -108,21 +115,12 @@ pub(crate) enum Pick {
     },
     Entry(u128),
     Verification,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum FilterPick {
-    Everything,
-    States(BTreeSet<usize>),
-    NotDomains(BTreeSet<usize>),
-    OwnersOr(usize, usize),
-    /// Above a level, or an impact.
-    LevelOr(usize),
-    /// One, none, all or not all of some members of a set.
-    Members {
-        which: usize,
-        set: usize,
-        members: BTreeSet<usize>,
+    Family {
+        id: u128,
+        limit: usize,
+    },
+    Pending {
+        limit: usize,
     },
 }
 
@@ -150,6 +148,9 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
         2 => (0..3u8, NOW - 1..NOW + 3).prop_map(|(scope, expires)| Wish::Spiral { scope, expires }),
         1 => (0..3u8).prop_map(|scope| Wish::ForgetSpiral { scope }),
+        1 => (0..8u128, 0..8u128, prop::option::of(0..8u128))
+            .prop_map(|(id, root, after)| Wish::Mark { id, root, after }),
+        1 => (0..8u128).prop_map(|id| Wish::Unmark { id }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
         1 => Just(Wish::Checkpoint),
@@ -194,18 +195,8 @@ fn pick() -> impl Strategy<Value = Pick> {
             .prop_map(|(after, reads_only, limit)| Pick::Entries { after, reads_only, limit }),
         1 => (0..20u128).prop_map(Pick::Entry),
         1 => Just(Pick::Verification),
-    ]
-}
-
-fn filter() -> impl Strategy<Value = FilterPick> {
-    prop_oneof![
-        2 => Just(FilterPick::Everything),
-        1 => prop::collection::btree_set(0..5usize, 1..4).prop_map(FilterPick::States),
-        1 => prop::collection::btree_set(0..3usize, 1..3).prop_map(FilterPick::NotDomains),
-        1 => (0..2usize, 0..2usize).prop_map(|(owner, kind)| FilterPick::OwnersOr(owner, kind)),
-        1 => (0..4usize).prop_map(FilterPick::LevelOr),
-        4 => (0..4usize, 0..TAGGED.len(), prop::collection::btree_set(0..MEMBERS.len(), 1..6))
-            .prop_map(|(which, set, members)| FilterPick::Members { which, set, members }),
+        2 => (0..8u128, 0..5usize).prop_map(|(id, limit)| Pick::Family { id, limit }),
+        2 => (0..5usize).prop_map(|limit| Pick::Pending { limit }),
     ]
 }
 
@@ -223,6 +214,23 @@ fn key(number: u8) -> memoryscope_domain::change::IdempotencyRecord {
     crate::conformance::record(&format!("key {number}"), 0)
 }
 
+/// The object that a wish stands for.
+fn object(tenant: &TenantId, wish: &Wish) -> Option<Change> {
+    let Wish::InsertObject { id, occurred, level, look, ref parents, expires } = *wish else { return None };
+    let memory = if parents.is_empty() {
+        event(tenant, id, occurred)
+    } else {
+        let parents: BTreeSet<u128> = parents.iter().copied().collect();
+        let parents: Vec<u128> = parents.into_iter().collect();
+        child(tenant, id, &parents, Derivation::Asserted)
+    };
+    let memory = make::looking(memory, look);
+    let mut body = memory.body.clone();
+    body.object_mut()?.sensitivity.level = Level::ALL[level];
+    let placed = Some(time(occurred));
+    Some(Change::InsertMemory(Memory { body, placed, expires: expires.map(time), ..memory }))
+}
+
 /// What a wish stands for now; none if the memory or grant that it names isn't there.
 async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Change> {
     let current = async |id| {
@@ -234,20 +242,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             let memory = make::memory_of(tenant, id, USERS[user], KINDS[kind], DOMAINS[domain], "x");
             Change::InsertMemory(Memory { created: time(created), expires: expires.map(time), ..memory })
         }
-        Wish::InsertObject { id, occurred, level, look, ref parents, expires } => {
-            let memory = if parents.is_empty() {
-                event(tenant, id, occurred)
-            } else {
-                let parents: BTreeSet<u128> = parents.iter().copied().collect();
-                let parents: Vec<u128> = parents.into_iter().collect();
-                child(tenant, id, &parents, Derivation::Asserted)
-            };
-            let memory = make::looking(memory, look);
-            let mut body = memory.body.clone();
-            body.object_mut()?.sensitivity.level = Level::ALL[level];
-            let placed = Some(time(occurred));
-            Change::InsertMemory(Memory { body, placed, expires: expires.map(time), ..memory })
-        }
+        Wish::InsertObject { .. } => object(tenant, wish)?,
         Wish::Replace { id, state, stale } => {
             let memory = current(id).await?;
             let version = memory.version + u64::from(!stale);
@@ -283,6 +278,11 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         }
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
+        Wish::Mark { id, root, after } => {
+            let [id, root] = [id, root].map(memory_id);
+            Change::MarkPending(PendingMark { id, root, after: after.map(memory_id) })
+        }
+        Wish::Unmark { id } => Change::UnmarkPending(memory_id(id)),
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => {
@@ -348,38 +348,8 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
         },
         Pick::Entry(number) => Select::Entry(make::draft(tenant, *number, Code::MEMORY_READ).id),
         Pick::Verification => Select::Verification,
-    }
-}
-
-fn filter_of(pick: &FilterPick) -> Filter {
-    let field = |attribute| FilterField::new(attribute).unwrap();
-    let texts = |texts: &mut dyn Iterator<Item = &str>| texts.map(str::to_owned).collect::<BTreeSet<_>>();
-    match pick {
-        FilterPick::Everything => Filter::Everything,
-        FilterPick::States(states) => {
-            let names = texts(&mut states.iter().map(|state| State::ALL[*state].name()));
-            Filter::OneOf(field(Attribute::MemoryState), names)
-        }
-        FilterPick::NotDomains(domains) => {
-            let names = texts(&mut domains.iter().map(|domain| DOMAINS[*domain]));
-            Filter::NoneOf(field(Attribute::MemoryDomain), names)
-        }
-        FilterPick::LevelOr(level) => Filter::or([
-            Filter::OneOf(
-                field(Attribute::MemorySensitivityLevel),
-                texts(&mut Level::ALL[*level..].iter().map(|level| level.name())),
-            ),
-            Filter::OneOf(field(Attribute::MemoryType), texts(&mut ["impact"].into_iter())),
-        ]),
-        FilterPick::Members { which, set, members } => {
-            let make =
-                [Filter::Intersects, Filter::Disjoint, Filter::ContainsAll, Filter::LacksOneOf][*which];
-            make(field(TAGGED[*set].0), texts(&mut members.iter().map(|member| MEMBERS[*member])))
-        }
-        FilterPick::OwnersOr(owner, kind) => Filter::or([
-            Filter::Intersects(field(Attribute::MemoryOwners), texts(&mut [USERS[*owner]].into_iter())),
-            Filter::OneOf(field(Attribute::MemoryKind), texts(&mut [KINDS[*kind].name()].into_iter())),
-        ]),
+        Pick::Family { id, limit } => Select::Family { id: memory_id(*id), limit: *limit },
+        Pick::Pending { limit } => Select::Pending { limit: *limit },
     }
 }
 
@@ -431,9 +401,11 @@ pub(crate) async fn both(
                 }
             }
             chained.truncate(*limit);
-            let one = (model.tenants_due(&due, *limit).await.unwrap(), chained);
+            let marked = model.tenants_pending(None, *limit).await.unwrap();
+            let one = (model.tenants_due(&due, *limit).await.unwrap(), chained, marked);
             let other = store.tenants_due(&due, *limit).await.unwrap();
-            let other = (other, store.tenants(None, *limit).await.unwrap());
+            let marked = store.tenants_pending(None, *limit).await.unwrap();
+            let other = (other, store.tenants(None, *limit).await.unwrap(), marked);
             (format!("{one:?}"), format!("{other:?}"))
         }
     }

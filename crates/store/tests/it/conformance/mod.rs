@@ -6,6 +6,7 @@ mod changes;
 mod expects;
 mod family;
 mod objects;
+mod pending;
 mod person;
 mod reads;
 mod spirals;
@@ -136,6 +137,12 @@ on_every_store! {
         a_load_as_of_a_commit_answers_as_it_did_then
         before_the_first_commit_there_was_nothing
         an_entry_is_found_with_memories;
+    pending:
+        what_is_below_a_mark_is_hidden
+        the_hidden_take_nobodys_place
+        what_is_left_is_told_of_where_it_began
+        what_is_below_a_mark_is_found_page_by_page
+        tenants_with_something_left_are_listed;
     person:
         what_is_about_a_person_is_found_in_order
         a_person_is_looked_for_in_steps

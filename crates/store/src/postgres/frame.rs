@@ -1,0 +1,74 @@
+//! What every load reads, whatever it asks for.
+
+use memoryscope_domain::audit_chain::Head;
+use memoryscope_domain::change::IdempotencyRecord;
+use memoryscope_domain::govern::Facts;
+use memoryscope_engine::port::{Load, Select, Snapshot, StoreError};
+use tokio_postgres::Row;
+
+use super::error::Failure;
+use super::value::{Bytes, Value};
+use crate::common::row::{self, corrupt};
+
+/// What every load reads, in one row.
+pub(super) const FRAME: &str = "
+    SELECT (SELECT seq FROM audit_heads WHERE tenant = $1),
+           (SELECT hash FROM audit_heads WHERE tenant = $1),
+           (SELECT hash FROM active_policy WHERE tenant = $1),
+           (SELECT key FROM subject_keys WHERE tenant = $1 AND subject = $2),
+           (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4),
+           ARRAY(SELECT s.document FROM unnest($5::bytea[]) AS w (scope) CROSS JOIN LATERAL
+                    (SELECT document FROM spiral_artifacts
+                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s),
+           ARRAY(SELECT id FROM pending_revocations WHERE tenant = $1)";
+
+/// The columns of [`FRAME`], and behind them those of the end of a scan.
+pub(super) const FRAME_COLUMNS: usize = 7;
+/// Where the marks stand in it.
+pub(super) const MARKS: usize = 6;
+/// The snapshot that a frame is of, without records.
+pub(super) fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
+    let row = rows.first().ok_or_else(|| corrupt("head"))?;
+    let head = match row.try_get(0)? {
+        Some(seq) => unless_walking(load, row::head(seq, row.try_get(1)?))?,
+        None => Head::GENESIS,
+    };
+    let key: Option<&[u8]> = row.try_get(3)?;
+    let key = key.map(row::audit_key).transpose();
+    let record: Option<&str> = row.try_get(4)?;
+    let idempotency = record
+        .map(serde_json::from_str::<IdempotencyRecord>)
+        .transpose()
+        .map_err(|_| corrupt("idempotency record"))?;
+    let spirals: Vec<&str> = row.try_get(5)?;
+    let spirals = spirals.into_iter().map(|text| row::spiral(text, load)).collect::<Result<_, _>>()?;
+    Ok(Snapshot {
+        head,
+        active_policy: row.try_get(2)?,
+        subject: load.subject,
+        subject_key: unless_walking(load, key)?,
+        idempotency,
+        spirals,
+        facts: Facts::default(),
+    })
+}
+
+/// A walk of the chain says what is wrong, and is not stopped by a value that cannot be read.
+fn unless_walking<T: Default>(load: &Load, read: Result<T, StoreError>) -> Result<T, Failure> {
+    let read = read.map_err(Failure::from);
+    match load.select {
+        Select::Verification => Ok(Failure::unless_unreadable(read)?.unwrap_or_default()),
+        _ => read,
+    }
+}
+
+/// The values of [`FRAME`].
+pub(super) fn frame_values(load: &Load) -> Vec<Value<'static>> {
+    let key = load.idempotency.as_ref();
+    let (client, key) = (key.map(|key| key.client.clone()), key.map(|key| key.key.clone()));
+    let tenant = load.tenant.as_str().to_owned();
+    let scopes: Vec<Bytes<16>> = load.spirals.iter().map(|partition| Bytes(partition.0)).collect();
+    let now = load.now.unix_micros();
+    let subject = Box::new(Bytes(load.subject.0));
+    vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)]
+}
