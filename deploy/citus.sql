@@ -11,6 +11,7 @@ BEGIN
         'active_policy',
         'audit_events',
         'checkpoints',
+        'consents',
         'idempotency_keys',
         'links',
         'memories',
@@ -18,7 +19,8 @@ BEGIN
         'policies',
         'read_grants',
         'spiral_artifacts',
-        'subject_keys'
+        'subject_keys',
+        'suppressions'
     ] LOOP
         IF NOT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrelid = name::regclass) THEN
             PERFORM create_distributed_table(

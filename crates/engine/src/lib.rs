@@ -17,6 +17,7 @@ pub mod op;
 mod policies;
 pub mod port;
 pub mod refusal;
+mod rights;
 mod spirals;
 pub mod subjects;
 pub mod traces;

@@ -7,7 +7,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::context::Context;
 use crate::engine::{Engine, own_subject};
-use crate::port::{Load, Select, Snapshot, StoreError};
+use crate::port::{Load, Rights, Select, Snapshot, StoreError};
 use crate::refusal::Refusal;
 use crate::traces;
 
@@ -28,16 +28,17 @@ impl Engine {
         select: Select,
         filter: Filter,
     ) -> Result<Snapshot, StoreError> {
-        self.load_with(cx, select, filter, Vec::new()).await
+        self.load_with(cx, select, filter, Vec::new(), Rights::default()).await
     }
 
-    /// With the spirals of these scopes.
+    /// With the spirals of these scopes, and what is wanted of persons' rights.
     pub(crate) async fn load_with(
         &self,
         cx: &Context,
         select: Select,
         filter: Filter,
         spirals: Vec<Partition>,
+        rights: Rights,
     ) -> Result<Snapshot, StoreError> {
         let load = Load {
             tenant: cx.principal.tenant.clone(),
@@ -47,6 +48,7 @@ impl Engine {
             subject: own_subject(cx),
             idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
             spirals,
+            rights,
         };
         self.ports().store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
     }

@@ -3,16 +3,17 @@
 //! Where another store differs from it, one of the two is wrong.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use memoryscope_domain::audit_chain::{
-    self, AuditKey, Code, Head, Private, Row, Seq, SignedCheckpoint, Verifier,
+    self, AuditKey, Code, Head, KeyedDigest, Private, Row, Seq, SignedCheckpoint, Verifier,
 };
 use memoryscope_domain::change::{
     Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
 };
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
@@ -51,6 +52,8 @@ struct Tenant {
     active_policy: Option<String>,
     idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     checkpoints: Vec<SignedCheckpoint>,
+    consents: BTreeMap<SubjectRef, Consents>,
+    suppressions: BTreeSet<KeyedDigest>,
     spirals: BTreeMap<Partition, ThoughtPatternArtifact>,
     entries: Vec<StoredEntry>,
     head: Head,
@@ -91,7 +94,8 @@ impl Store for MemoryStore {
         let empty = Tenant::default();
         let tenants = self.tenants();
         let tenant = tenants.get(&load.tenant).unwrap_or(&empty);
-        let facts = tenant.facts(load);
+        let mut facts = tenant.facts(load);
+        tenant.rights(&load.rights, &mut facts);
         let subject = facts.grant.as_ref().map_or(load.subject, |grant| SubjectRef::of_user(&grant.user));
         Ok(Snapshot {
             head: tenant.head,
@@ -367,6 +371,10 @@ impl Tenant {
                     let key = self.subject_keys.get(subject);
                     require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
                 }
+                Expect::Consent { subject, version } => {
+                    let kept = self.consents.get(subject).map_or(0, |consents| consents.version);
+                    require(kept == *version, "a consent")?;
+                }
                 Expect::NoIdempotencyKey(key) => {
                     require(!self.idempotency.contains_key(key), "an idempotency key")?;
                 }
@@ -397,7 +405,12 @@ impl Tenant {
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
+                Change::KeepConsent(consents) => {
+                    let kept = self.consents.get(&consents.subject).map_or(0, |consents| consents.version);
+                    require(kept + 1 == consents.version, "a consent")?;
+                }
                 Change::TouchSeeds { .. }
+                | Change::Suppress(_)
                 | Change::Forget(_)
                 | Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
@@ -433,6 +446,8 @@ impl Tenant {
                 self.activated.extend(there.into_iter().map(|id| (id, at)));
             }
             Change::Forget(forgotten) => self.forget(*forgotten),
+            Change::KeepConsent(consents) => _ = self.consents.insert(consents.subject, consents),
+            Change::Suppress(digests) => self.suppressions.extend(digests),
             Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => {
                 self.grants.insert(grant.token_hash, grant);
             }

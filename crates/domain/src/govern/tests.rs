@@ -98,6 +98,8 @@ fn an_event_has_every_attribute_that_it_says() {
             ("type", "\"event\""),
             ("truth_mode", "\"factual_claim\""),
             ("state", "\"restricted\""),
+            ("was_erased", "false"),
+            ("withheld_from", "{}"),
             // Thirty days old, and half as strong.
             ("strength", "0.5"),
             ("dormant", "true"),
@@ -144,6 +146,8 @@ fn a_tombstone_has_nothing_left_to_test() {
         &[
             ("type", "\"event\""),
             ("state", "\"tombstoned\""),
+            ("was_erased", "false"),
+            ("withheld_from", "{}"),
             ("age_days", "30.0"),
             ("ownership.owners", "{}"),
             ("ownership.subjects", "{}"),
@@ -222,6 +226,7 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         spirals: Spirals::none(),
         person: None,
         deed: None,
+        origin: Origin::Live,
     }
 }
 

@@ -105,6 +105,14 @@ const INSERT_SPIRAL: &str = "
 
 const FORGET_SPIRAL: &str = "DELETE FROM spiral_artifacts WHERE tenant = $1 AND partition_key = $2";
 
+const KEEP_CONSENT: &str = "
+    INSERT INTO consents (tenant, subject, version, document) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, subject) DO UPDATE SET version = excluded.version, document = excluded.document";
+
+const SUPPRESS: &str = "
+    INSERT INTO suppressions (tenant, digest) SELECT $1, w.digest FROM unnest($2::bytea[]) AS w (digest)
+    ON CONFLICT (tenant, digest) DO NOTHING";
+
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
     SELECT $1, w.* FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::text[],
@@ -244,6 +252,15 @@ impl<'a> Writes<'a> {
                 self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
             }
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
+            Step::KeepConsent(consent) => {
+                let values = vec![
+                    boxed(Bytes(consent.subject.0)),
+                    boxed(consent.version),
+                    boxed(consent.document.as_str()),
+                ];
+                self.alone(KEEP_CONSENT, values);
+            }
+            Step::Suppress(digests) => self.alone(SUPPRESS, vec![column(digests, |digest| Bytes(*digest))]),
             Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);

@@ -19,9 +19,9 @@ use uuid::Uuid;
 
 use super::error::Failure;
 use super::listing::Listing;
-use super::matching;
 use super::session::{Call, Session};
 use super::value::Bytes;
+use super::{matching, rights};
 use crate::common::row::{self, corrupt};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -36,10 +36,20 @@ const FRAME: &str = "
            (SELECT document FROM idempotency_keys WHERE tenant = $1 AND client = $3 AND key = $4),
            ARRAY(SELECT s.document FROM unnest($5::bytea[]) AS w (scope) CROSS JOIN LATERAL
                     (SELECT document FROM spiral_artifacts
-                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s)";
+                     WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s),
+           ARRAY(SELECT c.subject FROM unnest($7::bytea[]) AS w (subject) CROSS JOIN LATERAL
+                    (SELECT subject FROM consents WHERE tenant = $1 AND subject = w.subject OFFSET 0) AS c
+                 ORDER BY 1),
+           ARRAY(SELECT c.document FROM unnest($7::bytea[]) AS w (subject) CROSS JOIN LATERAL
+                    (SELECT subject, document FROM consents WHERE tenant = $1 AND subject = w.subject OFFSET 0) AS c
+                 ORDER BY c.subject),
+           (SELECT key FROM subject_keys WHERE $8 AND tenant = $1 AND subject = $9),
+           $8 AND EXISTS (SELECT 1 FROM suppressions WHERE tenant = $1),
+           ARRAY(SELECT k.digest FROM unnest($10::bytea[]) AS w (digest) CROSS JOIN LATERAL
+                    (SELECT digest FROM suppressions WHERE tenant = $1 AND digest = w.digest OFFSET 0) AS k)";
 
 /// The columns of [`FRAME`], and behind them those of the end of a scan.
-const FRAME_COLUMNS: usize = 6;
+const FRAME_COLUMNS: usize = 11;
 /// The columns before those of a memory that stands beside a frame and the end of a scan.
 const BESIDE_COLUMNS: usize = FRAME_COLUMNS + 2;
 
@@ -433,7 +443,7 @@ fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
         subject_key: unless_walking(load, key)?,
         idempotency,
         spirals,
-        facts: Facts::default(),
+        facts: rights::facts(row, load)?,
     })
 }
 
@@ -454,7 +464,10 @@ fn frame_values(load: &Load) -> Vec<super::value::Value<'static>> {
     let scopes: Vec<Bytes<16>> = load.spirals.iter().map(|partition| Bytes(partition.0)).collect();
     let now = load.now.unix_micros();
     let subject = Box::new(Bytes(load.subject.0));
-    vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)]
+    let mut values: Vec<super::value::Value<'static>> =
+        vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)];
+    values.extend(rights::values(&load.rights));
+    values
 }
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {

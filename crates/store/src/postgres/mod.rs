@@ -19,6 +19,7 @@ mod migrate;
 mod person;
 mod pool;
 mod programs;
+mod rights;
 mod session;
 mod tls;
 mod transact;

@@ -134,7 +134,8 @@ impl View<'_> {
         for partition in &self.load.spirals {
             spirals.extend(self.spiral(*partition)?);
         }
-        let facts = self.facts()?;
+        let mut facts = self.facts()?;
+        self.rights(&mut facts)?;
         let subject =
             facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";

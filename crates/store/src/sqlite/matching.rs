@@ -62,7 +62,7 @@ mod tests {
     use memoryscope_domain::policy::Attribute;
     use memoryscope_domain::scope::Partition;
     use memoryscope_domain::time::Timestamp;
-    use memoryscope_engine::port::Select;
+    use memoryscope_engine::port::{Rights, Select};
     use rusqlite::Connection;
 
     use super::*;
@@ -95,6 +95,7 @@ mod tests {
             subject: SubjectRef::TENANT,
             idempotency: None,
             spirals: Vec::new(),
+            rights: Rights::default(),
         };
         let condition = matching(&load, &select, &select.wanted);
         let sql = format!("EXPLAIN QUERY PLAN {}", condition.sql);

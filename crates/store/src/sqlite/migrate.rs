@@ -26,6 +26,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0003_words_and_tags.sql"),
     },
     Migration { number: 4, name: "spirals", sql: include_str!("../../migrations/sqlite/0004_spirals.sql") },
+    Migration { number: 5, name: "rights", sql: include_str!("../../migrations/sqlite/0005_rights.sql") },
 ];
 
 /// The newest schema that this program knows.

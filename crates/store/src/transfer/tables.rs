@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 12] = [
+pub const TABLES: [Table; 14] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -118,6 +118,12 @@ pub const TABLES: [Table; 12] = [
         columns: &[text("tenant"), bytes("partition_key"), bytes("id"), number("expires"), text("document")],
         key: 1,
     },
+    Table {
+        name: "consents",
+        columns: &[text("tenant"), bytes("subject"), number("version"), text("document")],
+        key: 1,
+    },
+    Table { name: "suppressions", columns: &[text("tenant"), bytes("digest")], key: 1 },
     EVENTS,
     Table {
         name: "checkpoints",

@@ -6,6 +6,7 @@ use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::object::Derivation;
 use memoryscope_domain::preference::Kind;
+use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::port::{Select, Store};
 
 use crate::make::{self, NOW, child, commit, event, grant, memory, memory_of, set, tenant, time};
@@ -31,6 +32,13 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
         if schema >= 4 {
             let of = |scope, expires| Change::InsertSpiral(make::spiral(&tenant(name), scope, expires));
             commit(store, set(&tenant(name), 2_000, vec![of(1, NOW + 1), of(2, 0)])).await.unwrap();
+        }
+        if schema >= 5 {
+            let said =
+                vec![make::consent(&tenant(name), 1, 1, &[Purpose::ChatResponse]), make::suppress(&[1, 2])];
+            commit(store, set(&tenant(name), 2_001, said)).await.unwrap();
+            let again = make::consent(&tenant(name), 1, 2, &[]);
+            commit(store, set(&tenant(name), 2_002, vec![again])).await.unwrap();
         }
     }
     // A tenant with a chain and nothing else.

@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef, TAGGED};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
+use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store};
+use memoryscope_engine::port::{
+    Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Rights, Select, Store,
+};
 use memoryscope_store::{SqliteConfig, SqliteStore};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -48,6 +52,8 @@ pub(crate) enum Wish {
     Checkpoint,
     Spiral { scope: u8, expires: i64 },
     ForgetSpiral { scope: u8 },
+    Consent { subject: u8, stale: bool, purposes: Vec<Purpose> },
+    Suppress { digests: Vec<u8> },
 }
 
 #[derive(Debug, Clone)]
@@ -64,6 +70,7 @@ pub(crate) enum Guess {
     Grant(u8, u64),
     NoSubject(u8),
     NoKey(u8),
+    Consent(u8, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -150,6 +157,9 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
         2 => (0..3u8, NOW - 1..NOW + 3).prop_map(|(scope, expires)| Wish::Spiral { scope, expires }),
         1 => (0..3u8).prop_map(|scope| Wish::ForgetSpiral { scope }),
+        2 => (0..3u8, prop::bool::weighted(0.2), prop::sample::subsequence(Purpose::ALL.to_vec(), 0..4))
+            .prop_map(|(subject, stale, purposes)| Wish::Consent { subject, stale, purposes }),
+        1 => prop::collection::vec(0..4u8, 1..3).prop_map(|digests| Wish::Suppress { digests }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
         1 => Just(Wish::Checkpoint),
@@ -163,6 +173,7 @@ fn guess() -> impl Strategy<Value = Guess> {
         (0..4u8, 1..3u64).prop_map(|(id, version)| Guess::Grant(id, version)),
         (0..3u8).prop_map(Guess::NoSubject),
         (0..4u8).prop_map(Guess::NoKey),
+        (0..3u8, 0..3u64).prop_map(|(subject, version)| Guess::Consent(subject, version)),
     ]
 }
 
@@ -223,6 +234,13 @@ fn key(number: u8) -> memoryscope_domain::change::IdempotencyRecord {
     crate::conformance::record(&format!("key {number}"), 0)
 }
 
+/// What the person has said of purposes.
+async fn consents(store: &dyn Store, tenant: &TenantId, subject: u8) -> Option<Consents> {
+    let rights = Rights { persons: vec![SubjectRef([subject; 16])], ..Rights::default() };
+    let load = Load { rights, ..load_of(tenant, Select::Nothing) };
+    store.load(&load).await.unwrap().facts.consents.into_iter().next()
+}
+
 /// What a wish stands for now; none if the memory or grant that it names isn't there.
 async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Change> {
     let current = async |id| {
@@ -281,6 +299,11 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             record.used = time(used);
             Change::InsertIdempotency(record)
         }
+        Wish::Consent { subject, stale, ref purposes } => {
+            let before = consents(store, tenant, subject).await.map_or(0, |consents| consents.version);
+            make::consent(tenant, subject, before + u64::from(!stale), purposes)
+        }
+        Wish::Suppress { ref digests } => make::suppress(digests),
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
@@ -302,6 +325,7 @@ fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
         Guess::Grant(id, version) => Expect::Grant { id: grant(tenant, id).id, version },
         Guess::NoSubject(subject) => Expect::NoSubjectKey(SubjectRef([subject; 16])),
         Guess::NoKey(number) => Expect::NoIdempotencyKey(key(number).key),
+        Guess::Consent(subject, version) => Expect::Consent { subject: SubjectRef([subject; 16]), version },
     }
 }
 
@@ -414,6 +438,11 @@ pub(crate) async fn both(
                 subject: SubjectRef([*subject; 16]),
                 idempotency: Some(key(*number).key),
                 spirals: [0, 1].map(|scope| Partition([scope; 16])).to_vec(),
+                rights: Rights {
+                    persons: [0, 1].map(|subject| SubjectRef([subject; 16])).to_vec(),
+                    erased: *number > 0,
+                    digests: if *number > 1 { [1, 2].map(make::digest).to_vec() } else { Vec::new() },
+                },
                 ..load_of(&tenant, select(&tenant, pick))
             };
             (whole(&model.load(&load).await.unwrap()), whole(&store.load(&load).await.unwrap()))
