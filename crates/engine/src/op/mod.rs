@@ -53,7 +53,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 39] = [
+pub static ALL: [&Info; 38] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -90,7 +90,6 @@ pub static ALL: [&Info; 39] = [
     &policy::ROLL_BACK,
     &subject::ERASE,
     &subject::EXPORT,
-    &subject::WITHDRAW,
     &subject::CONSENT,
     &subject::UPKEEP,
 ];

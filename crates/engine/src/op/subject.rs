@@ -28,10 +28,7 @@ use crate::refusal::Refusal;
 
 /// A person's erasure is admitted.
 pub static ERASE: Info = Info { name: "subject.erase", audit: Code::literal("SUBJECT_ERASE"), changes: true };
-/// The withdrawal of a person's consent is admitted.
-pub static WITHDRAW: Info =
-    Info { name: "subject.withdraw", audit: Code::literal("SUBJECT_WITHDRAW"), changes: true };
-/// A person's word about purposes is admitted.
+/// A person's word about their consent is admitted: it is withdrawn, or granted again.
 pub static CONSENT: Info =
     Info { name: "subject.consent", audit: Code::literal("SUBJECT_CONSENT"), changes: true };
 /// Everything about a person is shown.
@@ -67,8 +64,7 @@ impl Operation for Admit {
     fn info(&self) -> &'static Info {
         match self.deed {
             Deed::Erase => &ERASE,
-            Deed::Withdraw { .. } => &WITHDRAW,
-            Deed::Consent(_) => &CONSENT,
+            Deed::Withdraw { .. } | Deed::Consent(_) => &CONSENT,
         }
     }
 

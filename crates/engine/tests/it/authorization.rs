@@ -224,15 +224,14 @@ impl Case {
             "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
             "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
-            "subject.erase" | "subject.withdraw" | "subject.consent" => {
+            "subject.erase" | "subject.consent" => {
                 let deed = match name {
                     "subject.erase" => Deed::Erase,
-                    "subject.consent" => Deed::Consent(Said {
+                    _ => Deed::Consent(Said {
                         is_grant: false,
                         purposes: Purposes::of([Purpose::ChatResponse]),
                         scopes: Vec::new(),
                     }),
-                    _ => Deed::Withdraw { scopes: Vec::new(), reason: None },
                 };
                 self.mark(Admit { person: user("ann"), deed, reason: None }, |_| true).await
             }
