@@ -191,9 +191,7 @@ impl Engine {
         let repeat = self.repeat_of(cx, op, &snapshot)?;
         let repeats = repeat.is_some();
         let snapshot = match repeat {
-            Some(select) => {
-                self.load_with(cx, select, Filter::Everything, Vec::new(), rights::wanted(op)).await?
-            }
+            Some(select) => self.load(cx, select, Filter::Everything).await?,
             None => snapshot,
         };
         let mut ids = IdSource::new(cx.id_seed, cx.now);

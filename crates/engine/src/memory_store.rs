@@ -354,6 +354,7 @@ impl Tenant {
         let require =
             |so: bool, what: &'static str| if so { Ok(()) } else { Err(StoreError::Conflict(what)) };
         let version_of = |id: &MemoryId| self.memories.get(id).map(|version| version.memory.version);
+        let said = |subject: &SubjectRef| self.consents.get(subject).map_or(0, |consents| consents.version);
         for expect in &set.expects {
             match expect {
                 Expect::ActivePolicy(hash) => require(self.active_policy == *hash, "the active policy")?,
@@ -371,10 +372,7 @@ impl Tenant {
                     let key = self.subject_keys.get(subject);
                     require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
                 }
-                Expect::Consent { subject, version } => {
-                    let kept = self.consents.get(subject).map_or(0, |consents| consents.version);
-                    require(kept == *version, "a consent")?;
-                }
+                Expect::Consent { subject, version } => require(said(subject) == *version, "a consent")?,
                 Expect::NoIdempotencyKey(key) => {
                     require(!self.idempotency.contains_key(key), "an idempotency key")?;
                 }
@@ -405,10 +403,7 @@ impl Tenant {
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
-                Change::KeepConsent(consents) => {
-                    let kept = self.consents.get(&consents.subject).map_or(0, |consents| consents.version);
-                    require(kept + 1 == consents.version, "a consent")?;
-                }
+                Change::KeepConsent(next) => require(said(&next.subject) + 1 == next.version, "a consent")?,
                 Change::TouchSeeds { .. }
                 | Change::Suppress(_)
                 | Change::Forget(_)

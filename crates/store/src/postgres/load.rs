@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{AuditKey, Code, Entry, Head, Private, Seq};
+use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Seq};
 use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
-use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
+use memoryscope_domain::govern::{Facts, MemoryView};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
@@ -17,6 +17,7 @@ use memoryscope_engine::port::{
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::entry::entry;
 use super::error::Failure;
 use super::listing::Listing;
 use super::session::{Call, Session};
@@ -489,17 +490,4 @@ fn entries_call(tenant: String, after: Seq, operations: &[Code], limit: usize) -
     let operations: Vec<String> = operations.iter().map(|code| code.as_str().to_owned()).collect();
     values.push(Box::new(operations));
     Call::new(ENTRIES_OF, values)
-}
-
-/// An entry from the columns (seq, id, `prev_hash`, hash, text, private).
-pub(super) fn entry(row: &Row) -> Result<StoredEntry, Failure> {
-    let entry = Entry {
-        id: row::audit_id(row.try_get(1)?)?,
-        seq: Seq(row::count(row.try_get(0)?)?),
-        prev_hash: row::hash(row.try_get(2)?)?,
-        hash: row::hash(row.try_get(3)?)?,
-        text: row.try_get(4)?,
-    };
-    let private: Option<String> = row.try_get(5)?;
-    Ok(StoredEntry { entry, private: private.map(Private::from_stored) })
 }

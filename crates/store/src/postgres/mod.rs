@@ -6,6 +6,7 @@
 mod apply;
 pub mod backup;
 mod config;
+mod entry;
 mod error;
 mod family;
 #[cfg(feature = "faults")]

@@ -12,8 +12,9 @@ use memoryscope_engine::port::{PersonSelect, With};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::entry::entry;
 use super::error::Failure;
-use super::load::{VERSIONS, View, entry};
+use super::load::{VERSIONS, View};
 use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::person::{mark_in_grant, mark_in_private, tags};
