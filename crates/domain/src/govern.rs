@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::audit_chain::{
-    AuditKey, Entry, KeyedDigest, PolicyRef, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification,
+    AuditKey, Entry, KeyedDigest, PolicyRef, Private, Seq, SignedCheckpoint, Verification,
 };
 use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::consent::Consents;
@@ -31,10 +31,12 @@ mod changing;
 mod decided;
 mod gating;
 mod listing;
+mod logged;
 mod person;
 mod propose;
 mod ranking;
 mod reading;
+mod reason;
 mod rights;
 mod spiralling;
 #[cfg(test)]
@@ -47,8 +49,10 @@ pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
 pub use listing::Withheld;
+pub use logged::{Explained, Looking, WhyWithheld, explained, is_shown_by_id, spiral_told};
 pub use person::Done;
 pub use propose::Proposed;
+pub use reason::Reason;
 pub use view::MemoryView;
 
 /// An audit entry with what stands beside it.
@@ -91,6 +95,9 @@ pub struct Facts {
     pub family: Family,
     /// The memories that are shown to a tool's gate.
     pub evidence: Vec<Arc<Memory>>,
+    /// Where they are wanted as of an earlier commit: memories that were there then, might have been asked for, and
+    /// were erased since.
+    pub erased: BTreeSet<MemoryId>,
     /// What is about a person, each with its kin, in order of their ids.
     pub kindred: Vec<(Arc<Memory>, Family)>,
     /// Earlier versions of memories that are about a person, oldest first.
@@ -102,7 +109,7 @@ pub struct Facts {
     /// What persons said about purposes, of those who were asked about and said anything.
     pub consents: Vec<Consents>,
     /// What is left of erased values, where that was asked.
-    pub erased: ErasedValues,
+    pub suppressed: ErasedValues,
     /// Policies that are kept for the tenant.
     pub policies: Vec<PolicyDocument>,
     /// The policy that is in force, once it is known.
@@ -151,6 +158,11 @@ pub enum Authority {
     ChangeNamed,
     /// The caller asks whether a tool may be called, and on what evidence: that is answered, never refused.
     Gate,
+    /// The caller names a decision that was made before; it is hidden where it is not theirs to look at.
+    Logged,
+    /// The caller names memories and describes a request: of those that it may know of, it is told how they would be
+    /// decided.
+    Explain,
     /// The caller holds a token, and the policy still grants reading.
     Continue,
     /// The caller holds a token.
@@ -176,6 +188,8 @@ impl Authority {
             Self::Owner | Self::ChangeNamed => true,
             Self::ReadNamed
             | Self::Gate
+            | Self::Logged
+            | Self::Explain
             | Self::Continue
             | Self::Revoke
             | Self::Person
@@ -196,50 +210,6 @@ pub enum About {
     Preferences(Kind),
     /// Events, impacts or seeds: these of them. At least one.
     Objects(&'static [MemoryType]),
-}
-
-/// Why something was refused, in a word that programs know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The policy denies it.
-    PolicyDenied,
-    /// The caller's role does not allow it.
-    RoleDenied,
-    /// There is no such grant, or not for this caller.
-    UnknownToken,
-    /// There is no such record, or not for this caller.
-    Unknown,
-    /// The grant was revoked.
-    Revoked,
-    /// The grant has expired.
-    Expired,
-    /// It was erased, and an import does not bring it back.
-    Erased,
-}
-
-impl Reason {
-    /// Its name in audit entries and answers.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::PolicyDenied => "POLICY_DENIED",
-            Self::RoleDenied => "ROLE_DENIED",
-            Self::UnknownToken => "UNKNOWN_TOKEN",
-            Self::Unknown => "NOT_FOUND",
-            Self::Revoked => "REVOKED",
-            Self::Expired => "EXPIRED",
-            Self::Erased => "ERASED",
-        }
-    }
-
-    /// What the audit chain calls the outcome: where existence itself is a secret, it is "not found".
-    #[must_use]
-    pub const fn outcome(self) -> Outcome {
-        match self {
-            Self::UnknownToken | Self::Unknown => Outcome::NotFound,
-            _ => Outcome::Denied,
-        }
-    }
 }
 
 /// How it was ruled: which rules decided, how often, and the trace.
@@ -270,6 +240,8 @@ struct Details {
     for_prompts: BTreeSet<MemoryId>,
     /// Those that are weaker than the policy's threshold.
     dormant: BTreeSet<MemoryId>,
+    /// What was removed from them, where something was.
+    redacted: BTreeMap<MemoryId, Vec<Arc<str>>>,
     /// How each that is seen was decided.
     read: BTreeMap<MemoryId, Trace>,
     /// Those that are not seen, where the caller is told of them.
@@ -296,6 +268,8 @@ struct Details {
     raised_activation: Option<Unit>,
     /// What was decided about a tool.
     gate: Option<Gate>,
+    /// How named memories are decided.
+    explained: Vec<Explained>,
     /// What befell what is about a person.
     done: Option<Done>,
     /// The versions of the consents that were looked at.
@@ -352,6 +326,8 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
     match ask.authority {
         Authority::Policy(Effect::Read) => reading::decide(policy, ask, narrowed, facts),
         Authority::ReadNamed => reading::decide_named(policy, ask, facts),
+        Authority::Logged => logged::decide(policy, ask, facts),
+        Authority::Explain => logged::decide_explained(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
         Authority::Owner => decide_owner(policy, ask, facts),
         Authority::Gate => gating::decide(policy, ask, facts),

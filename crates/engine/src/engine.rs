@@ -16,17 +16,20 @@ use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::principal::Principal;
 use memoryscope_domain::scope::ScopeType;
-use memoryscope_domain::spiral::{Lexicon, Spirals};
+use memoryscope_domain::spiral::Lexicon;
 use memoryscope_domain::time::Timestamp;
 use tracing::{Instrument as _, info_span};
 
 use crate::context::{Context, Idempotency};
-use crate::entry::{child_ids, private_part};
+use crate::entry::{ask, child_ids, private_part};
+use crate::load::loading;
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
-use crate::port::{Decision, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
+use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
+use crate::replay::inputs;
 use crate::{rights, spirals, traces};
+use serde_json::{Map, Value};
 
 /// The governed pipeline over its ports.
 #[derive(Debug)]
@@ -75,6 +78,8 @@ struct Loaded {
     ids: IdSource,
     access_log: AuditId,
     repeats: bool,
+    /// What the decision went by and cannot be loaded again, for its entry's private part.
+    inputs: Map<String, Value>,
 }
 
 /// A subject's audit key.
@@ -111,6 +116,11 @@ impl Engine {
     #[must_use]
     pub fn meter(&self) -> &dyn Meter {
         &*self.meter
+    }
+
+    /// The policies in force.
+    pub(crate) const fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// The ports it stands on.
@@ -197,9 +207,11 @@ impl Engine {
         let mut ids = IdSource::new(cx.id_seed, cx.now);
         let access_log = AuditId::from_uuid(ids.next_uuid());
         let Snapshot { head, subject, subject_key, mut facts, .. } = snapshot;
+        let (head, inputs) = (head.seq, inputs::of_spirals(&spirals));
         let mut loaded =
-            Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
-        facts.as_of = head.seq;
+            Loaded { policy, active_policy, head, subject, subject_key, ids, access_log, repeats, inputs };
+        facts.as_of = head;
+        facts.versions.extend(op.recalled());
         facts.active_policy = Some(loaded.policy.reference.clone());
         if op.shows_policy_in_force() {
             facts.policies.push(loaded.policy.document());
@@ -216,7 +228,7 @@ impl Engine {
                 }
                 op.arrange(cx, &mut seen);
                 if op.shows_references() {
-                    self.settle_references(cx, &loaded.policy.policy, &ask, &mut seen).await?;
+                    self.settle_references(cx, &loaded, &ask, &mut seen).await?;
                 }
                 self.carry_out(cx, op, loaded, *seen).await
             }
@@ -231,19 +243,24 @@ impl Engine {
         }
     }
 
-    /// Asks who may see what is referred to. What changed since the first load was changed by somebody else just now: that
-    /// only decides whether an id is named.
+    /// Asks who may see what is referred to, as of the commit that everything else is of.
     async fn settle_references(
         &self,
         cx: &Context,
-        policy: &Policy,
+        loaded: &Loaded,
         ask: &Ask<'_>,
         seen: &mut Visible<Facts>,
     ) -> Result<(), Stopped> {
         let references = seen.references();
         if !references.is_empty() {
-            let referred = self.load(cx, Select::Memories(references), Filter::Everything).await?;
-            seen.settle_references(policy, ask, &referred.facts.memories);
+            let mut referred =
+                self.load(cx, Select::Memories(references.clone()), Filter::Everything).await?;
+            if referred.head.seq != loaded.head {
+                let select = Select::Memories(references);
+                let load = Load { as_of: Some(loaded.head), ..loading(cx, select, Filter::Everything) };
+                referred = self.ports.store.load(&load).await?;
+            }
+            seen.settle_references(&loaded.policy.policy, ask, &referred.facts.memories);
         }
         Ok(())
     }
@@ -269,7 +286,7 @@ impl Engine {
         &self,
         cx: &Context,
         op: &O,
-        loaded: Loaded,
+        mut loaded: Loaded,
         mut seen: Visible<Facts>,
     ) -> Result<Done<O::Output>, Stopped> {
         let token = op.gives_token().then(|| self.ports.secrets.token());
@@ -281,9 +298,15 @@ impl Engine {
             Some(plan) => plan.split(),
             None => (Plan { reason: Some(Code::literal("RESULT_GONE")), ..Plan::answer(()) }, None),
         };
+        let canonical = output.as_ref().and_then(|output| op.canonical(&seen, output));
         seen.count_shown(&memory_ids);
+        if op.wakes_seeds() {
+            loaded.inputs.extend(inputs::of_resting(cx, &seen));
+        }
+        let digest = canonical.map(|bytes| key.key.value(&bytes));
         let (expects, suppressed) = self.suppress(op, &mut seen, &changes, (loaded.subject, &key));
         let mut set = self.change_set(cx, op, &loaded, key, seen.ruling(), seen.grant());
+        set.entry.value_digest = digest;
         set.expects.extend(expects);
         set.changes.extend(suppressed);
         set.entry.memories = MemoryRefs::of(&memory_ids);
@@ -409,7 +432,7 @@ impl Engine {
             changes.push(Change::KeepPolicy(policy.document()));
         }
         let user = grant.map(|grant| &grant.user).or(cx.principal.user.as_ref());
-        let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str())));
+        let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str()), &loaded.inputs));
         let entry = Draft {
             id: loaded.access_log,
             tenant: tenant.clone(),
@@ -460,26 +483,4 @@ fn idempotency<'a, O: Operation>(cx: &'a Context, op: &O) -> Option<&'a Idempote
 /// The kind of preference that an operation is about, by itself or by the grant it uses.
 fn kind_of<O: Operation>(op: &O, grant: Option<&ReadGrant>) -> Option<Kind> {
     op.kind().or(grant.map(|grant| grant.kind))
-}
-
-/// What is asked of the policy for an operation.
-fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool, spirals: &'a Spirals) -> Ask<'a> {
-    Ask {
-        principal: &cx.principal,
-        purpose: op.purpose(),
-        operation: op.info().name,
-        dialect: cx.dialect,
-        now: cx.now,
-        authority: op.authority(),
-        about: op.about(),
-        include_events: op.include_events(),
-        repeat,
-        step: op.step(),
-        tool: op.tool(),
-        scope: op.scopes().into_iter().next(),
-        spirals,
-        person: op.person(),
-        deed: op.deed(),
-        origin: cx.origin,
-    }
 }

@@ -40,16 +40,22 @@ impl Engine {
         spirals: Vec<Partition>,
         rights: Rights,
     ) -> Result<Snapshot, StoreError> {
-        let load = Load {
-            tenant: cx.principal.tenant.clone(),
-            now: cx.now,
-            select,
-            filter,
-            subject: own_subject(cx),
-            idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
-            spirals,
-            rights,
-        };
+        let load = Load { spirals, rights, ..loading(cx, select, filter) };
         self.ports().store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
+    }
+}
+
+/// A load for a request, of what is there now and without spirals.
+pub(crate) fn loading(cx: &Context, select: Select, filter: Filter) -> Load {
+    Load {
+        tenant: cx.principal.tenant.clone(),
+        now: cx.now,
+        select,
+        filter,
+        subject: own_subject(cx),
+        idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
+        as_of: None,
+        spirals: Vec::new(),
+        rights: Rights::default(),
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Where another store differs from it, one of the two is wrong.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,19 +15,15 @@ use memoryscope_domain::change::{
 use memoryscope_domain::consent::Consents;
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{GrantId, MemoryId, TenantId};
+use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Family, Kin};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
-use memoryscope_domain::place::Place;
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_domain::words::{Match, choose};
 
-use self::list::{list, lives, passes};
 use crate::port::{
-    Due, Health, Load, ObjectSelect, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store,
-    StoreError,
+    Due, Health, Load, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
 };
 
 mod list;
@@ -153,15 +148,16 @@ impl Tenant {
             Select::Preferences(select) => self.preferences(load, select, &mut facts),
             Select::Objects(select) => self.objects(load, select, &mut facts),
             Select::Versions { id, after, limit } => {
-                facts.memories.extend(self.memory(*id));
-                let earlier = self.versions.range((*id, 0)..=(*id, u64::MAX));
+                facts.memories = self.named(load, &[*id], &mut facts.erased);
+                let before = facts.memories.first().map_or(0, |memory| memory.version);
+                let earlier = self.versions.range((*id, 0)..(*id, before));
                 let behind = earlier.filter(|((_, version), _)| version > after);
                 facts.versions = behind.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
                 facts.more = facts.versions.len() > *limit;
                 facts.versions.truncate(*limit);
             }
             Select::Evidence { ids, objects } => {
-                facts.evidence = ids.iter().filter_map(|id| self.memory(*id)).collect();
+                facts.evidence = self.named(load, ids, &mut facts.erased);
                 self.objects(load, objects, &mut facts);
             }
             Select::Family { id, limit } => {
@@ -175,12 +171,13 @@ impl Tenant {
                 self.belongings(user, after.as_ref(), *limit, &mut facts);
             }
             Select::Memories(ids) => {
-                facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
+                facts.memories = self.named(load, ids, &mut facts.erased);
             }
             Select::Grant { token_hash, memories } => {
                 facts.grant = self.grants.get(token_hash).cloned();
                 if let (Some(grant), Some(bounds)) = (facts.grant.clone(), memories) {
-                    self.preferences(load, &PreferenceSelect::of_grant(&grant, bounds, load.now), &mut facts);
+                    let select = PreferenceSelect::of_grant(&grant, bounds, load.now);
+                    self.preferences(load, &select, &mut facts);
                 }
             }
             Select::Expired { limit } => {
@@ -200,9 +197,10 @@ impl Tenant {
                 facts.more = page.len() > *limit;
                 facts.entries = page.into_iter().take(*limit).cloned().collect();
             }
-            Select::Entry(id) => {
-                facts.entries =
-                    self.entries.iter().filter(|stored| stored.entry.id == *id).cloned().collect();
+            Select::Entry(id) => facts.entries.extend(self.entry(*id)),
+            Select::Logged { entry, ids } => {
+                facts.entries.extend(self.entry(*entry));
+                facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
             }
             Select::Policies(select) => self.kept_policies(select, &mut facts),
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)),
@@ -248,60 +246,8 @@ impl Tenant {
         self.memories.get(&id).map(|version| Arc::clone(&version.memory))
     }
 
-    fn preferences(&self, load: &Load, select: &PreferenceSelect, facts: &mut Facts) {
-        let on_shelf = |memory: &&Arc<Memory>| {
-            memory.partition == select.partition
-                && memory.state < State::Revoked
-                && memory.shelf().is_some_and(|shelf| {
-                    shelf.kind == select.kind && select.domain.is_none_or(|domain| shelf.domain == domain)
-                })
-                && select.created_from.is_none_or(|from| memory.created >= from)
-                && select.after.is_none_or(|after| (memory.created, memory.id) > after)
-        };
-        let mut rows: Vec<(Place, &Arc<Memory>)> =
-            self.current().filter(on_shelf).map(|memory| ((memory.created, memory.id), memory)).collect();
-        rows.sort_by_key(|(place, _)| *place);
-        list(rows, select.scan, &load.filter, select.limit, load, facts);
-        self.say_when_activated(facts);
-    }
-
-    fn objects(&self, load: &Load, select: &ObjectSelect, facts: &mut Facts) {
-        let mut rows = Vec::new();
-        for memory in self.current().filter(|memory| memory.partition == select.partition) {
-            let Some(placed) = memory.placed else { continue };
-            let place = (Reverse(placed), memory.id);
-            let is_asked_for = select.since.is_none_or(|since| placed >= since)
-                && select.until.is_none_or(|until| placed < until)
-                && select.after.is_none_or(|(time, id)| place > (Reverse(time), id));
-            if is_asked_for && passes(&select.among, memory, load) {
-                rows.push(((placed, memory.id), memory));
-            }
-        }
-        rows.sort_by_key(|((placed, id), _)| (Reverse(*placed), *id));
-        let filter = select.filter(load);
-        match &select.words {
-            None => {
-                list(rows, select.scan, &filter, select.limit, load, facts);
-                self.say_when_activated(facts);
-            }
-            Some(keys) => {
-                let passing = rows
-                    .into_iter()
-                    .filter(|(_, memory)| lives(memory, load) && passes(&filter, memory, load));
-                let matched = passing.filter_map(|(_, memory)| {
-                    Some((Match::of(memory.words()?.as_bytes(), keys)?, Arc::clone(memory)))
-                });
-                let (matches, matched): (Vec<Match>, Vec<Arc<Memory>>) = matched.unzip();
-                facts.more = matched.len() > select.limit;
-                let chosen = choose(&matches, select.limit);
-                facts.memories = chosen.into_iter().map(|place| Arc::clone(&matched[place])).collect();
-            }
-        }
-    }
-
-    fn say_when_activated(&self, facts: &mut Facts) {
-        let activated = |memory: &Arc<Memory>| Some((memory.id, *self.activated.get(&memory.id)?));
-        facts.activated = facts.memories.iter().filter_map(activated).collect();
+    fn entry(&self, id: AuditId) -> Option<StoredEntry> {
+        self.entries.iter().find(|stored| stored.entry.id == id).cloned()
     }
 
     fn family(&self, memory: &Memory, limit: usize) -> Family {

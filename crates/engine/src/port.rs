@@ -140,6 +140,10 @@ pub struct Load {
     pub subject: SubjectRef,
     /// The idempotency key whose record is wanted.
     pub idempotency: Option<IdempotencyKey>,
+    /// The commit as of which memories are wanted, in the versions that were current then; `None`: the current ones.
+    /// What has been erased since is in [`Facts::suppressed`] instead. It bears on what lists a
+    /// scope and on [`Select::Versions`], [`Select::Memories`] and [`Select::Evidence`], and on nothing else.
+    pub as_of: Option<Seq>,
     /// The scopes whose spirals are wanted.
     pub spirals: Vec<Partition>,
     /// What is wanted of persons' rights.
@@ -151,7 +155,7 @@ pub struct Load {
 pub struct Rights {
     /// The persons whose consents are wanted ([`Facts::consents`]).
     pub persons: Vec<SubjectRef>,
-    /// Whether the tenant's own key is wanted, and whether anything was erased ([`Facts::erased`]).
+    /// Whether the tenant's own key is wanted, and whether anything was erased ([`Facts::suppressed`]).
     pub erased: bool,
     /// The digests of which is asked whether they are left of something that was erased; only with `erased`.
     pub digests: Vec<KeyedDigest>,
@@ -227,6 +231,13 @@ pub enum Select {
     },
     /// One audit entry.
     Entry(AuditId),
+    /// One audit entry, and these memories, whatever their state; ids that the tenant lacks are left out.
+    Logged {
+        /// Which entry.
+        entry: AuditId,
+        /// Which memories.
+        ids: Vec<MemoryId>,
+    },
     /// Policies that are kept for the tenant.
     Policies(PolicySelect),
     /// The latest audit entry of an operation, if there is one.

@@ -37,7 +37,7 @@ impl Engine {
     /// are about too.
     pub(crate) async fn learn_rights(&self, cx: &Context, facts: &mut Facts) -> Result<(), StoreError> {
         let mut rights = Rights::default();
-        if let (true, Some(key)) = (facts.erased.any, &facts.erased.key) {
+        if let (true, Some(key)) = (facts.suppressed.any, &facts.suppressed.key) {
             rights.digests = facts.proposed.iter().filter_map(|memory| memory.digest_under(key)).collect();
         }
         rights.erased = !rights.digests.is_empty();
@@ -48,7 +48,7 @@ impl Engine {
             return Ok(());
         }
         let learnt = self.load_with(cx, Select::Nothing, Filter::Everything, Vec::new(), rights).await?.facts;
-        facts.erased.known = learnt.erased.known;
+        facts.suppressed.known = learnt.suppressed.known;
         if !facts.kindred.is_empty() {
             facts.consents = learnt.consents;
         }

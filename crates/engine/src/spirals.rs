@@ -58,10 +58,13 @@ impl Engine {
         let named = scopes(op);
         let uses = op.spirals();
         // What is named by an id is in a scope that is known only now.
-        if let (true, Some(memory)) = (named.is_empty(), snapshot.facts.memories.first())
+        if named.is_empty()
+            && !snapshot.facts.memories.is_empty()
             && (uses != SpiralUse::ForPolicy || policy.asks_about_spirals())
         {
-            let scope = vec![memory.partition];
+            let scope: BTreeSet<Partition> =
+                snapshot.facts.memories.iter().map(|memory| memory.partition).collect();
+            let scope = scope.into_iter().collect();
             held = self
                 .load_with(cx, Select::Nothing, Filter::Everything, scope, Rights::default())
                 .await?

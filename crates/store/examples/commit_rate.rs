@@ -158,6 +158,7 @@ fn load(tenant: &TenantId, user: &UserId, now: Timestamp) -> Result<Load, Failur
         filter: Filter::Everything,
         subject: SubjectRef::of_user(user),
         idempotency: None,
+        as_of: None,
         spirals: Vec::new(),
         rights: Rights::default(),
     })

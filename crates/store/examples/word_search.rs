@@ -101,6 +101,7 @@ async fn ask(
             idempotency: None,
             spirals: Vec::new(),
             rights: Rights::default(),
+            as_of: None,
         };
         let begun = Instant::now();
         let facts = store.load(&load).await?.facts;

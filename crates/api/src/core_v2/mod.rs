@@ -4,6 +4,7 @@
 
 mod batch;
 mod error;
+mod explain;
 mod gate;
 mod get;
 mod history;
@@ -13,6 +14,7 @@ mod named;
 mod policies;
 mod query;
 mod reconstruct;
+mod replay;
 mod spiral;
 mod step;
 mod subjects;
@@ -47,6 +49,8 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(history::operation(), history::handler)
         .add(reconstruct::operation(), reconstruct::handler)
         .add(gate::operation(), gate::handler)
+        .add(explain::operation(), explain::handler)
+        .add(replay::operation(), replay::handler)
         .add(spiral::operation(), spiral::handler);
     subjects::routes(policies::routes(step::routes(routes)))
 }

@@ -164,6 +164,7 @@ impl App {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            as_of: None,
             spirals: Vec::new(),
             rights: Rights::default(),
         };

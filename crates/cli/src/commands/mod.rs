@@ -11,6 +11,8 @@ pub(crate) mod health;
 pub(crate) mod memory;
 pub(crate) mod migrate;
 pub(crate) mod policy;
+mod policy_diff;
+pub(crate) mod replay;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod version;
@@ -72,6 +74,8 @@ enum Command {
     /// Verify, export and sign the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Make recorded decisions again and compare them; exit code 1 when any comes out otherwise.
+    Replay(replay::Args),
     /// Measure how many requests a second a server answers, and how fast.
     Bench(bench::Args),
     /// Store, read, continue and revoke made-up memories on a running server, and check each answer.
@@ -109,6 +113,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Copy(args)) => copy::run(args),
         Some(Command::Policy(command)) => policy::run(command),
         Some(Command::Audit(command)) => audit::run(command),
+        Some(Command::Replay(args)) => replay::run(args),
         Some(Command::Bench(args)) => bench::run(args),
         Some(Command::Exercise(args)) => exercise::run(args),
         Some(Command::Version(args)) => version::run(&args),

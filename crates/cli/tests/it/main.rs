@@ -28,6 +28,7 @@ mod postgres;
 mod postgres_backups;
 mod process;
 mod readme;
+mod replays;
 mod restarts;
 mod revocation;
 mod secrets;

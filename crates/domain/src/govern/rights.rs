@@ -12,7 +12,7 @@ use crate::memory::{Memory, SubjectRef};
 /// Marks what is proposed by what is known of its value and of those whom it is about.
 pub(super) fn mark(facts: &mut Facts, details: &mut Details) {
     for memory in &mut facts.proposed {
-        memory.marks.was_erased = facts.erased.hold(memory);
+        memory.marks.was_erased = facts.suppressed.hold(memory);
         memory.marks.withheld = withheld(memory, &facts.consents);
         details.consents.extend(looked_at(memory, &facts.consents));
     }
@@ -49,7 +49,7 @@ impl Visible<Facts> {
     /// The tenant's own key, where it was asked for and there is one.
     #[must_use]
     pub const fn tenant_key(&self) -> Option<&AuditKey> {
-        self.facts.erased.key.as_ref()
+        self.facts.suppressed.key.as_ref()
     }
 
     /// Whether the person's consent would tell too many scopes apart, and so does not change.

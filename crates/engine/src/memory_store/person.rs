@@ -56,7 +56,7 @@ impl Tenant {
         facts.consents =
             rights.persons.iter().filter_map(|person| self.consents.get(person).cloned()).collect();
         if rights.erased {
-            facts.erased = ErasedValues {
+            facts.suppressed = ErasedValues {
                 key: self.subject_keys.get(&SubjectRef::TENANT).cloned(),
                 any: !self.suppressions.is_empty(),
                 known: self

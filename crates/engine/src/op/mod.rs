@@ -1,6 +1,7 @@
 //! One file per operation, and the closed list of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
@@ -26,6 +27,7 @@ pub mod continue_read;
 pub mod create;
 pub mod delete;
 pub mod expire;
+pub mod explain;
 pub mod gate;
 pub mod get;
 pub mod ingest;
@@ -35,6 +37,7 @@ pub mod policy;
 pub mod query;
 pub mod read;
 pub mod reconstruct;
+pub mod replay;
 pub mod revoke;
 pub mod search;
 pub mod spiral;
@@ -53,7 +56,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 38] = [
+pub static ALL: [&Info; 40] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -74,6 +77,8 @@ pub static ALL: [&Info; 38] = [
     &query::INFO,
     &reconstruct::INFO,
     &gate::INFO,
+    &replay::INFO,
+    &explain::INFO,
     &spiral::INFO,
     &expire::INFO,
     &audit::LIST,
@@ -183,6 +188,11 @@ pub trait Operation: Send + Sync {
         SpiralUse::ForPolicy
     }
 
+    /// Whether seeds sprout in it, which then rest.
+    fn wakes_seeds(&self) -> bool {
+        false
+    }
+
     /// Whether it gives out a token.
     fn gives_token(&self) -> bool {
         false
@@ -209,6 +219,22 @@ pub trait Operation: Send + Sync {
     /// What it wants to make, before it is decided.
     fn propose(&self, _cx: &Context, _ids: &mut IdSource) -> Vec<Memory> {
         Vec::new()
+    }
+
+    /// Versions that it has in hand already, to be shown of what the caller may see now: see [`crate::replay`].
+    fn recalled(&self) -> Vec<Arc<Memory>> {
+        Vec::new()
+    }
+
+    /// What it answered, as bytes that are the same each time it answers the same: a replay compares their digest. None
+    /// where it is not replayed.
+    fn canonical(&self, _seen: &Visible<Facts>, _output: &Self::Output) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// As which operation the policy is asked: itself, unless it is about a request that is only described.
+    fn asks_as(&self) -> &'static str {
+        self.info().name
     }
 
     /// What it says of itself in the erasable part of its audit entry: free text, names, the request.

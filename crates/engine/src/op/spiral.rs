@@ -5,7 +5,7 @@ use memoryscope_domain::govern::{Authority, Facts, Visible};
 use memoryscope_domain::memory::{SubjectRef, persons_of};
 use memoryscope_domain::object::Unit;
 use memoryscope_domain::scope::Scope;
-use memoryscope_domain::spiral::Pattern;
+use memoryscope_domain::spiral::{Pattern, ThoughtPatternArtifact};
 use memoryscope_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -33,6 +33,13 @@ pub struct Active {
     pub confidence: Unit,
     /// Until when it holds.
     pub expires: Timestamp,
+}
+
+impl Active {
+    pub(crate) const fn of(spiral: &ThoughtPatternArtifact) -> Self {
+        let finding = &spiral.finding;
+        Self { pattern: finding.pattern, confidence: finding.confidence, expires: spiral.expires }
+    }
 }
 
 impl Operation for GetSpiral {
@@ -73,10 +80,6 @@ impl Operation for GetSpiral {
         seen: &Visible<Facts>,
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
-        Ok(Plan::answer(seen.spiral().map(|spiral| Active {
-            pattern: spiral.finding.pattern,
-            confidence: spiral.finding.confidence,
-            expires: spiral.expires,
-        })))
+        Ok(Plan::answer(seen.spiral().map(Active::of)))
     }
 }

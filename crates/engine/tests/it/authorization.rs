@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
 use memoryscope_domain::consent::{Purposes, Said};
 use memoryscope_domain::grant::Token;
-use memoryscope_domain::ids::{MemoryId, TenantId};
+use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Step, Verdict};
 use memoryscope_domain::object::{Note, Unit};
 use memoryscope_domain::policy::{Dialect, Policy};
@@ -23,6 +23,7 @@ use memoryscope_engine::op::continue_read::Continue;
 use memoryscope_engine::op::create::Create;
 use memoryscope_engine::op::delete::Delete;
 use memoryscope_engine::op::expire::Expire;
+use memoryscope_engine::op::explain::ExplainedLog;
 use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::ingest::Ingest;
@@ -35,6 +36,7 @@ use memoryscope_engine::op::step::MakeStep;
 use memoryscope_engine::op::subject::{Admit, Export, Upkeep};
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
+use memoryscope_engine::replay::Override;
 
 use super::objects::{event, filters};
 use super::spirals::spiralling;
@@ -96,6 +98,8 @@ struct Case {
     memory: MemoryId,
     event: MemoryId,
     token: Token,
+    /// A query of Ann's, by a client of the local name.
+    log: AuditId,
 }
 
 impl Case {
@@ -108,12 +112,15 @@ impl Case {
         let mut holder = world.cx("ann");
         holder.principal.client.clone_from(&principal.client);
         let token = world.run(holder, read_of("ann")).await.unwrap().output.token.unwrap();
+        let (scope, purpose, filters) = (Scope::of_user(&user("ann")), Purpose::ChatResponse, filters());
+        let query = Query { scope, purpose, filters, after: None, search: None, limit: 9 };
+        let log = world.run(world.core("ann"), query).await.unwrap().access_log;
         let mut cx = Context { principal, ..world.nobody() };
         cx.principal.user = Some(user(if own { "ann" } else { "bob" }));
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, event, token }
+        Self { world, cx, memory, event, token, log }
     }
 
     /// What has to happen before an operation can show something.
@@ -132,6 +139,28 @@ impl Case {
             Err(Refusal::Denied { .. }) => '✗',
             Err(Refusal::Hidden { .. }) => '?',
             Err(other) => panic!("{}: {other}", op.info().name),
+        }
+    }
+
+    /// Looks at a decision of Ann's.
+    async fn look(&self, name: &str) -> char {
+        let (engine, log) = (&self.world.engine, self.log);
+        let seen = if name == "decision.replay" {
+            engine
+                .replay(&self.cx, log, Override::default())
+                .await
+                .map(|done| done.output.result.is_some_and(|result| !result.memory_ids.is_empty()))
+        } else {
+            engine.explain(&self.cx, log).await.map(|done| match done.output {
+                ExplainedLog::Told(told) => !told.decisions.is_empty(),
+                ExplainedLog::NotTold(_) => false,
+            })
+        };
+        match seen {
+            Ok(true) => '✓',
+            Ok(false) => '∅',
+            Err(Refusal::Hidden { .. }) => '?',
+            Err(other) => panic!("{name}: {other}"),
         }
     }
 
@@ -170,6 +199,7 @@ impl Case {
                 let ask = AskGate { scope, tool: "order".to_owned(), purpose, evidence };
                 self.mark(ask, |answer| answer.gate.is_open()).await
             }
+            "decision.replay" | "decision.explain" => self.look(name).await,
             _ => {
                 let step = step(name)?;
                 self.mark(MakeStep { id, step }, Result::is_ok).await

@@ -12,6 +12,7 @@ mod memories;
 mod objects;
 mod paging;
 mod properties;
+mod replay;
 mod rights;
 mod rogue;
 mod search;

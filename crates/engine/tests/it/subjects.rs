@@ -44,6 +44,7 @@ impl World {
             idempotency: None,
             spirals: Vec::new(),
             rights: Rights::default(),
+            as_of: None,
         };
         self.store.load(&load).await.expect("the store answers").subject_key.is_some()
     }

@@ -173,6 +173,7 @@ impl World {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            as_of: None,
             spirals: Vec::new(),
             rights: Rights::default(),
         };

@@ -19,11 +19,14 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{QueryText, Ranked};
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::Operation;
+use memoryscope_engine::op::explain::ExplainMemories;
 use memoryscope_engine::op::get::{Get, History};
 use memoryscope_engine::op::query::{Filters, Query};
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::search::Search;
 use memoryscope_engine::port::Store;
+use memoryscope_engine::refusal::Refusal;
+use memoryscope_engine::replay::Override;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -200,7 +203,42 @@ impl World {
                 };
                 all.push(told(self, cx(), reconstruct).await);
             }
+            all.extend(self.looks_back(principal, purpose, count, limit).await);
         }
+        all
+    }
+
+    /// What this caller is told of a decision: why, whether it would be again, and what would be otherwise.
+    async fn looks_back(
+        &self,
+        principal: &Principal,
+        purpose: Purpose,
+        count: usize,
+        limit: usize,
+    ) -> Vec<String> {
+        let scope = Scope::of_user(&user("ada"));
+        let cx = || self.core_as(principal);
+        let query = Query { scope, purpose, filters: Filters::default(), after: None, search: None, limit };
+        let log = match self.engine.run(&cx(), &query).await {
+            Ok(done) => done.access_log,
+            Err(Refusal::Denied { access_log, .. }) => access_log,
+            Err(other) => return vec![word(&other)],
+        };
+        let mut all = Vec::new();
+        all.push(match self.engine.explain(&cx(), log).await {
+            Ok(done) => format!("{:?} {:?}", done.output, done.trace),
+            Err(refusal) => word(&refusal),
+        });
+        for instead in [None, Some(Purpose::ChatResponse), Some(Purpose::TaskExecution)] {
+            let overridden = Override { purpose: instead, ..Override::default() };
+            all.push(match self.engine.replay(&cx(), log, overridden).await {
+                Ok(done) => format!("{:?} {:?}", done.output, done.trace),
+                Err(refusal) => word(&refusal),
+            });
+        }
+        let ids = (0..=count).map(id).collect();
+        let (operation, tool, include_events) = ("memory.query", None, false);
+        all.push(told(self, cx(), ExplainMemories { ids, purpose, operation, tool, include_events }).await);
         all
     }
 }

@@ -157,6 +157,7 @@ pub(crate) fn verification(tenant: &TenantId) -> Load {
         filter: Filter::Nothing,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
         spirals: Vec::new(),
         rights: Rights::default(),
     }

@@ -47,20 +47,22 @@ const INSERT_LINKS: &str = "
 const FORGET_PARENTS: &str = "DELETE FROM links WHERE tenant = $1 AND child = $2";
 
 const KEEP_VERSIONS: &str = "
-    INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body)
-    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state, m.document, m.body
+    INSERT INTO memory_versions
+        (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body, partition_key)
+    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state, m.document, m.body, m.partition_key
     FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq) CROSS JOIN LATERAL
-        (SELECT id, version, valid_from_seq, state, document, body
+        (SELECT id, version, valid_from_seq, state, document, body, partition_key
          FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
 const WIPE_VERSIONS: &str =
     "UPDATE memory_versions SET document = NULL, body = NULL WHERE tenant = $1 AND id = $2";
 
 const KEEP_WIPED_VERSIONS: &str = "
-    INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state)
-    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state
+    INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, partition_key)
+    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state, m.partition_key
     FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq) CROSS JOIN LATERAL
-        (SELECT id, version, valid_from_seq, state FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
+        (SELECT id, version, valid_from_seq, state, partition_key
+         FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
 const INSERT_GRANTS: &str = "
     INSERT INTO read_grants (tenant, id, token_hash, version, expires, document)

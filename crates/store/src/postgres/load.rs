@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Seq};
+use memoryscope_domain::audit_chain::{AuditKey, Head};
 use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Facts, MemoryView};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, MemoryId};
+use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::time::Timestamp;
@@ -17,7 +17,8 @@ use memoryscope_engine::port::{
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::entry::entry;
+use super::as_of::memories_call;
+use super::entries::{LATEST_ENTRY, entries_call, entry, entry_call};
 use super::error::Failure;
 use super::listing::Listing;
 use super::session::{Call, Session};
@@ -75,27 +76,11 @@ const EXPIRED: &str = "
     WHERE tenant = $1 AND expires IS NOT NULL AND state < 4 AND expires <= $2
     ORDER BY expires, id LIMIT $3";
 
-const ENTRIES: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-
-const ENTRIES_OF: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND seq > $2 AND operation = ANY ($4::text[]) ORDER BY seq LIMIT $3";
-
-const ENTRY: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = $1 AND id = $2";
-
 const POLICIES: &str =
     "SELECT version, hash, ''::text FROM policies WHERE tenant = $1 ORDER BY version, hash LIMIT $2";
 
 const POLICIES_OF: &str =
     "SELECT version, hash, text FROM policies WHERE tenant = $1 AND version = $2 ORDER BY hash";
-
-/// Activations are rare and rarely asked for: the chain is walked backwards to the last one.
-const LATEST_ENTRY: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND operation = $2 ORDER BY seq DESC LIMIT 1";
 
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
@@ -119,6 +104,9 @@ pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot,
 /// Answers the most common loads with one statement, which is a snapshot of its own and needs no transaction: that is a
 /// third of the work for the server. None where it is another load, or has more rows than are read at once.
 async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>, Failure> {
+    if load.as_of.is_some() {
+        return Ok(None);
+    }
     let view = View { session, load };
     let listing = match &load.select {
         Select::Nothing => {
@@ -182,12 +170,15 @@ impl View<'_> {
     async fn begin(&mut self) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
+            // More is asked for as of an earlier commit.
+            _ if self.load.as_of.is_some() => true,
             Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
             Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
             Select::Objects(select) => Listing::Objects(select).is_of_many_calls(self.load),
             Select::Family { .. }
             | Select::Evidence { .. }
             | Select::Grant { .. }
+            | Select::Logged { .. }
             | Select::Person(_)
             | Select::Belongings { .. }
             | Select::Verification => true,
@@ -218,16 +209,22 @@ impl View<'_> {
                 Some(keys) => matching::call(self.load, select, keys),
                 None => Listing::Objects(select).first_call(self.load),
             },
-            Select::Versions { id, after, limit } => {
-                let (after, bound) =
-                    (row::whole(*after).unwrap_or(i64::MAX), row::limit(limit.saturating_add(1)));
-                let id = Box::new(Bytes::of(id.uuid()));
-                Call::new(VERSIONS, vec![tenant(), id, Box::new(after), Box::new(bound)])
-            }
+            Select::Versions { id, after, limit } => match self.load.as_of {
+                Some(seq) => memories_call(self.tenant(), &[*id], seq)?,
+                None => {
+                    let id = Box::new(Bytes::of(id.uuid()));
+                    let after = Box::new(row::whole(*after).unwrap_or(i64::MAX));
+                    let bound = Box::new(row::limit(limit.saturating_add(1)));
+                    Call::new(VERSIONS, vec![tenant(), id, after, bound])
+                }
+            },
             Select::Family { id, .. } => {
                 Call::new(MEMORIES, vec![tenant(), Box::new(vec![Bytes::of(id.uuid())])])
             }
-            Select::Memories(ids) | Select::Evidence { ids, .. } => {
+            Select::Memories(ids) | Select::Evidence { ids, .. } if self.load.as_of.is_some() => {
+                memories_call(self.tenant(), ids, self.load.as_of.unwrap_or_default())?
+            }
+            Select::Memories(ids) | Select::Evidence { ids, .. } | Select::Logged { ids, .. } => {
                 let ids: Vec<Bytes<16>> = ids.iter().map(|id| Bytes::of(id.uuid())).collect();
                 Call::new(MEMORIES, vec![tenant(), Box::new(ids)])
             }
@@ -261,6 +258,10 @@ impl View<'_> {
                 Some(keys) => self.matched(select, keys, &records, facts).await?,
                 None => self.list(Listing::Objects(select), records, facts).await?,
             },
+            Select::Versions { id, after, limit } if self.load.as_of.is_some() => {
+                self.memories_as_of(&[*id], &records, facts)?;
+                self.versions_as_of(*after, *limit, facts).await?;
+            }
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
             Select::Evidence { ids, objects } => {
                 self.memories(ids, &records, facts)?;
@@ -276,6 +277,11 @@ impl View<'_> {
                 }
             }
             Select::Memories(ids) => self.memories(ids, &records, facts)?,
+            Select::Logged { entry: id, ids } => {
+                self.memories(ids, &records, facts)?;
+                let rows = self.session.query(entry_call(self.tenant(), *id)).await?;
+                facts.entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
+            }
             Select::Grant { memories, .. } => {
                 facts.grant = self.grant(&records)?;
                 if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
@@ -295,20 +301,7 @@ impl View<'_> {
                 facts.more = records.len() > *limit;
                 facts.entries = records.iter().take(*limit).map(entry).collect::<Result<_, _>>()?;
             }
-            Select::Policies(select) => {
-                let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
-                    Ok(PolicyDocument {
-                        version: row.try_get(0)?,
-                        hash: row.try_get(1)?,
-                        text: row.try_get(2)?,
-                    })
-                };
-                facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
-                if let PolicySelect::All(limit) = select {
-                    facts.more = facts.policies.len() > *limit;
-                    facts.policies.truncate(*limit);
-                }
-            }
+            Select::Policies(select) => policies(select, &records, facts)?,
             Select::Entry(_) | Select::LatestEntry(_) => {
                 facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
             }
@@ -329,11 +322,24 @@ impl View<'_> {
         mut rows: Vec<Row>,
         facts: &mut Facts,
     ) -> Result<(), Failure> {
-        let (chunk, filter) = (listing.chunk_rows(self.load), listing.filter(self.load));
+        if self.load.as_of.is_some() {
+            return self.list_as_of(listing, facts).await;
+        }
         if listing.scan().is_some() {
             facts.scan_end = rows.first().map(|row| place(row, 0)).transpose()?.flatten();
             rows = self.session.query(listing.call(self.load, listing.after(), facts.scan_end)).await?;
         }
+        self.list_rows(listing, rows, facts).await
+    }
+
+    /// These rows and those behind them, up to the end of the scan.
+    pub(super) async fn list_rows(
+        &mut self,
+        listing: Listing<'_>,
+        mut rows: Vec<Row>,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        let (chunk, filter) = (listing.chunk_rows(self.load), listing.filter(self.load));
         loop {
             let mut last = None;
             for row in &rows {
@@ -359,6 +365,19 @@ impl View<'_> {
     pub(super) fn versions(&self, limit: usize, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
         let Some((first, earlier)) = rows.split_first() else { return Ok(()) };
         let current = self.memory(first, 0)?;
+        self.earlier(&current, limit, earlier, facts)?;
+        facts.memories.push(Arc::new(current));
+        Ok(())
+    }
+
+    /// The versions before this one, the oldest first, from the columns of [`VERSIONS`].
+    pub(super) fn earlier(
+        &self,
+        current: &Memory,
+        limit: usize,
+        earlier: &[Row],
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
         facts.more = earlier.len() > limit;
         for row in earlier.iter().take(limit) {
             let (document, body): (Option<&str>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(3)?);
@@ -366,14 +385,17 @@ impl View<'_> {
                 (None, None) => None,
                 _ => Some(StoredMemory::read(document.unwrap_or_default(), body.unwrap_or_default())?),
             };
-            let version = row::earlier(&current, row.try_get(1)?, row.try_get(4)?, stored)?;
+            let version = row::earlier(current, row.try_get(1)?, row.try_get(4)?, stored)?;
             facts.versions.push(Arc::new(version));
         }
-        facts.memories.push(Arc::new(current));
         Ok(())
     }
 
     fn memories(&self, ids: &[MemoryId], rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+        let is_as_of = matches!(self.load.select, Select::Memories(_) | Select::Evidence { .. });
+        if is_as_of && self.load.as_of.is_some() {
+            return self.memories_as_of(ids, rows, facts);
+        }
         let mut found = BTreeMap::new();
         for row in rows {
             let memory = self.memory(row, 0)?;
@@ -414,8 +436,21 @@ impl View<'_> {
     }
 }
 
+/// From the columns (version, hash, text).
+fn policies(select: &PolicySelect, records: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+    let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
+        Ok(PolicyDocument { version: row.try_get(0)?, hash: row.try_get(1)?, text: row.try_get(2)? })
+    };
+    facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
+    if let PolicySelect::All(limit) = select {
+        facts.more = facts.policies.len() > *limit;
+        facts.policies.truncate(*limit);
+    }
+    Ok(())
+}
+
 /// A place from the columns (time, id), where there is one.
-fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
+pub(super) fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
     let (time, id): (Option<i64>, Option<&[u8]>) = (row.try_get(at)?, row.try_get(at + 1)?);
     let Some((time, id)) = time.zip(id) else { return Ok(None) };
     let id = Uuid::from_slice(id).map_err(|_| corrupt("memory id"))?;
@@ -473,21 +508,4 @@ fn frame_values(load: &Load) -> Vec<super::value::Value<'static>> {
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {
     Call::new(GRANT, vec![Box::new(tenant), Box::new(Bytes(token_hash.0))])
-}
-
-fn entry_call(tenant: String, id: AuditId) -> Call<'static> {
-    Call::new(ENTRY, vec![Box::new(tenant), Box::new(Bytes::of(id.uuid()))])
-}
-
-fn entries_call(tenant: String, after: Seq, operations: &[Code], limit: usize) -> Call<'static> {
-    let after = row::whole(after.0).unwrap_or(i64::MAX);
-    let bound = row::limit(limit.saturating_add(1));
-    let mut values: Vec<super::value::Value<'static>> =
-        vec![Box::new(tenant), Box::new(after), Box::new(bound)];
-    if operations.is_empty() {
-        return Call::new(ENTRIES, values);
-    }
-    let operations: Vec<String> = operations.iter().map(|code| code.as_str().to_owned()).collect();
-    values.push(Box::new(operations));
-    Call::new(ENTRIES_OF, values)
 }

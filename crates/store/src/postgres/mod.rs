@@ -4,9 +4,10 @@
 //! chain's head (`transact`). `docs/storage.md` says what is promised and how it was measured.
 
 mod apply;
+mod as_of;
 pub mod backup;
 mod config;
-mod entry;
+mod entries;
 mod error;
 mod family;
 #[cfg(feature = "faults")]

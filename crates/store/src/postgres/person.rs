@@ -12,7 +12,7 @@ use memoryscope_engine::port::{PersonSelect, With};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::entry::entry;
+use super::entries::entry;
 use super::error::Failure;
 use super::load::{VERSIONS, View};
 use super::session::Call;

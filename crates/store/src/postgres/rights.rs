@@ -33,5 +33,5 @@ pub(super) fn facts(row: &Row, load: &Load) -> Result<Facts, Failure> {
     let known: Vec<&[u8]> = row.try_get(COLUMN + 4)?;
     let known = known.into_iter().map(row::digest).collect::<Result<_, _>>()?;
     let erased = ErasedValues { key, any: row.try_get(COLUMN + 3)?, known };
-    Ok(Facts { consents, erased, ..Facts::default() })
+    Ok(Facts { consents, suppressed: erased, ..Facts::default() })
 }

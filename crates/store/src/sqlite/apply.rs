@@ -369,8 +369,9 @@ fn insert_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) 
 fn replace_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -> rusqlite::Result<usize> {
     execute(
         conn,
-        "INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body)
-         SELECT tenant, id, version, valid_from_seq, ?3, state, document, body
+        "INSERT INTO memory_versions
+             (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body, partition_key)
+         SELECT tenant, id, version, valid_from_seq, ?3, state, document, body, partition_key
          FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
@@ -391,8 +392,9 @@ fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -
     )?;
     execute(
         conn,
-        "INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state)
-         SELECT tenant, id, version, valid_from_seq, ?3, state FROM memories WHERE tenant = ?1 AND id = ?2",
+        "INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, partition_key)
+         SELECT tenant, id, version, valid_from_seq, ?3, state, partition_key
+         FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)

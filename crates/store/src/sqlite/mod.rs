@@ -4,6 +4,7 @@
 //! async side only sends and waits. `docs/storage.md` says what is promised and how it was measured.
 
 mod apply;
+mod as_of;
 pub mod backup;
 mod cache;
 mod checkpoint;

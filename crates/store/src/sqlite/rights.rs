@@ -28,11 +28,11 @@ impl View<'_> {
         let any = exists(self.conn, "SELECT 1 FROM suppressions WHERE tenant = ?1 LIMIT 1", params![tenant])?;
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
         let key = one(self.conn, sql, params![tenant, SubjectRef::TENANT.0], audit_key)?;
-        facts.erased = ErasedValues { key, any, ..ErasedValues::default() };
+        facts.suppressed = ErasedValues { key, any, ..ErasedValues::default() };
         let sql = "SELECT 1 FROM suppressions WHERE tenant = ?1 AND digest = ?2";
         for digest in &rights.digests {
             if exists(self.conn, sql, params![tenant, digest.hash().0])? {
-                facts.erased.known.insert(*digest);
+                facts.suppressed.known.insert(*digest);
             }
         }
         Ok(())

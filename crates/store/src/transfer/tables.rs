@@ -93,6 +93,7 @@ pub const TABLES: [Table; 14] = [
             number("state"),
             text("document"),
             bytes("body"),
+            bytes("partition_key"),
         ],
         key: 2,
     },

@@ -33,7 +33,7 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
             let of = |scope, expires| Change::InsertSpiral(make::spiral(&tenant(name), scope, expires));
             commit(store, set(&tenant(name), 2_000, vec![of(1, NOW + 1), of(2, 0)])).await.unwrap();
         }
-        if schema >= 5 {
+        if schema >= 6 {
             let said =
                 vec![make::consent(&tenant(name), 1, 1, &[Purpose::ChatResponse]), make::suppress(&[1, 2])];
             commit(store, set(&tenant(name), 2_001, said)).await.unwrap();

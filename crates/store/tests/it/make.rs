@@ -278,6 +278,7 @@ pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
         filter: Filter::Everything,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
         spirals: Vec::new(),
         rights: Rights::default(),
     }
@@ -314,7 +315,7 @@ pub(crate) fn whole(snapshot: &Snapshot) -> String {
     let key = snapshot.subject_key.as_ref().map(|key| *key.expose());
     let private: Vec<_> =
         snapshot.facts.entries.iter().map(|e| e.private.as_ref().map(Private::as_str)).collect();
-    let tenant_key = snapshot.facts.erased.key.as_ref().map(|key| *key.expose());
+    let tenant_key = snapshot.facts.suppressed.key.as_ref().map(|key| *key.expose());
     format!("{snapshot:#?} {key:?} {tenant_key:?} {private:?}")
 }
 

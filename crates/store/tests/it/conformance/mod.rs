@@ -1,5 +1,6 @@
 //! What every store does. Each case gets an empty store and knows nothing of its kind.
 
+mod as_of;
 mod audit;
 mod changes;
 mod expects;
@@ -132,6 +133,10 @@ on_every_store! {
         who_is_born_meanwhile_is_a_conflict
         a_birth_and_a_revocation_are_never_both_first
         the_erased_is_nobodys_child;
+    as_of:
+        a_load_as_of_a_commit_answers_as_it_did_then
+        before_the_first_commit_there_was_nothing
+        an_entry_is_found_with_memories;
     person:
         what_is_about_a_person_is_found_in_order
         a_person_is_looked_for_in_steps

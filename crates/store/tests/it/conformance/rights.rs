@@ -82,7 +82,7 @@ pub(super) async fn what_was_erased_is_known_by_its_digest(store: Arc<dyn Store>
         let digests = digests.iter().copied().map(digest).collect();
         facts(&*store, name, Select::Nothing, Rights { erased: true, digests, ..Rights::default() })
             .await
-            .erased
+            .suppressed
     };
     let none = ask("a", &[1]).await;
     assert!(none.key.is_none() && !none.any && none.known.is_empty());
@@ -98,7 +98,7 @@ pub(super) async fn what_was_erased_is_known_by_its_digest(store: Arc<dyn Store>
     assert!(other.key.is_none() && !other.any && other.known.is_empty());
     // Nobody is told who does not ask.
     let unasked = Rights { digests: vec![digest(1)], ..Rights::default() };
-    let unasked = facts(&*store, "a", Select::Nothing, unasked).await.erased;
+    let unasked = facts(&*store, "a", Select::Nothing, unasked).await.suppressed;
     assert!(unasked.key.is_none() && !unasked.any);
 }
 
