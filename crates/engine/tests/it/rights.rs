@@ -133,7 +133,7 @@ async fn nothing_of_an_erased_value_can_be_read() {
     let world = World::new();
     world.create("ann", vec![likes("CANARY")]).await;
     world.erased("ann").await;
-    assert!(world.facts(Select::Nothing).await.erased.key.is_none(), "it is told to whom asks for it");
+    assert!(world.facts(Select::Nothing).await.suppressed.key.is_none(), "it is told to whom asks for it");
     assert!(!format!("{:?}", world.store).to_lowercase().contains("canary"));
 }
 
