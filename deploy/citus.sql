@@ -11,6 +11,7 @@ BEGIN
         'active_policy',
         'audit_events',
         'checkpoints',
+        'consents',
         'idempotency_keys',
         'links',
         'memories',
@@ -19,7 +20,8 @@ BEGIN
         'read_grants',
         'spiral_artifacts',
         'pending_revocations',
-        'subject_keys'
+        'subject_keys',
+        'suppressions'
     ] LOOP
         IF NOT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrelid = name::regclass) THEN
             PERFORM create_distributed_table(

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audit_chain::{AuditKey, Draft, KeyedDigest, Private, Seq, SignedCheckpoint};
+use crate::consent::Consents;
 use crate::grant::ReadGrant;
 use crate::ids::{GrantId, MemoryId, TenantId};
 use crate::lifecycle::PendingMark;
@@ -45,6 +46,13 @@ pub enum Expect {
         subject: SubjectRef,
         /// What the key is known by.
         mark: KeyedDigest,
+    },
+    /// A person's consent stands at this version; 0 where they have said nothing.
+    Consent {
+        /// Whose.
+        subject: SubjectRef,
+        /// Its version when it was loaded.
+        version: u64,
     },
     /// Nobody has used this idempotency key meanwhile.
     NoIdempotencyKey(IdempotencyKey),
@@ -91,6 +99,10 @@ pub enum Change {
     ForgetIdempotencyBefore(Timestamp),
     /// Forget read grants that expired before this time.
     ForgetGrantsExpiredBefore(Timestamp),
+    /// Keep what a person says about purposes, in the place of what they said before.
+    KeepConsent(Consents),
+    /// Keep what is left of erased values. What is kept already is kept once.
+    Suppress(Vec<KeyedDigest>),
     /// Forget what there is of a person beside their memories.
     Forget(Box<Forgotten>),
     /// Keep that the descendants of a memory have not all followed it, in the place of what was kept of that before.
@@ -116,7 +128,7 @@ pub struct Forgotten {
     pub keys: Vec<IdempotencyKey>,
     /// What stands beside these audit entries.
     pub entries: Vec<Seq>,
-    /// At last the person's audit key, and what stands beside later entries that name the person.
+    /// At last the person's audit key, their consent, and what stands beside later entries that name the person.
     pub last: Option<Last>,
 }
 

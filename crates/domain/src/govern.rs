@@ -8,12 +8,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::audit_chain::{Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verification};
+use crate::audit_chain::{
+    AuditKey, Entry, KeyedDigest, PolicyRef, Private, Seq, SignedCheckpoint, Verification,
+};
 use crate::change::{IdempotencyRecord, PolicyDocument};
+use crate::consent::Consents;
 use crate::grant::ReadGrant;
 use crate::ids::{MemoryId, UserId};
 use crate::lifecycle::{Barred, Family, Following};
-use crate::memory::{Memory, MemoryType, State};
+use crate::memory::{Memory, MemoryType, State, SubjectRef};
 use crate::object::Unit;
 use crate::place::{Place, SealedPlace};
 use crate::policy::{Effect, Narrowed, Policy, RuleCounts, Trace};
@@ -35,6 +38,7 @@ mod propose;
 mod ranking;
 mod reading;
 mod reason;
+mod rights;
 mod spiralling;
 #[cfg(test)]
 mod tests;
@@ -111,10 +115,43 @@ pub struct Facts {
     pub grants: Vec<ReadGrant>,
     /// What idempotency keys did.
     pub idempotency: Vec<IdempotencyRecord>,
+    /// What persons said about purposes, of those who were asked about and said anything.
+    pub consents: Vec<Consents>,
+    /// What is left of erased values, where that was asked.
+    pub suppressed: ErasedValues,
     /// Policies that are kept for the tenant.
     pub policies: Vec<PolicyDocument>,
     /// The policy that is in force, once it is known.
     pub active_policy: Option<PolicyRef>,
+}
+
+/// What is left of erased values.
+#[derive(Debug, Clone, Default)]
+pub struct ErasedValues {
+    /// The tenant's own key, under which their digests are made; none where nothing was ever done under it.
+    pub key: Option<AuditKey>,
+    /// Whether there are any.
+    pub any: bool,
+    /// Of those that were asked about, those that were erased.
+    pub known: BTreeSet<KeyedDigest>,
+}
+
+impl ErasedValues {
+    /// Whether the memory's value is one of them.
+    fn hold(&self, memory: &Memory) -> bool {
+        let digest = || memory.digest_under(self.key.as_ref()?);
+        !self.known.is_empty() && digest().is_some_and(|digest| self.known.contains(&digest))
+    }
+}
+
+/// Where something that is proposed comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Somebody says it now.
+    #[default]
+    Live,
+    /// It was said elsewhere, or before: what was erased since does not come back so.
+    Import,
 }
 
 /// By what right an operation is done.
@@ -244,6 +281,14 @@ struct Details {
     explained: Vec<Explained>,
     /// What befell what is about a person.
     done: Option<Done>,
+    /// The versions of the consents that were looked at.
+    consents: BTreeMap<SubjectRef, u64>,
+    /// What a person's consent is from now on, where they changed it.
+    consent: Option<Consents>,
+    /// Whether it would tell too many scopes apart.
+    is_over_scopes: bool,
+    /// What is left of what is erased.
+    suppressed: Vec<KeyedDigest>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -318,11 +363,12 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             }
         }
         Authority::AskSpiral => {
-            let details = Details { spiral: spiralling::shown(policy, ask), ..Details::default() };
+            let details =
+                Details { spiral: spiralling::shown(policy, ask, &facts.consents), ..Details::default() };
             partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
         }
         Authority::Person => match ask.person.filter(|person| ask.principal.may_answer_for(person)) {
-            Some(person) => allowed(ask, person::shown(person, facts), Ruling::default()),
+            Some(person) => person::decide_own(person, ask, facts),
             None => refused(Reason::RoleDenied, Ruling::default(), None),
         },
         Authority::Operator => {

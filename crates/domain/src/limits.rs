@@ -122,6 +122,8 @@ pub const PERSON_BATCH_ITEMS: usize = 100;
 pub const EXPORT_ITEMS_MAX: usize = 5_000;
 /// Scopes or purposes that a consent names.
 pub const CONSENT_NAMES_MAX: usize = 100;
+/// Scopes of which one person's consent says something else than of all the others.
+pub const CONSENT_SCOPES_MAX: usize = 1_000;
 /// Tenants that a job looks up at a time.
 pub const TENANTS_PAGE_ITEMS: usize = 1_000;
 /// Memories that a listing looks at to fill one page, shown or not: beyond, it answers with what it has and a cursor.

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
-use memoryscope_domain::govern::{self, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
+use memoryscope_domain::govern::{
+    self, Ask, Authority, Denial, Facts, Origin, Reason, Ruling, Verdict, Visible,
+};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{AuditId, IdSource, RequestId, TenantId};
 use memoryscope_domain::limits;
@@ -26,7 +28,7 @@ use crate::policies::{Policies, Ready};
 use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
 use crate::replay::inputs;
-use crate::{spirals, traces};
+use crate::{rights, spirals, traces};
 use serde_json::{Map, Value};
 
 /// The governed pipeline over its ports.
@@ -81,8 +83,8 @@ struct Loaded {
 }
 
 /// A subject's audit key.
-struct Key {
-    key: AuditKey,
+pub(crate) struct Key {
+    pub(crate) key: AuditKey,
     is_new: bool,
 }
 
@@ -137,7 +139,7 @@ impl Engine {
         now: Timestamp,
     ) -> Context {
         let id_seed = self.ports.ids.seed();
-        Context { principal, request_id, dialect, now, id_seed, idempotency: None }
+        Context { principal, request_id, dialect, now, id_seed, idempotency: None, origin: Origin::Live }
     }
 
     /// Runs an operation: narrow, load, decide, plan, commit. No answer leaves before its audit entry is durable.
@@ -189,7 +191,8 @@ impl Engine {
         // Who is told what is withheld has it loaded.
         let filter = narrowed.as_ref().filter(|_| !ask(cx, op, false, &spirals).tells_withheld());
         let filter = filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
-        let mut snapshot = self.load_with(cx, select, filter, spirals::scopes(op)).await?;
+        let mut snapshot =
+            self.load_with(cx, select, filter, spirals::scopes(op), rights::wanted(op)).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);
             return Err(Stopped::Again);
@@ -215,6 +218,7 @@ impl Engine {
             facts.policies.push(loaded.policy.document());
         }
         facts.proposed = op.propose(cx, &mut loaded.ids);
+        self.learn_rights(cx, &mut facts).await?;
         facts.child_ids = child_ids(&facts, &mut loaded.ids);
         spirals::name(&mut spirals, &mut loaded.ids);
         let ask = ask(cx, op, repeats, &spirals);
@@ -304,8 +308,11 @@ impl Engine {
             loaded.inputs.extend(inputs::of_resting(cx, &seen));
         }
         let digest = canonical.map(|bytes| key.key.value(&bytes));
+        let (expects, suppressed) = self.suppress(op, &mut seen, &changes, (loaded.subject, &key));
         let mut set = self.change_set(cx, op, &loaded, key, seen.ruling(), seen.grant());
         set.entry.value_digest = digest;
+        set.expects.extend(expects);
+        set.changes.extend(suppressed);
         set.entry.memories = MemoryRefs::of(&memory_ids);
         set.entry.grant = grant;
         set.entry.reason_code = reason;
@@ -365,6 +372,7 @@ impl Engine {
             Reason::Unknown | Reason::UnknownToken => Refusal::Hidden { access_log },
             Reason::Revoked => Refusal::Gone { gone: Gone::Revoked, access_log },
             Reason::Expired => Refusal::Gone { gone: Gone::Expired, access_log },
+            Reason::Erased => Refusal::Erased { access_log },
             Reason::PolicyDenied | Reason::RoleDenied => {
                 let denied = Denied { reason, operation: op.info().name, purpose, kind, trace };
                 Refusal::Denied { denied: Box::new(denied), access_log }

@@ -74,5 +74,6 @@ pub(crate) fn ask<'a, O: Operation>(
         spirals,
         person: op.person(),
         deed: op.deed(),
+        origin: cx.origin,
     }
 }

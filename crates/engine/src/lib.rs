@@ -19,6 +19,7 @@ mod policies;
 pub mod port;
 pub mod refusal;
 pub mod replay;
+mod rights;
 mod spirals;
 pub mod subjects;
 pub mod traces;

@@ -7,7 +7,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::context::Context;
 use crate::engine::{Engine, own_subject};
-use crate::port::{Load, Select, Snapshot, StoreError};
+use crate::port::{Load, Rights, Select, Snapshot, StoreError};
 use crate::refusal::Refusal;
 use crate::traces;
 
@@ -28,18 +28,19 @@ impl Engine {
         select: Select,
         filter: Filter,
     ) -> Result<Snapshot, StoreError> {
-        self.load_with(cx, select, filter, Vec::new()).await
+        self.load_with(cx, select, filter, Vec::new(), Rights::default()).await
     }
 
-    /// With the spirals of these scopes.
+    /// With the spirals of these scopes, and what is wanted of persons' rights.
     pub(crate) async fn load_with(
         &self,
         cx: &Context,
         select: Select,
         filter: Filter,
         spirals: Vec<Partition>,
+        rights: Rights,
     ) -> Result<Snapshot, StoreError> {
-        let load = Load { spirals, ..loading(cx, select, filter) };
+        let load = Load { spirals, rights, ..loading(cx, select, filter) };
         self.ports().store.load(&load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
     }
 }
@@ -55,5 +56,6 @@ pub(crate) fn loading(cx: &Context, select: Select, filter: Filter) -> Load {
         idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
         as_of: None,
         spirals: Vec::new(),
+        rights: Rights::default(),
     }
 }

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use memoryscope_domain::audit_chain::{
-    self, AuditKey, Code, Head, Private, Row, Seq, SignedCheckpoint, Verifier,
+    self, AuditKey, Code, Head, KeyedDigest, Private, Row, Seq, SignedCheckpoint, Verifier,
 };
 use memoryscope_domain::change::{
     Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
 };
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId};
@@ -48,6 +49,8 @@ struct Tenant {
     active_policy: Option<String>,
     idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     checkpoints: Vec<SignedCheckpoint>,
+    consents: BTreeMap<SubjectRef, Consents>,
+    suppressions: BTreeSet<KeyedDigest>,
     spirals: BTreeMap<Partition, ThoughtPatternArtifact>,
     pending: BTreeMap<MemoryId, PendingMark>,
     /// Who was derived from whom, as they said when they were stored and until they are erased.
@@ -91,7 +94,8 @@ impl Store for MemoryStore {
         let empty = Tenant::default();
         let tenants = self.tenants();
         let tenant = tenants.get(&load.tenant).unwrap_or(&empty);
-        let facts = tenant.facts(load);
+        let mut facts = tenant.facts(load);
+        tenant.rights(&load.rights, &mut facts);
         let subject = facts.grant.as_ref().map_or(load.subject, |grant| SubjectRef::of_user(&grant.user));
         Ok(Snapshot {
             head: tenant.head,
@@ -290,6 +294,7 @@ impl Tenant {
         let require =
             |so: bool, what: &'static str| if so { Ok(()) } else { Err(StoreError::Conflict(what)) };
         let version_of = |id: &MemoryId| self.memories.get(id).map(|version| version.memory.version);
+        let said = |subject: &SubjectRef| self.consents.get(subject).map_or(0, |consents| consents.version);
         for expect in &set.expects {
             match expect {
                 Expect::ActivePolicy(hash) => require(self.active_policy == *hash, "the active policy")?,
@@ -307,6 +312,7 @@ impl Tenant {
                     let key = self.subject_keys.get(subject);
                     require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
                 }
+                Expect::Consent { subject, version } => require(said(subject) == *version, "a consent")?,
                 Expect::NoIdempotencyKey(key) => {
                     require(!self.idempotency.contains_key(key), "an idempotency key")?;
                 }
@@ -337,7 +343,9 @@ impl Tenant {
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
+                Change::KeepConsent(next) => require(said(&next.subject) + 1 == next.version, "a consent")?,
                 Change::TouchSeeds { .. }
+                | Change::Suppress(_)
                 | Change::Forget(_)
                 | Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
@@ -383,6 +391,8 @@ impl Tenant {
                 self.activated.extend(there.into_iter().map(|id| (id, at)));
             }
             Change::Forget(forgotten) => self.forget(*forgotten),
+            Change::KeepConsent(consents) => _ = self.consents.insert(consents.subject, consents),
+            Change::Suppress(digests) => self.suppressions.extend(digests),
             Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => {
                 self.grants.insert(grant.token_hash, grant);
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Private, Seq, Verdict};
+use memoryscope_domain::audit_chain::{AuditKey, Code, Head, KeyedDigest, Private, Seq, Verdict};
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
@@ -152,11 +152,24 @@ pub struct Load {
     /// The idempotency key whose record is wanted.
     pub idempotency: Option<IdempotencyKey>,
     /// The commit as of which memories are wanted, in the versions that were current then; `None`: the current ones.
-    /// What has been erased since is in [`Facts::erased`] instead. It bears on what lists a
+    /// What has been erased since is in [`Facts::suppressed`] instead. It bears on what lists a
     /// scope and on [`Select::Versions`], [`Select::Memories`] and [`Select::Evidence`], and on nothing else.
     pub as_of: Option<Seq>,
     /// The scopes whose spirals are wanted.
     pub spirals: Vec<Partition>,
+    /// What is wanted of persons' rights.
+    pub rights: Rights,
+}
+
+/// What is wanted of persons' rights, beside memories.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// The persons whose consents are wanted ([`Facts::consents`]).
+    pub persons: Vec<SubjectRef>,
+    /// Whether the tenant's own key is wanted, and whether anything was erased ([`Facts::suppressed`]).
+    pub erased: bool,
+    /// The digests of which is asked whether they are left of something that was erased; only with `erased`.
+    pub digests: Vec<KeyedDigest>,
 }
 
 /// Which records an operation asks for.

@@ -57,7 +57,7 @@ pub async fn carry_out(engine: &Engine, cx: &Context, admit: &Admit) -> Result<R
             let key = cx.idempotency.as_ref().map(|given| given.key.clone());
             Upkeep::Finish { person: admit.person.clone(), after: head, key }
         }
-        Deed::Withdraw { .. } => Upkeep::Close,
+        Deed::Withdraw { .. } | Deed::Consent(_) => Upkeep::Close,
     };
     let closed = work.step(&last).await?.access_log;
     let Stepped { counts, grants, idempotency, audit_private, .. } = work.sum;

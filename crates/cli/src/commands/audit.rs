@@ -22,7 +22,7 @@ use memoryscope_domain::policy::Filter;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::audit::{List, Walk, Walked};
 use memoryscope_engine::op::checkpoint::SignHead;
-use memoryscope_engine::port::{Load, Select};
+use memoryscope_engine::port::{Load, Rights, Select};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -267,6 +267,7 @@ fn walk_anyway(engine: &Engine, runtime: &Runtime, tenant: &TenantId) -> anyhow:
         idempotency: None,
         as_of: None,
         spirals: Vec::new(),
+        rights: Rights::default(),
     };
     let found = runtime.block_on(engine.ports().store.load(&load))?.facts.verification;
     let found = found.ok_or(refusal.clone())?;

@@ -17,7 +17,7 @@ use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::policy::Activate;
-use memoryscope_engine::port::{Load, Select};
+use memoryscope_engine::port::{Load, Rights, Select};
 use serde_json::json;
 
 use super::flags::{self, CommonFlags, ServerFlags};
@@ -287,6 +287,7 @@ async fn is_active(engine: &Engine, tenant: &TenantId, policy: &Policy) -> anyho
         idempotency: None,
         as_of: None,
         spirals: Vec::new(),
+        rights: Rights::default(),
     };
     if store.load(&load).await?.active_policy.as_deref() != Some(&**policy.hash()) {
         return Ok(false);

@@ -186,7 +186,7 @@ impl Visible<Facts> {
         let parents = self.details.parents.iter().map(|(id, version)| (*id, *version));
         let versions = supporters.chain(parents).map(|(id, version)| Expect::Memory { id, version });
         let of_person = self.details.done.iter().flat_map(|done| done.relied_on.iter().cloned());
-        children.chain(versions).chain(of_person).collect()
+        children.chain(versions).chain(of_person).chain(self.consents_relied_on()).collect()
     }
 
     /// Whether something is left to follow of what began with the named memory.

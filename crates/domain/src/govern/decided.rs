@@ -98,6 +98,8 @@ impl Visible<Facts> {
             | Change::ForgetIdempotencyBefore(_)
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
             // What the decision found, and nothing else.
+            Change::KeepConsent(consents) => self.details.consent.as_ref() == Some(consents),
+            Change::Suppress(digests) => *digests == self.details.suppressed,
             Change::InsertSpiral(spiral) => self.details.spirals.contains(spiral),
             Change::ForgetSpiral(partition) => self.hides_in(*partition),
             // All of them together were held to it.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::changing::follow;
 use super::{Ask, Details, Done, Facts, Ruling, Verdict, allowed, partly_allowed};
 use crate::change::Expect;
-use crate::lifecycle::{Following, PendingMark};
+use crate::lifecycle::{Following, PendingMark, withhold};
 use crate::memory::Memory;
 use crate::policy::Policy;
 
@@ -16,7 +16,14 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, facts: Facts) -> Verdict {
     };
     let mut done = Done::default();
     if let Some(memory) = facts.memories.first().filter(|memory| memory.id == mark.id) {
-        let following = follow(policy, ask, &facts.family, &facts.child_ids, memory);
+        let mut following = follow(policy, ask, &facts.family, &facts.child_ids, memory);
+        // What consent is withdrawn for may be what is to follow, alone or beside another change.
+        for withheld in withhold(memory, &facts.family) {
+            match following.iter_mut().find(|next| next.id == withheld.id) {
+                Some(next) => next.marks.inherited = withheld.marks.inherited,
+                None => following.push(withheld),
+            }
+        }
         let (made, versions): (Vec<Memory>, Vec<Memory>) =
             following.into_iter().partition(|memory| memory.version == 1);
         // What is below these was not loaded: it is their turn next.

@@ -139,6 +139,7 @@ impl<'a> Looking<'a> {
             spirals,
             person: None,
             deed: None,
+            origin: super::Origin::Live,
         }
     }
 }
@@ -153,7 +154,7 @@ pub fn spiral_told<'a>(
     scope: &Scope,
 ) -> Option<&'a ThoughtPatternArtifact> {
     let may_know = looking.principal.may_look_at_all_decisions()
-        || spiralling::shown(policy, &looking.ask(spirals, Some(scope))).is_some();
+        || spiralling::shown(policy, &looking.ask(spirals, Some(scope)), &[]).is_some();
     spirals.of(scope.partition()).filter(|_| may_know)
 }
 

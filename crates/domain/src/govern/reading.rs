@@ -129,6 +129,10 @@ impl Reading<'_> {
         if memory.expires.is_some_and(|end| end <= now) || (is_preference && !memory.is_live(now)) {
             return None;
         }
+        // What consent is withdrawn for is read for nobody.
+        if memory.marks.withholds(ask.purpose) {
+            return None;
+        }
         let is_evidence = ask.purpose == Some(Purpose::TaskExecution);
         if is_evidence && memory.object().is_some_and(|o| o.is_barred_as_evidence(Purpose::TaskExecution)) {
             return None;

@@ -17,6 +17,8 @@ pub enum Reason {
     Revoked,
     /// The grant has expired.
     Expired,
+    /// It was erased, and an import does not bring it back.
+    Erased,
 }
 
 impl Reason {
@@ -30,6 +32,7 @@ impl Reason {
             Self::Unknown => "NOT_FOUND",
             Self::Revoked => "REVOKED",
             Self::Expired => "EXPIRED",
+            Self::Erased => "ERASED",
         }
     }
 

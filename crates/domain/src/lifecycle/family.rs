@@ -155,7 +155,7 @@ fn is_event(memory: &Memory) -> bool {
     matches!(memory.body, Body::Event(_))
 }
 
-fn parents(memory: &Memory) -> &[MemoryId] {
+pub(super) fn parents(memory: &Memory) -> &[MemoryId] {
     memory.object().map_or(&[], |object| &object.provenance.derived_from)
 }
 
@@ -275,6 +275,7 @@ impl Again<'_> {
                 new.strength = old.strength;
             }
             next.set_states(own, demanded);
+            next.marks.inherited = made.marks.inherited;
         } else {
             next.set_states(memory.own_state(), State::Revoked);
             next.body.object_mut()?.provenance.source_state = Some(source);
@@ -309,7 +310,7 @@ fn remember(object: &mut Object, now: Timestamp) {
 
 /// Parents before their children. What is left when nothing is without unseen parents goes round in circles: then the
 /// lowest id goes first.
-fn in_order<'a>(by_id: &BTreeMap<MemoryId, &'a Arc<Memory>>) -> Vec<&'a Memory> {
+pub(super) fn in_order<'a>(by_id: &BTreeMap<MemoryId, &'a Arc<Memory>>) -> Vec<&'a Memory> {
     let mut waiting: BTreeMap<MemoryId, BTreeSet<MemoryId>> = BTreeMap::new();
     let mut children: BTreeMap<MemoryId, Vec<MemoryId>> = BTreeMap::new();
     for (id, memory) in by_id {

@@ -10,8 +10,10 @@ mod recall;
 mod step;
 #[cfg(test)]
 mod tests;
+mod withhold;
 
 pub use family::{Family, Kin, inherited, propagate};
 pub use pending::{Ancestry, Following, PAGES, PendingMark};
 pub use recall::Updates;
 pub use step::{Barred, By, Step, Stepped, Verdict};
+pub use withhold::withhold;

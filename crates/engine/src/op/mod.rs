@@ -9,7 +9,7 @@ use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{GrantId, IdSource, MemoryId, UserId};
 use memoryscope_domain::lifecycle::{PendingMark, Step};
-use memoryscope_domain::memory::{Memory, State};
+use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
@@ -97,7 +97,7 @@ pub static ALL: [&Info; 41] = [
     &policy::ROLL_BACK,
     &subject::ERASE,
     &subject::EXPORT,
-    &subject::WITHDRAW,
+    &subject::CONSENT,
     &subject::UPKEEP,
 ];
 
@@ -168,6 +168,11 @@ pub trait Operation: Send + Sync {
     /// What is to happen to all of that.
     fn deed(&self) -> Option<&Deed> {
         None
+    }
+
+    /// The persons whose consents it has to know: those whom what it makes is about.
+    fn persons(&self) -> Vec<SubjectRef> {
+        Vec::new()
     }
 
     /// Whether it shows the policy in force, with its text: the engine knows it, so no store is asked.

@@ -2,6 +2,7 @@
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::govern::{Authority, Facts, Visible};
+use memoryscope_domain::memory::{SubjectRef, persons_of};
 use memoryscope_domain::object::Unit;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::spiral::{Pattern, ThoughtPatternArtifact};
@@ -54,6 +55,10 @@ impl Operation for GetSpiral {
 
     fn scopes(&self) -> Vec<&Scope> {
         vec![&self.scope]
+    }
+
+    fn persons(&self) -> Vec<SubjectRef> {
+        persons_of(&self.scope, None)
     }
 
     fn spirals(&self) -> SpiralUse {

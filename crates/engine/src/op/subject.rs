@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{Code, Private, Seq};
 use memoryscope_domain::change::{Change, Forgotten, IdempotencyKey, IdempotencyRecord, Last};
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::govern::{Authority, Facts, StoredEntry, Visible};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{GrantId, MemoryId, UserId};
@@ -15,7 +16,8 @@ use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Memory, SubjectRef};
 use memoryscope_domain::object::Note;
 use memoryscope_domain::purpose::Purpose;
-use memoryscope_domain::scope::Partition;
+use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::subject::{Counts, Deed};
 use serde_json::{Map, Value, json};
 
@@ -26,9 +28,9 @@ use crate::refusal::Refusal;
 
 /// A person's erasure is admitted.
 pub static ERASE: Info = Info { name: "subject.erase", audit: Code::literal("SUBJECT_ERASE"), changes: true };
-/// The withdrawal of a person's consent is admitted.
-pub static WITHDRAW: Info =
-    Info { name: "subject.withdraw", audit: Code::literal("SUBJECT_WITHDRAW"), changes: true };
+/// A person's word about their consent is admitted: it is withdrawn, or granted again.
+pub static CONSENT: Info =
+    Info { name: "subject.consent", audit: Code::literal("SUBJECT_CONSENT"), changes: true };
 /// Everything about a person is shown.
 pub static EXPORT: Info =
     Info { name: "subject.export", audit: Code::literal("SUBJECT_EXPORT"), changes: false };
@@ -62,7 +64,7 @@ impl Operation for Admit {
     fn info(&self) -> &'static Info {
         match self.deed {
             Deed::Erase => &ERASE,
-            Deed::Withdraw { .. } => &WITHDRAW,
+            Deed::Withdraw { .. } | Deed::Consent(_) => &CONSENT,
         }
     }
 
@@ -86,12 +88,31 @@ impl Operation for Admit {
         Select::Nothing
     }
 
+    /// The person's own consent, where it is about that.
+    fn persons(&self) -> Vec<SubjectRef> {
+        match self.deed {
+            Deed::Consent(_) => vec![SubjectRef::of_user(&self.person)],
+            Deed::Erase | Deed::Withdraw { .. } => Vec::new(),
+        }
+    }
+
     fn private(&self) -> Map<String, Value> {
-        request(&self.person, self.reason.as_ref())
+        let mut private = request(&self.person, self.reason.as_ref());
+        if let (Deed::Consent(said), Some(request)) = (&self.deed, private.get_mut("request")) {
+            request["decision"] = json!(if said.is_grant { "grant" } else { "withdraw" });
+            request["purposes"] = json!(said.purposes);
+            request["scopes"] = json!(said.scopes);
+        }
+        private
     }
 
     fn plan(&self, _cx: &Context, seen: &Visible<Facts>, _mint: &mut Mint) -> Result<Plan<Seq>, Refusal> {
-        Ok(Plan::answer(seen.as_of()))
+        if seen.is_over_scopes() {
+            let max = limits::CONSENT_SCOPES_MAX as u64;
+            return Err(Refusal::TooLarge { limit: "scopes that one person's consent tells apart", max });
+        }
+        let changes = seen.consent().cloned().map(Change::KeepConsent).into_iter().collect();
+        Ok(Plan { changes, ..Plan::answer(seen.as_of()) })
     }
 
     fn select_repeat(&self, _record: &IdempotencyRecord) -> Option<Select> {
@@ -241,12 +262,13 @@ fn entries(
     Plan { changes: one(Forgotten { entries, ..Forgotten::default() }), ..Plan::answer(stepped) }
 }
 
-fn memories(seen: &Visible<Facts>) -> Result<Plan<Stepped>, Refusal> {
+fn memories(seen: &Visible<Facts>, deed: &Deed) -> Result<Plan<Stepped>, Refusal> {
     let done = seen.done().ok_or_else(|| Refusal::Bug("nothing was decided of a person".to_owned()))?;
     let mut changes: Vec<Change> = kept(&done.versions, &done.made).collect();
-    // A spiral may have been found in what they said, and nobody may know of that any more.
+    // A spiral may have been found in what they said, and nobody may know of that any more. What is said of purposes leaves it.
     let partitions: BTreeSet<Partition> = done.versions.iter().map(|memory| memory.partition).collect();
-    changes.extend(partitions.into_iter().map(Change::ForgetSpiral));
+    let forgets = !matches!(deed, Deed::Consent(_));
+    changes.extend(partitions.into_iter().filter(|_| forgets).map(Change::ForgetSpiral));
     changes.extend(one(Forgotten { versions: done.wiped.clone(), ..Forgotten::default() }));
     let after = if done.is_cut_short { done.until } else { next_of(seen, done.until) };
     changes.extend(marked(&done.marks));
@@ -311,7 +333,7 @@ impl Operation for Upkeep {
             Self::Find { .. } => found(seen),
             Self::Belongings { memories, .. } => belongings(seen, memories),
             Self::Entries { person, memories, until, .. } => entries(seen, person, memories, *until),
-            Self::Memories { .. } => memories(seen)?,
+            Self::Memories { deed, .. } => memories(seen, deed)?,
             Self::Finish { person, after, key } => {
                 let last = Last {
                     subject: SubjectRef::of_user(person),
@@ -332,6 +354,17 @@ impl Operation for Upkeep {
 pub struct Export {
     /// Who.
     pub person: UserId,
+    /// The person's own scope.
+    pub scope: Scope,
+}
+
+impl Export {
+    /// Of that person.
+    #[must_use]
+    pub fn of(person: UserId) -> Self {
+        let scope = Scope::of_user(&person);
+        Self { person, scope }
+    }
 }
 
 /// Everything that is about a person, as of one commit.
@@ -343,6 +376,10 @@ pub struct Exported {
     pub grants: Vec<ReadGrant>,
     /// The audit entries about them.
     pub entries: Vec<StoredEntry>,
+    /// What they said about purposes, if anything.
+    pub consents: Option<Consents>,
+    /// The spiral that holds in their own scope, if one does.
+    pub spiral: Option<ThoughtPatternArtifact>,
 }
 
 impl Operation for Export {
@@ -362,6 +399,14 @@ impl Operation for Export {
 
     fn person(&self) -> Option<&UserId> {
         Some(&self.person)
+    }
+
+    fn persons(&self) -> Vec<SubjectRef> {
+        vec![SubjectRef::of_user(&self.person)]
+    }
+
+    fn scopes(&self) -> Vec<&Scope> {
+        vec![&self.scope]
     }
 
     /// Nothing is looked up for whom it is not shown.
@@ -391,8 +436,13 @@ impl Operation for Export {
             .map(|memory| (Arc::clone(memory), seen.earlier(memory.id).to_vec()))
             .collect();
         let memory_ids = memories.iter().map(|(memory, _)| memory.id).collect();
-        let exported =
-            Exported { memories, grants: seen.grants().to_vec(), entries: seen.entries().to_vec() };
+        let exported = Exported {
+            memories,
+            grants: seen.grants().to_vec(),
+            entries: seen.entries().to_vec(),
+            consents: seen.consents().first().filter(|consents| !consents.withdraws_nothing()).cloned(),
+            spiral: seen.spiral().cloned(),
+        };
         Ok(Plan { memory_ids, ..Plan::answer(exported) })
     }
 }

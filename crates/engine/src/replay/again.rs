@@ -285,6 +285,7 @@ impl Engine {
             idempotency: None,
             as_of: Some(recorded.draft.as_of),
             spirals: Vec::new(),
+            rights: crate::port::Rights::default(),
         };
         self.ports().store.load(&load).await
     }
@@ -345,7 +346,16 @@ impl Engine {
         if policy.asks_about_spirals() {
             let scopes: BTreeSet<Partition> = memories.iter().map(|memory| memory.partition).collect();
             let scopes = scopes.into_iter().collect();
-            let held = self.load_with(caller, Select::Nothing, Filter::Everything, scopes).await?.spirals;
+            let held = self
+                .load_with(
+                    caller,
+                    Select::Nothing,
+                    Filter::Everything,
+                    scopes,
+                    crate::port::Rights::default(),
+                )
+                .await?
+                .spirals;
             spirals.live = held.into_iter().map(|spiral| (spiral.partition, spiral)).collect();
         }
         Ok(spirals)

@@ -263,6 +263,7 @@ fn context(draft: &Draft, private: &Map<String, Value>) -> Option<Context> {
         now: draft.time,
         id_seed: seed(text(private, "id_seed")?)?,
         idempotency: None,
+        origin: memoryscope_domain::govern::Origin::Live,
     })
 }
 

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
+use memoryscope_domain::consent::{Purposes, Said};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Step, Verdict};
@@ -255,16 +256,18 @@ impl Case {
             "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
             "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
-            "subject.erase" | "subject.withdraw" => {
+            "subject.erase" | "subject.consent" => {
                 let deed = match name {
                     "subject.erase" => Deed::Erase,
-                    _ => Deed::Withdraw { scopes: Vec::new(), reason: None },
+                    _ => Deed::Consent(Said {
+                        is_grant: false,
+                        purposes: Purposes::of([Purpose::ChatResponse]),
+                        scopes: Vec::new(),
+                    }),
                 };
                 self.mark(Admit { person: user("ann"), deed, reason: None }, |_| true).await
             }
-            "subject.export" => {
-                self.mark(Export { person: user("ann") }, |out| !out.memories.is_empty()).await
-            }
+            "subject.export" => self.mark(Export::of(user("ann")), |out| !out.memories.is_empty()).await,
             "subject.upkeep" => self.mark(Upkeep::Close, |_| true).await,
             _ => return None,
         };

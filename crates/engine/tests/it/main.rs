@@ -14,6 +14,7 @@ mod paging;
 mod pending;
 mod properties;
 mod replay;
+mod rights;
 mod rogue;
 mod search;
 mod spirals;

@@ -131,7 +131,7 @@ async fn nothing_is_read(world: &World, large: &Large) {
         let found = world.found(world.core("ann"), "ann", purpose, filters()).await;
         assert!(large.all().all(|id| !found.contains(&id)), "{}", purpose.name());
     }
-    let export = world.run(world.core("carl"), Export { person: user("carl") }).await.expect("an export");
+    let export = world.run(world.core("carl"), Export::of(user("carl"))).await.expect("an export");
     assert!(export.output.memories.is_empty());
 }
 
@@ -167,7 +167,7 @@ async fn a_large_family_is_hidden_at_once_and_follows_in_batches() {
     assert!(!made(&world, large.root, SEAL).await.pending);
     let access = Get { id: large.chain[2], purpose: Purpose::SubjectAccess };
     assert!(world.run(world.core("ann"), access).await.is_ok(), "its final state is shown as ever");
-    let export = world.run(world.core("carl"), Export { person: user("carl") }).await.expect("an export");
+    let export = world.run(world.core("carl"), Export::of(user("carl"))).await.expect("an export");
     assert_eq!(export.output.memories.len(), large.chain.len());
 
     // The seal is opened, in the same way, and what it took is given back.

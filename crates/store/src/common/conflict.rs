@@ -7,5 +7,6 @@ pub(crate) const GRANT: &str = "a grant";
 pub(crate) const GRANT_TOKEN: &str = "a grant's token";
 pub(crate) const POLICY: &str = "the active policy";
 pub(crate) const CHECKPOINT: &str = "the last checkpoint";
+pub(crate) const CONSENT: &str = "a consent";
 pub(crate) const SUBJECT_KEY: &str = "a subject's key";
 pub(crate) const IDEMPOTENCY_KEY: &str = "an idempotency key";

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{GrantId, MemoryId, SpiralId, TenantId};
 use memoryscope_domain::lifecycle::PendingMark;
@@ -72,6 +73,14 @@ pub(crate) struct SpiralRow {
     pub(crate) document: String,
 }
 
+/// A row of `consents`.
+#[derive(Debug)]
+pub(crate) struct ConsentRow {
+    pub(crate) subject: SubjectRef,
+    pub(crate) version: i64,
+    pub(crate) document: String,
+}
+
 /// One change as rows.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -93,6 +102,8 @@ pub(crate) enum Step {
     ForgetSpiral([u8; 16]),
     MarkPending(PendingMark),
     UnmarkPending(MemoryId),
+    KeepConsent(ConsentRow),
+    Suppress(Vec<[u8; 32]>),
 }
 
 /// A change set, ready to be applied.
@@ -158,6 +169,8 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::ForgetSpiral(partition) => Step::ForgetSpiral(partition.0),
         Change::MarkPending(mark) => Step::MarkPending(mark),
         Change::UnmarkPending(id) => Step::UnmarkPending(id),
+        Change::KeepConsent(consents) => Step::KeepConsent(consent_row(tenant, &consents)?),
+        Change::Suppress(digests) => Step::Suppress(digests.iter().map(|digest| digest.hash().0).collect()),
         Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
@@ -237,6 +250,14 @@ fn spiral_row(tenant: &TenantId, spiral: &ThoughtPatternArtifact) -> Result<Spir
         expires: spiral.expires.unix_micros(),
         document: spiral.write()?,
     })
+}
+
+fn consent_row(tenant: &TenantId, consents: &Consents) -> Result<ConsentRow, StoreError> {
+    if consents.tenant != *tenant {
+        return Err(misuse("a consent is another tenant's"));
+    }
+    let version = row::whole(consents.version)?;
+    Ok(ConsentRow { subject: consents.subject, version, document: consents.write()? })
 }
 
 fn idempotency_row(record: &IdempotencyRecord) -> Result<IdempotencyRow, StoreError> {

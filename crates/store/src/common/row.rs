@@ -1,8 +1,9 @@
 //! Between the domain's types and columns.
 
-use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, Seq};
+use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, KeyedDigest, Seq};
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::ids::{AuditId, TenantId};
-use memoryscope_domain::memory::{Memory, State};
+use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_engine::port::{Load, StoreError};
 use uuid::Uuid;
@@ -85,6 +86,19 @@ pub(crate) fn tenant(text: &str) -> Result<TenantId, StoreError> {
 /// A stored value is not what this program writes.
 pub(crate) fn corrupt(what: &str) -> StoreError {
     StoreError::Corrupt(format!("a stored {what} cannot be read"))
+}
+
+/// What a person said about purposes. A row that was copied to another place must not be believed.
+pub(crate) fn consents(subject: &[u8], text: &str, load: &Load) -> Result<Consents, StoreError> {
+    let subject = SubjectRef(subject.try_into().map_err(|_| corrupt("consent"))?);
+    let consents = Consents::read(subject, text)?;
+    let is_its_own = consents.tenant == load.tenant && load.rights.persons.contains(&subject);
+    if is_its_own { Ok(consents) } else { Err(corrupt("consent")) }
+}
+
+/// A digest that a database has kept.
+pub(crate) fn digest(bytes: &[u8]) -> Result<KeyedDigest, StoreError> {
+    Ok(KeyedDigest::from_hash(hash(bytes)?))
 }
 
 /// A spiral that was kept for one of the scopes. A row that was copied to another place must not be believed.

@@ -12,7 +12,7 @@ use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{Load, Select};
+use memoryscope_engine::port::{Load, Rights, Select};
 
 use super::row;
 
@@ -159,5 +159,6 @@ pub(crate) fn verification(tenant: &TenantId) -> Load {
         idempotency: None,
         as_of: None,
         spirals: Vec::new(),
+        rights: Rights::default(),
     }
 }

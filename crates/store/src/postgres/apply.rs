@@ -112,6 +112,13 @@ const MARK_PENDING: &str = "
     ON CONFLICT (tenant, id) DO UPDATE SET root = excluded.root, after = excluded.after";
 
 const UNMARK_PENDING: &str = "DELETE FROM pending_revocations WHERE tenant = $1 AND id = $2";
+const KEEP_CONSENT: &str = "
+    INSERT INTO consents (tenant, subject, version, document) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, subject) DO UPDATE SET version = excluded.version, document = excluded.document";
+
+const SUPPRESS: &str = "
+    INSERT INTO suppressions (tenant, digest) SELECT $1, w.digest FROM unnest($2::bytea[]) AS w (digest)
+    ON CONFLICT (tenant, digest) DO NOTHING";
 
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
@@ -258,6 +265,15 @@ impl<'a> Writes<'a> {
             }
             Step::UnmarkPending(id) => self.alone(UNMARK_PENDING, vec![boxed(Bytes::of(id.uuid()))]),
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
+            Step::KeepConsent(consent) => {
+                let values = vec![
+                    boxed(Bytes(consent.subject.0)),
+                    boxed(consent.version),
+                    boxed(consent.document.as_str()),
+                ];
+                self.alone(KEEP_CONSENT, values);
+            }
+            Step::Suppress(digests) => self.alone(SUPPRESS, vec![column(digests, |digest| Bytes(*digest))]),
             Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);

@@ -2,11 +2,11 @@
 
 use memoryscope_domain::audit_chain::Head;
 use memoryscope_domain::change::IdempotencyRecord;
-use memoryscope_domain::govern::Facts;
 use memoryscope_engine::port::{Load, Select, Snapshot, StoreError};
 use tokio_postgres::Row;
 
 use super::error::Failure;
+use super::rights;
 use super::value::{Bytes, Value};
 use crate::common::row::{self, corrupt};
 
@@ -20,12 +20,22 @@ pub(super) const FRAME: &str = "
            ARRAY(SELECT s.document FROM unnest($5::bytea[]) AS w (scope) CROSS JOIN LATERAL
                     (SELECT document FROM spiral_artifacts
                      WHERE tenant = $1 AND partition_key = w.scope AND expires > $6 OFFSET 0) AS s),
+           ARRAY(SELECT c.subject FROM unnest($7::bytea[]) AS w (subject) CROSS JOIN LATERAL
+                    (SELECT subject FROM consents WHERE tenant = $1 AND subject = w.subject OFFSET 0) AS c
+                 ORDER BY 1),
+           ARRAY(SELECT c.document FROM unnest($7::bytea[]) AS w (subject) CROSS JOIN LATERAL
+                    (SELECT subject, document FROM consents WHERE tenant = $1 AND subject = w.subject OFFSET 0) AS c
+                 ORDER BY c.subject),
+           (SELECT key FROM subject_keys WHERE $8 AND tenant = $1 AND subject = $9),
+           $8 AND EXISTS (SELECT 1 FROM suppressions WHERE tenant = $1),
+           ARRAY(SELECT k.digest FROM unnest($10::bytea[]) AS w (digest) CROSS JOIN LATERAL
+                    (SELECT digest FROM suppressions WHERE tenant = $1 AND digest = w.digest OFFSET 0) AS k),
            ARRAY(SELECT id FROM pending_revocations WHERE tenant = $1)";
 
 /// The columns of [`FRAME`], and behind them those of the end of a scan.
-pub(super) const FRAME_COLUMNS: usize = 7;
+pub(super) const FRAME_COLUMNS: usize = 12;
 /// Where the marks stand in it.
-pub(super) const MARKS: usize = 6;
+pub(super) const MARKS: usize = 11;
 /// The snapshot that a frame is of, without records.
 pub(super) fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
     let row = rows.first().ok_or_else(|| corrupt("head"))?;
@@ -49,7 +59,7 @@ pub(super) fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
         subject_key: unless_walking(load, key)?,
         idempotency,
         spirals,
-        facts: Facts::default(),
+        facts: rights::facts(row, load)?,
     })
 }
 
@@ -70,5 +80,8 @@ pub(super) fn frame_values(load: &Load) -> Vec<Value<'static>> {
     let scopes: Vec<Bytes<16>> = load.spirals.iter().map(|partition| Bytes(partition.0)).collect();
     let now = load.now.unix_micros();
     let subject = Box::new(Bytes(load.subject.0));
-    vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)]
+    let mut values: Vec<Value<'static>> =
+        vec![Box::new(tenant), subject, Box::new(client), Box::new(key), Box::new(scopes), Box::new(now)];
+    values.extend(rights::values(&load.rights));
+    values
 }

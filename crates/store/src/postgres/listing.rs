@@ -126,7 +126,8 @@ impl<'a> Listing<'a> {
     pub(super) fn beside(self, load: &Load, other: &str, values: Vec<Value<'static>>) -> Call<'static> {
         let mut condition = Condition { sql: String::new(), values };
         condition.sql.push_str(&format!(
-            "SELECT * FROM ({other}) AS f (seq, head, policy, subject, record, spirals) "
+            "SELECT * FROM ({other}) AS f (seq, head, policy, subject, record, spirals, \
+             subjects, consents, tenant_key, any_erased, erased, marks) "
         ));
         condition.sql.push_str("LEFT JOIN LATERAL (");
         match self.scan() {

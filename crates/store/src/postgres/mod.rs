@@ -23,6 +23,7 @@ mod pending;
 mod person;
 mod pool;
 mod programs;
+mod rights;
 mod session;
 mod tls;
 mod transact;

@@ -10,8 +10,10 @@ use memoryscope_engine::port::{Receipt, StoreError};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::error::Failure;
+use super::rights::{consent_version, keep_consent, suppress};
 use crate::common::conflict::{
-    CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
+    CHECKPOINT, CHILDREN, CONSENT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY,
+    SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
 use crate::common::row::{self, corrupt};
@@ -127,7 +129,7 @@ pub(super) fn execute(conn: &Connection, sql: &str, values: impl Params) -> rusq
     conn.prepare_cached(sql)?.execute(values)
 }
 
-fn exists(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<bool> {
+pub(super) fn exists(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<bool> {
     conn.prepare_cached(sql)?.exists(values)
 }
 
@@ -156,6 +158,9 @@ fn check(conn: &Connection, set: &Prepared, state: &TenantState) -> Result<(), F
                 let key = one(conn, sql, params![tenant, subject.0], super::row::audit_key)?;
                 hold(key.is_some_and(|key| key.mark() == *mark), SUBJECT_KEY)?;
             }
+            Expect::Consent { subject, version } => {
+                hold(consent_version(conn, tenant, *subject)? == row::whole(*version)?, CONSENT)?;
+            }
             Expect::NoIdempotencyKey(key) => {
                 hold(!has_idempotency_key(conn, tenant, &key.client, &key.key)?, IDEMPOTENCY_KEY)?;
             }
@@ -183,7 +188,11 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::InsertIdempotency(record) => {
             hold(!has_idempotency_key(conn, tenant, &record.client, &record.key)?, IDEMPOTENCY_KEY)
         }
+        Step::KeepConsent(consent) => {
+            hold(consent_version(conn, tenant, consent.subject)? == consent.version - 1, CONSENT)
+        }
         Step::TouchSeeds { .. }
+        | Step::Suppress(_)
         | Step::Forget(_)
         | Step::KeepPolicy(_)
         | Step::ActivatePolicy(_)
@@ -278,6 +287,8 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
         }
         Step::MarkPending(mark) => super::pending::mark(conn, tenant, mark)?,
         Step::UnmarkPending(id) => super::pending::unmark(conn, tenant, *id)?,
+        Step::KeepConsent(consent) => keep_consent(conn, tenant, consent)?,
+        Step::Suppress(digests) => suppress(conn, tenant, digests)?,
         Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)

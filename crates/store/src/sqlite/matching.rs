@@ -76,7 +76,8 @@ mod tests {
     use memoryscope_domain::memory::SubjectRef;
     use memoryscope_domain::policy::Attribute;
     use memoryscope_domain::scope::Partition;
-    use memoryscope_engine::port::Select;
+    use memoryscope_domain::time::Timestamp;
+    use memoryscope_engine::port::{Rights, Select};
     use rusqlite::Connection;
 
     use super::*;
@@ -110,6 +111,7 @@ mod tests {
             idempotency: None,
             as_of: None,
             spirals: Vec::new(),
+            rights: Rights::default(),
         };
         let condition = matching(&load, &select, &select.wanted);
         let sql = format!("EXPLAIN QUERY PLAN {}", condition.sql);

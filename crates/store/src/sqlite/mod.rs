@@ -21,6 +21,7 @@ mod person;
 mod policies;
 mod reader;
 mod restore;
+mod rights;
 mod row;
 pub(crate) mod transfer;
 mod walk;

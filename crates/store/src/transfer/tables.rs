@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 13] = [
+pub const TABLES: [Table; 15] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -124,6 +124,12 @@ pub const TABLES: [Table; 13] = [
         columns: &[text("tenant"), bytes("id"), bytes("root"), bytes("after")],
         key: 1,
     },
+    Table {
+        name: "consents",
+        columns: &[text("tenant"), bytes("subject"), number("version"), text("document")],
+        key: 1,
+    },
+    Table { name: "suppressions", columns: &[text("tenant"), bytes("digest")], key: 1 },
     EVENTS,
     Table {
         name: "checkpoints",

@@ -7,6 +7,7 @@ use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::object::Derivation;
 use memoryscope_domain::preference::Kind;
+use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::port::{Select, Store};
 
 use crate::make::{self, NOW, child, commit, event, grant, memory, memory_of, set, tenant, time};
@@ -38,6 +39,13 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
             let later = PendingMark { id: make::memory_id(22), after: Some(make::memory_id(24)), ..mark };
             let marks = vec![Change::MarkPending(mark), Change::MarkPending(later)];
             commit(store, set(&tenant(name), 3_000, marks)).await.unwrap();
+        }
+        if schema >= 7 {
+            let said =
+                vec![make::consent(&tenant(name), 1, 1, &[Purpose::ChatResponse]), make::suppress(&[1, 2])];
+            commit(store, set(&tenant(name), 3_001, said)).await.unwrap();
+            let again = make::consent(&tenant(name), 1, 2, &[]);
+            commit(store, set(&tenant(name), 3_002, vec![again])).await.unwrap();
         }
     }
     // A tenant with a chain and nothing else.

@@ -13,9 +13,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use memoryscope_domain::audit_chain::Seq;
+use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{Load, ObjectSelect, Select, Store};
+use memoryscope_engine::port::{Load, ObjectSelect, Rights, Select, Store};
 use memoryscope_store::transfer::{Kind, TABLES};
 use memoryscope_store::{PostgresStore, SqliteConfig, SqliteStore};
 
@@ -161,6 +162,15 @@ async fn is_well(store: &dyn Store, schema: u32) {
             Select::Preferences(shelf()),
             Select::Expired { limit: 100 },
         ];
+        let rights = Rights {
+            persons: vec![SubjectRef([1; 16])],
+            erased: true,
+            digests: [1, 2, 3].map(make::digest).to_vec(),
+        };
+        let with_rights = Load { rights, ..make::load_of(&tenant, Select::Nothing) };
+        let (theirs, ours) =
+            (store.load(&with_rights).await.unwrap(), model.load(&with_rights).await.unwrap());
+        assert_eq!(format!("{:?}", theirs.facts), format!("{:?}", ours.facts), "{name}");
         selects.extend(
             (1..=4).map(|id| Select::Grant { token_hash: grant(&tenant, id).token_hash, memories: None }),
         );

@@ -9,6 +9,7 @@ mod objects;
 mod pending;
 mod person;
 mod reads;
+mod rights;
 mod spirals;
 mod words;
 
@@ -149,6 +150,11 @@ on_every_store! {
         what_is_read_with_it_is_the_persons
         what_is_forgotten_is_gone
         nothing_is_written_under_a_destroyed_key;
+    rights:
+        a_persons_last_word_is_kept
+        a_word_is_lost_to_a_later_one
+        what_was_erased_is_known_by_its_digest
+        who_is_forgotten_has_said_nothing;
     audit:
         commits_are_chained_and_numbered
         entries_are_paged_and_picked
