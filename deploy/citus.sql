@@ -12,6 +12,7 @@ BEGIN
         'audit_events',
         'bridges',
         'checkpoints',
+        'consents',
         'idempotency_keys',
         'links',
         'memories',
@@ -19,7 +20,9 @@ BEGIN
         'policies',
         'read_grants',
         'spiral_artifacts',
-        'subject_keys'
+        'pending_revocations',
+        'subject_keys',
+        'suppressions'
     ] LOOP
         IF NOT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrelid = name::regclass) THEN
             PERFORM create_distributed_table(

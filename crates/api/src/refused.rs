@@ -55,6 +55,14 @@ pub fn problem(refusal: Refusal, meta: &RequestMeta, say: impl Fn(&Denied) -> Pr
             let problem = problem.detail("access_log_id", access_log.prefixed());
             audited(problem, access_log).hint("Read again to be given a new token")
         }
+        Refusal::Erased { access_log } => {
+            let problem = Problem::new(
+                Code::Conflict,
+                "Something of this was erased, and an import does not bring it back",
+            );
+            audited(problem.detail("access_log_id", access_log.prefixed()), access_log)
+                .hint("Leave out what was erased; what is said again now is no import")
+        }
         Refusal::Conflict(conflict) => {
             let code = match conflict {
                 Conflict::KeyReused => Code::IdempotencyKeyReused,

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit_chain::{AuditKey, Draft, KeyedDigest, Private, Seq, SignedCheckpoint};
 use crate::bridge::Bridge;
+use crate::consent::Consents;
 use crate::grant::ReadGrant;
 use crate::ids::{BridgeId, GrantId, MemoryId, TenantId};
+use crate::lifecycle::PendingMark;
 use crate::memory::{Memory, SubjectRef};
 use crate::scope::Partition;
 use crate::spiral::ThoughtPatternArtifact;
@@ -45,6 +47,13 @@ pub enum Expect {
         subject: SubjectRef,
         /// What the key is known by.
         mark: KeyedDigest,
+    },
+    /// A person's consent stands at this version; 0 where they have said nothing.
+    Consent {
+        /// Whose.
+        subject: SubjectRef,
+        /// Its version when it was loaded.
+        version: u64,
     },
     /// Nobody has used this idempotency key meanwhile.
     NoIdempotencyKey(IdempotencyKey),
@@ -91,8 +100,16 @@ pub enum Change {
     ForgetIdempotencyBefore(Timestamp),
     /// Forget read grants that expired before this time.
     ForgetGrantsExpiredBefore(Timestamp),
+    /// Keep what a person says about purposes, in the place of what they said before.
+    KeepConsent(Consents),
+    /// Keep what is left of erased values. What is kept already is kept once.
+    Suppress(Vec<KeyedDigest>),
     /// Forget what there is of a person beside their memories.
     Forget(Box<Forgotten>),
+    /// Keep that the descendants of a memory have not all followed it, in the place of what was kept of that before.
+    MarkPending(PendingMark),
+    /// The descendants of this memory have followed it. Does nothing where that was not in doubt.
+    UnmarkPending(MemoryId),
     /// Keep a signed checkpoint. It names the last one that is kept, or it comes too late: checkpoints are a chain.
     InsertCheckpoint(SignedCheckpoint),
     /// Keep a spiral that was found, in the place of an earlier one of its scope.
@@ -118,7 +135,7 @@ pub struct Forgotten {
     pub keys: Vec<IdempotencyKey>,
     /// What stands beside these audit entries.
     pub entries: Vec<Seq>,
-    /// At last the person's audit key, and what stands beside later entries that name the person.
+    /// At last the person's audit key, their consent, and what stands beside later entries that name the person.
     pub last: Option<Last>,
 }
 

@@ -9,14 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::audit_chain::{
-    Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verdict as Outcome, Verification,
+    AuditKey, Entry, KeyedDigest, PolicyRef, Private, Seq, SignedCheckpoint, Verification,
 };
 use crate::bridge::Bridge;
 use crate::change::{IdempotencyRecord, PolicyDocument};
+use crate::consent::Consents;
 use crate::grant::ReadGrant;
 use crate::ids::{BridgeId, MemoryId, UserId};
-use crate::lifecycle::{Barred, Family};
-use crate::memory::{Memory, MemoryType, State};
+use crate::lifecycle::{Barred, Family, Following};
+use crate::memory::{Memory, MemoryType, State, SubjectRef};
 use crate::object::Unit;
 use crate::place::{Place, SealedPlace};
 use crate::policy::{Effect, Narrowed, Policy, RuleCounts, Trace};
@@ -30,12 +31,16 @@ mod ask;
 mod bridging;
 mod changing;
 mod decided;
+mod following;
 mod gating;
 mod listing;
+mod logged;
 mod person;
 mod propose;
 mod ranking;
 mod reading;
+mod reason;
+mod rights;
 mod spiralling;
 #[cfg(test)]
 mod tests;
@@ -48,9 +53,11 @@ pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
 pub use listing::Withheld;
+pub use logged::{Explained, Looking, WhyWithheld, explained, is_shown_by_id, spiral_told};
 pub use person::Done;
 pub use propose::Proposed;
 pub use reading::is_read_directly;
+pub use reason::Reason;
 pub use view::MemoryView;
 
 /// An audit entry with what stands beside it.
@@ -91,8 +98,19 @@ pub struct Facts {
     pub checkpoints: Vec<SignedCheckpoint>,
     /// The kin of the one memory that is to change.
     pub family: Family,
+    /// Those of the memories and of the evidence that were derived, in whatever way, from one whose change they have not followed yet.
+    pub pending: BTreeSet<MemoryId>,
+    /// Whether something of the tenant is still to follow, and was left out where it was met.
+    pub has_pending: bool,
+    /// Whether something is left to follow of what began with the first of the memories.
+    pub is_unfinished: bool,
+    /// Where the first of the memories is one that others are to follow now: how far.
+    pub following: Option<Following>,
     /// The memories that are shown to a tool's gate.
     pub evidence: Vec<Arc<Memory>>,
+    /// Where they are wanted as of an earlier commit: memories that were there then, might have been asked for, and
+    /// were erased since.
+    pub erased: BTreeSet<MemoryId>,
     /// What is about a person, each with its kin, in order of their ids.
     pub kindred: Vec<(Arc<Memory>, Family)>,
     /// Earlier versions of memories that are about a person, oldest first.
@@ -105,10 +123,43 @@ pub struct Facts {
     pub bridges: Vec<Bridge>,
     /// The bridge that the operation wants to make.
     pub proposed_bridge: Option<Bridge>,
+    /// What persons said about purposes, of those who were asked about and said anything.
+    pub consents: Vec<Consents>,
+    /// What is left of erased values, where that was asked.
+    pub suppressed: ErasedValues,
     /// Policies that are kept for the tenant.
     pub policies: Vec<PolicyDocument>,
     /// The policy that is in force, once it is known.
     pub active_policy: Option<PolicyRef>,
+}
+
+/// What is left of erased values.
+#[derive(Debug, Clone, Default)]
+pub struct ErasedValues {
+    /// The tenant's own key, under which their digests are made; none where nothing was ever done under it.
+    pub key: Option<AuditKey>,
+    /// Whether there are any.
+    pub any: bool,
+    /// Of those that were asked about, those that were erased.
+    pub known: BTreeSet<KeyedDigest>,
+}
+
+impl ErasedValues {
+    /// Whether the memory's value is one of them.
+    fn hold(&self, memory: &Memory) -> bool {
+        let digest = || memory.digest_under(self.key.as_ref()?);
+        !self.known.is_empty() && digest().is_some_and(|digest| self.known.contains(&digest))
+    }
+}
+
+/// Where something that is proposed comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Somebody says it now.
+    #[default]
+    Live,
+    /// It was said elsewhere, or before: what was erased since does not come back so.
+    Import,
 }
 
 /// By what right an operation is done.
@@ -124,6 +175,11 @@ pub enum Authority {
     ChangeNamed,
     /// The caller asks whether a tool may be called, and on what evidence: that is answered, never refused.
     Gate,
+    /// The caller names a decision that was made before; it is hidden where it is not theirs to look at.
+    Logged,
+    /// The caller names memories and describes a request: of those that it may know of, it is told how they would be
+    /// decided.
+    Explain,
     /// The caller holds a token, and the policy still grants reading.
     Continue,
     /// The caller holds a token.
@@ -155,6 +211,8 @@ impl Authority {
             Self::Owner | Self::ChangeNamed | Self::MakeBridge | Self::EndBridge => true,
             Self::ReadNamed
             | Self::Gate
+            | Self::Logged
+            | Self::Explain
             | Self::Continue
             | Self::Revoke
             | Self::Person
@@ -176,47 +234,6 @@ pub enum About {
     Preferences(Kind),
     /// Events, impacts or seeds: these of them. At least one.
     Objects(&'static [MemoryType]),
-}
-
-/// Why something was refused, in a word that programs know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The policy denies it.
-    PolicyDenied,
-    /// The caller's role does not allow it.
-    RoleDenied,
-    /// There is no such grant, or not for this caller.
-    UnknownToken,
-    /// There is no such record, or not for this caller.
-    Unknown,
-    /// The grant was revoked.
-    Revoked,
-    /// The grant has expired.
-    Expired,
-}
-
-impl Reason {
-    /// Its name in audit entries and answers.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::PolicyDenied => "POLICY_DENIED",
-            Self::RoleDenied => "ROLE_DENIED",
-            Self::UnknownToken => "UNKNOWN_TOKEN",
-            Self::Unknown => "NOT_FOUND",
-            Self::Revoked => "REVOKED",
-            Self::Expired => "EXPIRED",
-        }
-    }
-
-    /// What the audit chain calls the outcome: where existence itself is a secret, it is "not found".
-    #[must_use]
-    pub const fn outcome(self) -> Outcome {
-        match self {
-            Self::UnknownToken | Self::Unknown => Outcome::NotFound,
-            _ => Outcome::Denied,
-        }
-    }
 }
 
 /// How it was ruled: which rules decided, how often, and the trace.
@@ -247,6 +264,8 @@ struct Details {
     for_prompts: BTreeSet<MemoryId>,
     /// Those that are weaker than the policy's threshold.
     dormant: BTreeSet<MemoryId>,
+    /// What was removed from them, where something was.
+    redacted: BTreeMap<MemoryId, Vec<Arc<str>>>,
     /// How each that is seen was decided.
     read: BTreeMap<MemoryId, Trace>,
     /// Those that are not seen, where the caller is told of them.
@@ -277,8 +296,18 @@ struct Details {
     raised_activation: Option<Unit>,
     /// What was decided about a tool.
     gate: Option<Gate>,
+    /// How named memories are decided.
+    explained: Vec<Explained>,
     /// What befell what is about a person.
     done: Option<Done>,
+    /// The versions of the consents that were looked at.
+    consents: BTreeMap<SubjectRef, u64>,
+    /// What a person's consent is from now on, where they changed it.
+    consent: Option<Consents>,
+    /// Whether it would tell too many scopes apart.
+    is_over_scopes: bool,
+    /// What is left of what is erased.
+    suppressed: Vec<KeyedDigest>,
 }
 
 /// A refusal. Made by [`decide`] alone.
@@ -318,6 +347,12 @@ pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
 #[must_use]
 pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
+    // What has not followed yet is nobody's to see, but for the server, which makes it follow.
+    if !matches!(ask.authority, Authority::System | Authority::ChangeNamed) {
+        let Facts { memories, evidence, pending, .. } = &mut facts;
+        memories.retain(|memory| !pending.contains(&memory.id));
+        evidence.retain(|memory| !pending.contains(&memory.id));
+    }
     let changes_a_person = ask.authority == Authority::Person && ask.deed.is_some();
     if (ask.authority.writes() || changes_a_person) && ask.principal.roles.iter().eq([&Role::Reader]) {
         return refused(Reason::RoleDenied, Ruling::default(), None);
@@ -325,6 +360,8 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
     match ask.authority {
         Authority::Policy(Effect::Read) => reading::decide(policy, ask, narrowed, facts),
         Authority::ReadNamed => reading::decide_named(policy, ask, facts),
+        Authority::Logged => logged::decide(policy, ask, facts),
+        Authority::Explain => logged::decide_explained(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
         Authority::Owner => decide_owner(policy, ask, facts),
         Authority::Gate => gating::decide(policy, ask, facts),
@@ -345,14 +382,15 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             }
         }
         Authority::AskSpiral => {
-            let details = Details { spiral: spiralling::shown(policy, ask), ..Details::default() };
+            let details =
+                Details { spiral: spiralling::shown(policy, ask, &facts.consents), ..Details::default() };
             partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
         }
         Authority::MakeBridge => bridging::decide_made(policy, ask, facts),
         Authority::EndBridge => bridging::decide_named(ask, facts),
         Authority::SeeBridges => bridging::decide_seen(ask, facts),
         Authority::Person => match ask.person.filter(|person| ask.principal.may_answer_for(person)) {
-            Some(person) => allowed(ask, person::shown(person, facts), Ruling::default()),
+            Some(person) => person::decide_own(person, ask, facts),
             None => refused(Reason::RoleDenied, Ruling::default(), None),
         },
         Authority::Operator => {
@@ -364,7 +402,10 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
                 refused(Reason::RoleDenied, Ruling::default(), None)
             }
         }
-        Authority::System if ask.principal.caller == Caller::System => person::decide(policy, ask, facts),
+        Authority::System if ask.principal.caller == Caller::System => match facts.following {
+            Some(_) => following::decide(policy, ask, facts),
+            None => person::decide(policy, ask, facts),
+        },
         Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),
     }
 }

@@ -9,6 +9,7 @@
 pub mod audit_chain;
 pub mod bridge;
 pub mod change;
+pub mod consent;
 pub mod constraint;
 pub mod derive;
 pub mod govern;
@@ -27,5 +28,6 @@ pub mod reconstruct;
 pub mod scope;
 pub mod spiral;
 pub mod subject;
+pub mod suppression;
 pub mod time;
 pub mod words;

@@ -50,8 +50,16 @@ pub const TRANSFORM_STEPS_MAX: usize = 32;
 pub const ATTESTATIONS_MAX: usize = 100;
 /// Memories that a tool's gate is shown as evidence.
 pub const EVIDENCE_MAX: usize = 256;
-/// Descendants of one memory that one change brings along: some seconds of writing.
+/// Descendants of one memory that follow a change in its own commit: some seconds of writing. More than these follow in
+/// commits of their own, and are hidden until then.
 pub const PROPAGATION_ROWS: usize = 5_000;
+/// Memories that follow in one such commit, at most: nobody waits long behind it.
+pub const PENDING_BATCH_ITEMS: usize = 1_024;
+/// Ancestors that are looked at, for one answer, for whether something that a memory was derived from is still to be followed. What
+/// has more of them counts as such, so that nothing is shown for want of looking.
+pub const PENDING_ANCESTORS_MAX: usize = 50_000;
+/// How long what is left to follow waits until the server looks for it, in seconds: hidden it is at once.
+pub const PENDING_INTERVAL_SECONDS: u32 = 2;
 /// Fields that one recall can change.
 pub const UPDATED_FIELDS_MAX: usize = 32;
 /// A seed's cue, in characters: a term, not a sentence.
@@ -120,6 +128,8 @@ pub const BRIDGES_FROM_MAX: usize = 64;
 pub const BRIDGES_PAGE_ITEMS: usize = 50;
 /// Scopes or purposes that a consent names.
 pub const CONSENT_NAMES_MAX: usize = 100;
+/// Scopes of which one person's consent says something else than of all the others.
+pub const CONSENT_SCOPES_MAX: usize = 1_000;
 /// Tenants that a job looks up at a time.
 pub const TENANTS_PAGE_ITEMS: usize = 1_000;
 /// Memories that a listing looks at to fill one page, shown or not: beyond, it answers with what it has and a cursor.

@@ -15,12 +15,14 @@ use crate::time::Timestamp;
 mod access;
 mod facet;
 pub mod keyset;
+mod marks;
 mod state;
 mod tags;
 #[cfg(test)]
 mod tests;
 
 pub use facet::{FACETS, Facet};
+pub use marks::{Marks, persons_of};
 pub use state::{Action, NoSuchMove, State, transition};
 pub use tags::{TAGGED, TagKey};
 
@@ -117,6 +119,8 @@ pub struct Memory {
     pub placed: Option<Timestamp>,
     /// Counts its versions, from 1.
     pub version: u64,
+    /// What the system holds against it.
+    pub marks: Marks,
 }
 
 impl Memory {
@@ -143,6 +147,7 @@ impl Memory {
             expires,
             placed,
             version: 1,
+            marks: Marks::NONE,
         }
     }
 
@@ -235,6 +240,7 @@ impl Memory {
             state: State::Tombstoned,
             placed: None,
             version: self.version + 1,
+            marks: Marks::NONE,
             ..self.clone()
         }
     }
@@ -308,6 +314,8 @@ struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     placed: Option<Timestamp>,
     version: u64,
+    #[serde(default, skip_serializing_if = "Marks::is_none")]
+    marks: Marks,
 }
 
 /// The envelope of a body column: its first byte says how to open the rest.
@@ -339,6 +347,7 @@ impl StoredMemory {
             expires: memory.expires,
             placed: memory.placed,
             version: memory.version,
+            marks: memory.marks,
         })
         .map_err(unreadable)?;
         let mut body = vec![ENVELOPE_PLAIN];
@@ -360,14 +369,15 @@ impl StoredMemory {
             return Err(Unreadable { what: "memory", why: "its body is in an unknown envelope".to_owned() });
         };
         let body: Body = serde_json::from_slice(plain).map_err(unreadable)?;
-        let Document { id, tenant, scope, partition, state, created, expires, placed, version } = document;
-        Ok(Memory { id, tenant, scope, partition, body, state, created, expires, placed, version })
+        let Document { id, tenant, scope, partition, state, created, expires, placed, version, marks } =
+            document;
+        Ok(Memory { id, tenant, scope, partition, body, state, created, expires, placed, version, marks })
     }
 }
 
 /// A person, as a key of fixed size: the first 16 bytes of SHA-256 over the user's name, or zeros for the tenant
 /// itself. It names a row of `subject_keys`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SubjectRef(pub [u8; 16]);
 
 impl SubjectRef {
@@ -377,9 +387,15 @@ impl SubjectRef {
     /// A person.
     #[must_use]
     pub fn of_user(user: &UserId) -> Self {
+        Self::of_name(user.as_str())
+    }
+
+    /// A person of that name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(b"memoryscope-subject-v1\0");
-        hasher.update(user.as_str().as_bytes());
+        hasher.update(name.as_bytes());
         let digest = hasher.finalize();
         let mut key = [0u8; 16];
         key.copy_from_slice(&digest[..16]);

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::consent::{Consents, Said, TooManyScopes, withheld};
 use crate::ids::UserId;
 use crate::lifecycle::{By, Step, Stepped};
 use crate::memory::{Body, Memory, MemoryType, State, TagKey};
@@ -75,16 +76,49 @@ pub enum Deed {
         /// Why, for its history.
         reason: Option<Note>,
     },
+    /// It is marked by what the person says about purposes.
+    Consent(Said),
 }
 
 impl Deed {
-    /// The next version of a memory; none where there is nothing to do. `demanded` is the state that its parents demand.
+    /// What the person's consent is from now on; none where this says nothing new about it.
+    ///
+    /// # Errors
+    /// Where it would tell too many scopes apart.
+    pub fn consent(&self, before: &Consents) -> Result<Option<Consents>, TooManyScopes> {
+        match self {
+            Self::Consent(said) => before.after(said),
+            Self::Erase | Self::Withdraw { .. } => Ok(None),
+        }
+    }
+
+    /// The next version of a memory; none where there is nothing to do. `demanded` is the state that its parents demand,
+    /// `consents` what those said whom it is about.
     #[must_use]
-    pub fn next(&self, memory: &Memory, person: &UserId, demanded: State, now: Timestamp) -> Option<Memory> {
+    pub fn next(
+        &self,
+        memory: &Memory,
+        person: &UserId,
+        demanded: State,
+        consents: &[Consents],
+        now: Timestamp,
+    ) -> Option<Memory> {
         let standing = memory.standing_of(person)?;
         match (self, standing) {
             (Self::Erase, Standing::Own) => Some(memory.tombstone()),
-            (Self::Erase, Standing::Shared) => without(memory, person, demanded, now),
+            (Self::Erase, Standing::Shared) => {
+                let mut next = without(memory, person, demanded, now)?;
+                next.marks.withheld = withheld(&next, consents);
+                Some(next)
+            }
+            // What was computed is about nobody but its event is, and is withheld with that.
+            (Self::Consent(_), _) if is_computed(memory) => None,
+            (Self::Consent(_), _) => {
+                let mut next = memory.clone();
+                next.version += 1;
+                next.marks.withheld = withheld(memory, consents);
+                (next.marks != memory.marks).then_some(next)
+            }
             (Self::Withdraw { scopes, reason }, _) => {
                 if memory.state >= State::Revoked || !(scopes.is_empty() || scopes.contains(&memory.scope)) {
                     return None;
@@ -97,6 +131,10 @@ impl Deed {
             }
         }
     }
+}
+
+fn is_computed(memory: &Memory) -> bool {
+    memory.object().is_some_and(|object| object.provenance.derivation == Derivation::Computed)
 }
 
 /// The next version of a memory that says nothing of a person any more but what its words may say: somebody has to look at
@@ -180,10 +218,8 @@ pub struct Counts {
 impl Counts {
     /// Counts a memory that something befell by itself.
     pub fn add(&mut self, memory: &Memory) {
-        let is_computed =
-            memory.object().is_some_and(|object| object.provenance.derivation == Derivation::Computed);
         let count = match memory.body.memory_type() {
-            _ if is_computed => &mut self.derived,
+            _ if is_computed(memory) => &mut self.derived,
             MemoryType::Event => &mut self.events,
             MemoryType::Impact => &mut self.impacts,
             MemoryType::Seed => &mut self.seeds,

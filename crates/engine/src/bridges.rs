@@ -1,15 +1,16 @@
 //! What a read has to know of bridges, looked up when it is needed, and the scopes that it looks at beside its own.
 
+use std::collections::BTreeSet;
+
+use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::govern::{self, Ask, Crossing};
 use memoryscope_domain::limits;
 use memoryscope_domain::policy::{Filter, Policy};
 use memoryscope_domain::scope::Partition;
 
-use crate::context::Context;
 use crate::engine::Engine;
 use crate::op::{Bridging, Operation};
-use crate::port::{BridgesTo, Load, ObjectSelect, Select, Snapshot, Source, StoreError};
-use crate::spirals;
+use crate::port::{BridgesTo, Load, ObjectSelect, Rights, Select, Snapshot, Source, StoreError};
 
 /// Whose bridges an operation's own load brings: those to the scope that it reads.
 pub(crate) fn to<O: Operation>(op: &O) -> BridgesTo {
@@ -28,25 +29,30 @@ pub(crate) enum Crossed {
 }
 
 impl Engine {
-    /// What is known once the operation's records are loaded, and what else is needed: where bridges lead to the scope, it
-    /// and what is behind them are loaded together, as of one commit.
+    /// What is known once the operation's records are loaded, as `load` says, and what else is needed: where bridges lead to
+    /// the scope, it and what is behind them are loaded together, as of one commit.
     pub(crate) async fn cross<O: Operation>(
         &self,
-        cx: &Context,
         op: &O,
         (policy, ask): (&Policy, &Ask<'_>),
-        (mut select, filter): (Select, Filter),
+        mut load: Load,
         snapshot: &mut Snapshot,
     ) -> Result<Crossed, StoreError> {
         match op.bridging() {
             None => Ok(Crossed::Yes),
-            Some(Bridging::Named) => self.cross_to_named(cx, policy, ask, snapshot).await,
+            Some(Bridging::Named) => self.cross_to_named((policy, ask), load, snapshot).await,
+            Some(Bridging::Each) => {
+                let named = &snapshot.facts.memories;
+                let hidden = named.iter().filter(|memory| !govern::is_read_directly(policy, ask, memory));
+                let scopes: BTreeSet<Partition> = hidden.map(|memory| memory.partition).collect();
+                snapshot.facts.bridges = self.bridges_from(scopes, &load).await?;
+                Ok(Crossed::Yes)
+            }
             Some(mode @ (Bridging::Paged | Bridging::Whole)) => {
                 let crossings = govern::crossings(policy, ask, &snapshot.bridges);
                 if !crossings.is_empty() {
-                    let sources = shared(&mut select, &crossings, mode);
-                    let bridges = BridgesTo { sources, is_paged: mode == Bridging::Paged, ..to(op) };
-                    let load = Load { bridges, ..self.loading(cx, select, filter, spirals::scopes(op)) };
+                    let sources = shared(&mut load.select, &crossings, mode);
+                    load.bridges = BridgesTo { sources, is_paged: mode == Bridging::Paged, ..to(op) };
                     let again = self.load_of(&load).await?;
                     if again.bridges != snapshot.bridges || again.active_policy != snapshot.active_policy {
                         return Ok(Crossed::Changed);
@@ -63,9 +69,8 @@ impl Engine {
     /// looked for behind bridges too, so that the two take alike.
     async fn cross_to_named(
         &self,
-        cx: &Context,
-        policy: &Policy,
-        ask: &Ask<'_>,
+        (policy, ask): (&Policy, &Ask<'_>),
+        load: Load,
         snapshot: &mut Snapshot,
     ) -> Result<Crossed, StoreError> {
         let named = snapshot.facts.memories.first();
@@ -73,11 +78,30 @@ impl Engine {
             return Ok(Crossed::Yes);
         }
         let nowhere = Partition([0; 16]);
-        let from = Some(named.map_or(nowhere, |memory| memory.partition));
-        let bridges = BridgesTo { from, ..BridgesTo::default() };
-        let load = Load { bridges, ..self.loading(cx, Select::Nothing, Filter::Everything, Vec::new()) };
-        snapshot.facts.bridges = self.load_of(&load).await?.bridges;
+        let from = named.map_or(nowhere, |memory| memory.partition);
+        snapshot.facts.bridges = self.bridges_from([from], &load).await?;
         Ok(Crossed::Yes)
+    }
+
+    /// The bridges from these scopes, for whom and as of when `load` says.
+    pub(crate) async fn bridges_from(
+        &self,
+        scopes: impl IntoIterator<Item = Partition, IntoIter: Send> + Send,
+        load: &Load,
+    ) -> Result<Vec<Bridge>, StoreError> {
+        let mut all = Vec::new();
+        for from in scopes {
+            let load = Load {
+                select: Select::Nothing,
+                filter: Filter::Everything,
+                spirals: Vec::new(),
+                rights: Rights::default(),
+                bridges: BridgesTo { from: Some(from), ..BridgesTo::default() },
+                ..load.clone()
+            };
+            all.extend(self.load_of(&load).await?.bridges);
+        }
+        Ok(all)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who asks, when, and under which name: made once per request.
 
 use memoryscope_domain::change::IdempotencyKey;
+use memoryscope_domain::govern::Origin;
 use memoryscope_domain::ids::{IdSeed, RequestId};
 use memoryscope_domain::policy::Dialect;
 use memoryscope_domain::principal::Principal;
@@ -21,6 +22,8 @@ pub struct Context {
     pub id_seed: IdSeed,
     /// The client's own name for this change, so that a repeat does nothing twice.
     pub idempotency: Option<Idempotency>,
+    /// Where what it wants to store comes from: of an import nothing is stored where something of it was erased before.
+    pub origin: Origin,
 }
 
 /// An idempotency key with the digest of the request that it came with.

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use memoryscope_domain::audit_chain::{AuditKey, Code, Draft, MemoryRefs, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord};
-use memoryscope_domain::govern::{self, Ask, Authority, Denial, Facts, Reason, Ruling, Verdict, Visible};
+use memoryscope_domain::govern::{
+    self, Ask, Authority, Denial, Facts, Origin, Reason, Ruling, Verdict, Visible,
+};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{AuditId, BridgeId, IdSource, MemoryId, RequestId, TenantId};
 use memoryscope_domain::limits;
@@ -14,19 +16,21 @@ use memoryscope_domain::policy::{Dialect, Filter, Policy, Trace};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::principal::Principal;
 use memoryscope_domain::scope::ScopeType;
-use memoryscope_domain::spiral::{Lexicon, Spirals};
+use memoryscope_domain::spiral::Lexicon;
 use memoryscope_domain::time::Timestamp;
 use tracing::{Instrument as _, info_span};
 
 use crate::bridges::Crossed;
 use crate::context::{Context, Idempotency};
-use crate::entry::{child_ids, private_part};
-use crate::load::selection;
+use crate::entry::{ask, child_ids, private_part};
+use crate::load::{loading, selection};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
 use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
-use crate::{bridges, spirals, traces};
+use crate::replay::inputs;
+use crate::{bridges, rights, spirals, traces};
+use serde_json::{Map, Value};
 
 /// The governed pipeline over its ports.
 #[derive(Debug)]
@@ -77,11 +81,13 @@ struct Loaded {
     ids: IdSource,
     access_log: AuditId,
     repeats: bool,
+    /// What the decision went by and cannot be loaded again, for its entry's private part.
+    inputs: Map<String, Value>,
 }
 
 /// A subject's audit key.
-struct Key {
-    key: AuditKey,
+pub(crate) struct Key {
+    pub(crate) key: AuditKey,
     is_new: bool,
 }
 
@@ -115,6 +121,11 @@ impl Engine {
         &*self.meter
     }
 
+    /// The policies in force.
+    pub(crate) const fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
     /// The ports it stands on.
     #[must_use]
     pub const fn ports(&self) -> &Ports {
@@ -131,7 +142,7 @@ impl Engine {
         now: Timestamp,
     ) -> Context {
         let id_seed = self.ports.ids.seed();
-        Context { principal, request_id, dialect, now, id_seed, idempotency: None }
+        Context { principal, request_id, dialect, now, id_seed, idempotency: None, origin: Origin::Live }
     }
 
     /// Runs an operation: narrow, load, decide, plan, commit. No answer leaves before its audit entry is durable.
@@ -177,15 +188,20 @@ impl Engine {
         let narrowed = govern::narrow(&policy.policy, &ask(cx, op, false, &spirals));
         let is_told = ask(cx, op, false, &spirals).tells_withheld();
         let (select, filter) = selection(cx, op, width, (narrowed.as_ref(), is_told));
-        let load = self.loading(cx, select.clone(), filter.clone(), spirals::scopes(op));
-        let mut snapshot = self.load_of(&Load { bridges: bridges::to(op), ..load }).await?;
+        let load = Load {
+            spirals: spirals::scopes(op),
+            rights: rights::wanted(op),
+            bridges: bridges::to(op),
+            ..loading(cx, select, filter)
+        };
+        let mut snapshot = self.load_of(&load).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);
             return Err(Stopped::Again);
         }
         self.learn_spirals(cx, op, &policy.policy, &mut snapshot, &mut spirals).await?;
         let asked = (&*policy.policy, &ask(cx, op, false, &spirals));
-        if self.cross(cx, op, asked, (select, filter), &mut snapshot).await? == Crossed::Changed {
+        if self.cross(op, asked, load, &mut snapshot).await? == Crossed::Changed {
             return Err(Stopped::Again);
         }
         let repeat = self.repeat_of(cx, op, &snapshot)?;
@@ -197,15 +213,22 @@ impl Engine {
         let mut ids = IdSource::new(cx.id_seed, cx.now);
         let access_log = AuditId::from_uuid(ids.next_uuid());
         let Snapshot { head, subject, subject_key, mut facts, .. } = snapshot;
+        let (head, mut inputs) = (head.seq, inputs::of_spirals(&spirals));
+        inputs.extend(inputs::of_pending(&facts));
+        if op.bridging().is_some() {
+            inputs.extend(inputs::of_bridges(&facts));
+        }
         let mut loaded =
-            Loaded { policy, active_policy, head: head.seq, subject, subject_key, ids, access_log, repeats };
-        facts.as_of = head.seq;
+            Loaded { policy, active_policy, head, subject, subject_key, ids, access_log, repeats, inputs };
+        facts.as_of = head;
+        facts.versions.extend(op.recalled());
         facts.active_policy = Some(loaded.policy.reference.clone());
         if op.shows_policy_in_force() {
             facts.policies.push(loaded.policy.document());
         }
         facts.proposed = op.propose(cx, &mut loaded.ids);
         facts.proposed_bridge = op.propose_bridge(cx, &mut loaded.ids);
+        self.learn_rights(cx, &mut facts).await?;
         facts.child_ids = child_ids(&facts, &mut loaded.ids);
         spirals::name(&mut spirals, &mut loaded.ids);
         let ask = ask(cx, op, repeats, &spirals);
@@ -216,7 +239,7 @@ impl Engine {
                 }
                 op.arrange(cx, &mut seen);
                 if op.shows_references() {
-                    self.settle_references(cx, &loaded.policy.policy, &ask, &mut seen).await?;
+                    self.settle_references(cx, &loaded, &ask, &mut seen).await?;
                 }
                 self.carry_out(cx, op, loaded, *seen).await
             }
@@ -231,19 +254,27 @@ impl Engine {
         }
     }
 
-    /// Asks who may see what is referred to. What changed since the first load was changed by somebody else just now: that
-    /// only decides whether an id is named.
+    /// Asks who may see what is referred to, as of the commit that everything else is of.
     async fn settle_references(
         &self,
         cx: &Context,
-        policy: &Policy,
+        loaded: &Loaded,
         ask: &Ask<'_>,
         seen: &mut Visible<Facts>,
     ) -> Result<(), Stopped> {
         let references = seen.references();
         if !references.is_empty() {
-            let referred = self.load(cx, Select::Memories(references), Filter::Everything).await?;
-            seen.settle_references(policy, ask, &referred.facts.memories);
+            let mut referred =
+                self.load(cx, Select::Memories(references.clone()), Filter::Everything).await?;
+            // What has not followed yet is hidden now, whatever is looked at.
+            let pending = std::mem::take(&mut referred.facts.pending);
+            if referred.head.seq != loaded.head {
+                let select = Select::Memories(references);
+                let load = Load { as_of: Some(loaded.head), ..loading(cx, select, Filter::Everything) };
+                referred = self.ports.store.load(&load).await?;
+            }
+            referred.facts.memories.retain(|memory| !pending.contains(&memory.id));
+            seen.settle_references(&loaded.policy.policy, ask, &referred.facts.memories);
         }
         Ok(())
     }
@@ -269,7 +300,7 @@ impl Engine {
         &self,
         cx: &Context,
         op: &O,
-        loaded: Loaded,
+        mut loaded: Loaded,
         mut seen: Visible<Facts>,
     ) -> Result<Done<O::Output>, Stopped> {
         let token = op.gives_token().then(|| self.ports.secrets.token());
@@ -281,10 +312,19 @@ impl Engine {
             Some(plan) => plan.split(),
             None => (Plan { reason: Some(Code::literal("RESULT_GONE")), ..Plan::answer(()) }, None),
         };
+        let canonical = output.as_ref().and_then(|output| op.canonical(&seen, output));
         seen.count_shown(&memory_ids);
         let bridged = seen.bridged(&memory_ids);
         let named: Vec<BridgeId> = bridge.into_iter().chain(bridged.keys().copied()).collect();
+        if op.wakes_seeds() {
+            loaded.inputs.extend(inputs::of_resting(cx, &seen));
+        }
+        let digest = canonical.map(|bytes| key.key.value(&bytes));
+        let (expects, suppressed) = self.suppress(op, &mut seen, &changes, (loaded.subject, &key));
         let mut set = self.change_set(cx, op, &loaded, key, seen.ruling(), (seen.grant(), &named));
+        set.entry.value_digest = digest;
+        set.expects.extend(expects);
+        set.changes.extend(suppressed);
         set.entry.memories = MemoryRefs::of(&memory_ids);
         set.entry.grant = grant;
         set.entry.reason_code = reason;
@@ -345,6 +385,7 @@ impl Engine {
             Reason::Unknown | Reason::UnknownToken => Refusal::Hidden { access_log },
             Reason::Revoked => Refusal::Gone { gone: Gone::Revoked, access_log },
             Reason::Expired => Refusal::Gone { gone: Gone::Expired, access_log },
+            Reason::Erased => Refusal::Erased { access_log },
             Reason::PolicyDenied | Reason::RoleDenied => {
                 let denied = Denied { reason, operation: op.info().name, purpose, kind, trace };
                 Refusal::Denied { denied: Box::new(denied), access_log }
@@ -408,7 +449,8 @@ impl Engine {
             changes.push(Change::KeepPolicy(policy.document()));
         }
         let user = grant.map(|grant| &grant.user).or(cx.principal.user.as_ref());
-        let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str()), bridges));
+        let beside = (&loaded.inputs, bridges);
+        let private = Private::of(&private_part(cx, op, user.map(|user| user.as_str()), beside));
         let entry = Draft {
             id: loaded.access_log,
             tenant: tenant.clone(),
@@ -459,25 +501,4 @@ fn idempotency<'a, O: Operation>(cx: &'a Context, op: &O) -> Option<&'a Idempote
 /// The kind of preference that an operation is about, by itself or by the grant it uses.
 fn kind_of<O: Operation>(op: &O, grant: Option<&ReadGrant>) -> Option<Kind> {
     op.kind().or(grant.map(|grant| grant.kind))
-}
-
-/// What is asked of the policy for an operation.
-fn ask<'a, O: Operation>(cx: &'a Context, op: &'a O, repeat: bool, spirals: &'a Spirals) -> Ask<'a> {
-    Ask {
-        principal: &cx.principal,
-        purpose: op.purpose(),
-        operation: op.info().name,
-        dialect: cx.dialect,
-        now: cx.now,
-        authority: op.authority(),
-        about: op.about(),
-        include_events: op.include_events(),
-        repeat,
-        step: op.step(),
-        tool: op.tool(),
-        scope: op.scopes().into_iter().next(),
-        spirals,
-        person: op.person(),
-        deed: op.deed(),
-    }
 }

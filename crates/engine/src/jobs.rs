@@ -9,6 +9,7 @@ use memoryscope_domain::principal::Principal;
 
 use crate::engine::Engine;
 use crate::op::expire::Expire;
+use crate::op::propagate::Propagate;
 use crate::port::{Due, ExpiryRun};
 use crate::refusal::Refusal;
 
@@ -66,6 +67,44 @@ async fn expire_tenant(engine: &Engine, tenant: &TenantId, run: &mut ExpiryRun) 
         }
         if erased.count < limits::EXPIRY_BATCH_ITEMS {
             return Ok(());
+        }
+    }
+}
+
+/// Lets everything follow that is still to follow, tenant by tenant, a batch a commit. Answers how many memories changed.
+///
+/// Several servers may do so at once: each batch is whole, and who comes second finds it done.
+///
+/// # Errors
+/// When a tenant's batch is refused: the first such refusal, once every other tenant had its turn. The next run goes on.
+pub async fn follow_all(engine: &Engine) -> Result<usize, Refusal> {
+    let (mut changed, mut failed, mut after) = (0, None, None);
+    loop {
+        let store = &engine.ports().store;
+        let tenants = store.tenants_pending(after.as_ref(), limits::TENANTS_PAGE_ITEMS).await?;
+        let Some(last) = tenants.last().cloned() else { return failed.map_or(Ok(changed), Err) };
+        for tenant in &tenants {
+            match follow_tenant(engine, tenant).await {
+                Ok(of_tenant) => changed += of_tenant,
+                Err(refusal @ Refusal::Unavailable(_)) => return Err(refusal),
+                Err(refusal) => failed = failed.or(Some(refusal)),
+            }
+        }
+        after = Some(last);
+    }
+}
+
+/// Batch after batch, until nothing of the tenant's is left.
+pub(crate) async fn follow_tenant(engine: &Engine, tenant: &TenantId) -> Result<usize, Refusal> {
+    let mut changed = 0;
+    loop {
+        let name = RequestId::minted(uuid::Uuid::from_bytes(engine.ports().ids.seed().0));
+        let cx =
+            engine.begin(Principal::system(tenant.clone()), name, Dialect::Core, engine.ports().clock.now());
+        let followed = engine.run(&cx, &Propagate).await?.output;
+        changed += followed.changed;
+        if followed.is_last {
+            return Ok(changed);
         }
     }
 }

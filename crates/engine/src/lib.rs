@@ -5,6 +5,7 @@
 //!
 //! Start with [`engine::Engine::run`]: the one function that everything passes through.
 
+pub mod as_of;
 mod bridges;
 pub mod context;
 pub mod engine;
@@ -18,6 +19,8 @@ pub mod op;
 mod policies;
 pub mod port;
 pub mod refusal;
+pub mod replay;
+mod rights;
 mod spirals;
 pub mod subjects;
 pub mod traces;

@@ -8,7 +8,7 @@ use tracing::{Instrument as _, info_span};
 use crate::context::Context;
 use crate::engine::{Engine, own_subject};
 use crate::op::Operation;
-use crate::port::{BridgesTo, Load, Select, Snapshot, StoreError};
+use crate::port::{BridgesTo, Load, Rights, Select, Snapshot, StoreError};
 use crate::refusal::Refusal;
 use crate::traces;
 
@@ -29,42 +29,39 @@ impl Engine {
         select: Select,
         filter: Filter,
     ) -> Result<Snapshot, StoreError> {
-        self.load_with(cx, select, filter, Vec::new()).await
+        self.load_with(cx, select, filter, Vec::new(), Rights::default()).await
     }
 
-    /// With the spirals of these scopes.
+    /// With the spirals of these scopes, and what is wanted of persons' rights.
     pub(crate) async fn load_with(
         &self,
         cx: &Context,
         select: Select,
         filter: Filter,
         spirals: Vec<Partition>,
+        rights: Rights,
     ) -> Result<Snapshot, StoreError> {
-        self.load_of(&self.loading(cx, select, filter, spirals)).await
-    }
-
-    /// What is to be loaded for a request.
-    pub(crate) fn loading(
-        &self,
-        cx: &Context,
-        select: Select,
-        filter: Filter,
-        spirals: Vec<Partition>,
-    ) -> Load {
-        Load {
-            tenant: cx.principal.tenant.clone(),
-            now: cx.now,
-            select,
-            filter,
-            subject: own_subject(cx),
-            idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
-            spirals,
-            bridges: BridgesTo::default(),
-        }
+        self.load_of(&Load { spirals, rights, ..loading(cx, select, filter) }).await
     }
 
     pub(crate) async fn load_of(&self, load: &Load) -> Result<Snapshot, StoreError> {
         self.ports().store.load(load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
+    }
+}
+
+/// A load for a request, of what is there now, without spirals and without bridges.
+pub(crate) fn loading(cx: &Context, select: Select, filter: Filter) -> Load {
+    Load {
+        tenant: cx.principal.tenant.clone(),
+        now: cx.now,
+        select,
+        filter,
+        subject: own_subject(cx),
+        idempotency: cx.idempotency.as_ref().map(|given| given.key.clone()),
+        as_of: None,
+        spirals: Vec::new(),
+        bridges: BridgesTo::default(),
+        rights: Rights::default(),
     }
 }
 

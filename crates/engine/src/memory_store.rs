@@ -2,37 +2,34 @@
 //!
 //! Where another store differs from it, one of the two is wrong.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use memoryscope_domain::audit_chain::{
-    self, AuditKey, Code, Head, Private, Row, Seq, SignedCheckpoint, Verifier,
+    self, AuditKey, Code, Head, KeyedDigest, Private, Row, Seq, SignedCheckpoint, Verifier,
 };
-use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{
     Change, ChangeSet, Expect, IdempotencyKey, IdempotencyRecord, PolicyDocument,
 };
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, TenantId};
-use memoryscope_domain::lifecycle::{Family, Kin};
+use memoryscope_domain::ids::{AuditId, BridgeId, GrantId, MemoryId, TenantId};
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
-use memoryscope_domain::place::Place;
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_domain::words::{Match, choose};
 
-use self::list::{list, lives, passes};
 use crate::port::{
-    Due, Health, Load, ObjectSelect, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store,
-    StoreError,
+    Due, Health, Load, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
 };
 
 mod bridges;
+mod family;
 mod list;
+mod pending;
 mod person;
 
 /// A store that lives as long as its process.
@@ -53,8 +50,13 @@ struct Tenant {
     active_policy: Option<String>,
     idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     checkpoints: Vec<SignedCheckpoint>,
+    consents: BTreeMap<SubjectRef, Consents>,
+    suppressions: BTreeSet<KeyedDigest>,
     spirals: BTreeMap<Partition, ThoughtPatternArtifact>,
-    bridges: BTreeMap<BridgeId, Bridge>,
+    bridges: BTreeMap<BridgeId, bridges::Kept>,
+    pending: BTreeMap<MemoryId, PendingMark>,
+    /// Who was derived from whom, as they said when they were stored and until they are erased.
+    children: BTreeMap<MemoryId, BTreeSet<MemoryId>>,
     entries: Vec<StoredEntry>,
     head: Head,
 }
@@ -94,7 +96,8 @@ impl Store for MemoryStore {
         let empty = Tenant::default();
         let tenants = self.tenants();
         let tenant = tenants.get(&load.tenant).unwrap_or(&empty);
-        let facts = tenant.facts(load);
+        let mut facts = tenant.facts(load);
+        tenant.rights(&load.rights, &mut facts);
         let subject = facts.grant.as_ref().map_or(load.subject, |grant| SubjectRef::of_user(&grant.user));
         Ok(Snapshot {
             head: tenant.head,
@@ -140,6 +143,16 @@ impl Store for MemoryStore {
         Ok(with_due.map(|(id, _)| id.clone()).take(limit).collect())
     }
 
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants();
+        let with_marks = tenants.iter().filter(|(_, tenant)| !tenant.pending.is_empty()).map(|(id, _)| id);
+        Ok(with_marks.filter(|id| after.is_none_or(|after| *id > after)).take(limit).cloned().collect())
+    }
+
     async fn probe(&self) -> Result<Health, StoreError> {
         Ok(Health { engine: "memory", schema: (0, 0), pool: None })
     }
@@ -153,15 +166,16 @@ impl Tenant {
             Select::Preferences(select) => self.preferences(load, select, &mut facts),
             Select::Objects(select) => self.objects(load, select, &mut facts),
             Select::Versions { id, after, limit } => {
-                facts.memories.extend(self.memory(*id));
-                let earlier = self.versions.range((*id, 0)..=(*id, u64::MAX));
+                facts.memories = self.named(load, &[*id], &mut facts.erased);
+                let before = facts.memories.first().map_or(0, |memory| memory.version);
+                let earlier = self.versions.range((*id, 0)..(*id, before));
                 let behind = earlier.filter(|((_, version), _)| version > after);
                 facts.versions = behind.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
                 facts.more = facts.versions.len() > *limit;
                 facts.versions.truncate(*limit);
             }
             Select::Evidence { ids, objects } => {
-                facts.evidence = ids.iter().filter_map(|id| self.memory(*id)).collect();
+                facts.evidence = self.named(load, ids, &mut facts.erased);
                 self.objects(load, objects, &mut facts);
             }
             Select::Family { id, limit } => {
@@ -171,17 +185,19 @@ impl Tenant {
                 }
             }
             Select::Bridges(select) => self.bridges(load, select, &mut facts),
+            Select::Pending { limit } => self.next_mark(*limit, &mut facts),
             Select::Person(select) => self.person(select, &mut facts),
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts);
             }
             Select::Memories(ids) => {
-                facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
+                facts.memories = self.named(load, ids, &mut facts.erased);
             }
             Select::Grant { token_hash, memories } => {
                 facts.grant = self.grants.get(token_hash).cloned();
                 if let (Some(grant), Some(bounds)) = (facts.grant.clone(), memories) {
-                    self.preferences(load, &PreferenceSelect::of_grant(&grant, bounds, load.now), &mut facts);
+                    let select = PreferenceSelect::of_grant(&grant, bounds, load.now);
+                    self.preferences(load, &select, &mut facts);
                 }
             }
             Select::Expired { limit } => {
@@ -201,9 +217,10 @@ impl Tenant {
                 facts.more = page.len() > *limit;
                 facts.entries = page.into_iter().take(*limit).cloned().collect();
             }
-            Select::Entry(id) => {
-                facts.entries =
-                    self.entries.iter().filter(|stored| stored.entry.id == *id).cloned().collect();
+            Select::Entry(id) => facts.entries.extend(self.entry(*id)),
+            Select::Logged { entry, ids } => {
+                facts.entries.extend(self.entry(*entry));
+                facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
             }
             Select::Policies(select) => self.kept_policies(select, &mut facts),
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)),
@@ -212,6 +229,7 @@ impl Tenant {
                 facts.verification = Some(self.verify(&load.tenant));
             }
         }
+        self.say_what_is_pending(load, &mut facts);
         facts
     }
 
@@ -249,83 +267,8 @@ impl Tenant {
         self.memories.get(&id).map(|version| Arc::clone(&version.memory))
     }
 
-    fn preferences(&self, load: &Load, select: &PreferenceSelect, facts: &mut Facts) {
-        let on_shelf = |memory: &&Arc<Memory>| {
-            memory.partition == select.partition
-                && memory.state < State::Revoked
-                && memory.shelf().is_some_and(|shelf| {
-                    shelf.kind == select.kind && select.domain.is_none_or(|domain| shelf.domain == domain)
-                })
-                && select.created_from.is_none_or(|from| memory.created >= from)
-                && select.after.is_none_or(|after| (memory.created, memory.id) > after)
-        };
-        let mut rows: Vec<(Place, &Arc<Memory>)> =
-            self.current().filter(on_shelf).map(|memory| ((memory.created, memory.id), memory)).collect();
-        rows.sort_by_key(|(place, _)| *place);
-        list(rows, select.scan, &load.filter, select.limit, load, facts);
-        self.say_when_activated(facts);
-    }
-
-    fn objects_of(&self, load: &Load, select: &ObjectSelect, facts: &mut Facts) {
-        let mut rows = Vec::new();
-        for memory in self.current().filter(|memory| memory.partition == select.partition) {
-            let Some(placed) = memory.placed else { continue };
-            let place = (Reverse(placed), memory.id);
-            let is_asked_for = select.since.is_none_or(|since| placed >= since)
-                && select.until.is_none_or(|until| placed < until)
-                && select.after.is_none_or(|(time, id)| place > (Reverse(time), id));
-            if is_asked_for && passes(&select.among, memory, load) {
-                rows.push(((placed, memory.id), memory));
-            }
-        }
-        rows.sort_by_key(|((placed, id), _)| (Reverse(*placed), *id));
-        let filter = select.filter(load);
-        match &select.words {
-            None => {
-                list(rows, select.scan, &filter, select.limit, load, facts);
-                self.say_when_activated(facts);
-            }
-            Some(keys) => {
-                let passing = rows
-                    .into_iter()
-                    .filter(|(_, memory)| lives(memory, load) && passes(&filter, memory, load));
-                let matched = passing.filter_map(|(_, memory)| {
-                    Some((Match::of(memory.words()?.as_bytes(), keys)?, Arc::clone(memory)))
-                });
-                let (matches, matched): (Vec<Match>, Vec<Arc<Memory>>) = matched.unzip();
-                facts.more = matched.len() > select.limit;
-                let chosen = choose(&matches, select.limit);
-                facts.memories = chosen.into_iter().map(|place| Arc::clone(&matched[place])).collect();
-            }
-        }
-    }
-
-    fn say_when_activated(&self, facts: &mut Facts) {
-        let activated = |memory: &Arc<Memory>| Some((memory.id, *self.activated.get(&memory.id)?));
-        facts.activated = facts.memories.iter().filter_map(activated).collect();
-    }
-
-    fn family(&self, memory: &Memory, limit: usize) -> Family {
-        let mut kin = Kin::of(memory.id, limit);
-        while let Some(generation) = kin.generation() {
-            for parent in generation {
-                let named = |child: &&Arc<Memory>| {
-                    child.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
-                };
-                kin.add(parent, self.current().filter(named).map(|child| child.id).collect());
-            }
-        }
-        let of = |ids: Vec<MemoryId>| ids.into_iter().filter_map(|id| self.memory(id)).collect::<Vec<_>>();
-        let descendants = of(kin.descendants());
-        let supporters = of(kin.supporters(descendants.iter().map(|one| &**one).chain([memory])));
-        kin.family(descendants, supporters)
-    }
-
-    fn children_of(&self, parent: MemoryId) -> u64 {
-        let derived_from = |memory: &&Arc<Memory>| {
-            memory.object().is_some_and(|object| object.provenance.derived_from.contains(&parent))
-        };
-        self.current().filter(derived_from).count() as u64
+    fn entry(&self, id: AuditId) -> Option<StoredEntry> {
+        self.entries.iter().find(|stored| stored.entry.id == id).cloned()
     }
 
     fn verify(&self, tenant: &TenantId) -> audit_chain::Verification {
@@ -355,6 +298,7 @@ impl Tenant {
         let require =
             |so: bool, what: &'static str| if so { Ok(()) } else { Err(StoreError::Conflict(what)) };
         let version_of = |id: &MemoryId| self.memories.get(id).map(|version| version.memory.version);
+        let said = |subject: &SubjectRef| self.consents.get(subject).map_or(0, |consents| consents.version);
         for expect in &set.expects {
             match expect {
                 Expect::ActivePolicy(hash) => require(self.active_policy == *hash, "the active policy")?,
@@ -372,6 +316,7 @@ impl Tenant {
                     let key = self.subject_keys.get(subject);
                     require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
                 }
+                Expect::Consent { subject, version } => require(said(subject) == *version, "a consent")?,
                 Expect::NoIdempotencyKey(key) => {
                     require(!self.idempotency.contains_key(key), "an idempotency key")?;
                 }
@@ -396,11 +341,10 @@ impl Tenant {
                     require(!self.subject_keys.contains_key(subject), "a subject's key")?;
                 }
                 Change::InsertBridge(bridge) => {
-                    require(!self.bridges.contains_key(&bridge.id), "a bridge's id")?;
+                    require(self.bridge_stands(bridge.id).is_none(), "a bridge's id")?;
                 }
                 Change::RemoveBridge(bridge) => {
-                    let stands = self.bridges.get(&bridge.id).is_some_and(|kept| kept.removed.is_none());
-                    require(stands, "a bridge")?;
+                    require(self.bridge_stands(bridge.id) == Some(true), "a bridge")?;
                 }
                 Change::InsertCheckpoint(signed) => {
                     let last = self.checkpoints.last().map(|last| last.checkpoint.hash());
@@ -409,14 +353,18 @@ impl Tenant {
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
+                Change::KeepConsent(next) => require(said(&next.subject) + 1 == next.version, "a consent")?,
                 Change::TouchSeeds { .. }
+                | Change::Suppress(_)
                 | Change::Forget(_)
                 | Change::KeepPolicy(_)
                 | Change::ActivatePolicy { .. }
                 | Change::ForgetIdempotencyBefore(_)
                 | Change::ForgetGrantsExpiredBefore(_)
                 | Change::InsertSpiral(_)
-                | Change::ForgetSpiral(_) => {}
+                | Change::ForgetSpiral(_)
+                | Change::MarkPending(_)
+                | Change::UnmarkPending(_) => {}
             }
         }
         Ok(())
@@ -425,12 +373,20 @@ impl Tenant {
     fn apply(&mut self, change: Change, seq: Seq) {
         match change {
             Change::InsertMemory(memory) => {
+                for parent in parents(&memory) {
+                    self.children.entry(*parent).or_default().insert(memory.id);
+                }
                 let version = Version { memory: Arc::new(memory), valid_from: seq };
                 self.memories.insert(version.memory.id, version);
             }
             Change::ReplaceMemory(memory) => self.replace(memory, seq),
             Change::EraseMemory(memory) => {
                 let id = memory.id;
+                if let Some(erased) = self.memory(id) {
+                    for parent in parents(&erased) {
+                        self.children.get_mut(parent).map(|children| children.remove(&id));
+                    }
+                }
                 self.replace(memory, seq);
                 self.activated.remove(&id);
                 for (_, (version, _)) in self.versions.range_mut((id, 0)..=(id, u64::MAX)) {
@@ -445,6 +401,8 @@ impl Tenant {
                 self.activated.extend(there.into_iter().map(|id| (id, at)));
             }
             Change::Forget(forgotten) => self.forget(*forgotten),
+            Change::KeepConsent(consents) => _ = self.consents.insert(consents.subject, consents),
+            Change::Suppress(digests) => self.suppressions.extend(digests),
             Change::InsertGrant(grant) | Change::ReplaceGrant(grant) => {
                 self.grants.insert(grant.token_hash, grant);
             }
@@ -461,11 +419,12 @@ impl Tenant {
             Change::ForgetIdempotencyBefore(time) => self.idempotency.retain(|_, record| record.used >= time),
             Change::ForgetGrantsExpiredBefore(time) => self.grants.retain(|_, grant| grant.expires >= time),
             Change::InsertCheckpoint(signed) => self.checkpoints.push(signed),
+            Change::MarkPending(mark) => _ = self.pending.insert(mark.id, mark),
+            Change::UnmarkPending(id) => _ = self.pending.remove(&id),
             Change::InsertSpiral(spiral) => _ = self.spirals.insert(spiral.partition, spiral),
             Change::ForgetSpiral(partition) => _ = self.spirals.remove(&partition),
-            Change::InsertBridge(bridge) | Change::RemoveBridge(bridge) => {
-                self.bridges.insert(bridge.id, bridge);
-            }
+            Change::InsertBridge(bridge) => self.insert_bridge(bridge, seq),
+            Change::RemoveBridge(bridge) => self.remove_bridge(bridge, seq),
         }
     }
 
@@ -481,6 +440,10 @@ impl Tenant {
             || self.grants.values().any(|grant| grant.expires < due.grants_expired_before)
             || self.idempotency.values().any(|record| record.used < due.idempotency_before)
     }
+}
+
+fn parents(memory: &Memory) -> &[MemoryId] {
+    memory.object().map_or(&[], |object| &object.provenance.derived_from)
 }
 
 fn has_expired(memory: &Memory, now: Timestamp) -> bool {

@@ -8,9 +8,11 @@ use memoryscope_domain::change::PolicyDocument;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
 use memoryscope_domain::policy::Policy;
+use memoryscope_domain::time::Timestamp;
 
-use crate::port::{Store, StoreError};
+use crate::port::{PolicySelect, Select, Store, StoreError};
 use crate::refusal::Refusal;
+use crate::replay::as_of_now;
 
 /// A policy with the reference that audit entries hold to it.
 #[derive(Debug, Clone)]
@@ -104,6 +106,72 @@ impl Policies {
         }
         known.compiled.insert((tenant.clone(), hash.clone()), policy.clone());
         Ok((Some(hash), policy))
+    }
+
+    /// The policy of a hash, if the tenant keeps it or it is the server's own; none where its text no longer loads.
+    pub(crate) async fn kept(
+        &self,
+        tenant: &TenantId,
+        hash: &str,
+        store: &dyn Store,
+    ) -> Result<Option<Arc<Policy>>, StoreError> {
+        if **self.default.policy.hash() == *hash {
+            return Ok(Some(Arc::clone(&self.default.policy)));
+        }
+        let key = (tenant.clone(), hash.to_owned());
+        if let Some(ready) = self.known().compiled.get(&key) {
+            return Ok(Some(Arc::clone(&ready.policy)));
+        }
+        let Ok(policy) = compile(hash, store.policy(tenant, hash).await?) else { return Ok(None) };
+        let ready = Ready::new(Arc::new(policy));
+        let policy = Arc::clone(&ready.policy);
+        let mut known = self.known();
+        if known.compiled.len() >= limits::POLICIES_KNOWN_MAX {
+            known.compiled.clear();
+        }
+        known.compiled.insert(key, ready);
+        Ok(Some(policy))
+    }
+
+    /// The policy that a snapshot says is active.
+    pub(crate) async fn active(
+        &self,
+        tenant: &TenantId,
+        hash: Option<&str>,
+        store: &dyn Store,
+    ) -> Result<Arc<Policy>, StoreError> {
+        let Some(hash) = hash else { return Ok(Arc::clone(&self.default.policy)) };
+        let kept = self.kept(tenant, hash, store).await?;
+        kept.ok_or_else(|| StoreError::Unavailable("the active policy cannot be used".to_owned()))
+    }
+
+    /// The policy of a version's name, or of a kept one's hash. Where two have one name, the active one is meant, else the
+    /// one of the lower hash.
+    pub(crate) async fn named(
+        &self,
+        tenant: &TenantId,
+        version: &str,
+        active: Option<&str>,
+        store: &dyn Store,
+    ) -> Result<Option<Arc<Policy>>, StoreError> {
+        if **self.default.policy.version() == *version {
+            return Ok(Some(Arc::clone(&self.default.policy)));
+        }
+        if let Some(hash) = active
+            && let Some(policy) = self.kept(tenant, hash, store).await?
+            && **policy.version() == *version
+        {
+            return Ok(Some(policy));
+        }
+        if let Some(policy) = self.kept(tenant, version, store).await? {
+            return Ok(Some(policy));
+        }
+        let select = Select::Policies(PolicySelect::Version(version.to_owned()));
+        let load = as_of_now(tenant, Timestamp::from_unix_micros(0), select);
+        match store.load(&load).await?.facts.policies.first() {
+            Some(document) => self.kept(tenant, &document.hash, store).await,
+            None => Ok(None),
+        }
     }
 
     /// Takes note of what a snapshot says.

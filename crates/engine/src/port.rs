@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Private, Seq, Verdict};
+use memoryscope_domain::audit_chain::{AuditKey, Code, Head, KeyedDigest, Private, Seq, Verdict};
 use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
@@ -123,6 +123,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// As [`Store::load`].
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError>;
 
+    /// At most `limit` tenants in which something is still to follow ([`Select::Pending`]), in the order of their ids, from the one
+    /// behind `after`.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError>;
+
     /// Whether it can be written and read now.
     ///
     /// # Errors
@@ -145,10 +156,27 @@ pub struct Load {
     pub subject: SubjectRef,
     /// The idempotency key whose record is wanted.
     pub idempotency: Option<IdempotencyKey>,
+    /// The commit as of which memories are wanted, in the versions that were current then; `None`: the current ones.
+    /// What has been erased since is in [`Facts::suppressed`] instead. It bears on what lists a
+    /// scope and on [`Select::Versions`], [`Select::Memories`] and [`Select::Evidence`], and on nothing else.
+    pub as_of: Option<Seq>,
     /// The scopes whose spirals are wanted.
     pub spirals: Vec<Partition>,
     /// The bridges that are wanted, and what is looked at behind them.
     pub bridges: BridgesTo,
+    /// What is wanted of persons' rights.
+    pub rights: Rights,
+}
+
+/// What is wanted of persons' rights, beside memories.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// The persons whose consents are wanted ([`Facts::consents`]).
+    pub persons: Vec<SubjectRef>,
+    /// Whether the tenant's own key is wanted, and whether anything was erased ([`Facts::suppressed`]).
+    pub erased: bool,
+    /// The digests of which is asked whether they are left of something that was erased; only with `erased`.
+    pub digests: Vec<KeyedDigest>,
 }
 
 /// Which records an operation asks for.
@@ -158,8 +186,8 @@ pub enum Select {
     Nothing,
     /// Live preferences of one scope, oldest first (created, then id).
     Preferences(PreferenceSelect),
-    /// Events, impacts and seeds of one scope that have not expired, whatever their state, the latest first (when they
-    /// happened, then the lower id).
+    /// Events, impacts and seeds of one scope that have not expired and are below no mark, whatever their state, the latest
+    /// first (when they happened, then the lower id).
     Objects(ObjectSelect),
     /// A memory in its current version, whatever its state, and the versions before it.
     Versions {
@@ -179,10 +207,22 @@ pub enum Select {
         /// Which objects.
         objects: ObjectSelect,
     },
-    /// A memory, whatever its state, and its kin ([`Facts::family`]).
+    /// A memory, whatever its state, and its kin ([`Facts::family`]); of kin that are more than the limit, nobody.
     Family {
         /// Which.
         id: MemoryId,
+        /// At most so many descendants.
+        limit: usize,
+    },
+    /// The memory of the mark with the lowest id, as [`Facts::following`] and the only one of [`Facts::memories`], and some of
+    /// what is below it: all of it, where that is no more than the limit and nothing of it was done before; else
+    /// what is computed of it, and what is below that; else, behind its [`PendingMark::after`] and in order of the ids, as many
+    /// of [`PAGES`] of what was asserted of it, with all that is below. Where even that is more than the limit, these
+    /// children alone.
+    ///
+    /// [`PendingMark::after`]: memoryscope_domain::lifecycle::PendingMark::after
+    /// [`PAGES`]: memoryscope_domain::lifecycle::PAGES
+    Pending {
         /// At most so many descendants.
         limit: usize,
     },
@@ -224,6 +264,13 @@ pub enum Select {
     },
     /// One audit entry.
     Entry(AuditId),
+    /// One audit entry, and these memories, whatever their state; ids that the tenant lacks are left out.
+    Logged {
+        /// Which entry.
+        entry: AuditId,
+        /// Which memories.
+        ids: Vec<MemoryId>,
+    },
     /// Policies that are kept for the tenant.
     Policies(PolicySelect),
     /// The latest audit entry of an operation, if there is one.

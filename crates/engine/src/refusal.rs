@@ -33,6 +33,12 @@ pub enum Refusal {
         /// The audit entry that says so.
         access_log: AuditId,
     },
+    /// Something of it was erased before, and an import does not bring it back. Audited.
+    #[error("erased before")]
+    Erased {
+        /// The audit entry that says so.
+        access_log: AuditId,
+    },
     /// Something else changed meanwhile, or the idempotency key belongs to another request.
     #[error("conflict: {0}")]
     Conflict(Conflict),

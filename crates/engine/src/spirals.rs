@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::engine::Engine;
 use crate::op::query::one_of;
 use crate::op::{Operation, SpiralUse};
-use crate::port::{ObjectSelect, Select, Snapshot, StoreError};
+use crate::port::{ObjectSelect, Rights, Select, Snapshot, StoreError};
 
 /// Microseconds in a minute.
 const MINUTE_MICROS: i64 = 60_000_000;
@@ -36,7 +36,10 @@ impl Engine {
         let named = scopes(op);
         let is_narrowed = op.authority() == Authority::Policy(Effect::Read);
         if is_narrowed && policy.asks_about_spirals() && !named.is_empty() {
-            let held = self.load_with(cx, Select::Nothing, Filter::Everything, named).await?.spirals;
+            let held = self
+                .load_with(cx, Select::Nothing, Filter::Everything, named, Rights::default())
+                .await?
+                .spirals;
             spirals.live = held.into_iter().map(|spiral| (spiral.partition, spiral)).collect();
         }
         Ok(spirals)
@@ -55,11 +58,17 @@ impl Engine {
         let named = scopes(op);
         let uses = op.spirals();
         // What is named by an id is in a scope that is known only now.
-        if let (true, Some(memory)) = (named.is_empty(), snapshot.facts.memories.first())
+        if named.is_empty()
+            && !snapshot.facts.memories.is_empty()
             && (uses != SpiralUse::ForPolicy || policy.asks_about_spirals())
         {
-            let scope = vec![memory.partition];
-            held = self.load_with(cx, Select::Nothing, Filter::Everything, scope).await?.spirals;
+            let scope: BTreeSet<Partition> =
+                snapshot.facts.memories.iter().map(|memory| memory.partition).collect();
+            let scope = scope.into_iter().collect();
+            held = self
+                .load_with(cx, Select::Nothing, Filter::Everything, scope, Rights::default())
+                .await?
+                .spirals;
         }
         for spiral in held {
             spirals.live.entry(spiral.partition).or_insert(spiral);

@@ -16,6 +16,7 @@ use memoryscope_domain::time::Timestamp;
 
 use crate::context::Context;
 use crate::engine::{Done, Engine};
+use crate::jobs::follow_tenant;
 use crate::op::subject::{Admit, Stepped, Upkeep};
 use crate::refusal::Refusal;
 
@@ -58,7 +59,7 @@ pub async fn carry_out(engine: &Engine, cx: &Context, admit: &Admit) -> Result<R
             let key = cx.idempotency.as_ref().map(|given| given.key.clone());
             Upkeep::Finish { person: admit.person.clone(), after: head, key }
         }
-        Deed::Withdraw { .. } => Upkeep::Close,
+        Deed::Withdraw { .. } | Deed::Consent(_) => Upkeep::Close,
     };
     let closed = work.step(&last).await?.access_log;
     let Stepped { counts, grants, bridges, idempotency, audit_private, .. } = work.sum;
@@ -80,6 +81,7 @@ impl Work<'_> {
         let cx = self.engine.begin(server, name, Dialect::Core, self.cx.now);
         let done = self.engine.run(&cx, step).await?;
         self.sum.counts.merge(&done.output.counts);
+        self.sum.pending |= done.output.pending;
         self.sum.grants += done.output.grants;
         self.sum.bridges += done.output.bridges;
         self.sum.idempotency += done.output.idempotency;
@@ -128,8 +130,13 @@ impl Work<'_> {
             let (person, deed) = (self.person.clone(), deed.clone());
             after = self.step(&Upkeep::Memories { person, deed, after }).await?.output.after;
             if after.is_none() {
-                return Ok(());
+                break;
             }
         }
+        // A receipt says that all of it is done, also what was too much for one commit.
+        if self.sum.pending {
+            self.sum.counts.derived += follow_tenant(self.engine, &self.cx.principal.tenant).await? as u64;
+        }
+        Ok(())
     }
 }

@@ -22,7 +22,7 @@ use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{BridgesTo, Load, PreferenceSelect, Select, Store};
+use memoryscope_engine::port::{BridgesTo, Load, PreferenceSelect, Rights, Select, Store};
 use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 use serde_json::json;
 
@@ -158,8 +158,10 @@ fn load(tenant: &TenantId, user: &UserId, now: Timestamp) -> Result<Load, Failur
         filter: Filter::Everything,
         subject: SubjectRef::of_user(user),
         idempotency: None,
+        as_of: None,
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
+        rights: Rights::default(),
     })
 }
 

@@ -21,7 +21,7 @@ use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{QueryText, rank};
-use memoryscope_engine::port::{BridgesTo, Load, ObjectSelect, Select, Store};
+use memoryscope_engine::port::{BridgesTo, Load, ObjectSelect, Rights, Select, Store};
 use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 use serde_json::Map;
 use uuid::Uuid;
@@ -101,6 +101,8 @@ async fn ask(
             idempotency: None,
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
+            rights: Rights::default(),
+            as_of: None,
         };
         let begun = Instant::now();
         let facts = store.load(&load).await?.facts;

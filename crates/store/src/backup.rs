@@ -110,6 +110,14 @@ pub fn put_in_new_place(whole: &Path, name: &Path) -> Result<(), StoreError> {
     sync(folder.unwrap_or(Path::new(".")))
 }
 
+/// A backup that was made before so many values were erased, which the database that it is to replace knows of.
+pub(crate) fn brings_back(count: usize) -> StoreError {
+    StoreError::Unavailable(format!(
+        "the backup was made before {count} values were erased that are known in its place, and would bring them back: \
+         restore it to another place, and erase there what was erased since"
+    ))
+}
+
 /// The file of that name with something behind it.
 pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -5,6 +5,7 @@
 mod batch;
 mod bridges;
 mod error;
+mod explain;
 mod gate;
 mod get;
 mod history;
@@ -14,6 +15,7 @@ mod named;
 mod policies;
 mod query;
 mod reconstruct;
+mod replay;
 mod spiral;
 mod step;
 mod subjects;
@@ -48,6 +50,8 @@ pub fn routes() -> Routes<Arc<Engine>> {
         .add(history::operation(), history::handler)
         .add(reconstruct::operation(), reconstruct::handler)
         .add(gate::operation(), gate::handler)
+        .add(explain::operation(), explain::handler)
+        .add(replay::operation(), replay::handler)
         .add(spiral::operation(), spiral::handler);
     bridges::routes(subjects::routes(policies::routes(step::routes(routes))))
 }

@@ -11,12 +11,13 @@ use memoryscope_domain::policy::{Policy, cases};
 use memoryscope_engine::context::Context;
 use memoryscope_engine::engine::{Done, Engine};
 use memoryscope_engine::op::policy::{self, Keep, Kept, Look, Switch};
+use memoryscope_engine::port::StoreError;
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
 use super::who::Place;
 use super::wire::example;
-use super::wire::policies::{self, OfTenant, PolicyInput, Simulation, version};
+use super::wire::policies::{self, Compared, OfTenant, PolicyInput, Simulation, version};
 use super::{context, error};
 use crate::auth::Caller;
 use crate::json::Document;
@@ -63,11 +64,14 @@ fn looking(routes: Routes<Arc<Engine>>) -> Routes<Arc<Engine>> {
         .answers(200, "What is wrong with it, and what is suspicious.", policies::validated_schema())
         .example(Example::new("one").body(input()));
     let simulate = super::operation(Verb::Post, "/v2/policies/simulate", "simulatePolicy")
-        .says("Compare a policy with the one in force", "Over cases that are sent along. Nothing is kept.")
+        .says(
+            "Compare a policy with the one in force",
+            "Over cases that are sent along, and over the last so many recorded decisions, each made again as of what it saw. Nothing is kept.",
+        )
         .runs(&policy::GET)
         .takes::<Simulation>(Unknown::Refuse)
         .answers(200, "What would come out otherwise.", policies::simulated_schema())
-        .refuses(&[Code::Forbidden, Code::NotFound, Code::NotImplemented])
+        .refuses(&[Code::Forbidden, Code::NotFound])
         .example(Example::new("cases").body(simulation()));
     routes
         .add(list, listed)
@@ -228,11 +232,7 @@ async fn simulated(
     caller: Caller,
     document: Document,
 ) -> Result<Response, Problem> {
-    let Simulation { tenant, policy, cases } = document.decode_at(Unknown::Refuse, meta.now)?.value;
-    let Some(cases) = cases else {
-        return Err(Problem::new(Code::NotImplemented, "Recorded requests are not simulated yet")
-            .hint("Send cases: docs/policy.md describes them"));
-    };
+    let Simulation { tenant, policy, cases, last } = document.decode_at(Unknown::Refuse, meta.now)?.value;
     let cx = operator(&engine, &caller, &meta, &tenant);
     let (in_force, access_log) = active(&engine, &cx, &meta).await?;
     let candidate = match policy {
@@ -249,9 +249,17 @@ async fn simulated(
     let candidate = Policy::load(&candidate).map_err(|errors| invalid("policy", errors))?;
     let in_force = Policy::load(&in_force.text)
         .map_err(|_| error::problem(Refusal::Bug("the policy in force does not load".to_owned()), &meta))?;
-    let comparison =
-        cases::compare(&cases, &in_force, &candidate).map_err(|errors| invalid("cases", errors))?;
-    Ok(answered(StatusCode::OK, policies::simulated(&comparison), access_log))
+    let mut compared = Compared::default();
+    if let Some(cases) = &cases {
+        let compare = cases::compare(cases, &in_force, &candidate);
+        compared.cases = Some(compare.map_err(|errors| invalid("cases", errors))?);
+    }
+    let unavailable = |error: StoreError| error::problem(error.into(), &meta);
+    for stored in engine.recent_decisions(&cx, last.unwrap_or(0)).await.map_err(unavailable)? {
+        let made = engine.simulate(&cx, &stored, [&in_force, &candidate]).await.map_err(unavailable)?;
+        compared.recorded.push(made);
+    }
+    Ok(answered(StatusCode::OK, compared.said(), access_log))
 }
 
 async fn activated(

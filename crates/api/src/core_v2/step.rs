@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Barred, Step};
+use memoryscope_domain::limits;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Idempotency;
 use memoryscope_engine::engine::Engine;
@@ -169,6 +170,7 @@ fn barred(barred: &Barred, id: MemoryId, access_log: AuditId, now: Timestamp) ->
             let fields: Vec<String> = fields.iter().map(|field| format!("updates.{field}")).collect();
             Problem::new(Code::ReconsolidationDenied, text).detail("refused_fields", fields)
         }
+        Barred::Pending => Problem::new(Code::Conflict, text).retry_after(limits::PENDING_INTERVAL_SECONDS),
         Barred::Computed | Barred::Full(_) => Problem::new(Code::Conflict, text),
         Barred::Spiral { until } => Problem::new(Code::Blocked, text)
             .detail("expires_at", until.to_string())

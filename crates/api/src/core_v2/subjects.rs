@@ -47,13 +47,14 @@ pub(super) fn routes(routes: Routes<Arc<Engine>>) -> Routes<Arc<Engine>> {
         "scopes": [example::scope()], "reason": "Ana asked for it."});
     let consent = named::<Consent>("/v2/subjects/{id}/consent", "decideConsent", withdrawal)
         .says(
-            "Withdraw a person's consent",
-            "For all purposes: what is about them, in these scopes or everywhere, is revoked.",
+            "Decide a person's consent",
+            "Withdrawn for all purposes, what is about them is revoked, in these scopes or everywhere; withdrawn for some, it is \
+             read for none of these until consent is granted again.",
         )
-        .runs(&subject::WITHDRAW)
+        .runs(&subject::CONSENT)
         .once()
-        .answers(200, "It is done.", wire::withdrawn_schema())
-        .refuses(&[Code::Forbidden, Code::Conflict, Code::PayloadTooLarge, Code::NotImplemented]);
+        .answers(200, "It is done.", wire::decided_receipt_schema())
+        .refuses(&[Code::Forbidden, Code::Conflict, Code::PayloadTooLarge]);
     routes.add(erase, erased).add(export, exported).add(consent, decided)
 }
 
@@ -86,7 +87,7 @@ async fn erased(
     Ok(answer(StatusCode::OK, wire::erased(&receipt), None, receipt.access_log))
 }
 
-/// Withdraws a person's consent.
+/// Withdraws a person's consent, or grants it again.
 async fn decided(
     State(engine): State<Arc<Engine>>,
     meta: RequestMeta,
@@ -96,21 +97,14 @@ async fn decided(
 ) -> Result<Response, Problem> {
     let id = parameter("id", &id, &person());
     let (person, read) = both(id, document.decode_at::<Consent>(Unknown::Refuse, meta.now))?;
-    let Consent { tenant, is_withdrawal, purposes, scopes, reason } = read.value;
-    if !is_withdrawal || !purposes.is_empty() {
-        return Err(Problem::new(
-            Code::NotImplemented,
-            "Consent is not kept by purpose yet: it can only be withdrawn, and for all purposes",
-        )
-        .hint("Send decision: withdraw with purposes: [], or say what each purpose may see in a policy"));
-    }
+    let Consent { tenant, deed, reason } = read.value;
     let key = json!([person.as_str(), document.value()]);
     let idempotency = caller.idempotency("POST /v2/subjects/{id}/consent", &key);
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: None }, idempotency);
-    let deed = Deed::Withdraw { scopes, reason: reason.clone() };
-    let receipt = subjects::carry_out(&engine, &cx, &Admit { person, deed, reason }).await;
+    let admit = Admit { person, deed, reason };
+    let receipt = subjects::carry_out(&engine, &cx, &admit).await;
     let receipt = receipt.map_err(|refusal| error::problem(refusal, &meta))?;
-    Ok(answer(StatusCode::OK, wire::withdrawn(&receipt), None, receipt.access_log))
+    Ok(answer(StatusCode::OK, wire::decided(&receipt, &admit.deed), None, receipt.access_log))
 }
 
 /// Shows everything about a person.
@@ -125,7 +119,7 @@ async fn exported(
     let (person, read) = both(id, document.decode_at::<OfTenant>(Unknown::Refuse, meta.now))?;
     let tenant = read.value.tenant;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: None }, None);
-    let op = Export { person };
+    let op = Export::of(person);
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let exported = &done.output;
     let (preferences, objects): (Vec<_>, Vec<_>) =
@@ -142,6 +136,8 @@ async fn exported(
         "at": meta.now.to_string(),
         "memories": memories,
         "preferences": preferences,
+        "consents": wire::consents(exported.consents.as_ref()),
+        "spirals": exported.spiral.iter().map(wire::spiral).collect::<Vec<_>>(),
         "grants": exported.grants.iter().map(wire::grant).collect::<Vec<_>>(),
         "bridges": exported.bridges.iter().map(wire::bridge).collect::<Vec<_>>(),
         "access_logs": logs,

@@ -364,3 +364,57 @@ async fn bridges() {
     talk.say("nothing crosses any more", in_apollo(list)).await;
     insta::assert_snapshot!(talk.end());
 }
+
+/// A query's access log, and who asked.
+async fn asked(talk: &mut Talk) -> (String, String) {
+    let stored = talk.app.post("/v2/memories", &event_of("ada")).await;
+    let answer = talk.app.post("/v2/memories/query", &asking("ada", "chat_response")).await;
+    (answer.header("x-access-log-id").to_owned(), id_of(&stored))
+}
+
+#[tokio::test]
+async fn explanations() {
+    let mut talk = Talk::with(App::new());
+    let (log, id) = asked(&mut talk).await;
+    let of = |body: Value| post("/v2/explain", &changed(&body, &[("tenant_id", json!("t_default"))]));
+    let by_log = of(json!({"access_log_id": log}));
+    talk.say("one's own", by_log.clone().with(USER, "ada")).await;
+    talk.say("an auditor's", by_log.clone().with("x-memoryscope-roles", "auditor")).await;
+    talk.say("another's", by_log.with(USER, "bob")).await;
+    let elsewhere = post("/v2/explain", &json!({"tenant_id": "t_other", "access_log_id": log}));
+    let elsewhere = elsewhere.with("x-memoryscope-roles", "auditor");
+    talk.say("another tenant's auditor", elsewhere).await;
+    let ids = json!([id, "mem_00000000000070008000000000000001"]);
+    let request = json!({"purpose": "task_execution", "operation": "tool.gate", "tool": "order"});
+    let would_be = of(json!({"memory_ids": ids, "request": request}));
+    talk.say("what would be", would_be.clone().with(USER, "ada")).await;
+    talk.say("what would be of another's", would_be.with(USER, "bob")).await;
+    talk.say("neither", of(json!({}))).await;
+    let both =
+        json!({"access_log_id": log, "memory_ids": ids, "request": {"purpose": "none", "operation": "x"}});
+    talk.say("both, and wrong", of(both)).await;
+    talk.say("no request", of(json!({"memory_ids": ids}))).await;
+    insta::assert_snapshot!(talk.end());
+}
+
+#[tokio::test]
+async fn replays() {
+    let mut talk = Talk::with(App::new());
+    let (log, id) = asked(&mut talk).await;
+    let of = |body: Value| post("/v2/replay", &changed(&body, &[("tenant_id", json!("t_default"))]));
+    let plain = of(json!({"access_log_id": log}));
+    talk.say("as it was", plain.clone().with(USER, "ada")).await;
+    let other =
+        |context: Value| of(json!({"access_log_id": log, "override_context": context})).with(USER, "ada");
+    talk.say("ten years later", other(json!({"time": "2036-01-01T00:00:00Z"}))).await;
+    talk.say("by a policy that there is not", other(json!({"policy_version": "p-9"}))).await;
+    talk.say("otherwise in nothing", other(json!({}))).await;
+    talk.say("wrongly", other(json!({"purpose": "fun", "time": 7, "colour": 1}))).await;
+    talk.say("another's", plain.clone().with(USER, "bob")).await;
+    let elsewhere = post("/v2/replay", &json!({"tenant_id": "t_other", "access_log_id": log}));
+    talk.say("another tenant's auditor", elsewhere.with("x-memoryscope-roles", "auditor")).await;
+    let erase = Ask::new(&format!("DELETE /v2/memories/{id}?tenant_id=t_default")).with(USER, "ada");
+    assert_eq!(talk.app.ask(erase).await.status, 200);
+    talk.say("when its inputs are gone", plain.with(USER, "ada")).await;
+    insta::assert_snapshot!(talk.end());
+}

@@ -1,4 +1,4 @@
-//! The examples of docs/api-scoped.md, docs/api-core.md, docs/bridges.md, docs/lifecycle.md, docs/subjects.md, docs/tools.md and docs/policy.md are true, and the limits are those that hold.
+//! The examples of docs/api-scoped.md, docs/api-core.md, docs/bridges.md, docs/lifecycle.md, docs/subjects.md, docs/tools.md, docs/policy.md, docs/explain-and-replay.md and docs/features.md are true, and the limits are those that hold.
 //!
 //! Each ```http block is a request or, where it begins with `HTTP/1.1`, the answer to the one before. They run in
 //! their order on one server. An object with the member "…" may have more members than are shown. A comment
@@ -18,6 +18,8 @@ const SPIRALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spirals.m
 const BRIDGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/bridges.md");
 const SUBJECTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/subjects.md");
 const LIFECYCLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycle.md");
+const FEATURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/features.md");
+const LOOKING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/explain-and-replay.md");
 
 fn page(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{path}: {why}"))
@@ -100,6 +102,8 @@ async fn examples_are_true() {
     check_examples(SCOPED, 20).await;
     check_examples(CORE, 9).await;
     check_examples(LIFECYCLE, 13).await;
+    check_examples(LOOKING, 6).await;
+    check_examples(FEATURES, 18).await;
     check_examples(SPIRALS, 6).await;
     check_examples(BRIDGES, 9).await;
     check_examples(SUBJECTS, 8).await;

@@ -85,6 +85,14 @@ impl Store for Faulty {
         self.inner.tenants(after, limit).await
     }
 
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        self.inner.tenants_pending(after, limit).await
+    }
+
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         self.inner.tenants_due(due, limit).await
     }

@@ -17,7 +17,7 @@ use memoryscope_domain::policy::{BUILTIN_SOURCE, Filter, Policy};
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::fakes::{CountingSecrets, HandClock};
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{BridgesTo, Clock as _, Ids, Load, Ports, Select, Store};
+use memoryscope_engine::port::{BridgesTo, Clock as _, Ids, Load, Ports, Rights, Select, Store};
 use serde_json::{Value, json};
 
 use crate::faulty::Faulty;
@@ -164,8 +164,10 @@ impl App {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            as_of: None,
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
+            rights: Rights::default(),
         };
         self.store.load(&load).await.expect("the memory store can be read").head
     }

@@ -129,6 +129,7 @@ fn the_document_is_whole() {
 fn every_operation_of_the_engine_is_there() {
     let without = BTreeMap::from([
         ("memory.expire", "the server's own job"),
+        ("memory.propagate", "the server's own job"),
         ("subject.upkeep", "the server's own part of an erasure or a withdrawal"),
         ("audit.export", "memoryscope audit export"),
         ("audit.checkpoint", "memoryscope audit checkpoint"),
@@ -200,8 +201,10 @@ fn example(path: &str, method: &str, told: &Value, name: &str, live: &BTreeMap<&
     let schema = &told["requestBody"]["content"]["application/json"]["schema"];
     let fits = faults(&DOCUMENT, schema, &body);
     assert!(fits.is_empty(), "{path} {name}: {fits:?}");
-    if let (Some(token), true) = (live.get("revocation_token"), body.get("revocation_token").is_some()) {
-        body["revocation_token"] = json!(token);
+    for name in ["revocation_token", "access_log_id"] {
+        if let (Some(value), true) = (live.get(name), body.get(name).is_some()) {
+            body[name] = json!(value);
+        }
     }
     ask.json(&body)
 }
@@ -256,6 +259,10 @@ async fn examples_work() {
                 assert_eq!(activated.status, 200, "{}", activated.text);
             }
             live.insert("id", id);
+            let scope = json!({"scope_type": "user", "scope_id": "ana"});
+            let chat = json!({"tenant_id": "t_default", "scope": scope, "purpose": "chat_response"});
+            let asked = app.post("/v2/memories/query", &chat).await;
+            live.insert("access_log_id", asked.header("x-access-log-id").to_owned());
             let nobodys = App::new().ask(example(path, method, told, name, &BTreeMap::new())).await;
             assert!(
                 nobodys.status < 300 || nobodys.status == 404,

@@ -22,7 +22,7 @@ use memoryscope_domain::policy::Filter;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::audit::{List, Walk, Walked};
 use memoryscope_engine::op::checkpoint::SignHead;
-use memoryscope_engine::port::{BridgesTo, Load, Select};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -265,8 +265,10 @@ fn walk_anyway(engine: &Engine, runtime: &Runtime, tenant: &TenantId) -> anyhow:
         filter: Filter::Nothing,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
+        rights: Rights::default(),
     };
     let found = runtime.block_on(engine.ports().store.load(&load))?.facts.verification;
     let found = found.ok_or(refusal.clone())?;

@@ -11,6 +11,8 @@ pub(crate) mod health;
 pub(crate) mod memory;
 pub(crate) mod migrate;
 pub(crate) mod policy;
+mod policy_diff;
+pub(crate) mod replay;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod version;
@@ -54,6 +56,8 @@ enum Command {
     Attest(memory::step::AttestArgs),
     /// Ask whether a tool may be called; exit code 1 when it may not.
     Gate(memory::gate::Args),
+    /// Say why a decision came out as it did, and whether it would again.
+    Explain(memory::explain::Args),
     /// Ask a running server whether it is ready; exit code 1 when it is not.
     Health(health::Args),
     /// Print the effective configuration, secrets masked.
@@ -72,6 +76,8 @@ enum Command {
     /// Verify, export and sign the audit log.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Make recorded decisions again and compare them; exit code 1 when any comes out otherwise.
+    Replay(replay::Args),
     /// Measure how many requests a second a server answers, and how fast.
     Bench(bench::Args),
     /// Store, read, continue and revoke made-up memories on a running server, and check each answer.
@@ -101,6 +107,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Dispute(args)) => memory::step::run("dispute", &args),
         Some(Command::Attest(args)) => memory::step::attest(&args),
         Some(Command::Gate(args)) => memory::gate::run(&args),
+        Some(Command::Explain(args)) => memory::explain::run(&args),
         Some(Command::Health(args)) => health::run(&args),
         Some(Command::Config(args)) => config::run(args),
         Some(Command::Migrate(args)) => migrate::run(args),
@@ -109,6 +116,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Copy(args)) => copy::run(args),
         Some(Command::Policy(command)) => policy::run(command),
         Some(Command::Audit(command)) => audit::run(command),
+        Some(Command::Replay(args)) => replay::run(args),
         Some(Command::Bench(args)) => bench::run(args),
         Some(Command::Exercise(args)) => exercise::run(args),
         Some(Command::Version(args)) => version::run(&args),

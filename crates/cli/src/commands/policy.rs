@@ -17,17 +17,21 @@ use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::policy::Activate;
-use memoryscope_engine::port::{BridgesTo, Load, Select};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select};
 use serde_json::json;
 
 use super::flags::{self, CommonFlags, ServerFlags};
-use super::{print, table};
+use super::{policy_diff, print, table};
 use crate::{logging, wiring};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Report errors with line and column, and warnings; exit code 1 when there are errors.
     Check(CheckArgs),
+    /// The same; exit code 1 when there are warnings too: rules that never match, are shadowed, contradict.
+    Lint(CheckArgs),
+    /// Compare two policies: over a table of cases, or over the last recorded decisions of a store.
+    Diff(policy_diff::Args),
     /// Say what a policy decides about one memory, and why.
     Explain(ExplainArgs),
     /// Run a table of cases: request and memory, and the decision that is expected.
@@ -98,18 +102,20 @@ pub(crate) struct ActivateArgs {
 /// When a file cannot be read; a policy that is wrong is an exit code.
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Check(args) => check(&args),
+        Command::Check(args) => check(&args, false),
+        Command::Lint(args) => check(&args, true),
+        Command::Diff(args) => policy_diff::run(args),
         Command::Explain(args) => explain_one(&args),
         Command::Test(args) => test(&args),
         Command::Activate(args) => activate(args),
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
+pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+fn check(args: &CheckArgs, warnings_fail: bool) -> anyhow::Result<ExitCode> {
     let loaded = Policy::load(&read(&args.file)?);
     let (errors, warnings) = match &loaded {
         Ok(policy) => (Vec::new(), lint(policy)),
@@ -126,7 +132,8 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     } else {
         print(&findings(&args.file, &loaded, &errors, &warnings))?;
     }
-    Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_well = errors.is_empty() && (warnings.is_empty() || !warnings_fail);
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn findings(
@@ -159,7 +166,7 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// A policy that loads, or its errors on standard error by way of the exit.
-fn load(path: &Path) -> anyhow::Result<Policy> {
+pub(super) fn load(path: &Path) -> anyhow::Result<Policy> {
     wiring::read_policy(path)
 }
 
@@ -278,8 +285,10 @@ async fn is_active(engine: &Engine, tenant: &TenantId, policy: &Policy) -> anyho
         filter: Filter::Nothing,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
+        rights: Rights::default(),
     };
     if store.load(&load).await?.active_policy.as_deref() != Some(&**policy.hash()) {
         return Ok(false);
@@ -288,7 +297,7 @@ async fn is_active(engine: &Engine, tenant: &TenantId, policy: &Policy) -> anyho
     Ok(kept.is_some_and(|kept| kept.text == policy.source()))
 }
 
-fn wrong(path: &Path, errors: &[PolicyError]) -> anyhow::Error {
+pub(super) fn wrong(path: &Path, errors: &[PolicyError]) -> anyhow::Error {
     let lines: Vec<String> = errors.iter().map(|error| format!("{}:{error}", path.display())).collect();
     anyhow::Error::msg(lines.join("\n"))
 }

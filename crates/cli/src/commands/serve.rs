@@ -81,12 +81,14 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     // Before anyone can know that the server is there: from then on it may be asked to stop, and stops in order.
     let stop = stop_signal()?;
     let expiry = tokio::spawn(expire_now_and_then(Arc::clone(engine)));
+    let following = tokio::spawn(follow_now_and_then(Arc::clone(engine)));
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
     let app = AppConfig { hosts: Hosts::of(bound, app.cors.as_ref()), ..app };
     let router = memoryscope_api::app::router(engine, app);
     let stopped = memoryscope_api::serve::serve(listener, router, ServeConfig::default(), stop).await;
     expiry.abort();
+    following.abort();
     tracing::info!(cut = stopped.cut, "stopped");
     Ok(())
 }
@@ -101,6 +103,20 @@ async fn expire_now_and_then(engine: Arc<Engine>) {
             Ok(0) => {}
             Ok(erased) => tracing::info!(erased, "expired memories were erased"),
             Err(cause) => tracing::warn!(%cause, "expired memories could not be erased; trying again later"),
+        }
+    }
+}
+
+/// Lets what is left to follow a seal or a revocation follow, again and again.
+async fn follow_now_and_then(engine: Arc<Engine>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(limits::PENDING_INTERVAL_SECONDS.into()));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match jobs::follow_all(&engine).await {
+            Ok(0) => {}
+            Ok(changed) => tracing::info!(changed, "what was derived has followed"),
+            Err(cause) => tracing::warn!(%cause, "what was derived could not follow; trying again later"),
         }
     }
 }

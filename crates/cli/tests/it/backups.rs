@@ -122,6 +122,31 @@ fn what_is_there_is_replaced_by_force_only_and_never_in_use() {
     assert!(itself.err.contains("itself"), "{itself:?}");
 }
 
+#[test]
+fn what_was_erased_since_is_not_brought_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let ids = some(folder);
+    run(folder, &["backup", "--out", "before.db"]).expect(0);
+    let server = Server::start(folder);
+    let id = ids.first().expect("an id");
+    let path = format!("/memory/{id}?user_id=ada");
+    server.client().send("DELETE", &path, &[], b"").expect("an answer").expect(200);
+    assert!(server.stop().0.success());
+    let refused = run(folder, &["restore", "--from", "before.db", "--force"]).expect(1);
+    assert!(refused.err.contains("before 1 values were erased"), "{refused:?}");
+    assert!(!names(folder).iter().any(|name| name.ends_with(".restoring")));
+    // The database is as it was, and a backup that knows of the erasure is restored.
+    run(folder, &["backup", "--out", "after.db"]).expect(0);
+    run(folder, &["restore", "--from", "after.db", "--force"]).expect(0);
+    let server = Server::start(folder);
+    assert_eq!(list(&mut server.client(), "ada").len(), ids.len() - 1);
+    assert!(server.stop().0.success());
+    // Elsewhere nothing is known of it.
+    run(folder, &["restore", "--from", "before.db", "--database-url", "sqlite://elsewhere.db"]).expect(0);
+    run(folder, &["audit", "verify"]).expect(0);
+}
+
 /// Damages a copy of the backup, with or without its digest, and says how the refusal went.
 fn refused_after(folder: &Path, damage: impl FnOnce(&str)) -> String {
     fs::copy(folder.join("backup.db"), folder.join("damaged.db")).expect("a copy");

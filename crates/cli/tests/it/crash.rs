@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::http::{Answer, Client};
-use crate::memories::{Export, list, memory};
+use crate::memories::{Export, create, list, memory};
 use crate::places::Place;
 use crate::process::{Server, run, sql, verify_with_python};
 
@@ -278,4 +278,61 @@ fn an_orderly_end_under_load_answers_whatever_it_does() {
 #[test]
 fn an_orderly_end_under_load_answers_whatever_it_does_on_postgresql() {
     Place::with_postgres(end_in_order);
+}
+
+/// How many memories of the person who is erased there are: many steps.
+const THEIRS: usize = 3_000;
+/// Memories that are erased in one commit.
+const STEP: usize = 100;
+
+/// A number that the database of a running or dead server tells.
+fn number(folder: &Path, statement: &str) -> usize {
+    sql(folder, "memoryscope.db", statement).trim().parse().expect("a number")
+}
+
+/// Killed in the middle of it, an erasure leaves every step whole or undone, and goes on when it is asked for again.
+#[test]
+fn an_erasure_that_is_killed_is_whole_in_every_step_and_goes_on() {
+    let place = Place::sqlite();
+    let folder = place.folder();
+    let server = Server::start(folder);
+    let mut client = server.client();
+    let mut at = 0;
+    while at < THEIRS {
+        let items: Vec<_> = (at..at + 1_000).map(|one| memory("ada", &format!("thing {one}"))).collect();
+        client.post("/memory/batch", &json!({"memories": items})).expect(200);
+        at += items.len();
+    }
+    create(&mut client, "bob", "his own");
+    let erase = "/v2/subjects/ada/erase";
+    let own = [("x-memoryscope-user", "ada"), ("content-type", "application/json")];
+    let body = json!({"tenant_id": "t_default"}).to_string();
+    let gone = "SELECT count(*) FROM memories WHERE state = 4";
+    let mut asking = server.client();
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| asking.send("POST", erase, &own, body.as_bytes()));
+        crate::process::until("the first step", || (number(folder, gone) > 0).then_some(()));
+        server.kill();
+        // It had no answer, or all of it was done already.
+        if let Ok(answer) = asked.join().expect("no panic") {
+            answer.expect(200);
+        }
+    });
+    let erased = number(folder, gone);
+    assert!(erased > 0 && erased.is_multiple_of(STEP), "{erased} of {THEIRS}: a step was made by halves");
+    assert_eq!(number(folder, "SELECT count(*) FROM suppressions"), erased, "its digests came with it");
+    run(folder, &["audit", "verify"]).expect(0);
+
+    let server = Server::start(folder);
+    let mut client = server.client();
+    let mut again =
+        || client.send("POST", erase, &own, body.as_bytes()).expect("an answer").expect(200).json();
+    let receipt = again();
+    assert_eq!(receipt["counts"]["preferences"], THEIRS - erased, "{receipt}");
+    assert_eq!(again()["counts"]["preferences"], 0);
+    assert_eq!(list(&mut client, "bob").len(), 1);
+    assert!(list(&mut client, "ada").is_empty());
+    assert!(server.stop().0.success());
+    assert_eq!(number(folder, gone), THEIRS);
+    run(folder, &["audit", "verify"]).expect(0);
 }

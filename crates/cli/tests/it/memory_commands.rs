@@ -147,6 +147,13 @@ fn a_memory_is_sealed_and_its_tools_follow(place: &Place) {
             assert!(!again.expect(0).out.contains("followed"));
         }
         insta::assert_snapshot!("gate_closed", gate(1));
+        let asked =
+            ask("query", &["--user", "ana", "--purpose", "subject_access", "--json"]).0.expect(0).json();
+        let log = asked["access_log_id"].as_str().expect("a name").to_owned();
+        let told = same(ask("explain", &[&log, "--user", "ana"])).expect(0);
+        insta::assert_snapshot!("explained", masked(&told.out));
+        let strangers = same(ask("explain", &[&log, "--user", "ben"]));
+        assert!(strangers.expect(1).err.starts_with("error: NOT_FOUND: "));
         let released = of("release", &ids[1], &[]).0.expect(0);
         insta::assert_snapshot!("released", masked(&released.out));
         of("revoke", &ids[0], &[]).1.expect(0);

@@ -136,6 +136,26 @@ fn what_is_there_is_replaced_by_force_only_and_never_in_use() {
 }
 
 #[test]
+fn what_was_erased_since_is_not_brought_back() {
+    let Some(place) = Place::postgres() else { return };
+    let folder = place.folder();
+    let ids = some(&place);
+    run(folder, &["backup", "--out", "before.dump"]).expect(0);
+    let server = Server::start(folder);
+    let id = ids.first().expect("an id");
+    let path = format!("/memory/{id}?user_id=ada");
+    server.client().send("DELETE", &path, &[], b"").expect("an answer").expect(200);
+    assert!(server.stop().0.success());
+    let refused = run(folder, &["restore", "--from", "before.dump", "--force"]).expect(1);
+    assert!(refused.err.contains("before 1 values were erased"), "{refused:?}");
+    run(folder, &["backup", "--out", "after.dump"]).expect(0);
+    run(folder, &["restore", "--from", "after.dump", "--force"]).expect(0);
+    let server = Server::start(folder);
+    assert_eq!(list(&mut server.client(), "ada").len(), ids.len() - 1);
+    assert!(server.stop().0.success());
+}
+
+#[test]
 fn a_damaged_backup_is_refused_before_anything_is_touched() {
     let (Some(place), Some(fresh)) = (Place::postgres(), Place::postgres()) else { return };
     some(&place);

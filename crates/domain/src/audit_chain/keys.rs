@@ -70,6 +70,11 @@ impl AuditKey {
         self.digest(b"value\0", bytes)
     }
 
+    /// What is left of an erased value ([`crate::suppression`]).
+    pub(crate) fn erased_value(&self, bytes: &[u8]) -> KeyedDigest {
+        self.digest(b"erased\0", bytes)
+    }
+
     /// What the key itself is known by: two keys have two marks.
     #[must_use]
     pub fn mark(&self) -> KeyedDigest {

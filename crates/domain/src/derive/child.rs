@@ -47,6 +47,7 @@ pub fn children(event: &Memory, ids: [MemoryId; 2], wanted: Wanted, policy_versi
         id,
         body,
         state,
+        marks: event.marks.handed_down(),
         placed: if event.state == State::Sealed { Some(event.created) } else { event.placed },
         version: 1,
         ..event.clone()

@@ -1,6 +1,6 @@
 //! What is asked of the policy.
 
-use super::{About, Authority};
+use super::{About, Authority, Origin};
 use crate::ids::{MemoryId, UserId};
 use crate::lifecycle::Step;
 use crate::policy::{Dialect, Request};
@@ -44,6 +44,8 @@ pub struct Ask<'a> {
     pub person: Option<&'a UserId>,
     /// What is to happen to everything that is about the person.
     pub deed: Option<&'a Deed>,
+    /// Where what it proposes comes from.
+    pub origin: Origin,
 }
 
 impl Ask<'_> {

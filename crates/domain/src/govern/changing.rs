@@ -10,7 +10,7 @@ use super::{
 use crate::change::Expect;
 use crate::derive::{self, Wanted};
 use crate::ids::MemoryId;
-use crate::lifecycle::{Barred, By, Family, Step, Stepped, inherited, propagate};
+use crate::lifecycle::{Barred, By, Family, PendingMark, Step, Stepped, inherited, propagate};
 use crate::memory::{Memory, MemoryType, State};
 use crate::object::Derivation;
 use crate::policy::{Effect, Policy, Request};
@@ -26,6 +26,8 @@ pub struct Changed {
     pub versions: Vec<Memory>,
     /// The memories that are new, because something follows that did not before.
     pub made: Vec<Memory>,
+    /// Where too much follows for one commit: the mark below which nothing has followed yet.
+    pub mark: Option<PendingMark>,
     /// Where a request is repeated: what changed with the memory when it was made.
     pub followed: Vec<MemoryId>,
 }
@@ -37,7 +39,8 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     };
     let principal = ask.principal.acting_on(&memory);
     let ask = &Ask { principal: &principal, ..ask.clone() };
-    if !is_known(policy, ask, &memory) {
+    let is_pending = facts.pending.contains(&memory.id);
+    if !is_known(policy, ask, &memory, is_pending) {
         return refused(Reason::Unknown, Ruling::default(), None);
     }
     let effect = step.effect();
@@ -48,22 +51,16 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     let mut ruling = Ruling::default();
     ruling.count(&decision.trace, effect);
     let followed: Vec<MemoryId> = facts.memories.drain(1..).map(|memory| memory.id).collect();
-    if ask.repeat {
-        let changed = Changed { memory, versions: Vec::new(), made: Vec::new(), followed };
-        let details = Details { changed: Some(Ok(changed)), ..Details::default() };
+    let blocking = spiralling::blocks_reinforcement(policy, ask, memory.partition);
+    let early = match (step, blocking) {
+        _ if is_pending => Some(Err(Barred::Pending)),
+        _ if ask.repeat => Some(Ok(Changed { followed, ..Changed::nothing(Arc::clone(&memory)) })),
+        (Step::Reinforce { .. }, Some(spiral)) => Some(Err(Barred::Spiral { until: spiral.expires })),
+        _ => None,
+    };
+    if let Some(changed) = early {
+        let details = Details { changed: Some(changed), ..Details::default() };
         return partly_allowed(ask, facts, BTreeMap::new(), details, ruling);
-    }
-    if let (Step::Reinforce { .. }, Some(spiral)) =
-        (step, spiralling::blocks_reinforcement(policy, ask, memory.partition))
-    {
-        let changed = Some(Err(Barred::Spiral { until: spiral.expires }));
-        return partly_allowed(
-            ask,
-            facts,
-            BTreeMap::new(),
-            Details { changed, ..Details::default() },
-            ruling,
-        );
     }
     let by = By {
         user: ask.principal.user.as_ref(),
@@ -72,12 +69,13 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     };
     let made = step.make(&memory, demanded_of(&memory, &facts.family), by);
     let changed = made.map(|stepped| match stepped {
-        Stepped::Already => {
-            let memory = Arc::clone(&memory);
-            Changed { memory, versions: Vec::new(), made: Vec::new(), followed: Vec::new() }
-        }
+        Stepped::Already => Changed::nothing(Arc::clone(&memory)),
         Stepped::Next(next) => {
             let next = next.placed_by(policy.globals().claimed_time_trust_threshold);
+            if facts.family.is_partial {
+                let mark = Some(PendingMark::new(next.id, next.id));
+                return Changed { mark, ..with_following(next, Vec::new()) };
+            }
             let following = if step.propagates() {
                 follow(policy, ask, &facts.family, &facts.child_ids, &next)
             } else {
@@ -91,9 +89,9 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
 }
 
 /// Who may know that there is such a memory, and so what a step with it comes to: whoever may read it for some purpose; of
-/// what is revoked or erased, those whom it was about and its owners; an admin, and the server. A preference is no memory
-/// that steps are made with.
-fn is_known(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+/// what is revoked or erased, or may be so in a moment, those whom it was about and its owners; an admin, and the server. A
+/// preference is no memory that steps are made with.
+fn is_known(policy: &Policy, ask: &Ask<'_>, memory: &Memory, is_pending: bool) -> bool {
     let principal = ask.principal;
     if memory.body.memory_type() == MemoryType::Preference {
         return false;
@@ -101,7 +99,7 @@ fn is_known(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
     if principal.caller == Caller::System || principal.roles.contains(&Role::Admin) {
         return true;
     }
-    if memory.state < State::Revoked {
+    if memory.state < State::Revoked && !is_pending {
         return reading::is_read_for_some_purpose(policy, ask, memory);
     }
     // Of what is erased nobody knows any more in whose scope it was, and so for whom who acts for nobody would act.
@@ -161,7 +159,13 @@ fn with_following(next: Memory, following: Vec<Memory>) -> Changed {
     let memory = Arc::new(next.clone());
     let mut versions = vec![next];
     versions.extend(changed);
-    Changed { memory, versions, made, followed: Vec::new() }
+    Changed { versions, made, ..Changed::nothing(memory) }
+}
+
+impl Changed {
+    fn nothing(memory: Arc<Memory>) -> Self {
+        Self { memory, versions: Vec::new(), made: Vec::new(), mark: None, followed: Vec::new() }
+    }
 }
 
 impl Visible<Facts> {
@@ -182,12 +186,12 @@ impl Visible<Facts> {
         let parents = self.details.parents.iter().map(|(id, version)| (*id, *version));
         let versions = supporters.chain(parents).map(|(id, version)| Expect::Memory { id, version });
         let of_person = self.details.done.iter().flat_map(|done| done.relied_on.iter().cloned());
-        children.chain(versions).chain(of_person).collect()
+        children.chain(versions).chain(of_person).chain(self.consents_relied_on()).collect()
     }
 
-    /// The kin of the memory that a step was made with.
+    /// Whether something is left to follow of what began with the named memory.
     #[must_use]
-    pub const fn family(&self) -> &Family {
-        &self.facts.family
+    pub const fn is_unfinished(&self) -> bool {
+        self.facts.is_unfinished
     }
 }

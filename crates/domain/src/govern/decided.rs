@@ -9,6 +9,7 @@ use crate::bridge::Bridge;
 use crate::change::{Change, ChangeSet};
 use crate::grant::ReadGrant;
 use crate::ids::MemoryId;
+use crate::lifecycle::PendingMark;
 use crate::memory::{Body, Memory, State};
 use crate::policy::Effect;
 use crate::scope::Partition;
@@ -98,6 +99,8 @@ impl Visible<Facts> {
             | Change::ForgetIdempotencyBefore(_)
             | Change::ForgetGrantsExpiredBefore(_) => self.authority == Authority::System,
             // What the decision found, and nothing else.
+            Change::KeepConsent(consents) => self.details.consent.as_ref() == Some(consents),
+            Change::Suppress(digests) => *digests == self.details.suppressed,
             Change::InsertSpiral(spiral) => self.details.spirals.contains(spiral),
             Change::ForgetSpiral(partition) => self.hides_in(*partition),
             Change::InsertBridge(bridge) => {
@@ -108,6 +111,8 @@ impl Visible<Facts> {
                     |known: &Bridge| known.is_live(set.entry.time) && *bridge == known.remove(set.entry.time);
                 self.authority == Authority::EndBridge && self.facts.bridges.iter().any(is_known)
             }
+            // All of them together were held to it.
+            Change::MarkPending(_) | Change::UnmarkPending(_) => true,
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
     }
@@ -125,14 +130,19 @@ impl Visible<Facts> {
     /// follows it.
     fn is_whole(&self, set: &ChangeSet) -> bool {
         if let Some(done) = &self.details.done {
-            return keeps_exactly(set, &done.versions, &done.made);
+            return keeps_exactly(set, &done.versions, &done.made)
+                && marks_exactly(set, &done.marks, done.unmarked, done.versions.len() + done.made.len());
         }
         if self.authority != Authority::ChangeNamed {
-            return true;
+            return marks_exactly(set, &[], None, 0);
         }
         match &self.details.changed {
-            Some(Ok(changed)) => keeps_exactly(set, &changed.versions, &changed.made),
-            _ => keeps_exactly(set, &[], &[]),
+            Some(Ok(changed)) => {
+                let marks: Vec<PendingMark> = changed.mark.into_iter().collect();
+                keeps_exactly(set, &changed.versions, &changed.made)
+                    && marks_exactly(set, &marks, None, changed.versions.len() + changed.made.len())
+            }
+            _ => keeps_exactly(set, &[], &[]) && marks_exactly(set, &[], None, 0),
         }
     }
 
@@ -199,6 +209,27 @@ fn keeps_exactly(set: &ChangeSet, versions: &[Memory], made: &[Memory]) -> bool 
             })
     };
     told.is_empty() || (told.len() == expected.len() && told.iter().all(is_as_expected))
+}
+
+/// Whether the change set moves exactly these marks, with all of the `memories` that it is about; or no mark and no memory.
+fn marks_exactly(
+    set: &ChangeSet,
+    marks: &[PendingMark],
+    unmarked: Option<MemoryId>,
+    memories: usize,
+) -> bool {
+    let kept = set.changes.iter().filter(|change| changed_memory(change).is_some()).count();
+    let told: Vec<&Change> = (set.changes.iter())
+        .filter(|change| matches!(change, Change::MarkPending(_) | Change::UnmarkPending(_)))
+        .collect();
+    let is_expected = |change: &&Change| match change {
+        Change::MarkPending(mark) => marks.contains(mark),
+        Change::UnmarkPending(id) => unmarked == Some(*id),
+        _ => false,
+    };
+    let all = marks.len() + usize::from(unmarked.is_some());
+    (told.is_empty() && (kept == 0 || all == 0))
+        || (told.len() == all && kept == memories && told.iter().all(is_expected))
 }
 
 /// The memory that a change keeps a version of.

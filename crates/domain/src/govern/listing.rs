@@ -24,7 +24,12 @@ pub struct Withheld {
     pub is_dormant: bool,
     /// How strong it is now.
     pub strength: Unit,
+    /// The hard rule that withholds it before any policy does: `consent`, where it is withdrawn for the purpose.
+    pub hard_rule: Option<&'static str>,
 }
+
+/// The hard rule that nothing is read for a purpose that consent is withdrawn for.
+const CONSENT: &str = "consent";
 
 impl Ask<'_> {
     /// Whether the caller is told the ids of what is withheld: an auditor is, who looks for just that.
@@ -44,6 +49,7 @@ pub(super) fn withheld(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> Optio
         state: memory.state,
         is_dormant: strength.get() < policy.globals().dormancy_threshold,
         strength,
+        hard_rule: memory.marks.withholds(ask.purpose).then_some(CONSENT),
     })
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use super::changing::{demanded_of, follow};
 use super::reading::without_references;
-use super::{Ask, Details, Facts, Ruling, Verdict, allowed, partly_allowed};
+use super::{Ask, Details, Facts, Ruling, Verdict, allowed, partly_allowed, rights};
 use crate::change::Expect;
+use crate::consent::{Consents, TooManyScopes};
 use crate::ids::{MemoryId, UserId};
-use crate::lifecycle::Family;
-use crate::memory::{Memory, State};
+use crate::lifecycle::{Family, PendingMark, withhold};
+use crate::memory::{Memory, State, SubjectRef};
 use crate::policy::Policy;
+use crate::scope::Scope;
 use crate::subject::{Counts, Deed, Standing, outline};
 
 /// What befell, of what was loaded together.
@@ -28,8 +30,10 @@ pub struct Done {
     pub until: Option<MemoryId>,
     /// Whether it stopped before the last of what was loaded.
     pub is_cut_short: bool,
-    /// Whether a family was too large to be loaded: nothing is done from it on.
-    pub is_too_large: bool,
+    /// The marks to be set: below these not all has followed.
+    pub marks: Vec<PendingMark>,
+    /// Below which memory all has followed now.
+    pub unmarked: Option<MemoryId>,
     pub(super) relied_on: Vec<Expect>,
 }
 
@@ -39,10 +43,11 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
         return allowed(ask, facts, Ruling::default());
     };
     facts.memories.retain(|memory| memory.standing_of(person).is_some());
-    let kindred = std::mem::take(&mut facts.kindred);
-    let mut batch = Batch { policy, ask, person, deed, changed: BTreeMap::new(), done: Done::default() };
+    let (kindred, consents) = (&facts.kindred, &facts.consents);
+    let (changed, done) = (BTreeMap::new(), Done::default());
+    let mut batch = Batch { policy, ask, person, deed, consents, changed, done };
     let mut child_ids = facts.child_ids.as_slice();
-    for (memory, family) in &kindred {
+    for (memory, family) in kindred {
         let (own, rest) = child_ids.split_at(family.events(memory).count().min(child_ids.len()));
         child_ids = rest;
         if !batch.take(memory, family, own) {
@@ -51,8 +56,28 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
         }
         batch.done.until = Some(memory.id);
     }
-    let details = Details { done: Some(batch.done), ..Details::default() };
+    let looked_at = kindred.iter().filter(|_| *deed != Deed::Erase || !consents.is_empty());
+    let looked_at = looked_at.flat_map(|(memory, _)| rights::looked_at(memory, consents)).collect();
+    let details = Details { done: Some(batch.done), consents: looked_at, ..Details::default() };
     partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
+}
+
+/// What somebody asks who answers for the person: it is shown to them, or the person's consent is changed.
+pub(super) fn decide_own(person: &UserId, ask: &Ask<'_>, facts: Facts) -> Verdict {
+    let subject = SubjectRef::of_user(person);
+    let mut details = Details::default();
+    if let Some(deed) = ask.deed {
+        let unsaid = || Consents::unsaid(ask.principal.tenant.clone(), subject);
+        let before = facts.consents.iter().find(|one| one.subject == subject).cloned().unwrap_or_else(unsaid);
+        details.consents.insert(subject, before.version);
+        match deed.consent(&before) {
+            Ok(next) => details.consent = next,
+            Err(TooManyScopes) => details.is_over_scopes = true,
+        }
+    } else {
+        details.spiral = ask.spirals.of(Scope::of_user(person).partition()).cloned();
+    }
+    partly_allowed(ask, shown(person, facts), BTreeMap::new(), details, Ruling::default())
 }
 
 /// What a person is shown of what is about them: of what others own, that it is there; and no reference to what is not
@@ -81,6 +106,7 @@ struct Batch<'a> {
     ask: &'a Ask<'a>,
     person: &'a UserId,
     deed: &'a Deed,
+    consents: &'a [Consents],
     /// What changed, as it is now.
     changed: BTreeMap<MemoryId, Memory>,
     done: Done,
@@ -88,7 +114,7 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     fn next(&self, memory: &Memory, family: &Family) -> Option<Memory> {
-        self.deed.next(memory, self.person, demanded_of(memory, family), self.ask.now)
+        self.deed.next(memory, self.person, demanded_of(memory, family), self.consents, self.ask.now)
     }
 
     /// Does it to one memory and what follows; whether it could be done now, beside what was done before it.
@@ -97,16 +123,19 @@ impl Batch<'_> {
             return self.next(now, family).is_none();
         }
         let Some(next) = self.next(memory, family) else { return true };
-        if family.is_partial {
-            self.done.is_too_large = true;
-            return false;
-        }
         let kin = || family.descendants.iter().chain(&family.supporters);
         if kin().any(|one| self.changed.contains_key(&one.id)) {
             return false;
         }
         let next = next.placed_by(self.policy.globals().claimed_time_trust_threshold);
-        let following = follow(self.policy, self.ask, family, child_ids, &next);
+        let following = match self.deed {
+            _ if family.is_partial => {
+                self.done.marks.push(PendingMark::new(next.id, next.id));
+                Vec::new()
+            }
+            Deed::Consent(_) => withhold(&next, family),
+            Deed::Erase | Deed::Withdraw { .. } => follow(self.policy, self.ask, family, child_ids, &next),
+        };
         self.done.counts.add(memory);
         self.keep(memory, next);
         let before: BTreeMap<MemoryId, &Arc<Memory>> =

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Ask, Details, Facts, Reason, Ruling, Verdict, partly_allowed, reading, refused, spiralling, view_of,
+    Ask, Details, Facts, Origin, Reason, Ruling, Verdict, partly_allowed, reading, refused, spiralling,
+    view_of,
 };
+use crate::consent::Purposes;
 use crate::derive::{self, Wanted};
 use crate::ids::MemoryId;
 use crate::memory::{Body, Memory, State};
@@ -37,6 +39,12 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
     let mut refusals = BTreeMap::new();
     let mut details = Details::default();
     let parents = parents(policy, ask, &facts);
+    if !ask.repeat {
+        super::rights::mark(&mut facts, &mut details);
+        if ask.origin == Origin::Import && facts.proposed.iter().any(|memory| memory.marks.was_erased) {
+            return refused(Reason::Erased, Ruling::default(), None);
+        }
+    }
     let mut child_ids = facts.child_ids.iter();
     for (at, memory) in facts.proposed.iter_mut().enumerate() {
         let is_event = matches!(memory.body, Body::Event(_));
@@ -56,6 +64,9 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
             ruling.count(&decision.trace, effect);
         }
         tighten(memory, memory.state, inherited, &decision);
+        let named = memory.object().map_or(&[][..], |object| &object.provenance.derived_from);
+        let handed_down = named.iter().filter_map(|id| Some(parents.get(id)?.withheld));
+        memory.marks.inherited = handed_down.fold(Purposes::NONE, Purposes::and);
         let named = memory.object().map_or(&[][..], |object| &object.provenance.derived_from);
         details.parents.extend(named.iter().filter_map(|id| Some((*id, parents.get(id)?.version))));
         if memory.object().is_some() {
@@ -96,6 +107,8 @@ struct Parent {
     weight: State,
     /// The version that was looked at.
     version: u64,
+    /// The purposes from which it is withheld.
+    withheld: Purposes,
 }
 
 /// The memories that this caller may name as parents, with their states. What the caller may read for no purpose is as
@@ -108,8 +121,11 @@ fn parents(policy: &Policy, ask: &Ask<'_>, facts: &Facts) -> BTreeMap<MemoryId, 
             && (memory.state < State::Sealed || memory.is_about(ask.principal))
             && reading::is_read_for_some_purpose(policy, ask, memory)
     };
-    let parent =
-        |memory: &std::sync::Arc<Memory>| Parent { weight: memory.weight(), version: memory.version };
+    let parent = |memory: &std::sync::Arc<Memory>| Parent {
+        weight: memory.weight(),
+        version: memory.version,
+        withheld: memory.marks.purposes(),
+    };
     facts.memories.iter().filter(is_known).map(|memory| (memory.id, parent(memory))).collect()
 }
 

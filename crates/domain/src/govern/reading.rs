@@ -16,7 +16,7 @@ use crate::ids::{BridgeId, MemoryId};
 use crate::limits;
 use crate::memory::{Body, Memory, MemoryType, State};
 use crate::object::{Distinct, List};
-use crate::policy::{Decision, Effect, Filter, Narrowed, Policy, Prepared};
+use crate::policy::{Decision, Effect, Filter, Narrowed, Obligations, Policy, Prepared};
 use crate::principal::Principal;
 use crate::purpose::Purpose;
 
@@ -43,6 +43,7 @@ pub(super) fn decide(
         };
         details.bridged.extend(bridge.map(|bridge| (memory.id, bridge)));
         reading.note(&memory, &decision, &mut details);
+        details.note_redaction(memory.id, &decision.obligations);
         facts.memories.push(view::redacted(&memory, &decision.obligations));
         if reading.is_of_objects() {
             details.read.insert(memory.id, decision.trace);
@@ -71,13 +72,48 @@ pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> 
     ruling.count(&decision.trace, Effect::Read);
     details.bridged.extend(bridge.map(|bridge| (memory.id, bridge)));
     reading.note(&memory, &decision, &mut details);
+    details.note_redaction(memory.id, &decision.obligations);
     facts.versions.iter_mut().for_each(|version| *version = view::redacted(version, &decision.obligations));
     facts.memories.push(view::redacted(&memory, &decision.obligations));
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
 
+/// What was decided about a memory, as if the caller had named it by its id and these bridges led from its scope; what else
+/// is known of it is noted.
+pub(super) fn decision_on_named(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    memory: &Memory,
+    bridges: &[Bridge],
+    details: &mut Details,
+) -> Option<Decision> {
+    if memory.body.memory_type() == MemoryType::Preference {
+        return None;
+    }
+    let principal = reader_of(ask, memory);
+    let ask = &Ask { principal: &principal, ..ask.clone() };
+    let request = ask.request();
+    let reading = Reading::behind(policy, ask, policy.prepare(&request), bridges);
+    let (bridge, decision) = reading.seen(memory)?;
+    details.bridged.extend(bridge.map(|bridge| (memory.id, bridge)));
+    reading.note(memory, &decision, details);
+    Some(decision)
+}
+
+/// Behind which of these bridges a memory is seen, where it is behind one; none where it is not seen.
+pub(super) fn way_to(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    memory: &Memory,
+    bridges: &[Bridge],
+) -> Option<Option<BridgeId>> {
+    let request = ask.request();
+    let reading = Reading::behind(policy, ask, policy.prepare(&request), bridges);
+    reading.seen(memory).map(|(bridge, _)| bridge)
+}
+
 /// Who reads a memory that is named by its id. To be shown what is sealed or gone one has to say who one is.
-fn reader_of<'a>(ask: &Ask<'a>, named: &Memory) -> Cow<'a, Principal> {
+pub(super) fn reader_of<'a>(ask: &Ask<'a>, named: &Memory) -> Cow<'a, Principal> {
     if named.state < State::Sealed { ask.principal.acting_on(named) } else { Cow::Borrowed(ask.principal) }
 }
 
@@ -157,6 +193,10 @@ impl<'a> Reading<'a> {
         if memory.expires.is_some_and(|end| end <= now) || (is_preference && !memory.is_live(now)) {
             return None;
         }
+        // What consent is withdrawn for is read for nobody.
+        if memory.marks.withholds(ask.purpose) {
+            return None;
+        }
         let is_evidence = ask.purpose == Some(Purpose::TaskExecution);
         if is_evidence && memory.object().is_some_and(|o| o.is_barred_as_evidence(Purpose::TaskExecution)) {
             return None;
@@ -167,7 +207,8 @@ impl<'a> Reading<'a> {
     }
 
     fn is_of_objects(&self) -> bool {
-        matches!(self.ask.about, About::Objects(_)) || self.ask.authority == Authority::ReadNamed
+        matches!(self.ask.about, About::Objects(_))
+            || matches!(self.ask.authority, Authority::ReadNamed | Authority::Logged)
     }
 
     /// What is told of a memory that may not be seen, where anything is.
@@ -231,11 +272,25 @@ pub(super) fn note(
     Reading::of(policy, ask, policy.prepare(&request)).note(memory, decision, details);
 }
 
+impl Details {
+    fn note_redaction(&mut self, id: MemoryId, obligations: &Obligations) {
+        if !obligations.redact.is_empty() {
+            self.redacted.insert(id, obligations.redact.clone());
+        }
+    }
+}
+
 impl Visible<Facts> {
     /// Whether the policy lets a memory that is shown be put into a prompt, and nothing bars it from all prompts.
     #[must_use]
     pub fn is_for_prompts(&self, id: MemoryId) -> bool {
         self.details.for_prompts.contains(&id)
+    }
+
+    /// What the policy removed from a memory that is shown: dotted paths, sorted.
+    #[must_use]
+    pub fn redacted_paths(&self, id: MemoryId) -> &[Arc<str>] {
+        self.details.redacted.get(&id).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a memory that is shown has become weaker than the policy's threshold.

@@ -1,6 +1,7 @@
 //! What spirals change of decisions, and who is told of one.
 
 use super::{About, Ask, Authority, Facts, Visible, reading};
+use crate::consent::{Consents, withheld};
 use crate::ids::MemoryId;
 use crate::memory::{Body, Memory, MemoryType};
 use crate::object::{Level, Object, Temporal, TruthMode, Unit};
@@ -57,12 +58,13 @@ fn could_be_shown(memory: &Memory, principal: &Principal) -> bool {
 }
 
 /// The spiral of the scope that is asked about, for whoever could read a plain event there.
-pub(super) fn shown(policy: &Policy, ask: &Ask<'_>) -> Option<ThoughtPatternArtifact> {
+pub(super) fn shown(policy: &Policy, ask: &Ask<'_>, consents: &[Consents]) -> Option<ThoughtPatternArtifact> {
     let scope = ask.scope?;
     let spiral = ask.spirals.of(scope.partition())?;
     let plain = Object::new(TruthMode::SubjectiveExperience, Temporal::observed(ask.now));
     let (id, tenant) = (MemoryId::from_uuid(uuid::Uuid::nil()), ask.principal.tenant.clone());
-    let plain = Memory::new(id, tenant, scope.clone(), Body::Event(Box::new(plain)), ask.now, None);
+    let mut plain = Memory::new(id, tenant, scope.clone(), Body::Event(Box::new(plain)), ask.now, None);
+    plain.marks.withheld = withheld(&plain, consents);
     let as_read = Ask {
         purpose: Some(Purpose::ChatResponse),
         authority: Authority::Policy(Effect::Read),

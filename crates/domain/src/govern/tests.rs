@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::consent::Purposes;
 use crate::constraint::Constraint;
 use crate::ids::{MemoryId, TenantId};
 use crate::memory::Body;
@@ -98,6 +99,8 @@ fn an_event_has_every_attribute_that_it_says() {
             ("type", "\"event\""),
             ("truth_mode", "\"factual_claim\""),
             ("state", "\"restricted\""),
+            ("was_erased", "false"),
+            ("withheld_from", "{}"),
             // Thirty days old, and half as strong.
             ("strength", "0.5"),
             ("dormant", "true"),
@@ -144,6 +147,8 @@ fn a_tombstone_has_nothing_left_to_test() {
         &[
             ("type", "\"event\""),
             ("state", "\"tombstoned\""),
+            ("was_erased", "false"),
+            ("withheld_from", "{}"),
             ("age_days", "30.0"),
             ("ownership.owners", "{}"),
             ("ownership.subjects", "{}"),
@@ -222,6 +227,7 @@ fn ask(principal: &Principal, purpose: Option<Purpose>, authority: Authority) ->
         spirals: Spirals::none(),
         person: None,
         deed: None,
+        origin: Origin::Live,
     }
 }
 
@@ -291,6 +297,26 @@ fn what_a_policy_redacts_is_not_visible() {
     };
     (claimed.content, claimed.ownership.claimant) = (None, None);
     assert_eq!(visible.memories(), [Arc::new(stored(claimed))]);
+}
+
+#[test]
+fn consent_is_a_hard_rule_and_an_auditor_is_told_so() {
+    let text = "policy_version: p\nrules: [{id: r, then: {allow_read: true}}]";
+    let policy = Policy::load(text).expect("it loads");
+    let mut principal = acting_for_ada();
+    principal.roles.insert(Role::Auditor);
+    for (purpose, is_read) in [(Purpose::DebuggingReplay, false), (Purpose::ComplianceAudit, true)] {
+        let ask = ask(&principal, Some(purpose), Authority::Policy(Effect::Read));
+        let mut memory = stored(event());
+        memory.marks.withheld = Purposes::of([Purpose::DebuggingReplay]);
+        let facts = Facts { memories: vec![Arc::new(memory)], ..Facts::default() };
+        let Verdict::Allowed(visible) = decide(&policy, &ask, None, facts) else {
+            unreachable!("reading is allowed")
+        };
+        assert_eq!(visible.memories().len(), usize::from(is_read));
+        let rules: Vec<_> = visible.withheld().iter().map(|one| one.hard_rule).collect();
+        assert_eq!(rules, if is_read { vec![] } else { vec![Some("consent")] });
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::About;
+use crate::consent::Purposes;
 use crate::ids::UserId;
 use crate::memory::{Body, Memory, MemoryType};
 use crate::object::Name;
@@ -13,6 +14,7 @@ use crate::policy::{
 };
 use crate::preference::Domain;
 use crate::principal::Principal;
+use crate::purpose::Purpose;
 use crate::time::Timestamp;
 
 /// A memory as policies see it, by one principal at one time.
@@ -28,6 +30,7 @@ pub struct MemoryView<'a> {
     subjects: OnceCell<Vec<&'a str>>,
     readers: OnceCell<Vec<String>>,
     constraint_kinds: OnceCell<Vec<&'static str>>,
+    withheld: OnceCell<Vec<&'static str>>,
 }
 
 impl<'a> MemoryView<'a> {
@@ -50,6 +53,7 @@ impl<'a> MemoryView<'a> {
             subjects: OnceCell::new(),
             readers: OnceCell::new(),
             constraint_kinds: OnceCell::new(),
+            withheld: OnceCell::new(),
         }
     }
 
@@ -129,6 +133,10 @@ impl<'a> MemoryView<'a> {
     }
 }
 
+fn withheld(memory: &Memory) -> Vec<&'static str> {
+    memory.marks.purposes().iter().map(Purpose::name).collect()
+}
+
 fn constraint_kinds(memory: &Memory) -> Vec<&'static str> {
     match &memory.body {
         Body::Impact(impact) => {
@@ -162,6 +170,8 @@ impl MemoryAttributes for MemoryView<'_> {
             Attribute::MemoryInOwnScope => self.is(Memory::is_in_scope_of_user_of),
             Attribute::MemoryReadable if self.is_bridged => self.is(Memory::is_readable_behind_a_bridge_by),
             Attribute::MemoryReadable => self.is(Memory::is_readable_by),
+            Attribute::MemoryWasErased => Value::Bool(memory.marks.was_erased),
+            Attribute::MemoryWithheldFrom => Value::Set(self.withheld.get_or_init(|| withheld(memory))),
             other => match memory.body {
                 Body::Preference(_) => self.of_preference(other),
                 // When what is erased was observed is erased too.
@@ -212,10 +222,22 @@ pub(super) fn narrowed(policy: &Policy, request: &Request<'_>, about: About) -> 
         narrowed
     });
     let Some(first) = parts.next() else { return policy.narrow(request, Effect::Read, &known) };
-    parts.fold(first, |all, part| {
+    let mut narrowed = parts.fold(first, |all, part| {
         let trace = if all.filter == Filter::Nothing { part.trace } else { all.trace };
         Narrowed { filter: Filter::or([all.filter, part.filter]), trace }
-    })
+    });
+    narrowed.filter = Filter::and([narrowed.filter, consented(request.purpose)]);
+    narrowed
+}
+
+/// What consent is not withdrawn for. A store has this in columns for events, impacts and seeds; preferences are few and decided
+/// one by one.
+fn consented(purpose: Option<Purpose>) -> Filter {
+    let purpose = purpose.filter(|purpose| Purposes::withdrawable().contains(*purpose));
+    match FilterField::new(Attribute::MemoryWithheldFrom).zip(purpose) {
+        Some((field, purpose)) => Filter::Disjoint(field, [purpose.name().to_owned()].into()),
+        None => Filter::Everything,
+    }
 }
 
 /// A read that names no purpose that is known is denied, even where a rule would grant it for whatever purpose: what a

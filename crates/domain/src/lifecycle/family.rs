@@ -17,15 +17,20 @@ pub struct Family {
     pub supporters: Vec<Arc<Memory>>,
     /// How many children each of them has, the memory itself among them.
     pub children: BTreeMap<MemoryId, u64>,
-    /// Whether there are more descendants than were loaded.
+    /// Whether there are more descendants than were loaded: then none are, or only some children and nothing of what is below them.
     pub is_partial: bool,
+    /// Whether these are only children that somebody asserted, and what is below them: what is computed of the memory is not here.
+    pub is_later_page: bool,
 }
 
 impl Family {
-    /// Those who can have children of our making: the memory, where it is an event, and the events among its
+    /// Those from which something is derived again: the memory, where it is an event, and the events among its
     /// descendants, in order of their ids.
     pub fn events<'a>(&'a self, memory: &'a Memory) -> impl Iterator<Item = MemoryId> {
-        let events = self.descendants.iter().map(|one| &**one).chain([memory]).filter(|one| is_event(one));
+        // What is below these was not loaded, so nothing can be derived from them again.
+        let descendants = self.descendants.iter().filter(|_| !self.is_partial).map(|one| &**one);
+        let memory = Some(memory).filter(|_| !self.is_later_page);
+        let events = descendants.chain(memory).filter(|one| is_event(one));
         events.map(|event| event.id).collect::<BTreeSet<_>>().into_iter()
     }
 }
@@ -40,6 +45,16 @@ pub struct Kin {
     order: Vec<MemoryId>,
     children: BTreeMap<MemoryId, u64>,
     is_partial: bool,
+    page: Option<Page>,
+}
+
+/// Some of the root's children, and what is below them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    /// What is computed of it.
+    Computed,
+    /// What somebody derived from it.
+    Asserted,
 }
 
 impl Kin {
@@ -54,7 +69,39 @@ impl Kin {
             order: Vec::new(),
             children: BTreeMap::new(),
             is_partial: false,
+            page: None,
         }
+    }
+
+    /// Of some of a memory's children, which are `computed` of it or not, and what is below them.
+    #[must_use]
+    pub fn page(root: MemoryId, children: Vec<MemoryId>, computed: bool, limit: usize) -> Self {
+        let mut kin = Self::of(root, limit);
+        kin.next.clear();
+        kin.page = Some(if computed { Page::Computed } else { Page::Asserted });
+        kin.take(children);
+        kin
+    }
+
+    /// Of these children alone: nothing below them is looked at.
+    #[must_use]
+    pub fn alone(root: MemoryId, children: Vec<MemoryId>, computed: bool) -> Self {
+        let mut kin = Self::page(root, children, computed, usize::MAX);
+        kin.next.clear();
+        kin.is_partial = true;
+        kin
+    }
+
+    /// At most so many children of one memory are wanted: with one more than the limit it is known that there are too many.
+    #[must_use]
+    pub const fn children_wanted(&self) -> usize {
+        self.limit.saturating_add(1)
+    }
+
+    /// Whether there are more descendants than the limit.
+    #[must_use]
+    pub const fn is_partial(&self) -> bool {
+        self.is_partial
     }
 
     /// Those whose children are wanted next; none when all are found, or too many.
@@ -66,6 +113,10 @@ impl Kin {
     /// Takes the children of one of them.
     pub fn add(&mut self, parent: MemoryId, children: Vec<MemoryId>) {
         self.children.insert(parent, children.len() as u64);
+        self.take(children);
+    }
+
+    fn take(&mut self, children: Vec<MemoryId>) {
         for child in children {
             if self.order.len() == self.limit {
                 self.is_partial |= !self.found.contains(&child);
@@ -76,10 +127,10 @@ impl Kin {
         }
     }
 
-    /// Who was found, those nearest first.
+    /// Who was found, those nearest first; none where there are too many to follow at once.
     #[must_use]
     pub fn descendants(&self) -> Vec<MemoryId> {
-        self.order.clone()
+        if self.is_partial && self.page.is_none() { Vec::new() } else { self.order.clone() }
     }
 
     /// The parents of these that are none of these, nor the root.
@@ -91,9 +142,12 @@ impl Kin {
     /// The kin, with what was loaded of it.
     #[must_use]
     pub fn family(self, descendants: Vec<Arc<Memory>>, supporters: Vec<Arc<Memory>>) -> Family {
-        let mut children = self.children;
-        children.entry(self.root).or_default();
-        Family { descendants, supporters, children, is_partial: self.is_partial }
+        let mut children = if self.is_partial { BTreeMap::new() } else { self.children };
+        if self.page.is_none() && !self.is_partial {
+            children.entry(self.root).or_default();
+        }
+        let is_later_page = self.page == Some(Page::Asserted);
+        Family { descendants, supporters, children, is_partial: self.is_partial, is_later_page }
     }
 }
 
@@ -101,7 +155,7 @@ fn is_event(memory: &Memory) -> bool {
     matches!(memory.body, Body::Event(_))
 }
 
-fn parents(memory: &Memory) -> &[MemoryId] {
+pub(super) fn parents(memory: &Memory) -> &[MemoryId] {
     memory.object().map_or(&[], |object| &object.provenance.derived_from)
 }
 
@@ -144,7 +198,9 @@ pub fn propagate(
     weights.insert(root.id, root.weight());
     let mut again = Again { family, new_ids, made: BTreeMap::new(), changed: BTreeMap::new() };
     let mut following = Vec::new();
-    again.derive(root, &mut derive);
+    if !family.is_later_page {
+        again.derive(root, &mut derive);
+    }
     for memory in in_order(&by_id) {
         let next = if is_computed(memory) {
             again.next_of_computed(memory, now)
@@ -158,7 +214,9 @@ pub fn propagate(
         };
         weights.insert(memory.id, next.as_ref().unwrap_or(memory).weight());
         if let Some(next) = next {
-            again.derive(&next, &mut derive);
+            if !family.is_partial {
+                again.derive(&next, &mut derive);
+            }
             following.push(next);
         }
     }
@@ -217,6 +275,7 @@ impl Again<'_> {
                 new.strength = old.strength;
             }
             next.set_states(own, demanded);
+            next.marks.inherited = made.marks.inherited;
         } else {
             next.set_states(memory.own_state(), State::Revoked);
             next.body.object_mut()?.provenance.source_state = Some(source);
@@ -251,7 +310,7 @@ fn remember(object: &mut Object, now: Timestamp) {
 
 /// Parents before their children. What is left when nothing is without unseen parents goes round in circles: then the
 /// lowest id goes first.
-fn in_order<'a>(by_id: &BTreeMap<MemoryId, &'a Arc<Memory>>) -> Vec<&'a Memory> {
+pub(super) fn in_order<'a>(by_id: &BTreeMap<MemoryId, &'a Arc<Memory>>) -> Vec<&'a Memory> {
     let mut waiting: BTreeMap<MemoryId, BTreeSet<MemoryId>> = BTreeMap::new();
     let mut children: BTreeMap<MemoryId, Vec<MemoryId>> = BTreeMap::new();
     for (id, memory) in by_id {

@@ -5,11 +5,15 @@
 //! follows from it are one commit. `docs/lifecycle.md` is the manual.
 
 mod family;
+mod pending;
 mod recall;
 mod step;
 #[cfg(test)]
 mod tests;
+mod withhold;
 
 pub use family::{Family, Kin, inherited, propagate};
+pub use pending::{Ancestry, Following, PAGES, PendingMark};
 pub use recall::Updates;
 pub use step::{Barred, By, Step, Stepped, Verdict};
+pub use withhold::withhold;

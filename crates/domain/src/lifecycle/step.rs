@@ -107,6 +107,9 @@ pub enum Barred {
         /// Until when, at the latest.
         until: Timestamp,
     },
+    /// What it was derived from has changed, and it has not followed yet.
+    #[error("what this was derived from has changed, and it is still to follow; try again in a moment")]
+    Pending,
     /// Nobody is named who could make it.
     #[error("a person has to be named")]
     Nobody,

@@ -14,12 +14,13 @@ use crate::policy::{Attribute, MemoryAttributes as _, Value};
 pub type TagKey = Key<18>;
 
 /// The attributes whose members are tags, each with its number. A number that was given is never given again.
-pub const TAGGED: [(Attribute, u8); 5] = [
+pub const TAGGED: [(Attribute, u8); 6] = [
     (Attribute::MemorySensitivityCategories, 1),
     (Attribute::MemoryLabels, 2),
     (Attribute::MemoryOwners, 3),
     (Attribute::MemorySubjects, 4),
     (Attribute::MemoryReaders, 5),
+    (Attribute::MemoryWithheldFrom, 6),
 ];
 
 impl TagKey {

@@ -50,6 +50,12 @@ impl QueryText {
         Ok(Self { terms })
     }
 
+    /// The question that had these terms ([`QueryText::terms`]); none where there are too many.
+    #[must_use]
+    pub fn of_terms(terms: Vec<String>) -> Option<Self> {
+        (terms.len() <= limits::QUERY_TERMS_MAX).then_some(Self { terms })
+    }
+
     /// Its terms, in the order of the text.
     #[must_use]
     pub fn terms(&self) -> &[String] {

@@ -1,10 +1,14 @@
 //! Laws that need no definition: order, duplication, more denials, more grants, no rules, any bytes.
 
 use memoryscope_domain::policy::lint::lint;
-use memoryscope_domain::policy::{BUILTIN_SOURCE, Effect, MemoryFacts, Policy, RequestFacts, cases, explain};
+use memoryscope_domain::policy::{
+    BUILTIN_SOURCE, DecidedBy, Effect, MemoryFacts, OwnedValue, Policy, RequestFacts, cases, explain,
+};
+use memoryscope_domain::purpose::Purpose;
 use proptest::prelude::*;
+use serde_json::json;
 
-use crate::policy_model::{self as model, PolicySpec};
+use crate::policy_model::{self as model, Cond, PolicySpec, Test};
 
 /// How many cases a property is tried on: `POLICY_CASES` for a long run.
 pub(crate) fn cases(usual: u32) -> u32 {
@@ -17,6 +21,24 @@ fn outcome(spec: &PolicySpec, request: &RequestFacts, memory: &MemoryFacts) -> (
     let decision = policy.decide(&request.as_request(), memory, &Effect::ALL);
     let allowed = Effect::ALL.map(|effect| decision.allows(effect)).to_vec();
     (allowed, format!("{:?}", decision.obligations))
+}
+
+/// What neither a rule nor `defaults` allows is denied of these, whatever the language's defaults are.
+const NOT_BY_DEFAULT: [Effect; 3] = [Effect::Read, Effect::IncludeInPrompt, Effect::Bridge];
+
+/// A condition that errs for metadata that is a bool, wrapped in each of the ways that a condition can be.
+fn erring(wrapped: usize) -> Cond {
+    let matches = Test::Matches("a*".to_owned());
+    let leaf = Cond::Leaf("memory.metadata.team", matches.clone());
+    let holds = Cond::Leaf("memory.metadata.team", Test::Exists(true));
+    let fails = Cond::Leaf("memory.metadata.team", Test::Exists(false));
+    match wrapped {
+        0 => leaf,
+        1 => Cond::Leaf("memory.metadata.team", Test::Not(Box::new(matches))),
+        2 => Cond::All(vec![holds, leaf]),
+        3 => Cond::Any(vec![leaf, fails]),
+        _ => Cond::None(vec![fails, leaf]),
+    }
 }
 
 proptest! {
@@ -57,12 +79,72 @@ proptest! {
     fn without_rules_nothing_is_read(
         spec in model::policy(), request in model::request(), memory in model::memory(1),
     ) {
-        let empty = PolicySpec { defaults: Vec::new(), rules: Vec::new() };
+        let mut empty = spec;
+        empty.rules.clear();
+        empty.defaults.retain(|(effect, _)| !NOT_BY_DEFAULT.contains(effect));
         let policy = Policy::load(&empty.text()).expect("loads");
         let decision = policy.decide(&request.as_request(), &memory, &Effect::ALL);
-        prop_assert!(!decision.allows(Effect::Read) && !decision.allows(Effect::IncludeInPrompt));
-        prop_assert!(!decision.allows(Effect::Bridge));
-        drop(spec);
+        prop_assert!(NOT_BY_DEFAULT.iter().all(|effect| !decision.allows(*effect)));
+    }
+
+    /// Grants that ask for a purpose grant nothing without one.
+    #[test]
+    fn without_a_purpose_nothing_is_granted(
+        spec in model::policy(), request in model::request(), memory in model::memory(1),
+    ) {
+        let (mut spec, mut request) = (spec, request);
+        spec.defaults = Effect::ALL.map(|effect| (effect, false)).to_vec();
+        let purposes = Purpose::ALL.iter().map(|purpose| json!(purpose.name())).collect::<Vec<_>>();
+        for rule in spec.rules.iter_mut().filter(|rule| rule.then.iter().any(|(_, granted)| *granted)) {
+            rule.when.push(Cond::Leaf("request.purpose", Test::List(purposes.clone())));
+        }
+        request.purpose = None;
+        let (allowed, _) = outcome(&spec, &request, &memory);
+        prop_assert!(!allowed.contains(&true), "{:?}", allowed);
+    }
+
+    /// A rule that errs, however the error is wrapped, denies what it would deny and grants nothing of what it would grant.
+    #[test]
+    fn an_error_denies_and_never_grants(
+        spec in model::policy(), request in model::request(), memory in model::memory(1),
+        wrapped in 0_usize..5, at in any::<prop::sample::Index>(),
+    ) {
+        let mut memory = memory;
+        memory.metadata.insert("team".to_owned(), OwnedValue::Bool(true));
+        let rule = |granted| model::RuleSpec {
+            id: "erring".to_owned(),
+            when: vec![erring(wrapped)],
+            then: Effect::ALL.map(|effect| (effect, granted)).to_vec(),
+            set_state: None,
+            max_age_days: None,
+        };
+        let with = |granted| {
+            let mut with = spec.clone();
+            with.rules.insert(at.index(with.rules.len() + 1), rule(granted));
+            with
+        };
+        prop_assert_eq!(outcome(&with(true), &request, &memory), outcome(&spec, &request, &memory));
+        let policy = Policy::load(&with(false).text()).expect("generated policies load");
+        let decision = policy.decide(&request.as_request(), &memory, &Effect::ALL);
+        for effect in Effect::ALL {
+            let verdict = decision.trace.verdict(effect).expect("asked");
+            prop_assert!(!decision.allows(effect) && !verdict.allowed);
+            // A rule that denies without an error is named before one that errs.
+            let named = verdict.rules.iter().any(|rule| **rule == *"erring");
+            prop_assert!(named || verdict.by == DecidedBy::Rule, "{:?}", verdict);
+        }
+    }
+
+    /// The text that was kept, loaded again, has the same hash and decides the same, down to the trace.
+    #[test]
+    fn a_decision_can_be_replayed(
+        spec in model::policy(), request in model::request(), memory in model::memory(1),
+    ) {
+        let policy = Policy::load(&spec.text()).expect("generated policies load");
+        let decision = policy.decide(&request.as_request(), &memory, &Effect::ALL);
+        let again = Policy::load(policy.source()).expect("what was loaded loads");
+        prop_assert_eq!(&decision.trace.policy_hash, again.hash());
+        prop_assert_eq!(again.decide(&request.as_request(), &memory, &Effect::ALL), decision);
     }
 
     /// What is not read is in no prompt; asking for less never changes an answer; the linter and explain are total.
@@ -137,6 +219,23 @@ proptest! {
             let _ = lint(&policy);
         }
     }
+}
+
+#[test]
+fn what_is_unknown_is_refused_and_never_asked() {
+    let rule = |when: &str, then: &str| {
+        Policy::load(&format!("policy_version: a\nrules: [{{id: r, when: {{{when}}}, then: {{{then}}}}}]"))
+    };
+    assert!(rule("request.purpose: chat_response", "allow_read: true").is_ok());
+    assert!(rule("request.purpose: chat_respond", "allow_read: true").is_err());
+    assert!(rule("request.purpose: chat_response", "allow_raed: true").is_err());
+    assert!(rule("request.purposes: chat_response", "allow_read: true").is_err());
+    assert!(RequestFacts::parse("{purpose: chat_respond}").is_err());
+    assert_eq!(Effect::from_name("allow_raed"), None);
+    let everything = Policy::load("{policy_version: a, defaults: {read: allow}}").expect("loads");
+    let request = RequestFacts::default();
+    let decision = everything.decide(&request.as_request(), &MemoryFacts::default(), &[Effect::Write]);
+    assert!(!decision.allows(Effect::Read), "what was not asked about is not allowed");
 }
 
 #[test]

@@ -1,18 +1,53 @@
 //! Bridges, and listings that go behind them.
 
+use memoryscope_domain::audit_chain::Seq;
 use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::govern::Facts;
-use memoryscope_domain::ids::UserId;
+use memoryscope_domain::ids::{BridgeId, UserId};
 use memoryscope_domain::limits;
 use memoryscope_domain::scope::Scope;
 
 use super::Tenant;
 use crate::port::{BridgeSelect, Load, ObjectSelect};
 
+/// A bridge, and between which commits it stood.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    bridge: Bridge,
+    from: Seq,
+    until: Option<Seq>,
+}
+
+impl Kept {
+    /// The bridge as of the commit that is asked about, if it stood then.
+    fn standing(&self, load: &Load) -> Option<Bridge> {
+        let stood = load.as_of.map_or(self.until.is_none(), |seq| {
+            self.from <= seq && self.until.is_none_or(|until| seq < until)
+        });
+        let bridge = Bridge { removed: None, ..self.bridge.clone() };
+        Some(bridge).filter(|bridge| stood && bridge.is_live(load.now))
+    }
+}
+
 impl Tenant {
     fn standing(&self, load: &Load, is_wanted: impl Fn(&Bridge) -> bool, limit: usize) -> Vec<Bridge> {
-        let standing = self.bridges.values().filter(|bridge| bridge.is_live(load.now) && is_wanted(bridge));
-        standing.take(limit).cloned().collect()
+        let wanted = self.bridges.values().filter(|kept| is_wanted(&kept.bridge));
+        wanted.filter_map(|kept| kept.standing(load)).take(limit).collect()
+    }
+
+    /// Whether it is there, and was not removed.
+    pub(super) fn bridge_stands(&self, id: BridgeId) -> Option<bool> {
+        self.bridges.get(&id).map(|kept| kept.until.is_none())
+    }
+
+    pub(super) fn insert_bridge(&mut self, bridge: Bridge, seq: Seq) {
+        self.bridges.insert(bridge.id, Kept { bridge, from: seq, until: None });
+    }
+
+    pub(super) fn remove_bridge(&mut self, bridge: Bridge, seq: Seq) {
+        if let Some(kept) = self.bridges.get_mut(&bridge.id) {
+            (kept.bridge, kept.until) = (bridge, Some(seq));
+        }
     }
 
     /// The bridges that a load brings beside its records.
@@ -33,7 +68,9 @@ impl Tenant {
 
     pub(super) fn bridges(&self, load: &Load, select: &BridgeSelect, facts: &mut Facts) {
         match select {
-            BridgeSelect::One(id) => facts.bridges.extend(self.bridges.get(id).cloned()),
+            BridgeSelect::One(id) => {
+                facts.bridges.extend(self.bridges.get(id).map(|kept| kept.bridge.clone()));
+            }
             BridgeSelect::Between { source, target } => {
                 let from = |bridge: &Bridge| bridge.source == *source;
                 let to = |bridge: &Bridge| bridge.target == *target;
@@ -48,7 +85,8 @@ impl Tenant {
     /// Those from and to a person's scope, whether or not they stand.
     pub(super) fn bridges_of_person(&self, user: &UserId) -> Vec<Bridge> {
         let scope = Scope::of_user(user);
-        self.bridges.values().filter(|bridge| bridge.touches(&scope)).cloned().collect()
+        let all = self.bridges.values().map(|kept| &kept.bridge);
+        all.filter(|bridge| bridge.touches(&scope)).cloned().collect()
     }
 
     /// Objects of a scope, and of those that are bridged to it.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::Private;
 use memoryscope_domain::change::{Forgotten, IdempotencyKey};
-use memoryscope_domain::govern::Facts;
+use memoryscope_domain::govern::{ErasedValues, Facts};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::UserId;
-use memoryscope_domain::memory::Memory;
+use memoryscope_domain::memory::{Memory, SubjectRef};
 use memoryscope_domain::time::Timestamp;
 
 use super::Tenant;
-use crate::port::{PersonSelect, With};
+use crate::port::{PersonSelect, Rights, With};
 
 impl Tenant {
     pub(super) fn person(&self, select: &PersonSelect, facts: &mut Facts) {
@@ -52,6 +52,23 @@ impl Tenant {
             facts.entries.truncate(select.limit);
         }
         facts.memories = found;
+    }
+
+    /// What is asked of persons' rights.
+    pub(super) fn rights(&self, rights: &Rights, facts: &mut Facts) {
+        facts.consents =
+            rights.persons.iter().filter_map(|person| self.consents.get(person).cloned()).collect();
+        if rights.erased {
+            facts.suppressed = ErasedValues {
+                key: self.subject_keys.get(&SubjectRef::TENANT).cloned(),
+                any: !self.suppressions.is_empty(),
+                known: self
+                    .suppressions
+                    .intersection(&rights.digests.iter().copied().collect())
+                    .copied()
+                    .collect(),
+            };
+        }
     }
 
     fn grants_of(&self, user: &UserId) -> Vec<ReadGrant> {
@@ -101,6 +118,7 @@ impl Tenant {
         }
         if let Some(last) = forgotten.last {
             self.subject_keys.remove(&last.subject);
+            self.consents.remove(&last.subject);
         }
     }
 }

@@ -4,7 +4,7 @@ use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{Authority, Facts, Visible};
 use memoryscope_domain::ids::{IdSource, MemoryId, UserId};
-use memoryscope_domain::memory::{Body, Memory};
+use memoryscope_domain::memory::{Body, Memory, SubjectRef};
 use memoryscope_domain::policy::{Effect, Trace};
 use memoryscope_domain::preference::{Kind, Preference};
 use memoryscope_domain::scope::Scope;
@@ -82,6 +82,10 @@ impl Operation for Create {
         let mut kinds = self.items.iter().map(|item| item.preference.kind());
         let first = kinds.next()?;
         kinds.all(|kind| kind == first).then_some(first)
+    }
+
+    fn persons(&self) -> Vec<SubjectRef> {
+        vec![SubjectRef::of_user(&self.user)]
     }
 
     fn select(&self, _cx: &Context) -> Select {

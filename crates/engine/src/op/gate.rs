@@ -9,13 +9,15 @@ use memoryscope_domain::memory::MemoryType;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::query::{HeldConstraint, merged, of_types};
 use super::{Bridging, Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
+use crate::replay::canonical::Canonical;
+use crate::replay::request::of_gate;
 
 /// What it declares of itself.
 pub static INFO: Info = Info { name: "tool.gate", audit: Code::literal("TOOL_GATE"), changes: false };
@@ -100,14 +102,16 @@ impl Operation for AskGate {
     }
 
     fn private(&self) -> Map<String, Value> {
-        let request = json!({
-            "scope_type": self.scope.scope_type.name(),
-            "scope_id": self.scope.id,
-            "purpose": self.purpose.name(),
-            "tool": self.tool,
-            "evidence_ids": self.evidence.iter().map(|id| id.prefixed()).collect::<Vec<_>>(),
-        });
-        Map::from_iter([("request".to_owned(), request)])
+        of_gate(self)
+    }
+
+    fn canonical(&self, _seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
+        let mut out = Canonical::default();
+        out.truth(output.gate.is_call_allowed)
+            .truth(output.gate.blocked_until.is_some())
+            .evidence(&output.gate.evidence);
+        out.constraints(&output.constraints, &output.merge_report);
+        Some(out.into_bytes())
     }
 
     fn plan(

@@ -9,13 +9,15 @@ use memoryscope_domain::govern::{Authority, Facts, Visible};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::purpose::Purpose;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::query::Item;
 use super::{Bridging, Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::Select;
 use crate::refusal::Refusal;
+use crate::replay::canonical::Canonical;
+use crate::replay::request::{of_history, of_named};
 
 /// What [`Get`] declares of itself.
 pub static GET: Info = Info { name: "memory.get", audit: Code::MEMORY_GET, changes: false };
@@ -57,11 +59,6 @@ pub struct Versions {
     pub next: Option<u64>,
 }
 
-fn private(id: MemoryId, purpose: Purpose) -> Map<String, Value> {
-    let request = json!({ "memory_id": id.prefixed(), "purpose": purpose.name() });
-    Map::from_iter([("request".to_owned(), request)])
-}
-
 fn first(seen: &Visible<Facts>) -> Result<&Arc<Memory>, Refusal> {
     seen.memories().first().ok_or_else(|| Refusal::Bug("nothing was shown".to_owned()))
 }
@@ -94,7 +91,13 @@ impl Operation for Get {
     }
 
     fn private(&self) -> Map<String, Value> {
-        private(self.id, self.purpose)
+        of_named(self.id, self.purpose)
+    }
+
+    fn canonical(&self, seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
+        let mut out = Canonical::default();
+        out.item(seen, output);
+        Some(out.into_bytes())
     }
 
     fn plan(
@@ -132,7 +135,18 @@ impl Operation for History {
     }
 
     fn private(&self) -> Map<String, Value> {
-        private(self.id, self.purpose)
+        of_history(self)
+    }
+
+    fn canonical(&self, seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
+        let mut out = Canonical::default();
+        out.removed(seen, self.id);
+        out.count(output.versions.len()).truth(output.is_dormant);
+        out.count(usize::try_from(output.current).unwrap_or(usize::MAX)).truth(output.next.is_some());
+        output.versions.iter().for_each(|version| {
+            out.memory(version).text(version.state.name());
+        });
+        Some(out.into_bytes())
     }
 
     fn plan(

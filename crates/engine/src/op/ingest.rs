@@ -6,7 +6,7 @@ use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{Authority, Facts, Proposed, Visible};
 use memoryscope_domain::ids::{IdSource, MemoryId};
-use memoryscope_domain::memory::{Body, Memory, MemoryType, State};
+use memoryscope_domain::memory::{Body, Memory, MemoryType, State, SubjectRef, persons_of};
 use memoryscope_domain::object::{Derivation, Happening, HistoryEntry};
 use memoryscope_domain::policy::{Effect, Trace};
 use memoryscope_domain::scope::Scope;
@@ -102,6 +102,10 @@ impl Operation for Ingest {
         parents.sort_unstable();
         parents.dedup();
         if parents.is_empty() { Select::Nothing } else { Select::Memories(parents) }
+    }
+
+    fn persons(&self) -> Vec<SubjectRef> {
+        self.items.iter().flat_map(|item| persons_of(&item.scope, item.body.object())).collect()
     }
 
     fn scopes(&self) -> Vec<&Scope> {

@@ -1,6 +1,7 @@
 //! One file per operation, and the closed list of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::bridge::Bridge;
@@ -8,8 +9,8 @@ use memoryscope_domain::change::{Change, IdempotencyRecord};
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{BridgeId, GrantId, IdSource, MemoryId, UserId};
-use memoryscope_domain::lifecycle::Step;
-use memoryscope_domain::memory::{Memory, State};
+use memoryscope_domain::lifecycle::{PendingMark, Step};
+use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
@@ -28,15 +29,18 @@ pub mod continue_read;
 pub mod create;
 pub mod delete;
 pub mod expire;
+pub mod explain;
 pub mod gate;
 pub mod get;
 pub mod ingest;
 pub mod list;
 pub mod page;
 pub mod policy;
+pub mod propagate;
 pub mod query;
 pub mod read;
 pub mod reconstruct;
+pub mod replay;
 pub mod revoke;
 pub mod search;
 pub mod spiral;
@@ -55,7 +59,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 41] = [
+pub static ALL: [&Info; 44] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -76,8 +80,11 @@ pub static ALL: [&Info; 41] = [
     &query::INFO,
     &reconstruct::INFO,
     &gate::INFO,
+    &replay::INFO,
+    &explain::INFO,
     &spiral::INFO,
     &expire::INFO,
+    &propagate::INFO,
     &audit::LIST,
     &audit::VERIFY,
     &audit::EXPORT,
@@ -95,7 +102,7 @@ pub static ALL: [&Info; 41] = [
     &bridge::LIST,
     &subject::ERASE,
     &subject::EXPORT,
-    &subject::WITHDRAW,
+    &subject::CONSENT,
     &subject::UPKEEP,
 ];
 
@@ -120,6 +127,8 @@ pub enum Bridging {
     Whole,
     /// It names a memory by its id.
     Named,
+    /// It is about memories that are named by their ids, each for itself.
+    Each,
 }
 
 /// One thing that can be asked of MemoryScope. It is given what is visible, never what was loaded.
@@ -179,6 +188,11 @@ pub trait Operation: Send + Sync {
         None
     }
 
+    /// The persons whose consents it has to know: those whom what it makes is about.
+    fn persons(&self) -> Vec<SubjectRef> {
+        Vec::new()
+    }
+
     /// Whether it shows the policy in force, with its text: the engine knows it, so no store is asked.
     fn shows_policy_in_force(&self) -> bool {
         false
@@ -202,6 +216,11 @@ pub trait Operation: Send + Sync {
     /// The bridge that it wants to make, before it is decided.
     fn propose_bridge(&self, _cx: &Context, _ids: &mut IdSource) -> Option<Bridge> {
         None
+    }
+
+    /// Whether seeds sprout in it, which then rest.
+    fn wakes_seeds(&self) -> bool {
+        false
     }
 
     /// Whether it gives out a token.
@@ -230,6 +249,22 @@ pub trait Operation: Send + Sync {
     /// What it wants to make, before it is decided.
     fn propose(&self, _cx: &Context, _ids: &mut IdSource) -> Vec<Memory> {
         Vec::new()
+    }
+
+    /// Versions that it has in hand already, to be shown of what the caller may see now: see [`crate::replay`].
+    fn recalled(&self) -> Vec<Arc<Memory>> {
+        Vec::new()
+    }
+
+    /// What it answered, as bytes that are the same each time it answers the same: a replay compares their digest. None
+    /// where it is not replayed.
+    fn canonical(&self, _seen: &Visible<Facts>, _output: &Self::Output) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// As which operation the policy is asked: itself, unless it is about a request that is only described.
+    fn asks_as(&self) -> &'static str {
+        self.info().name
     }
 
     /// What it says of itself in the erasable part of its audit entry: free text, names, the request.
@@ -294,6 +329,11 @@ fn kept(versions: &[Memory], made: &[Memory]) -> impl Iterator<Item = Change> {
         _ => Change::ReplaceMemory(memory.clone()),
     };
     versions.iter().map(next).chain(made.iter().cloned().map(Change::InsertMemory))
+}
+
+/// What sets marks.
+fn marked(marks: &[PendingMark]) -> impl Iterator<Item = Change> {
+    marks.iter().copied().map(Change::MarkPending)
 }
 
 impl<T> Plan<T> {

@@ -17,7 +17,7 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::Score;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::page::{self, Next};
 use super::search::Search;
@@ -25,6 +25,8 @@ use super::{Bridging, Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
+use crate::replay::canonical::Canonical;
+use crate::replay::request::of_query;
 
 /// What it declares of itself.
 pub static INFO: Info = Info { name: "memory.query", audit: Code::MEMORY_QUERY, changes: false };
@@ -344,13 +346,18 @@ impl Operation for Query {
     }
 
     fn private(&self) -> Map<String, Value> {
-        let request = json!({
-            "scope_type": self.scope.scope_type.name(),
-            "scope_id": self.scope.id,
-            "purpose": self.purpose.name(),
-            "limit": self.limit,
+        of_query(self)
+    }
+
+    fn canonical(&self, seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
+        let mut out = Canonical::default();
+        out.count(output.items.len());
+        output.items.iter().for_each(|item| {
+            out.item(seen, item);
         });
-        Map::from_iter([("request".to_owned(), request)])
+        out.constraints(&output.constraints, &output.merge_report);
+        out.ids(&output.denied).next(output.next).truth(output.approximate);
+        Some(out.into_bytes())
     }
 
     fn plan(

@@ -17,13 +17,15 @@ use memoryscope_domain::reconstruct::{
     Dormant, EventReference, Format, Held, Material, Reconstruction, Support, Wanted, reconstruct,
 };
 use memoryscope_domain::scope::Scope;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::query::{findable, merged, of_types, types};
+use super::query::{HeldConstraint, findable, merged, of_types, types};
 use super::{Bridging, Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{ObjectSelect, Select};
 use crate::refusal::Refusal;
+use crate::replay::canonical::Canonical;
+use crate::replay::request::of_reconstruct;
 
 /// What it declares of itself. That a seed sprouted is kept beside it, which is nothing that a repeat would do twice.
 pub static INFO: Info = Info { name: "memory.reconstruct", audit: Code::MEMORY_RECONSTRUCT, changes: false };
@@ -50,6 +52,8 @@ pub struct Reconstruct {
 pub struct Reconstructed {
     /// The context and where it comes from.
     pub reconstruction: Reconstruction,
+    /// The constraints that held, whether or not there was room for them.
+    pub constraints: Vec<HeldConstraint>,
     /// What of the constraints was dropped, and for what.
     pub merge_report: Vec<MergeReport>,
 }
@@ -94,6 +98,10 @@ impl Operation for Reconstruct {
         SpiralUse::ForEffects
     }
 
+    fn wakes_seeds(&self) -> bool {
+        true
+    }
+
     fn about(&self) -> About {
         About::Objects(self.types())
     }
@@ -121,14 +129,13 @@ impl Operation for Reconstruct {
     }
 
     fn private(&self) -> Map<String, Value> {
-        let request = json!({
-            "scope_type": self.scope.scope_type.name(),
-            "scope_id": self.scope.id,
-            "purpose": self.purpose.name(),
-            "include_events": self.include_events,
-            "max_tokens": self.max_tokens,
-        });
-        Map::from_iter([("request".to_owned(), request)])
+        of_reconstruct(self)
+    }
+
+    fn canonical(&self, _seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
+        let mut out = Canonical::default();
+        out.reconstruction(&output.reconstruction).constraints(&[], &output.merge_report);
+        Some(out.into_bytes())
     }
 
     fn plan(
@@ -188,7 +195,7 @@ impl Operation for Reconstruct {
         Ok(Plan {
             changes: touched.into_iter().collect(),
             memory_ids: memory_ids.into_iter().flatten().copied().collect(),
-            ..Plan::answer(Reconstructed { reconstruction, merge_report })
+            ..Plan::answer(Reconstructed { reconstruction, constraints, merge_report })
         })
     }
 }

@@ -2,9 +2,10 @@
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::govern::{Authority, Facts, Visible};
+use memoryscope_domain::memory::{SubjectRef, persons_of};
 use memoryscope_domain::object::Unit;
 use memoryscope_domain::scope::Scope;
-use memoryscope_domain::spiral::Pattern;
+use memoryscope_domain::spiral::{Pattern, ThoughtPatternArtifact};
 use memoryscope_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -34,6 +35,13 @@ pub struct Active {
     pub expires: Timestamp,
 }
 
+impl Active {
+    pub(crate) const fn of(spiral: &ThoughtPatternArtifact) -> Self {
+        let finding = &spiral.finding;
+        Self { pattern: finding.pattern, confidence: finding.confidence, expires: spiral.expires }
+    }
+}
+
 impl Operation for GetSpiral {
     type Output = Option<Active>;
 
@@ -47,6 +55,10 @@ impl Operation for GetSpiral {
 
     fn scopes(&self) -> Vec<&Scope> {
         vec![&self.scope]
+    }
+
+    fn persons(&self) -> Vec<SubjectRef> {
+        persons_of(&self.scope, None)
     }
 
     fn spirals(&self) -> SpiralUse {
@@ -68,10 +80,6 @@ impl Operation for GetSpiral {
         seen: &Visible<Facts>,
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
-        Ok(Plan::answer(seen.spiral().map(|spiral| Active {
-            pattern: spiral.finding.pattern,
-            confidence: spiral.finding.confidence,
-            expires: spiral.expires,
-        })))
+        Ok(Plan::answer(seen.spiral().map(Active::of)))
     }
 }

@@ -11,7 +11,7 @@ use memoryscope_domain::limits;
 use memoryscope_domain::memory::Memory;
 use serde_json::{Map, Value, json};
 
-use super::{Info, Mint, Operation, Plan, SpiralUse, kept};
+use super::{Info, Mint, Operation, Plan, SpiralUse, kept, marked};
 use crate::context::Context;
 use crate::port::Select;
 use crate::refusal::Refusal;
@@ -54,6 +54,8 @@ pub struct Made {
     pub memory: Arc<Memory>,
     /// Everything derived from it that changed with it, or was made.
     pub propagated_to: Vec<MemoryId>,
+    /// Whether more is to follow than was done in one commit; it is hidden until it has.
+    pub pending: bool,
 }
 
 impl Operation for MakeStep {
@@ -130,13 +132,10 @@ impl Operation for MakeStep {
             None => return Err(Refusal::Bug("a step was not made".to_owned())),
         };
         if changed.versions.is_empty() {
-            let made = Made { memory: Arc::clone(&changed.memory), propagated_to: Vec::new() };
+            let (memory, pending) = (Arc::clone(&changed.memory), seen.is_unfinished());
+            let made = Made { memory, propagated_to: Vec::new(), pending };
             let reason = Some(Code::literal("ALREADY_DONE"));
             return Ok(Plan { memory_ids: vec![self.id], reason, ..Plan::answer(Ok(made)) });
-        }
-        if seen.family().is_partial {
-            let max = limits::PROPAGATION_ROWS as u64;
-            return Err(Refusal::TooLarge { limit: "memories derived from one", max });
         }
         let following = changed.versions.iter().skip(1).chain(&changed.made);
         let propagated_to: Vec<MemoryId> = following.map(|memory| memory.id).collect();
@@ -145,9 +144,16 @@ impl Operation for MakeStep {
         let is_event = changed.memory.placed.is_some() || self.step == Step::Erase;
         let forgets = (is_hidden && is_event).then(|| Change::ForgetSpiral(changed.memory.partition));
         Ok(Plan {
-            changes: kept(&changed.versions, &changed.made).chain(forgets).collect(),
+            changes: kept(&changed.versions, &changed.made)
+                .chain(forgets)
+                .chain(marked(changed.mark.as_slice()))
+                .collect(),
             memory_ids: [self.id].into_iter().chain(propagated_to.iter().copied()).collect(),
-            ..Plan::answer(Ok(Made { memory: Arc::clone(&changed.memory), propagated_to }))
+            ..Plan::answer(Ok(Made {
+                memory: Arc::clone(&changed.memory),
+                propagated_to,
+                pending: changed.mark.is_some(),
+            }))
         })
     }
 
@@ -157,7 +163,8 @@ impl Operation for MakeStep {
 
     fn plan_repeat(&self, seen: &Visible<Facts>) -> Option<Plan<Self::Output>> {
         let Ok(changed) = seen.changed()? else { return None };
-        let made = Made { memory: Arc::clone(&changed.memory), propagated_to: changed.followed.clone() };
+        let (memory, pending) = (Arc::clone(&changed.memory), seen.is_unfinished());
+        let made = Made { memory, propagated_to: changed.followed.clone(), pending };
         let memory_ids = [self.id].into_iter().chain(changed.followed.iter().copied()).collect();
         let reason = Some(Code::literal("IDEMPOTENT_REPEAT"));
         Some(Plan { memory_ids, reason, ..Plan::answer(Ok(made)) })

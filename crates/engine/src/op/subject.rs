@@ -9,6 +9,7 @@ use std::sync::Arc;
 use memoryscope_domain::audit_chain::{Code, Private, Seq};
 use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{Change, Forgotten, IdempotencyKey, IdempotencyRecord, Last};
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::govern::{Authority, Facts, StoredEntry, Visible};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, UserId};
@@ -16,20 +17,21 @@ use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Memory, SubjectRef};
 use memoryscope_domain::object::Note;
 use memoryscope_domain::purpose::Purpose;
-use memoryscope_domain::scope::Partition;
+use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::subject::{Counts, Deed};
 use serde_json::{Map, Value, json};
 
-use super::{Info, Mint, Operation, Plan, kept};
+use super::{Info, Mint, Operation, Plan, kept, marked};
 use crate::context::Context;
 use crate::port::{PersonSelect, Select, With};
 use crate::refusal::Refusal;
 
 /// A person's erasure is admitted.
 pub static ERASE: Info = Info { name: "subject.erase", audit: Code::literal("SUBJECT_ERASE"), changes: true };
-/// The withdrawal of a person's consent is admitted.
-pub static WITHDRAW: Info =
-    Info { name: "subject.withdraw", audit: Code::literal("SUBJECT_WITHDRAW"), changes: true };
+/// A person's word about their consent is admitted: it is withdrawn, or granted again.
+pub static CONSENT: Info =
+    Info { name: "subject.consent", audit: Code::literal("SUBJECT_CONSENT"), changes: true };
 /// Everything about a person is shown.
 pub static EXPORT: Info =
     Info { name: "subject.export", audit: Code::literal("SUBJECT_EXPORT"), changes: false };
@@ -63,7 +65,7 @@ impl Operation for Admit {
     fn info(&self) -> &'static Info {
         match self.deed {
             Deed::Erase => &ERASE,
-            Deed::Withdraw { .. } => &WITHDRAW,
+            Deed::Withdraw { .. } | Deed::Consent(_) => &CONSENT,
         }
     }
 
@@ -87,12 +89,31 @@ impl Operation for Admit {
         Select::Nothing
     }
 
+    /// The person's own consent, where it is about that.
+    fn persons(&self) -> Vec<SubjectRef> {
+        match self.deed {
+            Deed::Consent(_) => vec![SubjectRef::of_user(&self.person)],
+            Deed::Erase | Deed::Withdraw { .. } => Vec::new(),
+        }
+    }
+
     fn private(&self) -> Map<String, Value> {
-        request(&self.person, self.reason.as_ref())
+        let mut private = request(&self.person, self.reason.as_ref());
+        if let (Deed::Consent(said), Some(request)) = (&self.deed, private.get_mut("request")) {
+            request["decision"] = json!(if said.is_grant { "grant" } else { "withdraw" });
+            request["purposes"] = json!(said.purposes);
+            request["scopes"] = json!(said.scopes);
+        }
+        private
     }
 
     fn plan(&self, _cx: &Context, seen: &Visible<Facts>, _mint: &mut Mint) -> Result<Plan<Seq>, Refusal> {
-        Ok(Plan::answer(seen.as_of()))
+        if seen.is_over_scopes() {
+            let max = limits::CONSENT_SCOPES_MAX as u64;
+            return Err(Refusal::TooLarge { limit: "scopes that one person's consent tells apart", max });
+        }
+        let changes = seen.consent().cloned().map(Change::KeepConsent).into_iter().collect();
+        Ok(Plan { changes, ..Plan::answer(seen.as_of()) })
     }
 
     fn select_repeat(&self, _record: &IdempotencyRecord) -> Option<Select> {
@@ -173,6 +194,8 @@ pub struct Stepped {
     pub idempotency: u64,
     /// Beside how many audit entries nothing stands any more.
     pub audit_private: u64,
+    /// Whether more is to follow than was done in one commit; it is hidden until it has.
+    pub pending: bool,
     /// Behind which memory to go on, if there may be more.
     pub after: Option<MemoryId>,
     /// Behind which idempotency key.
@@ -250,19 +273,18 @@ fn entries(
     Plan { changes: one(Forgotten { entries, ..Forgotten::default() }), ..Plan::answer(stepped) }
 }
 
-fn memories(seen: &Visible<Facts>) -> Result<Plan<Stepped>, Refusal> {
+fn memories(seen: &Visible<Facts>, deed: &Deed) -> Result<Plan<Stepped>, Refusal> {
     let done = seen.done().ok_or_else(|| Refusal::Bug("nothing was decided of a person".to_owned()))?;
-    if done.is_too_large && done.until.is_none() {
-        let max = limits::PROPAGATION_ROWS as u64;
-        return Err(Refusal::TooLarge { limit: "memories derived from one", max });
-    }
     let mut changes: Vec<Change> = kept(&done.versions, &done.made).collect();
-    // A spiral may have been found in what they said, and nobody may know of that any more.
+    // A spiral may have been found in what they said, and nobody may know of that any more. What is said of purposes leaves it.
     let partitions: BTreeSet<Partition> = done.versions.iter().map(|memory| memory.partition).collect();
-    changes.extend(partitions.into_iter().map(Change::ForgetSpiral));
+    let forgets = !matches!(deed, Deed::Consent(_));
+    changes.extend(partitions.into_iter().filter(|_| forgets).map(Change::ForgetSpiral));
     changes.extend(one(Forgotten { versions: done.wiped.clone(), ..Forgotten::default() }));
     let after = if done.is_cut_short { done.until } else { next_of(seen, done.until) };
-    let stepped = Stepped { counts: done.counts, after, ..Stepped::default() };
+    changes.extend(marked(&done.marks));
+    let pending = !done.marks.is_empty();
+    let stepped = Stepped { counts: done.counts, after, pending, ..Stepped::default() };
     Ok(Plan { changes, memory_ids: done.ids(), ..Plan::answer(stepped) })
 }
 
@@ -322,7 +344,7 @@ impl Operation for Upkeep {
             Self::Find { .. } => found(seen),
             Self::Belongings { memories, .. } => belongings(seen, memories),
             Self::Entries { person, memories, until, .. } => entries(seen, person, memories, *until),
-            Self::Memories { .. } => memories(seen)?,
+            Self::Memories { deed, .. } => memories(seen, deed)?,
             Self::Finish { person, after, key } => {
                 let last = Last {
                     subject: SubjectRef::of_user(person),
@@ -343,6 +365,17 @@ impl Operation for Upkeep {
 pub struct Export {
     /// Who.
     pub person: UserId,
+    /// The person's own scope.
+    pub scope: Scope,
+}
+
+impl Export {
+    /// Of that person.
+    #[must_use]
+    pub fn of(person: UserId) -> Self {
+        let scope = Scope::of_user(&person);
+        Self { person, scope }
+    }
 }
 
 /// Everything that is about a person, as of one commit.
@@ -356,6 +389,10 @@ pub struct Exported {
     pub bridges: Vec<Bridge>,
     /// The audit entries about them.
     pub entries: Vec<StoredEntry>,
+    /// What they said about purposes, if anything.
+    pub consents: Option<Consents>,
+    /// The spiral that holds in their own scope, if one does.
+    pub spiral: Option<ThoughtPatternArtifact>,
 }
 
 impl Operation for Export {
@@ -375,6 +412,14 @@ impl Operation for Export {
 
     fn person(&self) -> Option<&UserId> {
         Some(&self.person)
+    }
+
+    fn persons(&self) -> Vec<SubjectRef> {
+        vec![SubjectRef::of_user(&self.person)]
+    }
+
+    fn scopes(&self) -> Vec<&Scope> {
+        vec![&self.scope]
     }
 
     /// Nothing is looked up for whom it is not shown.
@@ -412,6 +457,8 @@ impl Operation for Export {
             grants: seen.grants().to_vec(),
             bridges: seen.bridges().to_vec(),
             entries: seen.entries().to_vec(),
+            consents: seen.consents().first().filter(|consents| !consents.withdraws_nothing()).cloned(),
+            spiral: seen.spiral().cloned(),
         };
         Ok(Plan { memory_ids, ..Plan::answer(exported) })
     }

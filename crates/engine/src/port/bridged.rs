@@ -13,9 +13,9 @@ use super::ObjectSelect;
 /// Which bridges a load brings beside its records, and which scopes it looks at beside its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BridgesTo {
-    /// Bridges to this scope that stand: at most twice [`memoryscope_domain::limits::BRIDGES_TO_MAX`], in order of their ids.
+    /// Bridges to this scope that stand, or stood as of [`super::Load::as_of`]: at most twice [`memoryscope_domain::limits::BRIDGES_TO_MAX`], in order of their ids.
     pub to: Option<Partition>,
-    /// Bridges from this scope that stand: at most twice [`memoryscope_domain::limits::BRIDGES_FROM_MAX`], likewise.
+    /// Bridges from this scope that do: at most twice [`memoryscope_domain::limits::BRIDGES_FROM_MAX`], likewise.
     pub from: Option<Partition>,
     /// What a selection of objects looks at beside its own scope.
     pub sources: Vec<Source>,
@@ -86,6 +86,7 @@ impl BridgesTo {
                 facts.activated = part.activated;
             }
             facts.memories.extend(part.memories);
+            facts.erased.extend(part.erased);
         }
         let place = |memory: &memoryscope_domain::memory::Memory| {
             in_order((memory.placed.unwrap_or(memory.created), memory.id))

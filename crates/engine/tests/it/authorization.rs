@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 
 use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
 use memoryscope_domain::bridge::Carries;
+use memoryscope_domain::consent::{Purposes, Said};
 use memoryscope_domain::grant::Token;
-use memoryscope_domain::ids::{BridgeId, MemoryId, TenantId};
+use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Step, Verdict};
 use memoryscope_domain::object::{Note, Unit};
 use memoryscope_domain::policy::{Dialect, Policy};
@@ -24,10 +25,12 @@ use memoryscope_engine::op::continue_read::Continue;
 use memoryscope_engine::op::create::Create;
 use memoryscope_engine::op::delete::Delete;
 use memoryscope_engine::op::expire::Expire;
+use memoryscope_engine::op::explain::ExplainedLog;
 use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
+use memoryscope_engine::op::propagate::Propagate;
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
@@ -36,6 +39,7 @@ use memoryscope_engine::op::step::MakeStep;
 use memoryscope_engine::op::subject::{Admit, Export, Upkeep};
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
+use memoryscope_engine::replay::Override;
 
 use super::objects::{event, filters};
 use super::spirals::spiralling;
@@ -98,6 +102,8 @@ struct Case {
     event: MemoryId,
     token: Token,
     bridge: BridgeId,
+    /// A query of Ann's, by a client of the local name.
+    log: AuditId,
 }
 
 /// What Ann lets Eve see.
@@ -124,12 +130,15 @@ impl Case {
         let mut holder = world.cx("ann");
         holder.principal.client.clone_from(&principal.client);
         let token = world.run(holder, read_of("ann")).await.unwrap().output.token.unwrap();
+        let (scope, purpose, filters) = (Scope::of_user(&user("ann")), Purpose::ChatResponse, filters());
+        let query = Query { scope, purpose, filters, after: None, search: None, limit: 9 };
+        let log = world.run(world.core("ann"), query).await.unwrap().access_log;
         let mut cx = Context { principal, ..world.nobody() };
         cx.principal.user = Some(user(if own { "ann" } else { "bob" }));
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, event, token, bridge }
+        Self { world, cx, memory, event, token, bridge, log }
     }
 
     /// What has to happen before an operation can show something.
@@ -148,6 +157,28 @@ impl Case {
             Err(Refusal::Denied { .. }) => '✗',
             Err(Refusal::Hidden { .. }) => '?',
             Err(other) => panic!("{}: {other}", op.info().name),
+        }
+    }
+
+    /// Looks at a decision of Ann's.
+    async fn look(&self, name: &str) -> char {
+        let (engine, log) = (&self.world.engine, self.log);
+        let seen = if name == "decision.replay" {
+            engine
+                .replay(&self.cx, log, Override::default())
+                .await
+                .map(|done| done.output.result.is_some_and(|result| !result.memory_ids.is_empty()))
+        } else {
+            engine.explain(&self.cx, log).await.map(|done| match done.output {
+                ExplainedLog::Told(told) => !told.decisions.is_empty(),
+                ExplainedLog::NotTold(_) => false,
+            })
+        };
+        match seen {
+            Ok(true) => '✓',
+            Ok(false) => '∅',
+            Err(Refusal::Hidden { .. }) => '?',
+            Err(other) => panic!("{name}: {other}"),
         }
     }
 
@@ -186,6 +217,7 @@ impl Case {
                 let ask = AskGate { scope, tool: "order".to_owned(), purpose, evidence };
                 self.mark(ask, |answer| answer.gate.is_open()).await
             }
+            "decision.replay" | "decision.explain" => self.look(name).await,
             _ => {
                 let step = step(name)?;
                 self.mark(MakeStep { id, step }, Result::is_ok).await
@@ -218,6 +250,7 @@ impl Case {
             }
             "grant.revoke" => self.mark(Revoke { token_hash }, |_| true).await,
             "memory.delete" => self.mark(Delete { id: self.memory }, |_| true).await,
+            "memory.propagate" => self.mark(Propagate, |followed| followed.is_last).await,
             "memory.expire" => self.mark(Expire, |_| true).await,
             "audit.list" => self.mark(entries(false), seen).await,
             "access_log.list" => self.mark(entries(true), seen).await,
@@ -246,16 +279,18 @@ impl Case {
                 let list = Bridges { scope: Scope::of_user(&user("ann")), after: None, limit: 9 };
                 self.mark(list, |page| !page.bridges.is_empty()).await
             }
-            "subject.erase" | "subject.withdraw" => {
+            "subject.erase" | "subject.consent" => {
                 let deed = match name {
                     "subject.erase" => Deed::Erase,
-                    _ => Deed::Withdraw { scopes: Vec::new(), reason: None },
+                    _ => Deed::Consent(Said {
+                        is_grant: false,
+                        purposes: Purposes::of([Purpose::ChatResponse]),
+                        scopes: Vec::new(),
+                    }),
                 };
                 self.mark(Admit { person: user("ann"), deed, reason: None }, |_| true).await
             }
-            "subject.export" => {
-                self.mark(Export { person: user("ann") }, |out| !out.memories.is_empty()).await
-            }
+            "subject.export" => self.mark(Export::of(user("ann")), |out| !out.memories.is_empty()).await,
             "subject.upkeep" => self.mark(Upkeep::Close, |_| true).await,
             _ => return None,
         };

@@ -120,7 +120,7 @@ async fn an_erased_persons_bridges_are_gone_and_counted() {
     let first = world.bridge(to_apollo(ALL)).await;
     world.bridge(Make { source: of("carl"), target: of("ann"), ..to_apollo(ALL) }).await;
     world.run(world.core("ann"), End { id: first.id }).await.unwrap();
-    let exported = world.run(world.core("ann"), Export { person: user("ann") }).await.unwrap().output;
+    let exported = world.run(world.core("ann"), Export::of(user("ann"))).await.unwrap().output;
     assert_eq!(exported.bridges.len(), 2);
     let admit = Admit { person: user("ann"), deed: Deed::Erase, reason: None };
     let receipt = subjects::carry_out(&world.engine, &world.core("ann"), &admit).await;

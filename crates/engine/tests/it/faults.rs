@@ -54,6 +54,14 @@ impl Store for Faulty {
         self.world.tenants(after, limit).await
     }
 
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        self.world.tenants_pending(after, limit).await
+    }
+
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         self.world.tenants_due(due, limit).await
     }

@@ -147,6 +147,24 @@ async fn who_may_read_may_not_change_everything() {
 }
 
 #[tokio::test]
+async fn reading_for_an_audit_is_no_right_to_change() {
+    let world = World::new();
+    let root = world.ingest("ann", event("ann", "It rained.")).await;
+    let reinforce = || Step::Reinforce { by: Unit::ONE, reason: None };
+    let affirm = || Step::Attest { verdict: Verdict::Affirm, attestation: note("so it was") };
+    for role in [Role::Auditor, Role::Admin] {
+        for step in [reinforce(), affirm(), Step::Recall(Box::default())] {
+            let refusal = refused(world.step(world.as_role("carl", role), root.id, step).await);
+            assert_eq!(refusal, "POLICY_DENIED", "{}", role.name());
+        }
+    }
+    assert_eq!(world.stored(root.id).await.version, 1);
+    for step in [reinforce(), affirm()] {
+        assert!(world.step(world.as_role("ann", Role::Auditor), root.id, step).await.unwrap().output.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn strength_is_what_is_left_and_more() {
     let world = World::new();
     let root = world.ingest("ann", event("ann", "It rained in Porto.")).await;

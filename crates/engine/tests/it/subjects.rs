@@ -11,7 +11,7 @@ use memoryscope_domain::subject::{Counts, Deed};
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::ingest::NewObject;
 use memoryscope_engine::op::subject::{Admit, Export};
-use memoryscope_engine::port::{BridgesTo, Load, Select, Store as _};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, Store as _};
 use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::subjects::{self, Receipt};
 
@@ -19,16 +19,16 @@ use super::objects::{event, event_with};
 use super::support::{World, likes, refused, tenant, user, word};
 
 impl World {
-    async fn carry_out(&self, cx: &Context, person: &str, deed: Deed) -> Result<Receipt, Refusal> {
+    pub(crate) async fn carry_out(&self, cx: &Context, person: &str, deed: Deed) -> Result<Receipt, Refusal> {
         let admit = Admit { person: user(person), deed, reason: Note::parse("as they wish").ok() };
         subjects::carry_out(&self.engine, cx, &admit).await
     }
 
-    async fn erased(&self, person: &str) -> Receipt {
+    pub(crate) async fn erased(&self, person: &str) -> Receipt {
         self.carry_out(&self.cx(person), person, Deed::Erase).await.expect("an erasure")
     }
 
-    fn admin(&self) -> Context {
+    pub(crate) fn admin(&self) -> Context {
         let mut cx = self.core("root");
         cx.principal.roles = [Role::Admin].into();
         cx
@@ -44,6 +44,8 @@ impl World {
             idempotency: None,
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
+            rights: Rights::default(),
+            as_of: None,
         };
         self.store.load(&load).await.expect("the store answers").subject_key.is_some()
     }
@@ -137,7 +139,7 @@ async fn only_the_person_or_an_admin_may() {
         let before = world.length().await;
         let erased = world.carry_out(&cx, person, Deed::Erase).await;
         let said = erased.map_or_else(|refusal| word(&refusal), |_| "answered".to_owned());
-        let exported = refused(world.run(cx, Export { person: user(person) }).await);
+        let exported = refused(world.run(cx, Export::of(user(person))).await);
         assert_eq!(said, exported);
         (said, world.length().await - before)
     };
@@ -167,8 +169,7 @@ async fn an_export_shows_ones_own_and_of_others_only_that_it_is_there() {
     world.step(world.core("ann"), sealed, seal).await.expect("a step").output.expect("sealed");
     let shared = world.ingest("bob", about("Bob's words.", &["ann", "eve"], &["bob"])).await.id;
     world.ingest("bob", event("bob", "Not hers.")).await;
-    let exported =
-        world.run(world.cx("ann"), Export { person: user("ann") }).await.expect("an export").output;
+    let exported = world.run(world.cx("ann"), Export::of(user("ann"))).await.expect("an export").output;
     let of =
         |id: MemoryId| exported.memories.iter().find(|(memory, _)| memory.id == id).expect("it is there");
     assert_eq!(of(sealed).1.len(), 1);
@@ -218,7 +219,7 @@ async fn a_large_person_is_erased_in_steps() {
     let receipt = world.erased("ann").await;
     let Counts { events, derived, .. } = receipt.counts;
     assert!(events + derived >= 130, "{receipt:?}");
-    let export = world.run(world.cx("ann"), Export { person: user("ann") }).await.expect("an export").output;
+    let export = world.run(world.cx("ann"), Export::of(user("ann"))).await.expect("an export").output;
     assert!(export.memories.is_empty());
     assert!(world.verification().await.ok);
 }

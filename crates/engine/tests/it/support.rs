@@ -26,7 +26,7 @@ use memoryscope_engine::op::page::Next;
 use memoryscope_engine::op::policy::Activate;
 use memoryscope_engine::op::read::{Merged, Read};
 use memoryscope_engine::op::revoke::Revoke;
-use memoryscope_engine::port::{BridgesTo, Load, Select, Snapshot, Store};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, Snapshot, Store};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
@@ -173,8 +173,10 @@ impl World {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            as_of: None,
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
+            rights: Rights::default(),
         };
         self.store.load(&load).await.expect("the memory store answers")
     }
@@ -217,6 +219,7 @@ pub(crate) fn word(refusal: &Refusal) -> String {
         Refusal::Denied { denied, .. } => denied.reason.code().to_owned(),
         Refusal::Hidden { .. } => "hidden".to_owned(),
         Refusal::Gone { gone, .. } => format!("{gone:?}"),
+        Refusal::Erased { .. } => "ERASED".to_owned(),
         Refusal::Conflict(conflict) => format!("{conflict:?}"),
         Refusal::TooLarge { limit, .. } => format!("too large: {limit}"),
         Refusal::Unavailable(_) => "unavailable".to_owned(),

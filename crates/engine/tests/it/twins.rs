@@ -8,6 +8,7 @@ use memoryscope_domain::audit_chain::{Code, Draft, Hash32, MemoryRefs, PolicyRef
 use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::{AuditId, MemoryId};
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Body, Memory, State};
 use memoryscope_domain::object::{Content, Distinct, Language, generate};
 use memoryscope_domain::policy::Dialect;
@@ -19,11 +20,14 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{QueryText, Ranked};
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::Operation;
+use memoryscope_engine::op::explain::ExplainMemories;
 use memoryscope_engine::op::get::{Get, History};
 use memoryscope_engine::op::query::{Filters, Query};
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::search::Search;
 use memoryscope_engine::port::Store;
+use memoryscope_engine::refusal::Refusal;
+use memoryscope_engine::replay::Override;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -79,6 +83,11 @@ fn memory(pair: &Pair, at: usize, count: usize, side: usize) -> Memory {
 
 /// A world that holds these.
 pub(crate) async fn world(memories: &[Memory]) -> World {
+    world_with(memories, &[]).await
+}
+
+/// A world that holds these, and in which something is still to follow below some of them.
+async fn world_with(memories: &[Memory], marks: &[MemoryId]) -> World {
     let world = World::new();
     let entry = Draft {
         id: AuditId::from_uuid(Uuid::from_u128(1)),
@@ -100,7 +109,8 @@ pub(crate) async fn world(memories: &[Memory]) -> World {
         private_digest: None,
         value_digest: None,
     };
-    let changes = memories.iter().cloned().map(Change::InsertMemory).collect();
+    let marks = marks.iter().map(|at| Change::MarkPending(PendingMark::new(*at, *at)));
+    let changes = memories.iter().cloned().map(Change::InsertMemory).chain(marks).collect();
     let private = Private::of(&serde_json::Map::new());
     let set = ChangeSet { tenant: tenant(), expects: Vec::new(), changes, entry, private };
     world.store.commit(Decided::without_policy(set)).await.unwrap();
@@ -200,16 +210,57 @@ impl World {
                 };
                 all.push(told(self, cx(), reconstruct).await);
             }
+            all.extend(self.looks_back(principal, purpose, count, limit).await);
         }
+        all
+    }
+
+    /// What this caller is told of a decision: why, whether it would be again, and what would be otherwise.
+    async fn looks_back(
+        &self,
+        principal: &Principal,
+        purpose: Purpose,
+        count: usize,
+        limit: usize,
+    ) -> Vec<String> {
+        let scope = Scope::of_user(&user("ada"));
+        let cx = || self.core_as(principal);
+        let query = Query { scope, purpose, filters: Filters::default(), after: None, search: None, limit };
+        let log = match self.engine.run(&cx(), &query).await {
+            Ok(done) => done.access_log,
+            Err(Refusal::Denied { access_log, .. }) => access_log,
+            Err(other) => return vec![word(&other)],
+        };
+        let mut all = Vec::new();
+        all.push(match self.engine.explain(&cx(), log).await {
+            Ok(done) => format!("{:?} {:?}", done.output, done.trace),
+            Err(refusal) => word(&refusal),
+        });
+        for instead in [None, Some(Purpose::ChatResponse), Some(Purpose::TaskExecution)] {
+            let overridden = Override { purpose: instead, ..Override::default() };
+            all.push(match self.engine.replay(&cx(), log, overridden).await {
+                Ok(done) => format!("{:?} {:?}", done.output, done.trace),
+                Err(refusal) => word(&refusal),
+            });
+        }
+        let ids = (0..=count).map(id).collect();
+        let (operation, tool, include_events) = ("memory.query", None, false);
+        all.push(told(self, cx(), ExplainMemories { ids, purpose, operation, tool, include_events }).await);
         all
     }
 }
 
-async fn check(pairs: &[Pair], principal: &Principal, limit: usize) -> Result<(), TestCaseError> {
+async fn check(
+    pairs: &[Pair],
+    marks: &[usize],
+    principal: &Principal,
+    limit: usize,
+) -> Result<(), TestCaseError> {
     let count = pairs.len();
+    let marks: Vec<MemoryId> = marks.iter().map(|mark| id(mark % count)).collect();
     let side = |side| pairs.iter().enumerate().map(move |(at, pair)| memory(pair, at, count, side));
     let (one, other): (Vec<Memory>, Vec<Memory>) = (side(0).collect(), side(1).collect());
-    let (left, changed) = (world(&one).await, world(&other).await);
+    let (left, changed) = (world_with(&one, &marks).await, world_with(&other, &marks).await);
     let mut twin = one;
     for (at, memory) in other.into_iter().enumerate() {
         if !left.sees(principal, id(at)).await && !changed.sees(principal, id(at)).await {
@@ -217,7 +268,8 @@ async fn check(pairs: &[Pair], principal: &Principal, limit: usize) -> Result<()
         }
     }
     let side = |side| pairs.iter().enumerate().map(move |(at, pair)| memory(pair, at, count, side));
-    let (one, other) = (world(&side(0).collect::<Vec<_>>()).await, world(&twin).await);
+    let one = world_with(&side(0).collect::<Vec<_>>(), &marks).await;
+    let other = world_with(&twin, &marks).await;
     prop_assert_eq!(one.tells(principal, count, limit).await, other.tells(principal, count, limit).await);
     Ok(())
 }
@@ -228,11 +280,12 @@ proptest! {
     #[test]
     fn twins_answer_alike(
         pairs in prop::collection::vec(pair(), 1..24),
+        marks in prop::collection::vec(0usize..24, 0..3),
         principal in generate::principal(),
         limit in 1usize..4,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let principal = Principal { caller: Caller::Client, ..principal };
-        runtime.block_on(check(&pairs, &Arc::new(principal), limit))?;
+        runtime.block_on(check(&pairs, &marks, &Arc::new(principal), limit))?;
     }
 }

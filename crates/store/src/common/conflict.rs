@@ -9,5 +9,6 @@ pub(crate) const BRIDGE: &str = "a bridge";
 pub(crate) const BRIDGE_ID: &str = "a bridge's id";
 pub(crate) const POLICY: &str = "the active policy";
 pub(crate) const CHECKPOINT: &str = "the last checkpoint";
+pub(crate) const CONSENT: &str = "a consent";
 pub(crate) const SUBJECT_KEY: &str = "a subject's key";
 pub(crate) const IDEMPOTENCY_KEY: &str = "an idempotency key";

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
 use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, SpiralId, TenantId};
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -82,6 +84,14 @@ pub(crate) struct BridgeRow {
     pub(crate) document: String,
 }
 
+/// A row of `consents`.
+#[derive(Debug)]
+pub(crate) struct ConsentRow {
+    pub(crate) subject: SubjectRef,
+    pub(crate) version: i64,
+    pub(crate) document: String,
+}
+
 /// One change as rows.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -103,6 +113,10 @@ pub(crate) enum Step {
     ForgetSpiral([u8; 16]),
     InsertBridge(BridgeRow),
     RemoveBridge(BridgeRow),
+    MarkPending(PendingMark),
+    UnmarkPending(MemoryId),
+    KeepConsent(ConsentRow),
+    Suppress(Vec<[u8; 32]>),
 }
 
 /// A change set, ready to be applied.
@@ -169,6 +183,10 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::ForgetSpiral(partition) => Step::ForgetSpiral(partition.0),
         Change::InsertBridge(bridge) => Step::InsertBridge(bridge_row(tenant, &bridge, touched)?),
         Change::RemoveBridge(bridge) => Step::RemoveBridge(bridge_row(tenant, &bridge, touched)?),
+        Change::MarkPending(mark) => Step::MarkPending(mark),
+        Change::UnmarkPending(id) => Step::UnmarkPending(id),
+        Change::KeepConsent(consents) => Step::KeepConsent(consent_row(tenant, &consents)?),
+        Change::Suppress(digests) => Step::Suppress(digests.iter().map(|digest| digest.hash().0).collect()),
         Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
@@ -264,6 +282,14 @@ fn bridge_row(tenant: &TenantId, bridge: &Bridge, touched: &mut Touched) -> Resu
         expires: bridge.expires.map(|end| end.unix_micros()),
         document: bridge.write()?,
     })
+}
+
+fn consent_row(tenant: &TenantId, consents: &Consents) -> Result<ConsentRow, StoreError> {
+    if consents.tenant != *tenant {
+        return Err(misuse("a consent is another tenant's"));
+    }
+    let version = row::whole(consents.version)?;
+    Ok(ConsentRow { subject: consents.subject, version, document: consents.write()? })
 }
 
 fn idempotency_row(record: &IdempotencyRecord) -> Result<IdempotencyRow, StoreError> {

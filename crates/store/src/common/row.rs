@@ -1,9 +1,10 @@
 //! Between the domain's types and columns.
 
-use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, Seq};
+use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, KeyedDigest, Seq};
 use memoryscope_domain::bridge::Bridge;
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::ids::{AuditId, TenantId};
-use memoryscope_domain::memory::{Memory, State};
+use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_engine::port::{Load, StoreError};
 use uuid::Uuid;
@@ -88,6 +89,19 @@ pub(crate) fn corrupt(what: &str) -> StoreError {
     StoreError::Corrupt(format!("a stored {what} cannot be read"))
 }
 
+/// What a person said about purposes. A row that was copied to another place must not be believed.
+pub(crate) fn consents(subject: &[u8], text: &str, load: &Load) -> Result<Consents, StoreError> {
+    let subject = SubjectRef(subject.try_into().map_err(|_| corrupt("consent"))?);
+    let consents = Consents::read(subject, text)?;
+    let is_its_own = consents.tenant == load.tenant && load.rights.persons.contains(&subject);
+    if is_its_own { Ok(consents) } else { Err(corrupt("consent")) }
+}
+
+/// A digest that a database has kept.
+pub(crate) fn digest(bytes: &[u8]) -> Result<KeyedDigest, StoreError> {
+    Ok(KeyedDigest::from_hash(hash(bytes)?))
+}
+
 /// A spiral that was kept for one of the scopes. A row that was copied to another place must not be believed.
 pub(crate) fn spiral(text: &str, load: &Load) -> Result<ThoughtPatternArtifact, StoreError> {
     let spiral = ThoughtPatternArtifact::read(text)?;
@@ -99,4 +113,14 @@ pub(crate) fn spiral(text: &str, load: &Load) -> Result<ThoughtPatternArtifact, 
 pub(crate) fn bridge(text: &str, load: &Load) -> Result<Bridge, StoreError> {
     let bridge = Bridge::read(text)?;
     if bridge.tenant == load.tenant { Ok(bridge) } else { Err(corrupt("bridge")) }
+}
+
+/// A bridge that stands as of the commit that is asked about, whatever became of it since.
+pub(crate) fn standing_bridge(text: &str, load: &Load) -> Result<Bridge, StoreError> {
+    Ok(Bridge { removed: None, ..bridge(text, load)? })
+}
+
+/// The commit at which bridges that are asked for stand. The last one there may be is that of what is there now.
+pub(crate) fn stood_at(load: &Load) -> i64 {
+    load.as_of.map_or(i64::MAX, |seq| i64::try_from(seq.0).unwrap_or(i64::MAX))
 }

@@ -12,7 +12,7 @@ use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{BridgesTo, Load, Select};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select};
 
 use super::row;
 
@@ -157,7 +157,9 @@ pub(crate) fn verification(tenant: &TenantId) -> Load {
         filter: Filter::Nothing,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
+        rights: Rights::default(),
     }
 }

@@ -47,20 +47,22 @@ const INSERT_LINKS: &str = "
 const FORGET_PARENTS: &str = "DELETE FROM links WHERE tenant = $1 AND child = $2";
 
 const KEEP_VERSIONS: &str = "
-    INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body)
-    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state, m.document, m.body
+    INSERT INTO memory_versions
+        (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body, partition_key)
+    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state, m.document, m.body, m.partition_key
     FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq) CROSS JOIN LATERAL
-        (SELECT id, version, valid_from_seq, state, document, body
+        (SELECT id, version, valid_from_seq, state, document, body, partition_key
          FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
 const WIPE_VERSIONS: &str =
     "UPDATE memory_versions SET document = NULL, body = NULL WHERE tenant = $1 AND id = $2";
 
 const KEEP_WIPED_VERSIONS: &str = "
-    INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state)
-    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state
+    INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, partition_key)
+    SELECT $1, m.id, m.version, m.valid_from_seq, w.seq, m.state, m.partition_key
     FROM unnest($2::bytea[], $3::bigint[]) AS w (id, seq) CROSS JOIN LATERAL
-        (SELECT id, version, valid_from_seq, state FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
+        (SELECT id, version, valid_from_seq, state, partition_key
+         FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m";
 
 const INSERT_GRANTS: &str = "
     INSERT INTO read_grants (tenant, id, token_hash, version, expires, document)
@@ -111,6 +113,18 @@ const INSERT_BRIDGE: &str = "
 
 const REMOVE_BRIDGE: &str =
     "UPDATE bridges SET valid_to_seq = $3, document = $4 WHERE tenant = $1 AND id = $2";
+const MARK_PENDING: &str = "
+    INSERT INTO pending_revocations (tenant, id, root, after) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, id) DO UPDATE SET root = excluded.root, after = excluded.after";
+
+const UNMARK_PENDING: &str = "DELETE FROM pending_revocations WHERE tenant = $1 AND id = $2";
+const KEEP_CONSENT: &str = "
+    INSERT INTO consents (tenant, subject, version, document) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, subject) DO UPDATE SET version = excluded.version, document = excluded.document";
+
+const SUPPRESS: &str = "
+    INSERT INTO suppressions (tenant, digest) SELECT $1, w.digest FROM unnest($2::bytea[]) AS w (digest)
+    ON CONFLICT (tenant, digest) DO NOTHING";
 
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
@@ -260,7 +274,22 @@ impl<'a> Writes<'a> {
                 let id = boxed(Bytes::of(bridge.id.uuid()));
                 self.alone(REMOVE_BRIDGE, vec![id, boxed(seq), boxed(bridge.document.as_str())]);
             }
+            Step::MarkPending(mark) => {
+                let after = mark.after.map(|after| Bytes::of(after.uuid()));
+                let (id, root) = (Bytes::of(mark.id.uuid()), Bytes::of(mark.root.uuid()));
+                self.alone(MARK_PENDING, vec![boxed(id), boxed(root), boxed(after)]);
+            }
+            Step::UnmarkPending(id) => self.alone(UNMARK_PENDING, vec![boxed(Bytes::of(id.uuid()))]),
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
+            Step::KeepConsent(consent) => {
+                let values = vec![
+                    boxed(Bytes(consent.subject.0)),
+                    boxed(consent.version),
+                    boxed(consent.document.as_str()),
+                ];
+                self.alone(KEEP_CONSENT, values);
+            }
+            Step::Suppress(digests) => self.alone(SUPPRESS, vec![column(digests, |digest| Bytes(*digest))]),
             Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);

@@ -9,6 +9,7 @@ use std::path::Path;
 use memoryscope_domain::audit_chain::Verification;
 use memoryscope_domain::govern::Facts;
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::lifecycle::Ancestry;
 use memoryscope_engine::port::StoreError;
 
 use super::TENANTS;
@@ -19,7 +20,7 @@ use super::migrate;
 use super::programs::{Program, environment};
 use super::session::{Call, Session};
 use super::transfer::{connect, require_unused};
-use crate::backup::{Checked, Progress, create_private, digest, failed, sync};
+use crate::backup::{Checked, Progress, brings_back, create_private, digest, failed, sync};
 use crate::common::row::{self, corrupt};
 use crate::common::walk::verification;
 use crate::transfer::{PROGRESS_TABLE, TABLES};
@@ -178,6 +179,9 @@ pub async fn restore(
     let program = Program::find("pg_restore", server_version(&mut session).await?)?;
     let has_ours = require_place(&mut session, archive, replace).await?;
     require_unused(&mut session).await?;
+    if has_ours && exists(&mut session, "suppressions").await? {
+        require_erasures(&mut session, &program, path, archive).await?;
+    }
     let database = text(&mut session, "SELECT current_database()::text").await?;
     let database = database.replace('\\', "\\\\").replace('\'', "\\'");
     let mut arguments: Vec<OsString> =
@@ -202,6 +206,34 @@ pub async fn restore(
     let (schema, chains) = look_through(&mut session, progress).await?;
     session.batch("COMMIT").await?;
     Ok(Checked { bytes: archive.bytes, sha256: archive.sha256.clone(), schema, chains })
+}
+
+/// The archive knows of every value that was erased from what it is to replace: else it would bring some back.
+async fn require_erasures(
+    session: &mut Session,
+    program: &Program,
+    path: &Path,
+    archive: &Archive,
+) -> Result<(), StoreError> {
+    // Of all tenants: the whole database is replaced.
+    let sql = "SELECT tenant || ' ' || encode(digest, 'hex') FROM suppressions";
+    let rows = session.query(Call::new(sql, Vec::new())).await?;
+    let known = rows.iter().map(|row| row.try_get(0)).collect::<Result<BTreeSet<String>, _>>();
+    let mut known = known.map_err(Failure::from)?;
+    if known.is_empty() {
+        return Ok(());
+    }
+    if archive.tables.contains("suppressions") {
+        let arguments = ["--data-only", "--table=suppressions", "--file=-"].map(OsString::from);
+        let arguments = arguments.into_iter().chain([path.as_os_str().to_owned()]).collect();
+        let told = program.run(&[], arguments, &mut || {}).await?;
+        // `t_default`, a tab, `\\x` and the digits.
+        for line in String::from_utf8_lossy(&told.stdout).lines() {
+            let Some((tenant, digest)) = line.split_once('\t') else { continue };
+            known.remove(&format!("{tenant} {}", digest.trim_start_matches(['\\', 'x'])));
+        }
+    }
+    if known.is_empty() { Ok(()) } else { Err(brings_back(known.len())) }
 }
 
 /// Whether a schema of ours is there; another program's is refused.
@@ -258,7 +290,7 @@ async fn look_through(
         let tenant = row::tenant(found.try_get(0).map_err(Failure::from)?)?;
         let load = verification(&tenant);
         let mut facts = Facts::default();
-        View { session, load: &load }.verify(&mut facts).await?;
+        View { session, load: &load, ancestry: Ancestry::default() }.verify(&mut facts).await?;
         let found = facts.verification.ok_or_else(|| corrupt("chain"))?;
         chains.push((tenant, found));
     }

@@ -21,11 +21,13 @@ const ONE: &str = "SELECT document FROM bridges WHERE tenant = $1 AND id = $2";
 /// From the one scope, and to the other.
 const BETWEEN: &str = "
     (SELECT id, document FROM bridges
-     WHERE tenant = $1 AND source_key = $2 AND valid_to_seq IS NULL AND (expires IS NULL OR expires > $4)
+     WHERE tenant = $1 AND source_key = $2 AND valid_from_seq <= $7
+         AND (valid_to_seq IS NULL OR valid_to_seq > $7) AND (expires IS NULL OR expires > $4)
      ORDER BY id LIMIT $5)
     UNION
     (SELECT id, document FROM bridges
-     WHERE tenant = $1 AND target_key = $3 AND valid_to_seq IS NULL AND (expires IS NULL OR expires > $4)
+     WHERE tenant = $1 AND target_key = $3 AND valid_from_seq <= $7
+         AND (valid_to_seq IS NULL OR valid_to_seq > $7) AND (expires IS NULL OR expires > $4)
      ORDER BY id LIMIT $6)
     ORDER BY id";
 
@@ -44,7 +46,18 @@ pub(super) fn call(load: &Load, select: &BridgeSelect) -> Call<'static> {
             let now = Box::new(load.now.unix_micros());
             let from = Box::new(row::limit(2 * limits::BRIDGES_FROM_MAX));
             let to = Box::new(row::limit(2 * limits::BRIDGES_TO_MAX));
-            Call::new(BETWEEN, vec![tenant, Box::new(source), Box::new(target), now, from, to])
+            Call::new(
+                BETWEEN,
+                vec![
+                    tenant,
+                    Box::new(source),
+                    Box::new(target),
+                    now,
+                    from,
+                    to,
+                    Box::new(row::stood_at(load)),
+                ],
+            )
         }
     }
 }
@@ -54,6 +67,17 @@ impl View<'_> {
     pub(super) fn bridges(&self, rows: &[Row]) -> Result<Vec<Bridge>, Failure> {
         let last = |row: &Row| row.len().saturating_sub(1);
         rows.iter().map(|row| Ok(row::bridge(row.try_get(last(row))?, self.load)?)).collect()
+    }
+
+    /// Those that were asked about ([`call`]).
+    pub(super) fn bridges_asked(&self, select: &BridgeSelect, rows: &[Row]) -> Result<Vec<Bridge>, Failure> {
+        let found = self.bridges(rows)?;
+        Ok(match select {
+            BridgeSelect::One(_) => found,
+            BridgeSelect::Between { .. } => {
+                found.into_iter().map(|bridge| Bridge { removed: None, ..bridge }).collect()
+            }
+        })
     }
 
     /// Those from and to a person's scope, whether or not they stand.

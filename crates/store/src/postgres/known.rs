@@ -15,8 +15,8 @@ use super::error::Failure;
 use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::conflict::{
-    BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY,
-    SUBJECT_KEY,
+    BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, CONSENT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID,
+    POLICY, SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, Prepared, Step};
 use crate::common::row::{self, corrupt};
@@ -50,8 +50,11 @@ const SQL: &str = "
     UNION ALL SELECT 7, w.parent, NULL, NULL, NULL, n.children, 0
     FROM unnest($9::bytea[]) AS w (parent) CROSS JOIN LATERAL
         (SELECT count(*) AS children FROM links WHERE tenant = $1 AND parent = w.parent OFFSET 0) AS n
-    UNION ALL SELECT 8, b.id, NULL, NULL, NULL, (b.valid_to_seq IS NULL)::int::bigint, 0
-    FROM unnest($10::bytea[]) AS w (id) CROSS JOIN LATERAL
+    UNION ALL SELECT 8, c.subject, NULL, NULL, NULL, c.version, 0
+    FROM unnest($10::bytea[]) AS w (subject) CROSS JOIN LATERAL
+        (SELECT subject, version FROM consents WHERE tenant = $1 AND subject = w.subject OFFSET 0) AS c
+    UNION ALL SELECT 9, b.id, NULL, NULL, NULL, (b.valid_to_seq IS NULL)::int::bigint, 0
+    FROM unnest($11::bytea[]) AS w (id) CROSS JOIN LATERAL
         (SELECT id, valid_to_seq FROM bridges WHERE tenant = $1 AND id = w.id OFFSET 0) AS b";
 
 /// What a batch names.
@@ -64,6 +67,7 @@ pub(super) struct Names<'a> {
     keys: BTreeSet<(&'a str, &'a str)>,
     checkpoint: bool,
     parents: BTreeSet<Bytes<16>>,
+    consents: BTreeSet<Bytes<16>>,
     bridges: BTreeSet<Bytes<16>>,
 }
 
@@ -87,6 +91,7 @@ impl<'a> Names<'a> {
             Expect::NoSubjectKey(subject) | Expect::SubjectKey { subject, .. } => {
                 self.subjects.insert(Bytes(subject.0));
             }
+            Expect::Consent { subject, .. } => _ = self.consents.insert(Bytes(subject.0)),
             Expect::NoIdempotencyKey(key) => _ = self.keys.insert((&key.client, &key.key)),
         }
     }
@@ -107,14 +112,18 @@ impl<'a> Names<'a> {
                 self.bridges.insert(Bytes::of(bridge.id.uuid()));
             }
             Step::InsertCheckpoint { .. } => self.checkpoint = true,
+            Step::KeepConsent(consent) => _ = self.consents.insert(Bytes(consent.subject.0)),
             Step::TouchSeeds { .. }
+            | Step::Suppress(_)
             | Step::Forget(_)
             | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
             | Step::ForgetGrantsExpiredBefore(_)
             | Step::InsertSpiral(_)
-            | Step::ForgetSpiral(_) => {}
+            | Step::ForgetSpiral(_)
+            | Step::MarkPending(_)
+            | Step::UnmarkPending(_) => {}
         }
     }
 
@@ -137,6 +146,7 @@ impl<'a> Names<'a> {
                 Box::new(keys),
                 Box::new(self.checkpoint),
                 all(&self.parents),
+                all(&self.consents),
                 all(&self.bridges),
             ],
         )
@@ -158,6 +168,8 @@ pub(super) struct Known {
     /// The audit keys that there are, by what they are known by.
     subjects: BTreeMap<Vec<u8>, KeyedDigest>,
     keys: BTreeMap<(String, String), i64>,
+    /// At which versions the consents stand that there are.
+    consents: BTreeMap<Vec<u8>, i64>,
     active_policy: Option<String>,
     /// How many children those have that a change set says something of.
     children: BTreeMap<MemoryId, i64>,
@@ -179,6 +191,7 @@ impl Known {
             grants: BTreeMap::new(),
             subjects: BTreeMap::new(),
             keys: BTreeMap::new(),
+            consents: BTreeMap::new(),
             active_policy: None,
             children: BTreeMap::new(),
             bridges: BTreeMap::new(),
@@ -205,7 +218,8 @@ impl Known {
             }
             4 => _ = self.keys.insert((row.try_get(3)?, row.try_get(4)?), row.try_get(5)?),
             5 => self.active_policy = row.try_get(3)?,
-            8 => _ = self.bridges.insert(BridgeId::from_uuid(id()?), row.try_get::<_, i64>(5)? != 0),
+            8 => _ = self.consents.insert(row.try_get(1)?, row.try_get(5)?),
+            9 => _ = self.bridges.insert(BridgeId::from_uuid(id()?), row.try_get::<_, i64>(5)? != 0),
             7 => _ = self.children.insert(MemoryId::from_uuid(id()?), row.try_get(5)?),
             _ => {
                 let signed = SignedCheckpoint::parse(row.try_get(3)?).map_err(|_| corrupt("checkpoint"));
@@ -236,6 +250,9 @@ impl Known {
             Expect::SubjectKey { subject, mark } => {
                 hold(self.subjects.get(subject.0.as_slice()) == Some(mark), SUBJECT_KEY)
             }
+            Expect::Consent { subject, version } => {
+                hold(self.consent_version(*subject) == row::whole(*version)?, CONSENT)
+            }
             Expect::NoIdempotencyKey(key) => hold(self.lacks_key(&key.client, &key.key), IDEMPOTENCY_KEY),
         }
     }
@@ -259,17 +276,23 @@ impl Known {
             }
             Step::InsertBridge(bridge) => hold(!self.bridges.contains_key(&bridge.id), BRIDGE_ID),
             Step::RemoveBridge(bridge) => hold(self.bridges.get(&bridge.id) == Some(&true), BRIDGE),
+            Step::KeepConsent(consent) => {
+                hold(self.consent_version(consent.subject) == consent.version - 1, CONSENT)
+            }
             Step::InsertCheckpoint { follows, .. } => {
                 hold(self.last_checkpoint.clone()? == *follows, CHECKPOINT)
             }
             Step::TouchSeeds { .. }
+            | Step::Suppress(_)
             | Step::Forget(_)
             | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
             | Step::ForgetGrantsExpiredBefore(_)
             | Step::InsertSpiral(_)
-            | Step::ForgetSpiral(_) => Ok(()),
+            | Step::ForgetSpiral(_)
+            | Step::MarkPending(_)
+            | Step::UnmarkPending(_) => Ok(()),
         }
     }
 
@@ -306,8 +329,16 @@ impl Known {
                 let signed = SignedCheckpoint::parse(text).map_err(|_| corrupt("checkpoint"));
                 self.last_checkpoint = signed.map(|signed| Some(signed.checkpoint.hash()));
             }
-            Step::TouchSeeds { .. } | Step::KeepPolicy(_) | Step::InsertSpiral(_) | Step::ForgetSpiral(_) => {
+            Step::KeepConsent(consent) => {
+                self.consents.insert(consent.subject.0.to_vec(), consent.version);
             }
+            Step::TouchSeeds { .. }
+            | Step::Suppress(_)
+            | Step::KeepPolicy(_)
+            | Step::InsertSpiral(_)
+            | Step::ForgetSpiral(_)
+            | Step::MarkPending(_)
+            | Step::UnmarkPending(_) => {}
         }
     }
 
@@ -319,6 +350,7 @@ impl Known {
         }
         if let Some(last) = &forgotten.last {
             self.subjects.remove(last.subject.0.as_slice());
+            self.consents.remove(last.subject.0.as_slice());
         }
     }
 
@@ -328,6 +360,10 @@ impl Known {
 
     fn grant_stands_at(&self, id: GrantId, version: i64) -> bool {
         self.grants.get(&id).is_some_and(|grant| grant.version == version)
+    }
+
+    fn consent_version(&self, subject: SubjectRef) -> i64 {
+        self.consents.get(subject.0.as_slice()).copied().unwrap_or(0)
     }
 
     fn lacks_subject(&self, subject: SubjectRef) -> bool {

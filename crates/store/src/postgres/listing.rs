@@ -6,6 +6,7 @@ use memoryscope_domain::memory::Memory;
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::as_of::Listed;
 use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect};
 
 use super::filter_sql::Condition;
@@ -26,7 +27,15 @@ pub(super) enum Listing<'a> {
     Objects(&'a ObjectSelect),
 }
 
-impl Listing<'_> {
+impl<'a> Listing<'a> {
+    /// As the engine calls it.
+    pub(super) const fn listed(self) -> Listed<'a> {
+        match self {
+            Self::Shelf(select) => Listed::Preferences(select),
+            Self::Objects(select) => Listed::Objects(select),
+        }
+    }
+
     /// At most so many are wanted.
     pub(super) const fn limit(self) -> usize {
         match self {
@@ -108,7 +117,7 @@ impl Listing<'_> {
         let Some(scan) = self.scan() else { return self.call(load, self.after(), None) };
         let tenant: Value<'static> = Box::new(load.tenant.as_str().to_owned());
         let mut condition = Condition { sql: String::new(), values: vec![tenant] };
-        self.push_end(scan, &mut condition);
+        self.push_end(load, scan, &mut condition);
         Call::Prepared(Cow::Owned(condition.sql), condition.values)
     }
 
@@ -117,11 +126,12 @@ impl Listing<'_> {
     pub(super) fn beside(self, load: &Load, other: &str, values: Vec<Value<'static>>) -> Call<'static> {
         let mut condition = Condition { sql: String::new(), values };
         condition.sql.push_str(&format!(
-            "SELECT * FROM ({other}) AS f (seq, head, policy, subject, record, spirals, bridges) "
+            "SELECT * FROM ({other}) AS f (seq, head, policy, subject, record, spirals, \
+             subjects, consents, tenant_key, any_erased, erased, bridges, marks) "
         ));
         condition.sql.push_str("LEFT JOIN LATERAL (");
         match self.scan() {
-            Some(scan) => self.push_end(scan, &mut condition),
+            Some(scan) => self.push_end(load, scan, &mut condition),
             None => condition.sql.push_str("SELECT NULL::bigint, NULL::bytea"),
         }
         condition.sql.push_str(") AS e (place, id) ON true LEFT JOIN LATERAL (");
@@ -137,6 +147,18 @@ impl Listing<'_> {
         Call::Prepared(Cow::Owned(condition.sql), condition.values)
     }
 
+    /// The places of the first rows.
+    pub(super) fn places_call(self, load: &Load, limit: usize) -> Call<'static> {
+        let tenant: Value<'static> = Box::new(load.tenant.as_str().to_owned());
+        let mut condition = Condition { sql: String::new(), values: vec![tenant] };
+        let (column, order) = self.order();
+        condition.sql.push_str(&format!("SELECT {column}, id "));
+        self.push_rows(load, self.after(), &mut condition);
+        let limit = condition.value(Box::new(row::limit(limit)));
+        condition.sql.push_str(&format!(" ORDER BY {order} LIMIT {limit}"));
+        Call::Prepared(Cow::Owned(condition.sql), condition.values)
+    }
+
     /// The column it is ordered by, and the order.
     const fn order(self) -> (&'static str, &'static str) {
         match self {
@@ -146,13 +168,13 @@ impl Listing<'_> {
     }
 
     /// The query for the end of the scan; the first value is the tenant.
-    fn push_end(self, scan: usize, condition: &mut Condition) {
+    fn push_end(self, load: &Load, scan: usize, condition: &mut Condition) {
         let (column, order) = self.order();
         condition.sql.push_str(&format!(
             "SELECT (array_agg({column} ORDER BY {order}))[1], (array_agg(id ORDER BY {order}))[1]
              FROM (SELECT {column}, id "
         ));
-        self.push_rows(self.after(), condition);
+        self.push_rows(load, self.after(), condition);
         let before = condition.value(Box::new(row::limit(scan.saturating_sub(1))));
         condition
             .sql
@@ -164,7 +186,7 @@ impl Listing<'_> {
     fn push(self, load: &Load, after: Option<Place>, end: Option<&[String; 2]>, condition: &mut Condition) {
         let (column, order) = self.order();
         condition.sql.push_str("SELECT id, version, document, body, activated ");
-        self.push_rows(after, condition);
+        self.push_rows(load, after, condition);
         let now = condition.value(Box::new(load.now.unix_micros()));
         condition.sql.push_str(&format!(" AND (expires IS NULL OR expires > {now})"));
         if let Some([time, id]) = end {
@@ -183,23 +205,31 @@ impl Listing<'_> {
     /// value is the tenant.
     pub(super) fn push_passing(self, columns: &str, load: &Load, condition: &mut Condition) {
         condition.sql.push_str(&format!("SELECT {columns} "));
-        self.push_rows(self.after(), condition);
+        self.push_rows(load, self.after(), condition);
         let now = condition.value(Box::new(load.now.unix_micros()));
         condition.sql.push_str(&format!(" AND (expires IS NULL OR expires > {now}) AND "));
         filter::push(&self.filter(load), self.rows(), condition);
     }
 
     /// `FROM` and `WHERE` of the rows behind a place, whoever may see them.
-    fn push_rows(self, after: Option<Place>, condition: &mut Condition) {
+    fn push_rows(self, load: &Load, after: Option<Place>, condition: &mut Condition) {
         match self {
-            Self::Shelf(select) => push_shelf(select, after, condition),
-            Self::Objects(select) => push_objects(select, after, condition),
+            Self::Shelf(select) => push_shelf(load, select, after, condition),
+            Self::Objects(select) => push_objects(load, select, after, condition),
         }
     }
 }
 
+/// Leaves out what has changed since the commit as of which rows are wanted.
+fn push_unchanged(load: &Load, condition: &mut Condition) {
+    if let Some(seq) = load.as_of {
+        let seq = condition.value(Box::new(row::whole(seq.0).unwrap_or(i64::MAX)));
+        condition.sql.push_str(&format!(" AND valid_from_seq <= {seq}"));
+    }
+}
+
 /// Events, impacts and seeds.
-fn push_objects(select: &ObjectSelect, after: Option<Place>, condition: &mut Condition) {
+fn push_objects(load: &Load, select: &ObjectSelect, after: Option<Place>, condition: &mut Condition) {
     let partition = condition.value(Box::new(Bytes(select.partition.0)));
     condition.sql.push_str(&format!(
         "FROM memories WHERE tenant = $1 AND partition_key = {partition} AND occurred IS NOT NULL"
@@ -219,12 +249,13 @@ fn push_objects(select: &ObjectSelect, after: Option<Place>, condition: &mut Con
             .sql
             .push_str(&format!(" AND occurred <= {occurred} AND (occurred < {occurred} OR id > {id})"));
     }
+    push_unchanged(load, condition);
     condition.sql.push_str(" AND ");
     filter::push(&select.among, Rows::Objects, condition);
 }
 
 /// A shelf.
-fn push_shelf(select: &PreferenceSelect, after: Option<Place>, condition: &mut Condition) {
+fn push_shelf(load: &Load, select: &PreferenceSelect, after: Option<Place>, condition: &mut Condition) {
     let partition = condition.value(Box::new(Bytes(select.partition.0)));
     let kind = condition.value(Box::new(select.kind.name()));
     condition.sql.push_str(&format!(
@@ -243,4 +274,5 @@ fn push_shelf(select: &PreferenceSelect, after: Option<Place>, condition: &mut C
         let id = condition.value(Box::new(Bytes::of(id.uuid())));
         condition.sql.push_str(&format!(" AND (created, id) > ({created}, {id})"));
     }
+    push_unchanged(load, condition);
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use memoryscope_domain::audit_chain::{AuditKey, Code, Entry, Private, Seq};
+use memoryscope_domain::audit_chain::AuditKey;
 use memoryscope_domain::change::PolicyDocument;
-use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
+use memoryscope_domain::govern::{Facts, MemoryView};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, MemoryId};
+use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::lifecycle::Ancestry;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::time::Timestamp;
@@ -15,11 +16,14 @@ use memoryscope_engine::port::{Load, ObjectSelect, PolicySelect, PreferenceSelec
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::as_of::memories_call;
 use super::bridges;
+use super::entries::{LATEST_ENTRY, entries_call, entry, entry_call};
 use super::error::Failure;
-use super::frame::{FRAME, FRAME_COLUMNS, frame, frame_values};
+use super::frame::{FRAME, FRAME_COLUMNS, MARKS, frame, frame_values};
 use super::listing::Listing;
 use super::matching;
+use super::pending::{id, marks};
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -51,37 +55,30 @@ const EXPIRED: &str = "
     WHERE tenant = $1 AND expires IS NOT NULL AND state < 4 AND expires <= $2
     ORDER BY expires, id LIMIT $3";
 
-const ENTRIES: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-
-const ENTRIES_OF: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND seq > $2 AND operation = ANY ($4::text[]) ORDER BY seq LIMIT $3";
-
-const ENTRY: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events WHERE tenant = $1 AND id = $2";
-
 const POLICIES: &str =
     "SELECT version, hash, ''::text FROM policies WHERE tenant = $1 ORDER BY version, hash LIMIT $2";
 
 const POLICIES_OF: &str =
     "SELECT version, hash, text FROM policies WHERE tenant = $1 AND version = $2 ORDER BY hash";
 
-/// Activations are rare and rarely asked for: the chain is walked backwards to the last one.
-const LATEST_ENTRY: &str = "
-    SELECT seq, id, prev_hash, hash, text, private FROM audit_events
-    WHERE tenant = $1 AND operation = $2 ORDER BY seq DESC LIMIT 1";
-
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
     if let Some(snapshot) = at_once(session, load).await? {
         return Ok(snapshot);
     }
-    let mut view = View { session, load };
-    let begun = view.begin().await?;
+    let mut view = View { session, load, ancestry: Ancestry::default() };
+    let mut begun = view.begin(false).await?;
+    if begun.ended && !marks(&begun.frame, MARKS)?.is_empty() {
+        // Who is below a mark is looked up in the same snapshot.
+        begun = view.begin(true).await?;
+    }
+    // What is looked at as of an earlier commit is decided as it was then.
+    if load.as_of.is_none() {
+        view.ancestry = Ancestry::new(marks(&begun.frame, MARKS)?);
+    }
     let mut snapshot = frame(&begun.frame, load)?;
     view.facts(begun.records, &mut snapshot.facts).await?;
+    view.say_what_is_pending(&mut snapshot.facts).await?;
     if let Some(grant) = &snapshot.facts.grant {
         snapshot.subject = SubjectRef::of_user(&grant.user);
         snapshot.subject_key = view.subject_key(snapshot.subject).await?;
@@ -95,7 +92,10 @@ pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot,
 /// Answers the most common loads with one statement, which is a snapshot of its own and needs no transaction: that is a
 /// third of the work for the server. None where it is another load, or has more rows than are read at once.
 async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>, Failure> {
-    let view = View { session, load };
+    if load.as_of.is_some() {
+        return Ok(None);
+    }
+    let view = View { session, load, ancestry: Ancestry::default() };
     let listing = match &load.select {
         Select::Nothing => {
             let rows = view.session.query(view.frame()).await?;
@@ -108,6 +108,9 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
         _ => return Ok(None),
     };
     let rows = view.session.query(listing.beside(load, FRAME, frame_values(load))).await?;
+    if matches!(listing, Listing::Objects(_)) && !marks(&rows, MARKS)?.is_empty() {
+        return Ok(None);
+    }
     let mut snapshot = frame(&rows, load)?;
     snapshot.facts.scan_end = rows.first().map(|row| place(row, FRAME_COLUMNS)).transpose()?.flatten();
     // A frame without a row beside it: nothing is listed.
@@ -141,6 +144,8 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
 pub(super) struct View<'a> {
     pub(super) session: &'a mut Session,
     pub(super) load: &'a Load,
+    /// Who is below a mark, as far as it was asked.
+    pub(super) ancestry: Ancestry,
 }
 
 /// What the first round trip brought.
@@ -157,9 +162,11 @@ impl View<'_> {
     }
 
     /// The frame and the first records together. Whatever needs only these is answered in one round trip.
-    async fn begin(&mut self) -> Result<Begun, Failure> {
+    async fn begin(&mut self, stays_open: bool) -> Result<Begun, Failure> {
         let records = self.first_records()?;
         let more = match &self.load.select {
+            // More is asked for as of an earlier commit.
+            _ if self.load.as_of.is_some() => true,
             Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
             Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
             Select::Objects(_) if !self.load.bridges.sources.is_empty() => true,
@@ -167,6 +174,8 @@ impl View<'_> {
             Select::Family { .. }
             | Select::Evidence { .. }
             | Select::Grant { .. }
+            | Select::Logged { .. }
+            | Select::Pending { .. }
             | Select::Person(_)
             | Select::Belongings { .. }
             | Select::Verification => true,
@@ -174,6 +183,7 @@ impl View<'_> {
         };
         let mut calls = vec![Call::Plain(BEGIN), self.frame()];
         calls.extend(records);
+        let more = more || stays_open;
         if !more {
             calls.push(Call::Plain(COMMIT));
         }
@@ -189,9 +199,11 @@ impl View<'_> {
     fn first_records(&self) -> Result<Option<Call<'static>>, Failure> {
         let tenant = || Box::new(self.tenant());
         Ok(Some(match &self.load.select {
-            Select::Nothing | Select::Verification | Select::Person(_) | Select::Belongings { .. } => {
-                return Ok(None);
-            }
+            Select::Nothing
+            | Select::Verification
+            | Select::Pending { .. }
+            | Select::Person(_)
+            | Select::Belongings { .. } => return Ok(None),
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
             Select::Bridges(select) => bridges::call(self.load, select),
             Select::Objects(_) if !self.load.bridges.sources.is_empty() => return Ok(None),
@@ -199,16 +211,22 @@ impl View<'_> {
                 Some(keys) => matching::call(self.load, select, keys),
                 None => Listing::Objects(select).first_call(self.load),
             },
-            Select::Versions { id, after, limit } => {
-                let (after, bound) =
-                    (row::whole(*after).unwrap_or(i64::MAX), row::limit(limit.saturating_add(1)));
-                let id = Box::new(Bytes::of(id.uuid()));
-                Call::new(VERSIONS, vec![tenant(), id, Box::new(after), Box::new(bound)])
-            }
+            Select::Versions { id, after, limit } => match self.load.as_of {
+                Some(seq) => memories_call(self.tenant(), &[*id], seq)?,
+                None => {
+                    let id = Box::new(Bytes::of(id.uuid()));
+                    let after = Box::new(row::whole(*after).unwrap_or(i64::MAX));
+                    let bound = Box::new(row::limit(limit.saturating_add(1)));
+                    Call::new(VERSIONS, vec![tenant(), id, after, bound])
+                }
+            },
             Select::Family { id, .. } => {
                 Call::new(MEMORIES, vec![tenant(), Box::new(vec![Bytes::of(id.uuid())])])
             }
-            Select::Memories(ids) | Select::Evidence { ids, .. } => {
+            Select::Memories(ids) | Select::Evidence { ids, .. } if self.load.as_of.is_some() => {
+                memories_call(self.tenant(), ids, self.load.as_of.unwrap_or_default())?
+            }
+            Select::Memories(ids) | Select::Evidence { ids, .. } | Select::Logged { ids, .. } => {
                 let ids: Vec<Bytes<16>> = ids.iter().map(|id| Bytes::of(id.uuid())).collect();
                 Call::new(MEMORIES, vec![tenant(), Box::new(ids)])
             }
@@ -238,7 +256,7 @@ impl View<'_> {
         match &self.load.select {
             Select::Nothing => {}
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
-            Select::Bridges(_) => facts.bridges = self.bridges(&records)?,
+            Select::Bridges(select) => facts.bridges = self.bridges_asked(select, &records)?,
             Select::Objects(select) if !self.load.bridges.sources.is_empty() => {
                 self.bridged(select, facts).await?;
             }
@@ -246,6 +264,10 @@ impl View<'_> {
                 Some(keys) => self.matched(select, keys, &records, facts).await?,
                 None => self.list(Listing::Objects(select), records, facts).await?,
             },
+            Select::Versions { id, after, limit } if self.load.as_of.is_some() => {
+                self.memories_as_of(&[*id], &records, facts)?;
+                self.versions_as_of(*after, *limit, facts).await?;
+            }
             Select::Versions { limit, .. } => self.versions(*limit, &records, facts)?,
             Select::Evidence { ids, objects } => {
                 self.memories(ids, &records, facts)?;
@@ -259,6 +281,11 @@ impl View<'_> {
                 }
             }
             Select::Memories(ids) => self.memories(ids, &records, facts)?,
+            Select::Logged { entry: id, ids } => {
+                self.memories(ids, &records, facts)?;
+                let rows = self.session.query(entry_call(self.tenant(), *id)).await?;
+                facts.entries = rows.iter().map(entry).collect::<Result<_, _>>()?;
+            }
             Select::Grant { memories, .. } => {
                 facts.grant = self.grant(&records)?;
                 if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
@@ -278,23 +305,11 @@ impl View<'_> {
                 facts.more = records.len() > *limit;
                 facts.entries = records.iter().take(*limit).map(entry).collect::<Result<_, _>>()?;
             }
-            Select::Policies(select) => {
-                let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
-                    Ok(PolicyDocument {
-                        version: row.try_get(0)?,
-                        hash: row.try_get(1)?,
-                        text: row.try_get(2)?,
-                    })
-                };
-                facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
-                if let PolicySelect::All(limit) = select {
-                    facts.more = facts.policies.len() > *limit;
-                    facts.policies.truncate(*limit);
-                }
-            }
+            Select::Policies(select) => policies(select, &records, facts)?,
             Select::Entry(_) | Select::LatestEntry(_) => {
                 facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
             }
+            Select::Pending { limit } => self.next_mark(*limit, facts).await?,
             Select::Person(select) => self.person(select, facts).await?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, facts).await?;
@@ -312,17 +327,33 @@ impl View<'_> {
         mut rows: Vec<Row>,
         facts: &mut Facts,
     ) -> Result<(), Failure> {
-        let (chunk, filter) = (listing.chunk_rows(self.load), listing.filter(self.load));
+        if self.load.as_of.is_some() {
+            return self.list_as_of(listing, facts).await;
+        }
         if listing.scan().is_some() {
             facts.scan_end = rows.first().map(|row| place(row, 0)).transpose()?.flatten();
             rows = self.session.query(listing.call(self.load, listing.after(), facts.scan_end)).await?;
         }
+        self.list_rows(listing, rows, facts).await
+    }
+
+    /// These rows and those behind them, up to the end of the scan.
+    pub(super) async fn list_rows(
+        &mut self,
+        listing: Listing<'_>,
+        mut rows: Vec<Row>,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        let (chunk, filter) = (listing.chunk_rows(self.load), listing.filter(self.load));
         loop {
             let mut last = None;
+            let ids = rows.iter().map(|row| id(row.try_get(0)?)).collect::<Result<Vec<_>, Failure>>()?;
+            self.look_up(ids.into_iter()).await?;
             for row in &rows {
                 let (memory, activated) = self.listed(row, 0)?;
                 last = Some((listing.place(&memory), memory.id));
-                if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
+                let passes = filter.matches(&MemoryView::stored(&memory, self.load.now));
+                if !passes || self.ancestry.is_below(memory.id) {
                     continue;
                 }
                 if facts.memories.len() == listing.limit() {
@@ -342,6 +373,19 @@ impl View<'_> {
     pub(super) fn versions(&self, limit: usize, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
         let Some((first, earlier)) = rows.split_first() else { return Ok(()) };
         let current = self.memory(first, 0)?;
+        self.earlier(&current, limit, earlier, facts)?;
+        facts.memories.push(Arc::new(current));
+        Ok(())
+    }
+
+    /// The versions before this one, the oldest first, from the columns of [`VERSIONS`].
+    pub(super) fn earlier(
+        &self,
+        current: &Memory,
+        limit: usize,
+        earlier: &[Row],
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
         facts.more = earlier.len() > limit;
         for row in earlier.iter().take(limit) {
             let (document, body): (Option<&str>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(3)?);
@@ -349,14 +393,17 @@ impl View<'_> {
                 (None, None) => None,
                 _ => Some(StoredMemory::read(document.unwrap_or_default(), body.unwrap_or_default())?),
             };
-            let version = row::earlier(&current, row.try_get(1)?, row.try_get(4)?, stored)?;
+            let version = row::earlier(current, row.try_get(1)?, row.try_get(4)?, stored)?;
             facts.versions.push(Arc::new(version));
         }
-        facts.memories.push(Arc::new(current));
         Ok(())
     }
 
     fn memories(&self, ids: &[MemoryId], rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+        let is_as_of = matches!(self.load.select, Select::Memories(_) | Select::Evidence { .. });
+        if is_as_of && self.load.as_of.is_some() {
+            return self.memories_as_of(ids, rows, facts);
+        }
         let mut found = BTreeMap::new();
         for row in rows {
             let memory = self.memory(row, 0)?;
@@ -397,8 +444,21 @@ impl View<'_> {
     }
 }
 
+/// From the columns (version, hash, text).
+fn policies(select: &PolicySelect, records: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+    let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
+        Ok(PolicyDocument { version: row.try_get(0)?, hash: row.try_get(1)?, text: row.try_get(2)? })
+    };
+    facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
+    if let PolicySelect::All(limit) = select {
+        facts.more = facts.policies.len() > *limit;
+        facts.policies.truncate(*limit);
+    }
+    Ok(())
+}
+
 /// A place from the columns (time, id), where there is one.
-fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
+pub(super) fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
     let (time, id): (Option<i64>, Option<&[u8]>) = (row.try_get(at)?, row.try_get(at + 1)?);
     let Some((time, id)) = time.zip(id) else { return Ok(None) };
     let id = Uuid::from_slice(id).map_err(|_| corrupt("memory id"))?;
@@ -407,34 +467,4 @@ fn place(row: &Row, at: usize) -> Result<Option<Place>, Failure> {
 
 fn grant_call(tenant: String, token_hash: &TokenHash) -> Call<'static> {
     Call::new(GRANT, vec![Box::new(tenant), Box::new(Bytes(token_hash.0))])
-}
-
-fn entry_call(tenant: String, id: AuditId) -> Call<'static> {
-    Call::new(ENTRY, vec![Box::new(tenant), Box::new(Bytes::of(id.uuid()))])
-}
-
-fn entries_call(tenant: String, after: Seq, operations: &[Code], limit: usize) -> Call<'static> {
-    let after = row::whole(after.0).unwrap_or(i64::MAX);
-    let bound = row::limit(limit.saturating_add(1));
-    let mut values: Vec<super::value::Value<'static>> =
-        vec![Box::new(tenant), Box::new(after), Box::new(bound)];
-    if operations.is_empty() {
-        return Call::new(ENTRIES, values);
-    }
-    let operations: Vec<String> = operations.iter().map(|code| code.as_str().to_owned()).collect();
-    values.push(Box::new(operations));
-    Call::new(ENTRIES_OF, values)
-}
-
-/// An entry from the columns (seq, id, `prev_hash`, hash, text, private).
-pub(super) fn entry(row: &Row) -> Result<StoredEntry, Failure> {
-    let entry = Entry {
-        id: row::audit_id(row.try_get(1)?)?,
-        seq: Seq(row::count(row.try_get(0)?)?),
-        prev_hash: row::hash(row.try_get(2)?)?,
-        hash: row::hash(row.try_get(3)?)?,
-        text: row.try_get(4)?,
-    };
-    let private: Option<String> = row.try_get(5)?;
-    Ok(StoredEntry { entry, private: private.map(Private::from_stored) })
 }

@@ -28,7 +28,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/postgres/0003_words_and_tags.sql"),
     },
     Migration { number: 4, name: "spirals", sql: include_str!("../../migrations/postgres/0004_spirals.sql") },
-    Migration { number: 5, name: "bridges", sql: include_str!("../../migrations/postgres/0005_bridges.sql") },
+    Migration { number: 5, name: "as_of", sql: include_str!("../../migrations/postgres/0005_as_of.sql") },
+    Migration { number: 6, name: "pending", sql: include_str!("../../migrations/postgres/0006_pending.sql") },
+    Migration { number: 7, name: "rights", sql: include_str!("../../migrations/postgres/0007_rights.sql") },
+    Migration { number: 8, name: "bridges", sql: include_str!("../../migrations/postgres/0008_bridges.sql") },
 ];
 
 /// How often the two tables below are made while others make them too.

@@ -4,9 +4,11 @@
 //! chain's head (`transact`). `docs/storage.md` says what is promised and how it was measured.
 
 mod apply;
+mod as_of;
 pub mod backup;
 mod bridges;
 mod config;
+mod entries;
 mod error;
 mod family;
 #[cfg(feature = "faults")]
@@ -18,9 +20,11 @@ mod listing;
 mod load;
 mod matching;
 mod migrate;
+mod pending;
 mod person;
 mod pool;
 mod programs;
+mod rights;
 mod session;
 mod tls;
 mod transact;
@@ -79,6 +83,16 @@ const TENANTS_DUE: &str = "
        OR EXISTS (SELECT 1 FROM read_grants AS g WHERE g.tenant = h.tenant AND g.expires < $2)
        OR EXISTS (SELECT 1 FROM idempotency_keys AS i WHERE i.tenant = h.tenant AND i.used < $3)
     ORDER BY tenant LIMIT $4";
+
+/// They are skipped through by the key, one look each.
+const TENANTS_PENDING: &str = "
+    WITH RECURSIVE marked (tenant) AS (
+        SELECT min(tenant) FROM pending_revocations WHERE tenant > $1
+        UNION ALL
+        SELECT (SELECT min(p.tenant) FROM pending_revocations AS p WHERE p.tenant > marked.tenant)
+        FROM marked WHERE marked.tenant IS NOT NULL
+    )
+    SELECT tenant FROM marked WHERE tenant IS NOT NULL ORDER BY tenant LIMIT $2";
 
 const PROBE: &str = "SELECT tenant FROM audit_heads LIMIT 1";
 
@@ -238,6 +252,17 @@ impl Store for PostgresStore {
             let limit = Box::new(row::limit(limit));
             Call::new(TENANTS_DUE, vec![Box::new(memories), Box::new(grants), Box::new(keys), limit])
         };
+        tenants_of(&self.rows(call).await?)
+    }
+
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let after = after.map_or_else(String::new, |tenant| tenant.as_str().to_owned());
+        let call =
+            move || Call::new(TENANTS_PENDING, vec![Box::new(after.clone()), Box::new(row::limit(limit))]);
         tenants_of(&self.rows(call).await?)
     }
 

@@ -12,8 +12,9 @@ use memoryscope_engine::port::{PersonSelect, With};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::entries::entry;
 use super::error::Failure;
-use super::load::{VERSIONS, View, entry};
+use super::load::{VERSIONS, View};
 use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::person::{mark_in_grant, mark_in_private, tags};
@@ -51,6 +52,7 @@ const FORGET_PRIVATE: &str = "UPDATE audit_events SET private = NULL WHERE tenan
 const FORGET_LAST_PRIVATE: &str = "
     UPDATE audit_events SET private = NULL
     WHERE tenant = $1 AND seq > $2 AND seq <= $3 AND strpos(private, $4::text) > 0";
+const FORGET_CONSENT: &str = "DELETE FROM consents WHERE tenant = $1 AND subject = $2";
 const FORGET_SUBJECT_KEY: &str = "DELETE FROM subject_keys WHERE tenant = $1 AND subject = $2";
 
 /// Behind every id.
@@ -261,6 +263,7 @@ pub(super) fn forget<'a>(
                 vec![Box::new(place(last.after.0)), Box::new(seq), Box::new(mark.as_str())];
             beside.push(call(FORGET_LAST_PRIVATE, values));
         }
+        rows.push(call(FORGET_CONSENT, vec![Box::new(Bytes(last.subject.0))]));
         rows.push(call(FORGET_SUBJECT_KEY, vec![Box::new(Bytes(last.subject.0))]));
     }
     (rows, beside)

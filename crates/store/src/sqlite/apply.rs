@@ -10,9 +10,10 @@ use memoryscope_engine::port::{Receipt, StoreError};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::error::Failure;
+use super::rights::{consent_version, keep_consent, suppress};
 use crate::common::conflict::{
-    BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY,
-    SUBJECT_KEY,
+    BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, CONSENT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID,
+    POLICY, SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
 use crate::common::row::{self, corrupt};
@@ -128,7 +129,7 @@ pub(super) fn execute(conn: &Connection, sql: &str, values: impl Params) -> rusq
     conn.prepare_cached(sql)?.execute(values)
 }
 
-fn exists(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<bool> {
+pub(super) fn exists(conn: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<bool> {
     conn.prepare_cached(sql)?.exists(values)
 }
 
@@ -157,6 +158,9 @@ fn check(conn: &Connection, set: &Prepared, state: &TenantState) -> Result<(), F
                 let key = one(conn, sql, params![tenant, subject.0], super::row::audit_key)?;
                 hold(key.is_some_and(|key| key.mark() == *mark), SUBJECT_KEY)?;
             }
+            Expect::Consent { subject, version } => {
+                hold(consent_version(conn, tenant, *subject)? == row::whole(*version)?, CONSENT)?;
+            }
             Expect::NoIdempotencyKey(key) => {
                 hold(!has_idempotency_key(conn, tenant, &key.client, &key.key)?, IDEMPOTENCY_KEY)?;
             }
@@ -184,14 +188,20 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::InsertIdempotency(record) => {
             hold(!has_idempotency_key(conn, tenant, &record.client, &record.key)?, IDEMPOTENCY_KEY)
         }
+        Step::KeepConsent(consent) => {
+            hold(consent_version(conn, tenant, consent.subject)? == consent.version - 1, CONSENT)
+        }
         Step::TouchSeeds { .. }
+        | Step::Suppress(_)
         | Step::Forget(_)
         | Step::KeepPolicy(_)
         | Step::ActivatePolicy(_)
         | Step::ForgetIdempotencyBefore(_)
         | Step::ForgetGrantsExpiredBefore(_)
         | Step::InsertSpiral(_)
-        | Step::ForgetSpiral(_) => Ok(()),
+        | Step::ForgetSpiral(_)
+        | Step::MarkPending(_)
+        | Step::UnmarkPending(_) => Ok(()),
         Step::InsertBridge(bridge) => hold(bridge_stands(conn, tenant, bridge.id)?.is_none(), BRIDGE_ID),
         Step::RemoveBridge(bridge) => hold(bridge_stands(conn, tenant, bridge.id)? == Some(true), BRIDGE),
         Step::InsertCheckpoint { follows, .. } => {
@@ -286,6 +296,10 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
         }
         Step::InsertBridge(bridge) => super::bridges::insert(conn, tenant, seq, bridge)?,
         Step::RemoveBridge(bridge) => super::bridges::remove(conn, tenant, seq, bridge)?,
+        Step::MarkPending(mark) => super::pending::mark(conn, tenant, mark)?,
+        Step::UnmarkPending(id) => super::pending::unmark(conn, tenant, *id)?,
+        Step::KeepConsent(consent) => keep_consent(conn, tenant, consent)?,
+        Step::Suppress(digests) => suppress(conn, tenant, digests)?,
         Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)
@@ -370,8 +384,9 @@ fn insert_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) 
 fn replace_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -> rusqlite::Result<usize> {
     execute(
         conn,
-        "INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body)
-         SELECT tenant, id, version, valid_from_seq, ?3, state, document, body
+        "INSERT INTO memory_versions
+             (tenant, id, version, valid_from_seq, valid_to_seq, state, document, body, partition_key)
+         SELECT tenant, id, version, valid_from_seq, ?3, state, document, body, partition_key
          FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
@@ -392,8 +407,9 @@ fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -
     )?;
     execute(
         conn,
-        "INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state)
-         SELECT tenant, id, version, valid_from_seq, ?3, state FROM memories WHERE tenant = ?1 AND id = ?2",
+        "INSERT INTO memory_versions (tenant, id, version, valid_from_seq, valid_to_seq, state, partition_key)
+         SELECT tenant, id, version, valid_from_seq, ?3, state, partition_key
+         FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)

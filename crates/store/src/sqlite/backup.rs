@@ -134,7 +134,7 @@ fn look_through(
 }
 
 /// A connection to a file that nobody writes to: it makes no files beside it and takes no locks.
-fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_unchanging(path: &Path) -> Result<Connection, StoreError> {
     let text = path.to_str().ok_or_else(|| failed("open", path, "its name is not UTF-8"))?;
     let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let flags =

@@ -17,11 +17,13 @@ use crate::common::row;
 
 const TO: &str = "
     SELECT document FROM bridges
-    WHERE tenant = ?1 AND target_key = ?2 AND valid_to_seq IS NULL AND (expires IS NULL OR expires > ?3)
+    WHERE tenant = ?1 AND target_key = ?2 AND valid_from_seq <= ?5
+        AND (valid_to_seq IS NULL OR valid_to_seq > ?5) AND (expires IS NULL OR expires > ?3)
     ORDER BY id LIMIT ?4";
 const FROM: &str = "
     SELECT document FROM bridges
-    WHERE tenant = ?1 AND source_key = ?2 AND valid_to_seq IS NULL AND (expires IS NULL OR expires > ?3)
+    WHERE tenant = ?1 AND source_key = ?2 AND valid_from_seq <= ?5
+        AND (valid_to_seq IS NULL OR valid_to_seq > ?5) AND (expires IS NULL OR expires > ?3)
     ORDER BY id LIMIT ?4";
 const ONE: &str = "SELECT document FROM bridges WHERE tenant = ?1 AND id = ?2";
 const OF_PERSON: &str = "
@@ -63,8 +65,9 @@ impl View<'_> {
     }
 
     fn bridges_at(&self, sql: &str, scope: Partition, limit: usize) -> Result<Vec<Bridge>, Failure> {
-        let (now, limit) = (self.load.now.unix_micros(), row::limit(limit));
-        self.read_bridges(sql, params![self.load.tenant.as_str(), scope.0, now, limit])
+        let (now, limit, seq) = (self.load.now.unix_micros(), row::limit(limit), row::stood_at(self.load));
+        let found = self.read_bridges(sql, params![self.load.tenant.as_str(), scope.0, now, limit, seq])?;
+        Ok(found.into_iter().map(|bridge| Bridge { removed: None, ..bridge }).collect())
     }
 
     fn read_bridges(&self, sql: &str, values: impl Params) -> Result<Vec<Bridge>, Failure> {

@@ -7,6 +7,7 @@ use rusqlite::types::Value;
 
 use super::filter_sql::Condition;
 use crate::common::filter::{self, Rows};
+use crate::common::row;
 
 /// How a listing is ordered.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,14 @@ impl Among {
     fn require(&mut self, sql: &str, values: impl IntoIterator<Item = Value>) {
         self.0.sql.push_str(sql);
         self.0.values.extend(values);
+    }
+
+    /// Leaves out what has changed since the commit as of which rows are wanted.
+    fn require_unchanged(&mut self, load: &Load) {
+        if let Some(seq) = load.as_of {
+            let seq = row::whole(seq.0).unwrap_or(i64::MAX);
+            self.require(" AND valid_from_seq <= ?", [Value::Integer(seq)]);
+        }
     }
 
     /// Those of them that live, pass the filter and stand before the end of the scan, in order. There is no LIMIT: the rows
@@ -98,6 +107,7 @@ pub(super) fn shelf_rows(load: &Load, select: &PreferenceSelect) -> Among {
         let id = Value::Blob(id.uuid().as_bytes().to_vec());
         rows.require(" AND (created, id) > (?, ?)", [Value::Integer(created.unix_micros()), id]);
     }
+    rows.require_unchanged(load);
     rows
 }
 
@@ -118,6 +128,7 @@ pub(super) fn object_rows(load: &Load, select: &ObjectSelect) -> Among {
         let id = Value::Blob(id.uuid().as_bytes().to_vec());
         rows.require(" AND occurred <= ? AND (occurred < ? OR id > ?)", [occurred.clone(), occurred, id]);
     }
+    rows.require_unchanged(load);
     rows.0.sql.push_str(" AND ");
     filter::push(&select.among, Rows::Objects, &mut rows.0);
     rows

@@ -7,12 +7,13 @@ use memoryscope_domain::change::{IdempotencyKey, IdempotencyRecord, PolicyDocume
 use memoryscope_domain::govern::{Facts, MemoryView, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
+use memoryscope_domain::lifecycle::Ancestry;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
-use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_engine::as_of::Listed;
 use memoryscope_engine::port::{Due, Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params, params_from_iter};
@@ -22,7 +23,8 @@ use super::apply::{active_policy, head, one};
 use super::cache::Cache;
 use super::error::Failure;
 use super::filter_sql::Condition;
-use super::listing::{Among, OBJECTS, Order, SHELF, object_rows, shelf_rows};
+use super::listing::{OBJECTS, SHELF, object_rows, shelf_rows};
+use super::pending::ancestry;
 use super::row::{audit_key, blob, entry, text};
 use super::walk;
 use crate::common::filter::Rows;
@@ -41,7 +43,7 @@ impl Reader {
         self.cache.follow_erasures();
         let Self { conn, cache } = self;
         let own = if conn.is_autocommit() { Some(conn.unchecked_transaction()?) } else { None };
-        let answer = View { conn, cache, load }.snapshot();
+        let answer = View { conn, cache, load, ancestry: Ancestry::default() }.snapshot();
         own.map_or(Ok(()), rusqlite::Transaction::finish)?;
         answer
     }
@@ -113,6 +115,8 @@ pub(super) struct View<'a> {
     pub(super) conn: &'a Connection,
     cache: &'a mut Cache,
     pub(super) load: &'a Load,
+    /// Who is below a mark, as far as it was asked.
+    pub(super) ancestry: Ancestry,
 }
 
 /// Where a current version stands.
@@ -128,6 +132,10 @@ impl View<'_> {
         // The head first: it fixes the snapshot.
         let head = self.unless_walking(head(self.conn, tenant))?;
         let active_policy = active_policy(self.conn, tenant)?;
+        // What is looked at as of an earlier commit is decided as it was then.
+        if self.load.as_of.is_none() {
+            self.ancestry = ancestry(self.conn, tenant)?;
+        }
         let idempotency = self.load.idempotency.as_ref();
         let idempotency = idempotency.map(|key| self.idempotency(key)).transpose()?.flatten();
         let mut spirals = Vec::new();
@@ -135,7 +143,9 @@ impl View<'_> {
             spirals.extend(self.spiral(*partition)?);
         }
         let bridges = self.bridges_beside()?;
-        let facts = self.facts()?;
+        let mut facts = self.facts()?;
+        self.say_what_is_pending(&mut facts)?;
+        self.rights(&mut facts)?;
         let subject =
             facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
@@ -159,7 +169,7 @@ impl View<'_> {
             Select::Preferences(select) => self.preferences(select, &mut facts)?,
             Select::Objects(select) => self.objects(select, &mut facts)?,
             Select::Versions { id, after, limit } => {
-                facts.memories.extend(self.memory(*id)?);
+                facts.memories.extend(self.version(*id, &mut facts.erased)?);
                 if let Some(current) = facts.memories.first() {
                     facts.versions = self.versions(current, *after, limit.saturating_add(1))?;
                 }
@@ -168,7 +178,7 @@ impl View<'_> {
             }
             Select::Evidence { ids, objects } => {
                 for id in ids {
-                    facts.evidence.extend(self.memory(*id)?);
+                    facts.evidence.extend(self.version(*id, &mut facts.erased)?);
                 }
                 self.objects(objects, &mut facts)?;
             }
@@ -179,13 +189,14 @@ impl View<'_> {
                 }
             }
             Select::Bridges(select) => facts.bridges = self.bridges(select)?,
+            Select::Pending { limit } => self.next_mark(*limit, &mut facts)?,
             Select::Person(select) => self.person(select, &mut facts)?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts)?;
             }
             Select::Memories(ids) => {
                 for id in ids {
-                    facts.memories.extend(self.memory(*id)?);
+                    facts.memories.extend(self.version(*id, &mut facts.erased)?);
                 }
             }
             Select::Grant { token_hash, memories } => {
@@ -202,6 +213,12 @@ impl View<'_> {
                 facts.entries.truncate(*limit);
             }
             Select::Entry(id) => facts.entries.extend(self.entry(*id)?),
+            Select::Logged { entry, ids } => {
+                facts.entries.extend(self.entry(*entry)?);
+                for id in ids {
+                    facts.memories.extend(self.memory(*id)?);
+                }
+            }
             Select::Policies(select) => self.policies(select, &mut facts)?,
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)?),
             Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,
@@ -237,9 +254,13 @@ impl View<'_> {
     /// that the answer is exact.
     fn preferences(&mut self, select: &PreferenceSelect, facts: &mut Facts) -> Result<(), Failure> {
         let rows = shelf_rows(self.load, select);
-        facts.scan_end = select.scan.map(|scan| self.scan_end(&rows, scan, SHELF)).transpose()?.flatten();
+        let listed = Listed::Preferences(select);
+        let former = self.former_of(listed)?;
+        facts.scan_end = self.scan_end(&rows, listed, SHELF, &former)?;
         let condition = rows.living(self.load, &self.load.filter, Rows::Shelf, facts.scan_end, SHELF);
-        self.list(condition, &self.load.filter, select.limit, facts)
+        self.list(condition, &self.load.filter, select.limit, facts)?;
+        self.add_former(listed, former, facts);
+        Ok(())
     }
 
     /// The latest first, filtered as preferences are.
@@ -248,24 +269,14 @@ impl View<'_> {
             return self.matched(select, keys, facts);
         }
         let rows = object_rows(self.load, select);
-        facts.scan_end = select.scan.map(|scan| self.scan_end(&rows, scan, OBJECTS)).transpose()?.flatten();
+        let listed = Listed::Objects(select);
+        let former = self.former_of(listed)?;
+        facts.scan_end = self.scan_end(&rows, listed, OBJECTS, &former)?;
         let filter = select.filter(self.load);
         let condition = rows.living(self.load, &filter, Rows::Objects, facts.scan_end, OBJECTS);
-        self.list(condition, &filter, select.limit, facts)
-    }
-
-    /// Where the scan ends, if there are rows behind: the index alone is walked.
-    fn scan_end(&self, rows: &Among, scan: usize, order: Order) -> Result<Option<Place>, Failure> {
-        let Order { column, by, .. } = order;
-        let sql = format!("SELECT {column}, id {} ORDER BY {by} LIMIT 2 OFFSET ?", rows.0.sql);
-        let mut values = rows.0.values.clone();
-        values.push(Value::Integer(row::limit(scan.saturating_sub(1))));
-        let mut statement = self.conn.prepare_cached(&sql)?;
-        let mut places = statement.query(params_from_iter(values))?;
-        let Some(last) = places.next()? else { return Ok(None) };
-        let id = Uuid::from_slice(blob(last, 1)?).map_err(|_| corrupt("memory id"))?;
-        let place = (Timestamp::from_unix_micros(last.get(0)?), MemoryId::from_uuid(id));
-        Ok(places.next()?.map(|_| place))
+        self.list(condition, &filter, select.limit, facts)?;
+        self.add_former(listed, former, facts);
+        Ok(())
     }
 
     fn list(
@@ -282,6 +293,9 @@ impl View<'_> {
             let memory = self.fetch(&found(row)?)?;
             let activated: Option<i64> = row.get(3)?;
             if !filter.matches(&MemoryView::stored(&memory, self.load.now)) {
+                continue;
+            }
+            if self.is_pending(memory.id)? {
                 continue;
             }
             if facts.memories.len() == limit {
@@ -305,11 +319,11 @@ impl View<'_> {
     ) -> Result<Vec<Arc<Memory>>, Failure> {
         let mut statement = self.conn.prepare_cached(
             "SELECT version, state, document, body FROM memory_versions
-             WHERE tenant = ?1 AND id = ?2 AND version > ?3 ORDER BY version LIMIT ?4",
+             WHERE tenant = ?1 AND id = ?2 AND version > ?3 AND version < ?5 ORDER BY version LIMIT ?4",
         )?;
         let (tenant, after) = (self.load.tenant.as_str(), row::whole(after).unwrap_or(i64::MAX));
-        let (id, limit) = (current.id.uuid(), row::limit(limit));
-        let mut rows = statement.query(params![tenant, id.as_bytes(), after, limit])?;
+        let (id, limit, before) = (current.id.uuid(), row::limit(limit), row::whole(current.version)?);
+        let mut rows = statement.query(params![tenant, id.as_bytes(), after, limit, before])?;
         let mut versions = Vec::new();
         while let Some(row) = rows.next()? {
             let stored = match (row.get_ref(2)?, row.get_ref(3)?) {

@@ -1,9 +1,13 @@
 //! What holds a question's words: found by the index alone, and only what is chosen is read.
 
+use std::cmp::Reverse;
+use std::sync::Arc;
+
 use memoryscope_domain::govern::{Facts, MemoryView};
-use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::policy::Filter;
+use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{Match, TermKey, choose};
+use memoryscope_engine::as_of::{Listed, Matched, add_former_matches};
 use memoryscope_engine::port::{Load, ObjectSelect};
 use rusqlite::params_from_iter;
 
@@ -15,7 +19,7 @@ use super::row::blob;
 use crate::common::filter::Rows;
 
 /// All that the index holds of a row, and nothing else: so the rows themselves are not read.
-const COLUMNS: &str = "id, words";
+const COLUMNS: &str = "id, words, occurred";
 
 /// The rows that hold words at all, the latest first.
 fn matching(load: &Load, select: &ObjectSelect, filter: &Filter) -> Condition {
@@ -38,16 +42,27 @@ impl View<'_> {
         let conn = self.conn;
         let mut statement = conn.prepare_cached(&condition.sql)?;
         let mut rows = statement.query(params_from_iter(condition.values))?;
-        let (mut ids, mut matches): (Vec<MemoryId>, Vec<Match>) = (Vec::new(), Vec::new());
+        let mut matched = Vec::new();
         while let Some(row) = rows.next()? {
-            if let Some(found) = Match::of(blob(row, 1)?, keys) {
-                ids.push(memory_id(row, 0)?);
-                matches.push(found);
+            let Some(found) = Match::of(blob(row, 1)?, keys) else { continue };
+            let place = (Reverse(Timestamp::from_unix_micros(row.get(2)?)), memory_id(row, 0)?);
+            // What is hidden takes nobody's place.
+            if !self.is_pending(place.1)? {
+                matched.push(Matched { place, found, memory: None });
             }
         }
-        facts.more = ids.len() > select.limit;
+        if self.load.as_of.is_some() {
+            let former = self.former_of(Listed::Objects(select))?;
+            add_former_matches(self.load, select, keys, former, &mut matched, facts);
+        }
+        facts.more = matched.len() > select.limit;
+        let matches: Vec<Match> = matched.iter().map(|row| row.found).collect();
         for place in choose(&matches, select.limit) {
-            let memory = self.memory(ids[place])?;
+            let row = &matched[place];
+            let memory = match &row.memory {
+                Some(memory) => Some(Arc::clone(memory)),
+                None => self.memory(row.place.1)?,
+            };
             let memory = memory.filter(|memory| filter.matches(&MemoryView::stored(memory, self.load.now)));
             facts.memories.extend(memory);
         }
@@ -62,7 +77,7 @@ mod tests {
     use memoryscope_domain::policy::Attribute;
     use memoryscope_domain::scope::Partition;
     use memoryscope_domain::time::Timestamp;
-    use memoryscope_engine::port::{BridgesTo, Select};
+    use memoryscope_engine::port::{BridgesTo, Rights, Select};
     use rusqlite::Connection;
 
     use super::*;
@@ -94,8 +109,10 @@ mod tests {
             filter: Filter::Everything,
             subject: SubjectRef::TENANT,
             idempotency: None,
+            as_of: None,
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
+            rights: Rights::default(),
         };
         let condition = matching(&load, &select, &select.wanted);
         let sql = format!("EXPLAIN QUERY PLAN {}", condition.sql);

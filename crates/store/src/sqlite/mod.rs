@@ -4,6 +4,7 @@
 //! async side only sends and waits. `docs/storage.md` says what is promised and how it was measured.
 
 mod apply;
+mod as_of;
 pub mod backup;
 mod bridges;
 mod cache;
@@ -16,10 +17,12 @@ mod listing;
 mod load;
 mod matching;
 mod migrate;
+mod pending;
 mod person;
 mod policies;
 mod reader;
 mod restore;
+mod rights;
 mod row;
 pub(crate) mod transfer;
 mod walk;
@@ -204,6 +207,15 @@ impl Store for SqliteStore {
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         let due = *due;
         self.readers.read(move |reader| reader.tenants_due(&due, limit)).await
+    }
+
+    async fn tenants_pending(
+        &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let after = after.cloned();
+        self.readers.read(move |reader| reader.tenants_pending(after.as_ref(), limit)).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {

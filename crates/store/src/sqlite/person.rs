@@ -185,6 +185,8 @@ pub(super) fn forget(conn: &Connection, tenant: &str, forgotten: &Forgotten) -> 
                    WHERE tenant = ?1 AND seq > ?2 AND instr(private, ?3) > 0";
         execute(conn, sql, params![tenant, row::whole(last.after.0)?, mark])?;
     }
+    let sql = "DELETE FROM consents WHERE tenant = ?1 AND subject = ?2";
+    execute(conn, sql, params![tenant, last.subject.0])?;
     let sql = "DELETE FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
     Ok(execute(conn, sql, params![tenant, last.subject.0])?)
 }

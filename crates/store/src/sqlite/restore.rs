@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use memoryscope_engine::port::StoreError;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
-use super::backup::check;
+use super::backup::{check, open_unchanging};
 use super::connection::APPLICATION_ID;
 use crate::backup::{self, Checked, Progress, beside, failed};
 
@@ -14,8 +14,8 @@ use crate::backup::{self, Checked, Progress, beside, failed};
 /// arrived before it gets that name. With `replace`, what stood there is gone; without it there must be nothing.
 ///
 /// # Errors
-/// When there is something and `replace` is false, when somebody uses it, when it is another program's, or when what
-/// arrived is not what was sent; `to` is then as it was.
+/// When there is something and `replace` is false, when somebody uses it, when it is another program's, when it knows of
+/// erased values that the copy would bring back, or when what arrived is not what was sent; `to` is then as it was.
 pub fn restore(
     from: &Path,
     sent: &Checked,
@@ -35,6 +35,9 @@ pub fn restore(
         let arrived = fetch(from, sent, &arriving, progress)?;
         // Only now: a database that is taken and then kept would have to be given back as it was.
         let alone = if to.exists() { hold_alone(to)? } else { None };
+        if let Some(conn) = &alone {
+            require_erasures(conn, &arriving).inspect_err(|_| drop(give_back(conn)))?;
+        }
         Ok((arrived, alone))
     };
     let taken: Result<_, StoreError> = take_place();
@@ -87,6 +90,40 @@ fn hold_alone(path: &Path) -> Result<Option<Connection>, StoreError> {
             _ => Err(failed("replace", path, why)),
         },
     }
+}
+
+/// What arrives knows of every value that was erased from what it is to replace: else it would bring some back.
+fn require_erasures(conn: &Connection, arriving: &Path) -> Result<(), StoreError> {
+    let read = |why| failed("compare", arriving, why);
+    let of = |conn: &Connection| conn.table_exists(None, "suppressions");
+    if !of(conn).map_err(read)? {
+        return Ok(());
+    }
+    let other = open_unchanging(arriving)?;
+    let is_known_there = of(&other).map_err(read)?;
+    let lost = || -> rusqlite::Result<usize> {
+        // Of all tenants: the whole database is replaced.
+        let mut all = conn.prepare("SELECT tenant, digest FROM suppressions")?;
+        let mut rows = all.query([])?;
+        let mut lost = 0;
+        while let Some(row) = rows.next()? {
+            let (tenant, digest): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let sql = "SELECT 1 FROM suppressions WHERE tenant = ?1 AND digest = ?2";
+            let is_known = is_known_there && other.prepare_cached(sql)?.exists(params![tenant, digest])?;
+            lost += usize::from(!is_known);
+        }
+        Ok(lost)
+    };
+    match lost().map_err(read)? {
+        0 => Ok(()),
+        count => Err(backup::brings_back(count)),
+    }
+}
+
+/// Leaves a database that was taken as it was.
+fn give_back(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch("ROLLBACK")?;
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0)).map(drop)
 }
 
 /// Whether the database is ours, and taken.

@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 13] = [
+pub const TABLES: [Table; 16] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -93,6 +93,7 @@ pub const TABLES: [Table; 13] = [
             number("state"),
             text("document"),
             bytes("body"),
+            bytes("partition_key"),
         ],
         key: 2,
     },
@@ -132,6 +133,17 @@ pub const TABLES: [Table; 13] = [
         ],
         key: 1,
     },
+    Table {
+        name: "pending_revocations",
+        columns: &[text("tenant"), bytes("id"), bytes("root"), bytes("after")],
+        key: 1,
+    },
+    Table {
+        name: "consents",
+        columns: &[text("tenant"), bytes("subject"), number("version"), text("document")],
+        key: 1,
+    },
+    Table { name: "suppressions", columns: &[text("tenant"), bytes("digest")], key: 1 },
     EVENTS,
     Table {
         name: "checkpoints",

@@ -3,9 +3,11 @@
 use memoryscope_domain::audit_chain::{Checkpoint, CheckpointKey};
 use memoryscope_domain::change::{Change, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::object::Derivation;
 use memoryscope_domain::preference::Kind;
+use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::port::{Select, Store};
 
 use crate::make::{self, NOW, child, commit, event, grant, memory, memory_of, set, tenant, time};
@@ -32,7 +34,20 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
             let of = |scope, expires| Change::InsertSpiral(make::spiral(&tenant(name), scope, expires));
             commit(store, set(&tenant(name), 2_000, vec![of(1, NOW + 1), of(2, 0)])).await.unwrap();
         }
-        if schema >= 5 {
+        if schema >= 6 {
+            let mark = PendingMark::new(make::memory_id(21), make::memory_id(21));
+            let later = PendingMark { id: make::memory_id(22), after: Some(make::memory_id(24)), ..mark };
+            let marks = vec![Change::MarkPending(mark), Change::MarkPending(later)];
+            commit(store, set(&tenant(name), 3_000, marks)).await.unwrap();
+        }
+        if schema >= 7 {
+            let said =
+                vec![make::consent(&tenant(name), 1, 1, &[Purpose::ChatResponse]), make::suppress(&[1, 2])];
+            commit(store, set(&tenant(name), 3_001, said)).await.unwrap();
+            let again = make::consent(&tenant(name), 1, 2, &[]);
+            commit(store, set(&tenant(name), 3_002, vec![again])).await.unwrap();
+        }
+        if schema >= 8 {
             fill_bridges(store, &tenant(name)).await;
         }
     }
@@ -46,9 +61,9 @@ async fn fill_bridges(store: &dyn Store, tenant: &TenantId) {
     let made =
         [make::bridge(tenant, 1, "ann", "bob", None), make::bridge(tenant, 2, "bob", "ann", Some(NOW))];
     let made = made.into_iter().chain([removed.clone()]).map(Change::InsertBridge).collect();
-    commit(store, set(tenant, 2_001, made)).await.unwrap();
+    commit(store, set(tenant, 4_000, made)).await.unwrap();
     let ends = vec![Change::RemoveBridge(removed.remove(time(NOW)))];
-    commit(store, set(tenant, 2_002, ends)).await.unwrap();
+    commit(store, set(tenant, 4_001, ends)).await.unwrap();
 }
 
 /// An event with what follows from it, a sealed one, one that is erased, and one that a client says follows from others.

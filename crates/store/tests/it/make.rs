@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use memoryscope_domain::audit_chain::{
-    AuditKey, Code, Draft, Hash32, Head, MemoryRefs, PolicyRef, Private, Seq, Verdict,
+    AuditKey, Code, Draft, Hash32, Head, KeyedDigest, MemoryRefs, PolicyRef, Private, Seq, Verdict,
 };
 use memoryscope_domain::bridge::{Bridge, Carries};
 use memoryscope_domain::change::{Change, ChangeSet};
+use memoryscope_domain::consent::{Consents, Purposes};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::{AuditId, BridgeId, GrantId, MemoryId, SpiralId, TenantId, UserId};
@@ -22,7 +23,7 @@ use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::spiral::{Finding, Pattern, ThoughtPatternArtifact};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{
-    BridgesTo, Load, ObjectSelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
+    BridgesTo, Load, ObjectSelect, PreferenceSelect, Receipt, Rights, Select, Snapshot, Store, StoreError,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -269,6 +270,23 @@ pub(crate) fn bridge(tenant: &TenantId, id: u8, source: &str, target: &str, expi
     }
 }
 
+/// What a person says of purposes, in that version.
+pub(crate) fn consent(tenant: &TenantId, subject: u8, version: u64, purposes: &[Purpose]) -> Change {
+    let everywhere = Purposes::of(purposes.iter().copied());
+    let unsaid = Consents::unsaid(tenant.clone(), SubjectRef([subject; 16]));
+    Change::KeepConsent(Consents { version, everywhere, ..unsaid })
+}
+
+/// A digest that is told by its number.
+pub(crate) fn digest(number: u8) -> KeyedDigest {
+    KeyedDigest::from_hash(Hash32([number; 32]))
+}
+
+/// Keeps these.
+pub(crate) fn suppress(digests: &[u8]) -> Change {
+    Change::Suppress(digests.iter().map(|number| digest(*number)).collect())
+}
+
 pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
     Load {
         tenant: tenant.clone(),
@@ -277,8 +295,10 @@ pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
         filter: Filter::Everything,
         subject: SubjectRef::TENANT,
         idempotency: None,
+        as_of: None,
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
+        rights: Rights::default(),
     }
 }
 
@@ -313,7 +333,8 @@ pub(crate) fn whole(snapshot: &Snapshot) -> String {
     let key = snapshot.subject_key.as_ref().map(|key| *key.expose());
     let private: Vec<_> =
         snapshot.facts.entries.iter().map(|e| e.private.as_ref().map(Private::as_str)).collect();
-    format!("{snapshot:#?} {key:?} {private:?}")
+    let tenant_key = snapshot.facts.suppressed.key.as_ref().map(|key| *key.expose());
+    format!("{snapshot:#?} {key:?} {tenant_key:?} {private:?}")
 }
 
 /// What a change is about: no operation changes one thing twice in one change set, so neither does this test.
@@ -329,6 +350,7 @@ pub(crate) fn about(change: &Change) -> String {
             format!("spiral {partition:?}")
         }
         Change::InsertBridge(bridge) | Change::RemoveBridge(bridge) => format!("bridge {:?}", bridge.id),
+        Change::KeepConsent(consents) => format!("consent {:?}", consents.subject),
         Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
         other => format!("{other:?}"),
     }

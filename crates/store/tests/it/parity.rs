@@ -4,29 +4,35 @@ use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
+use memoryscope_domain::consent::Consents;
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
+use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{
-    BridgeSelect, Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store,
+    BridgeSelect, Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Rights, Select, Store,
 };
 use memoryscope_store::{SqliteConfig, SqliteStore};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use self::behind::{Behind, BridgeWish, behind, bridge_wish, bridges_of};
-use self::filters::{FilterPick, filter, filter_of};
+use self::behind::{Behind, BridgeWish, bridges_of};
 use crate::make::{
     self, NOW, child, domain, event, grant, load_of, memory_id, objects, tenant, time, user, whole,
 };
 
 mod behind;
 mod filters;
+mod random;
+
+use filters::{FilterPick, filter_of};
+pub(crate) use random::step;
 
 const TENANTS: [&str; 2] = ["a", "b"];
 const USERS: [&str; 2] = ["ann", "bob"];
@@ -56,6 +62,10 @@ pub(crate) enum Wish {
     Spiral { scope: u8, expires: i64 },
     ForgetSpiral { scope: u8 },
     Bridge(BridgeWish),
+    Mark { id: u128, root: u128, after: Option<u128> },
+    Unmark { id: u128 },
+    Consent { subject: u8, stale: bool, purposes: Vec<Purpose> },
+    Suppress { digests: Vec<u8> },
 }
 
 #[derive(Debug, Clone)]
@@ -72,6 +82,7 @@ pub(crate) enum Guess {
     Grant(u8, u64),
     NoSubject(u8),
     NoKey(u8),
+    Consent(u8, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -119,92 +130,13 @@ pub(crate) enum Pick {
     Bridges(usize, usize),
     Belongings(usize),
     Verification,
-}
-
-fn wish() -> impl Strategy<Value = Wish> {
-    prop_oneof![
-        6 => (0..8u128, 0..2usize, 0..2usize, 0..3usize, 0..5i64, prop::option::of(NOW - 2..NOW + 3)).prop_map(
-            |(id, user, kind, domain, created, expires)| Wish::Insert { id, user, kind, domain, created, expires }
-        ),
-        6 => (0..8u128, 0..4i64, 0..4usize, 0..64u8, prop::collection::vec(0..8u128, 0..3),
-              prop::option::weighted(0.2, NOW - 2..NOW + 3)).prop_map(
-            |(id, occurred, level, look, parents, expires)| {
-                Wish::InsertObject { id, occurred, level, look, parents, expires }
-            }
-        ),
-        4 => (0..8u128, 0..5usize, prop::bool::weighted(0.1))
-            .prop_map(|(id, state, stale)| Wish::Replace { id, state, stale }),
-        2 => (0..8u128).prop_map(|id| Wish::Erase { id }),
-        2 => (0..4u8, 0..2usize, prop::option::of(1..3i64), 1..6i64)
-            .prop_map(|(id, user, age_days, expires)| Wish::InsertGrant { id, user, age_days, expires }),
-        2 => (prop::collection::vec(0..8u128, 0..3), 0..6i64).prop_map(|(ids, at)| Wish::Touch { ids, at }),
-        1 => (0..4u8).prop_map(|id| Wish::RevokeGrant { id }),
-        1 => (0..3u8).prop_map(|subject| Wish::SubjectKey { subject }),
-        1 => (0..2usize).prop_map(|hash| Wish::KeepPolicy { hash }),
-        1 => (0..2usize).prop_map(|hash| Wish::Activate { hash }),
-        1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
-        2 => (0..3u8, NOW - 1..NOW + 3).prop_map(|(scope, expires)| Wish::Spiral { scope, expires }),
-        1 => (0..3u8).prop_map(|scope| Wish::ForgetSpiral { scope }),
-        4 => bridge_wish().prop_map(Wish::Bridge),
-        1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
-        1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
-        1 => Just(Wish::Checkpoint),
-    ]
-}
-
-fn guess() -> impl Strategy<Value = Guess> {
-    prop_oneof![
-        prop::option::of(0..2usize).prop_map(Guess::Policy),
-        (0..8u128, 1..3u64).prop_map(|(id, version)| Guess::Memory(id, version)),
-        (0..4u8, 1..3u64).prop_map(|(id, version)| Guess::Grant(id, version)),
-        (0..3u8).prop_map(Guess::NoSubject),
-        (0..4u8).prop_map(Guess::NoKey),
-    ]
-}
-
-fn pick() -> impl Strategy<Value = Pick> {
-    let shelf = (
-        0..2usize,
-        0..2usize,
-        prop::option::of(0..3usize),
-        prop::option::of(0..5i64),
-        prop::option::of((0..5i64, 0..8u128)),
-        (prop::option::of(1..4usize), 0..4usize),
-    );
-    prop_oneof![
-        1 => Just(Pick::Nothing),
-        6 => shelf.prop_map(|(user, kind, domain, from, after, (scan, limit))| {
-            Pick::Shelf { user, kind, domain, from, after, scan, limit }
-        }),
-        6 => (prop::option::of(0..4i64), prop::option::of(0..5i64), prop::option::of((0..4i64, 0..8u128)),
-              prop::option::of(0..4usize), prop::option::of(0..WORDS.len()), prop::option::of(1..4usize), 0..4usize)
-            .prop_map(|(since, until, after, level, words, scan, limit)| {
-            Pick::Objects { since, until, after, level, words, scan: scan.filter(|_| words.is_none()), limit }
-        }),
-        3 => (0..8u128, 0..3u64, 0..3usize).prop_map(|(id, after, limit)| Pick::Versions { id, after, limit }),
-        2 => prop::collection::vec(0..9u128, 0..5).prop_map(Pick::Ids),
-        2 => (0..4u8, prop::option::of(1..3i64), 0..4usize)
-            .prop_map(|(id, age_days, limit)| Pick::Grant { id, age_days, limit }),
-        2 => (0..4usize).prop_map(|limit| Pick::Expired { limit }),
-        2 => (0..20u64, any::<bool>(), 0..6usize)
-            .prop_map(|(after, reads_only, limit)| Pick::Entries { after, reads_only, limit }),
-        1 => (0..20u128).prop_map(Pick::Entry),
-        1 => (0..4u8).prop_map(Pick::Bridge),
-        1 => (0..2usize, 0..2usize).prop_map(|(source, target)| Pick::Bridges(source, target)),
-        1 => (0..2usize).prop_map(Pick::Belongings),
-        1 => Just(Pick::Verification),
-    ]
-}
-
-pub(crate) fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        5 => (0..2usize, prop::collection::vec(wish(), 0..4), prop::collection::vec(guess(), 0..2))
-            .prop_map(|(tenant, wishes, expects)| Step::Commit { tenant, wishes, expects }),
-        4 => (0..2usize, pick(), filter(), 0..3u8, 0..4u8, behind().prop_map(Box::new)).prop_map(
-            |(tenant, select, filter, subject, key, behind)| Step::Load { tenant, select, filter, subject, key, behind }
-        ),
-        1 => (0..6i64, 0..3usize).prop_map(|(by, limit)| Step::Due { by, limit }),
-    ]
+    Family {
+        id: u128,
+        limit: usize,
+    },
+    Pending {
+        limit: usize,
+    },
 }
 
 fn key(number: u8) -> memoryscope_domain::change::IdempotencyRecord {
@@ -220,6 +152,23 @@ async fn checkpoint(store: &dyn Store, tenant: &TenantId) -> Change {
     Change::InsertCheckpoint(CheckpointKey::from_bytes(&[3; 32]).sign(checkpoint))
 }
 
+/// What the person has said of purposes.
+async fn consents(store: &dyn Store, tenant: &TenantId, subject: u8) -> Option<Consents> {
+    let rights = Rights { persons: vec![SubjectRef([subject; 16])], ..Rights::default() };
+    let load = Load { rights, ..load_of(tenant, Select::Nothing) };
+    store.load(&load).await.unwrap().facts.consents.into_iter().next()
+}
+
+/// An event, or what somebody says follows from these.
+fn with_parents(tenant: &TenantId, id: u128, occurred: i64, parents: &[u128]) -> Memory {
+    if parents.is_empty() {
+        return event(tenant, id, occurred);
+    }
+    let parents: BTreeSet<u128> = parents.iter().copied().collect();
+    let parents: Vec<u128> = parents.into_iter().collect();
+    child(tenant, id, &parents, Derivation::Asserted)
+}
+
 /// What a wish stands for now; none if the memory or grant that it names isn't there.
 async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Change> {
     let current = async |id| {
@@ -232,14 +181,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             Change::InsertMemory(Memory { created: time(created), expires: expires.map(time), ..memory })
         }
         Wish::InsertObject { id, occurred, level, look, ref parents, expires } => {
-            let memory = if parents.is_empty() {
-                event(tenant, id, occurred)
-            } else {
-                let parents: BTreeSet<u128> = parents.iter().copied().collect();
-                let parents: Vec<u128> = parents.into_iter().collect();
-                child(tenant, id, &parents, Derivation::Asserted)
-            };
-            let memory = make::looking(memory, look);
+            let memory = make::looking(with_parents(tenant, id, occurred, parents), look);
             let mut body = memory.body.clone();
             body.object_mut()?.sensitivity.level = Level::ALL[level];
             let placed = Some(time(occurred));
@@ -282,9 +224,19 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             record.used = time(used);
             Change::InsertIdempotency(record)
         }
+        Wish::Consent { subject, stale, ref purposes } => {
+            let before = consents(store, tenant, subject).await.map_or(0, |consents| consents.version);
+            make::consent(tenant, subject, before + u64::from(!stale), purposes)
+        }
+        Wish::Suppress { ref digests } => make::suppress(digests),
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
         Wish::Bridge(ref wish) => wish.change(store, tenant).await?,
+        Wish::Mark { id, root, after } => {
+            let [id, root] = [id, root].map(memory_id);
+            Change::MarkPending(PendingMark { id, root, after: after.map(memory_id) })
+        }
+        Wish::Unmark { id } => Change::UnmarkPending(memory_id(id)),
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => checkpoint(store, tenant).await,
@@ -298,6 +250,7 @@ fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
         Guess::Grant(id, version) => Expect::Grant { id: grant(tenant, id).id, version },
         Guess::NoSubject(subject) => Expect::NoSubjectKey(SubjectRef([subject; 16])),
         Guess::NoKey(number) => Expect::NoIdempotencyKey(key(number).key),
+        Guess::Consent(subject, version) => Expect::Consent { subject: SubjectRef([subject; 16]), version },
     }
 }
 
@@ -350,6 +303,8 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
         }),
         Pick::Belongings(owner) => Select::Belongings { user: user(USERS[*owner]), after: None, limit: 3 },
         Pick::Verification => Select::Verification,
+        Pick::Family { id, limit } => Select::Family { id: memory_id(*id), limit: *limit },
+        Pick::Pending { limit } => Select::Pending { limit: *limit },
     }
 }
 
@@ -385,6 +340,11 @@ pub(crate) async fn both(
                 idempotency: Some(key(*number).key),
                 spirals: [0, 1].map(|scope| Partition([scope; 16])).to_vec(),
                 bridges: bridges_of(behind),
+                rights: Rights {
+                    persons: [0, 1].map(|subject| SubjectRef([subject; 16])).to_vec(),
+                    erased: *number > 0,
+                    digests: if *number > 1 { [1, 2].map(make::digest).to_vec() } else { Vec::new() },
+                },
                 ..load_of(&tenant, select(&tenant, pick))
             };
             (whole(&model.load(&load).await.unwrap()), whole(&store.load(&load).await.unwrap()))
@@ -402,9 +362,11 @@ pub(crate) async fn both(
                 }
             }
             chained.truncate(*limit);
-            let one = (model.tenants_due(&due, *limit).await.unwrap(), chained);
+            let marked = model.tenants_pending(None, *limit).await.unwrap();
+            let one = (model.tenants_due(&due, *limit).await.unwrap(), chained, marked);
             let other = store.tenants_due(&due, *limit).await.unwrap();
-            let other = (other, store.tenants(None, *limit).await.unwrap());
+            let marked = store.tenants_pending(None, *limit).await.unwrap();
+            let other = (other, store.tenants(None, *limit).await.unwrap(), marked);
             (format!("{one:?}"), format!("{other:?}"))
         }
     }

@@ -12,16 +12,18 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use memoryscope_domain::audit_chain::Seq;
+use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{ObjectSelect, Select, Store};
+use memoryscope_engine::port::{Load, ObjectSelect, Rights, Select, Store};
 use memoryscope_store::transfer::{Kind, TABLES};
 use memoryscope_store::{PostgresStore, SqliteConfig, SqliteStore};
 
 use crate::cluster;
 use crate::contents::{self, Contents};
 use crate::fixture::{self, MEMORIES, TENANTS};
-use crate::make::{self, commit, grant, memory_id, objects, set, shelf, tenant, whole};
+use crate::make::{self, commit, grant, load_of, memory_id, objects, set, shelf, tenant, whole};
 
 /// The folder of a schema's dumps.
 fn folder(number: u32) -> PathBuf {
@@ -42,8 +44,18 @@ fn schemas(engine: &str) -> Vec<(u32, String, String)> {
     files.iter().map(schema).collect()
 }
 
+/// The numbers of all schemas, the newest last.
+fn numbers() -> Vec<u32> {
+    schemas("sqlite").into_iter().map(|(number, _, _)| number).collect()
+}
+
 fn newest() -> u32 {
-    schemas("sqlite").last().unwrap().0
+    *numbers().last().unwrap()
+}
+
+/// The numbers of the schemas that are newer than this one.
+fn newer_than(number: u32) -> Vec<u32> {
+    numbers().into_iter().filter(|other| *other > number).collect()
 }
 
 fn dump(engine: &str, number: u32) -> String {
@@ -150,6 +162,15 @@ async fn is_well(store: &dyn Store, schema: u32) {
             Select::Preferences(shelf()),
             Select::Expired { limit: 100 },
         ];
+        let rights = Rights {
+            persons: vec![SubjectRef([1; 16])],
+            erased: true,
+            digests: [1, 2, 3].map(make::digest).to_vec(),
+        };
+        let with_rights = Load { rights, ..make::load_of(&tenant, Select::Nothing) };
+        let (theirs, ours) =
+            (store.load(&with_rights).await.unwrap(), model.load(&with_rights).await.unwrap());
+        assert_eq!(format!("{:?}", theirs.facts), format!("{:?}", ours.facts), "{name}");
         selects.extend(
             (1..=4).map(|id| Select::Grant { token_hash: grant(&tenant, id).token_hash, memories: None }),
         );
@@ -159,6 +180,16 @@ async fn is_well(store: &dyn Store, schema: u32) {
             // Entries may have been written in another form; that they hold is what was walked.
             found.head = expected.head;
             assert_eq!(whole(&found), whole(&expected), "{name}");
+        }
+        for seq in 0..=make::head(&model, &tenant).await.seq.0 {
+            let by_words = ObjectSelect { words: Some(vec![TermKey::of("event")]), ..objects() };
+            for select in [objects(), by_words, ObjectSelect { scan: Some(2), ..objects() }] {
+                let load = Load { as_of: Some(Seq(seq)), ..load_of(&tenant, Select::Objects(select)) };
+                let mut found = store.load(&load).await.unwrap();
+                let expected = model.load(&load).await.unwrap();
+                found.head = expected.head;
+                assert_eq!(whole(&found), whole(&expected), "{name} as of {seq}");
+            }
         }
         for hash in ["h1", "h2", "h3"] {
             assert_eq!(
@@ -201,13 +232,13 @@ async fn keys_of_today(schema: u32) -> Vec<[Option<String>; 3]> {
 
 #[tokio::test]
 async fn every_schema_of_sqlite_is_brought_up_to_date() {
-    for number in 1..=newest() {
+    for number in numbers() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("old.db");
         rusqlite::Connection::open(&path).unwrap().execute_batch(&dump("sqlite", number)).unwrap();
         let config = SqliteConfig::file(&path);
         let applied = SqliteStore::migrate(&config).unwrap();
-        assert!(applied.iter().copied().eq(number + 1..=newest()), "{applied:?}");
+        assert_eq!(applied, newer_than(number));
         assert_eq!(keys(&contents::of_sqlite(&path)), keys_of_today(number).await, "{number}");
         is_well(&SqliteStore::open(&config.migrate(false)).unwrap(), number).await;
     }
@@ -216,11 +247,11 @@ async fn every_schema_of_sqlite_is_brought_up_to_date() {
 #[tokio::test]
 async fn every_schema_of_postgres_is_brought_up_to_date() {
     let Some(cluster) = cluster::shared().await else { return };
-    for number in 1..=newest() {
+    for number in numbers() {
         let database = cluster.empty_database().await;
         database.connect().await.batch_execute(&dump("postgres", number)).await.unwrap();
         let applied = PostgresStore::migrate(&database.config()).await.unwrap();
-        assert!(applied.iter().copied().eq(number + 1..=newest()), "{applied:?}");
+        assert_eq!(applied, newer_than(number));
         let found = contents::of_postgres(&database.connect().await).await;
         assert_eq!(keys(&found), keys_of_today(number).await, "{number}");
         is_well(&PostgresStore::open(&database.config().migrate(false)).await.unwrap(), number).await;

@@ -156,7 +156,7 @@ fn with_prompt(item: Value) -> Value {
     with(item, [("include_in_prompt", truth())])
 }
 
-fn item_schema() -> Value {
+pub(super) fn item_schema() -> Value {
     let score = about(
         json!({"type": "number", "minimum": 0}),
         "How well it answers the `query_text`, where there is one. Scores of one answer compare; those of two do not.",
@@ -193,7 +193,7 @@ struct Page<'a> {
 }
 
 /// Memories that are shown at a time.
-struct Items<'a>(&'a [Item], Timestamp);
+pub(super) struct Items<'a>(pub(super) &'a [Item], pub(super) Timestamp);
 
 impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -427,7 +427,8 @@ struct LeftOutSaid<'a> {
     events: MemoryNames<'a>,
 }
 
-struct ContextSaid<'a>(&'a Context);
+/// A context in its form.
+pub(super) struct ContextSaid<'a>(pub(super) &'a Context);
 
 impl Serialize for ContextSaid<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -447,11 +448,15 @@ struct MessageSaid<'a> {
     content: &'a str,
 }
 
+/// The schema of [`ContextSaid`].
+pub(super) fn context_schema() -> Value {
+    let message = object("ContextMessage", [("role", text()), ("content", text())]);
+    json!({"anyOf": [text(), crate::openapi::schema::free(), list(message)]})
+}
+
 /// The schema of [`reconstructed`].
 pub(in crate::core_v2) fn reconstructed_schema() -> Value {
     let (memories, constraints) = (|| list(prefixed("mem_")), || list(prefixed("con_")));
-    let message = object("ContextMessage", [("role", text()), ("content", text())]);
-    let context = json!({"anyOf": [text(), crate::openapi::schema::free(), list(message)]});
     let sources =
         object("ContextSources", [("impacts", memories()), ("seeds", memories()), ("events", memories())]);
     let left_out = object(
@@ -466,7 +471,10 @@ pub(in crate::core_v2) fn reconstructed_schema() -> Value {
     decided_schema(object(
         "ReconstructedContext",
         [
-            ("reconstructed_context", about(context, "A text, an object or messages, as `format` says.")),
+            (
+                "reconstructed_context",
+                about(context_schema(), "A text, an object or messages, as `format` says."),
+            ),
             ("confidence", json!({"type": "number", "minimum": 0, "maximum": 1})),
             ("sources", sources),
             ("token_estimate", about(count(), "Characters divided by four, rounded up.")),

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 /// A memory's id of the right form.
 pub(in crate::core_v2) const ID: &str = "mem_019b76daa80070018a80bdd0f8d83629";
+/// An access log's id of the right form.
+pub(in crate::core_v2) const LOG: &str = "log_019b76daa800700083c07e797990b22e";
 /// The tenant of the examples.
 pub(in crate::core_v2) const TENANT: &str = "t_default";
 /// The person of the examples.

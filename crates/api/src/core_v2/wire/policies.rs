@@ -8,10 +8,11 @@ use memoryscope_domain::policy::cases::Comparison;
 use memoryscope_domain::policy::lint::{Warning, lint};
 use memoryscope_domain::policy::{Policy, PolicyError};
 use memoryscope_engine::op::policy::Kept;
+use memoryscope_engine::replay::{NotReplayable, Simulated};
 use serde_json::{Value, json};
 
 use super::scalar::tenant_id;
-use crate::openapi::schema::{about, count, list, maybe, object, or_null, text, truth};
+use crate::openapi::schema::{about, count, list, maybe, object, or_null, prefixed, text, truth};
 use crate::wire::{
     Decode, Fault, FieldError, Fields, Notes, Path, Shape, USER_ID_PATTERN, list_of, object_of_any, string,
     whole,
@@ -86,8 +87,10 @@ pub(in crate::core_v2) struct Simulation {
     pub(in crate::core_v2) tenant: TenantId,
     /// The policy that might come: its text, or the version of one that is kept.
     pub(in crate::core_v2) policy: Result<String, String>,
-    /// A table of cases as JSON; none where recorded requests are asked for.
+    /// A table of cases as JSON.
     pub(in crate::core_v2) cases: Option<String>,
+    /// So many of the last recorded decisions.
+    pub(in crate::core_v2) last: Option<usize>,
 }
 
 impl Shape for Simulation {
@@ -111,6 +114,7 @@ impl Shape for Simulation {
             tenant: tenant?,
             policy,
             cases: cases.map(|cases| json!({ "cases": cases }).to_string()),
+            last: last.and_then(|last| usize::try_from(last).ok()),
         })
     }
 }
@@ -224,21 +228,89 @@ pub(in crate::core_v2) fn validated_schema() -> Value {
     )
 }
 
-/// What would come out otherwise.
-pub(in crate::core_v2) fn simulated(comparison: &Comparison) -> Value {
-    json!(comparison)
+/// What would come out otherwise: of cases, and of recorded decisions.
+#[derive(Debug, Default)]
+pub(in crate::core_v2) struct Compared {
+    pub(in crate::core_v2) cases: Option<Comparison>,
+    pub(in crate::core_v2) recorded: Vec<Result<Simulated, NotReplayable>>,
 }
 
-/// The schema of [`simulated`].
+impl Compared {
+    pub(in crate::core_v2) fn said(&self) -> Value {
+        let (mut evaluated, mut changed) = (0, 0);
+        let mut changes = Vec::new();
+        if let Some(cases) = &self.cases {
+            (evaluated, changed) = (cases.evaluated, cases.changed);
+            changes.extend(cases.changes.iter().map(|change| json!(change)));
+        }
+        let made = self.recorded.iter().flatten();
+        for one in made.clone().filter(|one| !one.is_same()) {
+            changed += 1;
+            changes.extend(recorded_changes(one));
+        }
+        evaluated += made.clone().count();
+        json!({
+            "evaluated": evaluated,
+            "changed": changed,
+            "not_replayable": self.recorded.len() - made.count(),
+            "changes": changes,
+        })
+    }
+}
+
+/// In what a recorded decision comes out otherwise.
+fn recorded_changes(one: &Simulated) -> Vec<Value> {
+    let change = |what: &str, from: String, to: String| {
+        json!({
+            "access_log_id": one.log.prefixed(),
+            "operation": one.operation,
+            "purpose": one.purpose.name(),
+            "what": what,
+            "from": from,
+            "to": to,
+            "added": one.added,
+            "removed": one.removed,
+            "changed": one.changed,
+            "rules": [],
+        })
+    };
+    let [before, after] = one.decision;
+    if before != after {
+        return vec![change("decision", before.name().to_owned(), after.name().to_owned())];
+    }
+    let [from, to] = one.returned.map(|count| count.to_string());
+    let what = if one.answer_differs { "answer" } else { "memories" };
+    vec![change(what, from, to)]
+}
+
+/// The schema of [`Compared`].
 pub(in crate::core_v2) fn simulated_schema() -> Value {
     let change = object(
         "PolicyChange",
         [
-            ("case", text()),
-            ("what", about(text(), "An effect or an obligation.")),
+            (
+                "what",
+                about(
+                    text(),
+                    "Of a case: an effect or an obligation. Of a recorded decision: `decision`, `memories` (`from` and \
+                     `to` are how many are returned) or `answer`.",
+                ),
+            ),
             ("from", text()),
             ("to", text()),
             ("rules", list(text())),
+        ],
+    );
+    let change = maybe(
+        change,
+        [
+            ("case", text()),
+            ("access_log_id", prefixed("log_")),
+            ("operation", text()),
+            ("purpose", text()),
+            ("added", about(count(), "How many memories are returned only by the policy that might come.")),
+            ("removed", about(count(), "How many only by the one in force.")),
+            ("changed", about(count(), "How many are shown otherwise.")),
         ],
     );
     object(
@@ -246,6 +318,7 @@ pub(in crate::core_v2) fn simulated_schema() -> Value {
         [
             ("evaluated", count()),
             ("changed", count()),
+            ("not_replayable", about(count(), "Recorded decisions that cannot be made again.")),
             ("changes", list(change)),
             ("access_log_id", or_null(text())),
         ],

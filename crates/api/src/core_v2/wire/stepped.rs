@@ -8,7 +8,7 @@ use memoryscope_engine::op::step::Made;
 use serde_json::{Value, json};
 
 use super::answers::decided_schema;
-use crate::openapi::schema::{about, count, list, names, object, or_null, prefixed, time};
+use crate::openapi::schema::{about, count, list, names, object, or_null, prefixed, time, truth};
 
 /// What a step with a memory came to.
 pub(in crate::core_v2) fn stepped(id: MemoryId, made: &Made, now: Timestamp) -> Value {
@@ -23,6 +23,8 @@ pub(in crate::core_v2) fn stepped(id: MemoryId, made: &Made, now: Timestamp) -> 
         "dispute_state": object.map(|object| object.ownership.dispute_state.name()),
         "reinforced_at": object.and_then(|object| object.strength.last_reinforced).map(|at| at.to_string()),
         "propagated_to": names,
+        "propagated": made.propagated_to.len(),
+        "pending": made.pending,
     })
 }
 
@@ -40,6 +42,14 @@ pub(in crate::core_v2) fn stepped_schema() -> Value {
             (
                 "propagated_to",
                 about(list(prefixed("mem_")), "Everything derived from it that changed with it."),
+            ),
+            ("propagated", about(count(), "How many these are.")),
+            (
+                "pending",
+                about(
+                    truth(),
+                    "Whether more was derived from it than follows in one commit: it is hidden until it has followed.",
+                ),
             ),
         ],
     ))

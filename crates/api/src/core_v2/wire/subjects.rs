@@ -1,20 +1,23 @@
 //! What is asked about a person, and what is answered.
 
 use memoryscope_domain::bridge::Bridge;
+use memoryscope_domain::consent::{Consents, Purposes, Said};
 use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{TenantId, UserId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, Memory};
 use memoryscope_domain::object::Note;
 use memoryscope_domain::purpose::Purpose;
-use memoryscope_domain::scope::Scope;
+use memoryscope_domain::scope::ScopeType;
+use memoryscope_domain::spiral::{Pattern, ThoughtPatternArtifact};
+use memoryscope_domain::subject::Deed;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::op::query::Shown;
 use memoryscope_engine::subjects::Receipt;
 use serde_json::{Value, json};
 
 use super::answers::decided_schema;
-use super::requests::{ScopeName, purpose};
+use super::requests::ScopeName;
 use super::scalar::{prose, tenant_id};
 use super::{shown, shown_schema};
 use crate::openapi::schema::{
@@ -43,9 +46,7 @@ impl Shape for EraseSubject {
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::core_v2) struct Consent {
     pub(in crate::core_v2) tenant: TenantId,
-    pub(in crate::core_v2) is_withdrawal: bool,
-    pub(in crate::core_v2) purposes: Vec<Purpose>,
-    pub(in crate::core_v2) scopes: Vec<Scope>,
+    pub(in crate::core_v2) deed: Deed,
     pub(in crate::core_v2) reason: Option<Note>,
 }
 
@@ -55,12 +56,25 @@ impl Shape for Consent {
     fn read(f: &mut Fields<'_>) -> Option<Self> {
         let tenant = f.required("tenant_id", tenant_id());
         let decision = f.required("decision", choice([("grant", false), ("withdraw", true)]));
-        let purposes = f.optional("purposes", list_of(purpose(), 0..=limits::CONSENT_NAMES_MAX));
+        let withdrawable = Purposes::withdrawable().iter().map(|purpose| (purpose.name(), purpose));
+        let purposes = f.optional("purposes", list_of(choice(withdrawable), 0..=limits::CONSENT_NAMES_MAX));
         let scopes = f.optional("scopes", list_of(shape::<ScopeName>(), 0..=limits::CONSENT_NAMES_MAX));
         let reason = f.optional("reason", prose());
         let scopes = scopes.unwrap_or_default().into_iter().map(|scope| scope.0).collect();
-        let purposes = purposes.unwrap_or_default();
-        Some(Self { tenant: tenant?, is_withdrawal: decision?, purposes, scopes, reason })
+        let (tenant, is_withdrawal, purposes) = (tenant?, decision?, purposes.unwrap_or_default());
+        let deed = match (is_withdrawal, purposes.is_empty()) {
+            (true, true) => Deed::Withdraw { scopes, reason: reason.clone() },
+            (true, false) => {
+                Deed::Consent(Said { is_grant: false, purposes: Purposes::of(purposes), scopes })
+            }
+            (false, true) => {
+                Deed::Consent(Said { is_grant: true, purposes: Purposes::withdrawable(), scopes })
+            }
+            (false, false) => {
+                Deed::Consent(Said { is_grant: true, purposes: Purposes::of(purposes), scopes })
+            }
+        };
+        Some(Self { tenant, deed, reason })
     }
 }
 
@@ -131,10 +145,11 @@ pub(in crate::core_v2) fn erased_schema() -> Value {
     )
 }
 
-/// The receipt of a withdrawal.
-pub(in crate::core_v2) fn withdrawn(receipt: &Receipt) -> Value {
+/// The receipt of what a person said about consent. Of a grant it says what it does not do.
+pub(in crate::core_v2) fn decided(receipt: &Receipt, deed: &Deed) -> Value {
     let counts = &receipt.counts;
-    received(
+    let is_grant = matches!(deed, Deed::Consent(said) if said.is_grant);
+    let mut shown = received(
         receipt,
         &json!({
             "events": counts.events,
@@ -143,13 +158,18 @@ pub(in crate::core_v2) fn withdrawn(receipt: &Receipt) -> Value {
             "preferences": counts.preferences,
             "derived": counts.derived,
         }),
-    )
+    );
+    shown["note"] = json!(is_grant.then_some(STAYS_REVOKED));
+    shown
 }
 
-/// The schema of [`withdrawn`].
-pub(in crate::core_v2) fn withdrawn_schema() -> Value {
-    received_schema(
-        "WithdrawalReceipt",
+/// What a grant does not do.
+const STAYS_REVOKED: &str = "What a withdrawal for all purposes has revoked stays revoked";
+
+/// The schema of [`decided`].
+pub(in crate::core_v2) fn decided_receipt_schema() -> Value {
+    let receipt = received_schema(
+        "ConsentReceipt",
         [
             ("events", count()),
             ("impacts", count()),
@@ -157,7 +177,8 @@ pub(in crate::core_v2) fn withdrawn_schema() -> Value {
             ("preferences", count()),
             ("derived", about(count(), "What was derived from them and followed.")),
         ],
-    )
+    );
+    with(receipt, [("note", or_null(about(text(), "Of a grant, what it does not do.")))])
 }
 
 /// An event, an impact or a seed with its earlier versions; none for what is none.
@@ -216,6 +237,74 @@ pub(in crate::core_v2) fn bridge(bridge: &Bridge) -> Value {
     told
 }
 
+/// What a person has withdrawn and not granted again.
+pub(in crate::core_v2) fn consents(consents: Option<&Consents>) -> Value {
+    let names = |purposes: Purposes| -> Vec<&str> { purposes.iter().map(Purpose::name).collect() };
+    let scopes = consents.map_or(&[][..], |consents| &consents.scopes);
+    let scopes: Vec<Value> = scopes
+        .iter()
+        .map(|one| {
+            json!({
+                "scope_type": one.scope.scope_type.name(),
+                "scope_id": one.scope.id,
+                "withdrawn": names(one.withdrawn),
+                "granted": names(one.granted),
+            })
+        })
+        .collect();
+    json!({ "withdrawn": names(consents.map_or(Purposes::NONE, |consents| consents.everywhere)), "scopes": scopes })
+}
+
+fn consents_schema() -> Value {
+    let purposes = || list(names(Purposes::withdrawable().iter().map(Purpose::name)));
+    let scope = object(
+        "ExportedConsentInScope",
+        [
+            ("scope_type", names(ScopeType::ALL.map(ScopeType::name))),
+            ("scope_id", text()),
+            ("withdrawn", purposes()),
+            ("granted", about(purposes(), "What is withdrawn everywhere, and not here.")),
+        ],
+    );
+    object(
+        "ExportedConsents",
+        [
+            ("withdrawn", about(purposes(), "Wherever nothing else is said.")),
+            ("scopes", about(list(scope), "Scopes of which something else is said.")),
+        ],
+    )
+}
+
+/// A spiral that holds: never by which signals or events it was found.
+pub(in crate::core_v2) fn spiral(spiral: &ThoughtPatternArtifact) -> Value {
+    json!({
+        "type": spiral.finding.pattern.name(),
+        "confidence": spiral.finding.confidence.get(),
+        "window_events": spiral.finding.window_events,
+        "window_minutes": spiral.finding.window_minutes,
+        "created_at": spiral.created.to_string(),
+        "expires_at": spiral.expires.to_string(),
+    })
+}
+
+fn spiral_schema() -> Value {
+    let share = json!({"type": "number", "minimum": 0, "maximum": 1});
+    object(
+        "ExportedSpiral",
+        [
+            ("type", names(Pattern::ALL.map(Pattern::name))),
+            ("confidence", about(share, "How surely it was found.")),
+            ("window_events", about(count(), "In how many events.")),
+            (
+                "window_minutes",
+                about(count(), "How many minutes lie between the first and the last of them."),
+            ),
+            ("created_at", time()),
+            ("expires_at", time()),
+        ],
+    )
+}
+
 /// The schema of an export.
 pub(in crate::core_v2) fn exported_schema() -> Value {
     let either = json!({"anyOf": [shown_schema::memory(), shown_schema::tombstone()]});
@@ -268,6 +357,14 @@ pub(in crate::core_v2) fn exported_schema() -> Value {
             ("preferences", list(preference)),
             ("grants", list(grant)),
             ("bridges", about(list(bridge), "From and to their scope, those that were removed included.")),
+            ("consents", about(consents_schema(), "What was withdrawn and not granted again.")),
+            (
+                "spirals",
+                about(
+                    list(spiral_schema()),
+                    "Those that hold in the person's own scope, which has at most one.",
+                ),
+            ),
             ("access_logs", list(crate::audit::access_schema())),
         ],
     ))

@@ -1,8 +1,9 @@
-//! `memoryscope remember|query|reconstruct`, steps with a memory and the gate: the core API for people and scripts. What is asked and what is answered is the
+//! `memoryscope remember|query|reconstruct`, steps with a memory, the gate and explanations: the core API for people and scripts. What is asked and what is answered is the
 //! API's; here are only flags, JSON and tables.
 
 mod show;
 
+pub(crate) mod explain;
 pub(crate) mod gate;
 pub(crate) mod query;
 pub(crate) mod reconstruct;

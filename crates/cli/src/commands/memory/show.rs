@@ -55,6 +55,38 @@ pub(super) fn gated(answer: &Value) -> String {
     format!("{told}\n\n{}", decision(answer))
 }
 
+/// Why a decision came out as it did.
+pub(super) fn explained(answer: &Value) -> String {
+    let mut told = text(&answer["explanation"]);
+    let log = &answer["access_log"];
+    if !log.is_null() {
+        let again = match (&log["matches"], log["reason"].as_str()) {
+            (Value::Bool(true), _) => "It comes out the same again.".to_owned(),
+            (Value::Bool(false), _) => "It would come out OTHERWISE.".to_owned(),
+            (_, Some(reason)) => format!("It cannot be made again: {}.", reason.replace('_', " ")),
+            (_, None) => String::new(),
+        };
+        told += &format!("\n{again}");
+    }
+    let row = |one: &Value, shown: String| {
+        let rules: Vec<String> = list(&one["matched_rules"]).iter().map(text).collect();
+        [text(&one["memory_id"]), text(&one["type"]), shown, rules.join(", ")]
+    };
+    let returned = list(&answer["decisions"]).iter().map(|one| row(one, format!("rank {}", one["rank"])));
+    let withheld =
+        list(&answer["denials"]).iter().map(|one| row(one, text(&one["withheld"]).replace('_', " ")));
+    let rows: Vec<[String; 4]> = returned.chain(withheld).collect();
+    if !rows.is_empty() {
+        told += &format!("\n\n{}", table(["MEMORY", "TYPE", "SHOWN", "RULES"], rows));
+    }
+    let spiral = &answer["spiral_state"];
+    if !spiral.is_null() {
+        let pattern = text(&spiral["pattern"]).replace('_', " ");
+        told += &format!("\n\nA spiral held: {pattern}, until {}.", text(&spiral["expires_at"]));
+    }
+    told
+}
+
 /// What became of each line of a file.
 pub(super) fn batch(results: &[(usize, Value)]) -> String {
     let rows = results.iter().map(|(line, result)| {

@@ -57,6 +57,8 @@ endpoints! {
     "GET /v2/memories" => list;
     "POST /v2/memories/query" => query;
     "POST /v2/reconstruct" => reconstruct;
+    "POST /v2/explain" => explain;
+    "POST /v2/replay" => replay;
     "GET /v2/spiral" => spiral;
     "POST /v2/tools/gate" => gate;
     "POST /v2/memories/{id}/seal" => |probe| step(probe, "seal", json!({}));
@@ -268,6 +270,41 @@ async fn gate(probe: &Probe<'_>) {
     }
 }
 
+/// A query's name in the chain.
+async fn asked_before(probe: &Probe<'_>, scope: &Scope, purpose: Purpose) -> Value {
+    let answer = probe.post("/v2/memories/query", &asking(scope, purpose)).await.json();
+    let refused = &answer["error"]["details"]["access_log_id"];
+    if answer["access_log_id"].is_null() { refused.clone() } else { answer["access_log_id"].clone() }
+}
+
+async fn explain(probe: &Probe<'_>) {
+    let ids: Vec<String> = probe.ids.iter().map(|id| id.prefixed()).collect();
+    for (scope, purpose) in probe.placed() {
+        let log = asked_before(probe, &scope, purpose).await;
+        if !log.is_null() {
+            probe.post("/v2/explain", &json!({"tenant_id": "t_default", "access_log_id": log})).await;
+        }
+        let request = json!({"operation": "memory.query", "purpose": purpose.name()});
+        let described = json!({"tenant_id": "t_default", "memory_ids": ids, "request": request});
+        probe.post("/v2/explain", &described).await;
+    }
+}
+
+async fn replay(probe: &Probe<'_>) {
+    for (scope, purpose) in probe.placed() {
+        let log = asked_before(probe, &scope, purpose).await;
+        if log.is_null() {
+            continue;
+        }
+        let mut body = json!({"tenant_id": "t_default", "access_log_id": log});
+        probe.post("/v2/replay", &body).await;
+        for instead in ["chat_response", "task_execution", "subject_access"] {
+            body["override_context"] = json!({"purpose": instead});
+            probe.post("/v2/replay", &body).await;
+        }
+    }
+}
+
 /// Steps with what is hidden from whoever asks for them: whoever changes a memory that they see learns what followed it, and what they
 /// see of the store is another one then.
 async fn step(probe: &Probe<'_>, name: &str, mut body: Value) {
@@ -342,7 +379,11 @@ async fn policy(probe: &Probe<'_>) {
     let cases = json!([{"request": {"purpose": "chat_response"}, "memory": {"type": "event"}}]);
     probe.post("/v2/policies", &kept).await;
     probe.post("/v2/policies/validate", &kept).await;
-    let simulated = json!({"tenant_id": "t_default", "policy_version": "probe-1", "cases": cases});
+    let simulated =
+        json!({"tenant_id": "t_default", "policy_version": "probe-1", "cases": cases, "last": 20});
+    probe.post("/v2/policies/simulate", &simulated).await;
+    let open = "policy_version: open\nextends: builtin/default\nrules:\n  - {id: all, when: {memory.state: [active, restricted, sealed]}, then: {allow_read: true, include_in_prompt: true}}\n";
+    let simulated = json!({"tenant_id": "t_default", "policy": open, "last": 20});
     probe.post("/v2/policies/simulate", &simulated).await;
     let tenant = json!({"tenant_id": "t_default"});
     probe.post("/v2/policies/no-such/activate", &tenant).await;

@@ -8,12 +8,13 @@ use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 use super::none;
 
 /// The arrows of ARCHITECTURE.md. A crate that is not here is not part of the product.
-const EDGES: [(&str, &[&str]); 6] = [
+const EDGES: [(&str, &[&str]); 7] = [
     ("memoryscope-domain", &[]),
     ("memoryscope-engine", &["memoryscope-domain"]),
     ("memoryscope-store", &["memoryscope-domain", "memoryscope-engine"]),
     ("memoryscope-api", &["memoryscope-domain", "memoryscope-engine"]),
     ("memoryscope-load", &[]),
+    ("memoryscope-oracle", &["memoryscope-domain"]),
     (
         "memoryscope",
         &[
@@ -178,6 +179,26 @@ fn json_has_one_spelling() {
         &found,
         "object keys are sorted and numbers are f64, i64 or u64, or the same values give other bytes:",
     );
+}
+
+#[test]
+fn only_the_oracle_asks_another_engine() {
+    let mut found = Vec::new();
+    for package in members().iter().filter(|package| package.name.as_str() != "memoryscope-oracle") {
+        // Tests count too: whoever runs them would build it.
+        for dependency in &package.dependencies {
+            if dependency.name.starts_with("cedar-policy") || dependency.name == "memoryscope-oracle" {
+                found.push(format!("{} depends on {}", package.name, dependency.name));
+            }
+        }
+    }
+    let script = crate::text_of("scripts/test");
+    for line in script.lines().filter(|line| line.contains("--workspace")) {
+        if !line.contains("--exclude memoryscope-oracle") {
+            found.push(format!("scripts/test builds it: {}", line.trim()));
+        }
+    }
+    none(&found, "Cedar is there to be compared with, by scripts/policy-oracle and nothing else:");
 }
 
 #[test]

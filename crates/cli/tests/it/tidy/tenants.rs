@@ -13,7 +13,17 @@ const NOBODYS: [(&str, &str); 2] = [
 ];
 
 /// Statements over tenants' tables that name no single tenant: the file, how the statement begins, and why.
-const CROSS_TENANT: [(&str, &str, &str); 9] = [
+const CROSS_TENANT: [(&str, &str, &str); 13] = [
+    (
+        "postgres/mod.rs",
+        "WITH RECURSIVE marked (tenant)",
+        "the job that lets what was derived follow asks whose turn it is, and nothing more",
+    ),
+    (
+        "sqlite/pending.rs",
+        "WITH RECURSIVE marked (tenant)",
+        "the job that lets what was derived follow asks whose turn it is, and nothing more",
+    ),
     (
         "postgres/mod.rs",
         "WITH RECURSIVE entered (tenant)",
@@ -50,6 +60,12 @@ const CROSS_TENANT: [(&str, &str, &str); 9] = [
         "a copy holds the whole source still",
     ),
     ("postgres/transfer.rs", "BEGIN; LOCK TABLE audit_heads", "a copy keeps everybody from its target"),
+    ("sqlite/restore.rs", "SELECT tenant, digest FROM suppressions", "a restore replaces the whole database"),
+    (
+        "postgres/backup.rs",
+        "SELECT tenant || ' ' || encode(digest, 'hex') FROM suppressions",
+        "a restore replaces the whole database",
+    ),
     (
         "postgres/transfer.rs",
         "SELECT tenant, seq, encode(hash, 'hex') FROM audit_heads",

@@ -85,6 +85,7 @@ proptest! {
         }
         let scope = target();
         let ask = Ask {
+            origin: crate::govern::Origin::Live,
             principal: &principal,
             purpose: Some(purpose),
             operation: "memory.query",

@@ -1,13 +1,16 @@
 //! What every store does. Each case gets an empty store and knows nothing of its kind.
 
+mod as_of;
 mod audit;
 mod bridges;
 mod changes;
 mod expects;
 mod family;
 mod objects;
+mod pending;
 mod person;
 mod reads;
+mod rights;
 mod spirals;
 mod words;
 
@@ -136,12 +139,27 @@ on_every_store! {
         who_is_born_meanwhile_is_a_conflict
         a_birth_and_a_revocation_are_never_both_first
         the_erased_is_nobodys_child;
+    as_of:
+        a_load_as_of_a_commit_answers_as_it_did_then
+        before_the_first_commit_there_was_nothing
+        an_entry_is_found_with_memories;
+    pending:
+        what_is_below_a_mark_is_hidden
+        the_hidden_take_nobodys_place
+        what_is_left_is_told_of_where_it_began
+        what_is_below_a_mark_is_found_page_by_page
+        tenants_with_something_left_are_listed;
     person:
         what_is_about_a_person_is_found_in_order
         a_person_is_looked_for_in_steps
         what_is_read_with_it_is_the_persons
         what_is_forgotten_is_gone
         nothing_is_written_under_a_destroyed_key;
+    rights:
+        a_persons_last_word_is_kept
+        a_word_is_lost_to_a_later_one
+        what_was_erased_is_known_by_its_digest
+        who_is_forgotten_has_said_nothing;
     audit:
         commits_are_chained_and_numbered
         entries_are_paged_and_picked

@@ -1,0 +1,8 @@
+-- What a scope held at an earlier commit is what has not changed since, and the versions that were replaced since. The
+-- latter are found by their scope's key, which a memory keeps for ever. Only replacing a memory writes to this index.
+ALTER TABLE memory_versions ADD COLUMN partition_key bytea;
+
+UPDATE memory_versions AS v SET partition_key = m.partition_key
+FROM memories AS m WHERE m.tenant = v.tenant AND m.id = v.id;
+
+CREATE INDEX memory_versions_by_end ON memory_versions (tenant, partition_key, valid_to_seq);
