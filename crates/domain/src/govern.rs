@@ -41,6 +41,7 @@ mod ranking;
 mod reading;
 mod reason;
 mod rights;
+mod ruling;
 mod spiralling;
 #[cfg(test)]
 mod tests;
@@ -483,33 +484,4 @@ fn decide_owner(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     let mut ruling = Ruling::default();
     ruling.count(&decision.trace, Effect::Write);
     allowed(ask, facts, ruling)
-}
-
-impl Ruling {
-    /// How it was denied: by which rules, where rules did it. What is denied as a whole was decided by the request or
-    /// by the caller's own proposal, so the rules tell nothing of what is hidden.
-    fn denying(effect: Effect, traces: impl IntoIterator<Item = Trace>) -> Self {
-        let mut ruling = Self::default();
-        for trace in traces {
-            ruling.rules.add(&trace, effect);
-            ruling.trace.get_or_insert(trace);
-        }
-        ruling
-    }
-
-    /// Counts a record that was let through. The trace is the first one's, with every rule that matched for another.
-    fn count(&mut self, decided: &Trace, effect: Effect) {
-        let first = self.rules.iter().next().is_none();
-        self.rules.add(decided, effect);
-        match &mut self.trace {
-            Some(trace) if !first => {
-                for rule in &decided.matched_rules {
-                    if !trace.matched_rules.contains(rule) {
-                        trace.matched_rules.push(Arc::clone(rule));
-                    }
-                }
-            }
-            trace => *trace = Some(decided.clone()),
-        }
-    }
 }

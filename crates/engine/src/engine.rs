@@ -23,7 +23,7 @@ use tracing::{Instrument as _, info_span};
 use crate::bridges::Crossed;
 use crate::context::{Context, Idempotency};
 use crate::entry::{ask, child_ids, private_part};
-use crate::load::{loading, selection};
+use crate::load::{loading, own_subject, selection};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
 use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
@@ -486,11 +486,6 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
-}
-
-/// Whose audit key a request's entry is under, unless it is about a grant.
-pub(crate) fn own_subject(cx: &Context) -> SubjectRef {
-    cx.principal.user.as_ref().map_or(SubjectRef::TENANT, SubjectRef::of_user)
 }
 
 /// The request's idempotency key; what changes nothing needs none.

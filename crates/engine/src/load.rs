@@ -1,12 +1,13 @@
 //! Asking the store for what a request needs.
 
+use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::place::{Place, SealedPlace};
 use memoryscope_domain::policy::{Filter, Narrowed};
 use memoryscope_domain::scope::Partition;
 use tracing::{Instrument as _, info_span};
 
 use crate::context::Context;
-use crate::engine::{Engine, own_subject};
+use crate::engine::Engine;
 use crate::op::Operation;
 use crate::port::{BridgesTo, Load, Rights, Select, Snapshot, StoreError};
 use crate::refusal::Refusal;
@@ -47,6 +48,11 @@ impl Engine {
     pub(crate) async fn load_of(&self, load: &Load) -> Result<Snapshot, StoreError> {
         self.ports().store.load(load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
     }
+}
+
+/// Whose audit key a request's entry is under, unless it is about a grant.
+pub(crate) fn own_subject(cx: &Context) -> SubjectRef {
+    cx.principal.user.as_ref().map_or(SubjectRef::TENANT, SubjectRef::of_user)
 }
 
 /// A load for a request, of what is there now, without spirals and without bridges.

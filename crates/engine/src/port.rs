@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use memoryscope_domain::audit_chain::{AuditKey, Code, Head, KeyedDigest, Private, Seq, Verdict};
+use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Seq, Verdict};
 use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
-use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
+use memoryscope_domain::govern::{Decided, Facts};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
 use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId, UserId};
-use memoryscope_domain::memory::{DomainKey, Memory, SubjectRef};
+use memoryscope_domain::memory::{DomainKey, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
@@ -22,8 +22,12 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::TermKey;
 
 pub use self::bridged::{BridgeSelect, BridgesTo, Source};
+pub use self::person::{PersonSelect, With};
+pub use self::rights::Rights;
 
 mod bridged;
+mod person;
+mod rights;
 
 /// Where the time comes from. Read once per request.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -157,8 +161,8 @@ pub struct Load {
     /// The idempotency key whose record is wanted.
     pub idempotency: Option<IdempotencyKey>,
     /// The commit as of which memories are wanted, in the versions that were current then; `None`: the current ones.
-    /// What has been erased since is in [`Facts::suppressed`] instead. It bears on what lists a
-    /// scope and on [`Select::Versions`], [`Select::Memories`] and [`Select::Evidence`], and on nothing else.
+    /// What has been erased since is in [`Facts::erased`] instead. It bears on what lists a scope, on the bridges that stand,
+    /// on [`Select::Versions`], [`Select::Memories`] and [`Select::Evidence`], and on nothing else.
     pub as_of: Option<Seq>,
     /// The scopes whose spirals are wanted.
     pub spirals: Vec<Partition>,
@@ -166,17 +170,6 @@ pub struct Load {
     pub bridges: BridgesTo,
     /// What is wanted of persons' rights.
     pub rights: Rights,
-}
-
-/// What is wanted of persons' rights, beside memories.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rights {
-    /// The persons whose consents are wanted ([`Facts::consents`]).
-    pub persons: Vec<SubjectRef>,
-    /// Whether the tenant's own key is wanted, and whether anything was erased ([`Facts::suppressed`]).
-    pub erased: bool,
-    /// The digests of which is asked whether they are left of something that was erased; only with `erased`.
-    pub digests: Vec<KeyedDigest>,
 }
 
 /// Which records an operation asks for.
@@ -366,55 +359,6 @@ impl ObjectSelect {
     #[must_use]
     pub fn filter(&self, load: &Load) -> Filter {
         Filter::and([self.among.clone(), self.wanted.clone(), load.filter.clone()])
-    }
-}
-
-/// Which of what is about a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PersonSelect {
-    /// Who.
-    pub user: UserId,
-    /// Only memories behind this one.
-    pub after: Option<MemoryId>,
-    /// How far to look: at so many memories of the tenant behind `after`, at least one. [`Facts::scan_end`] says where that
-    /// was, if there are more behind, by its id. None looks at all.
-    pub scan: Option<usize>,
-    /// At most so many memories; [`Facts::more`] says whether there were more among those that were looked at.
-    pub limit: usize,
-    /// What is read with them.
-    pub with: With,
-}
-
-/// What is read with what is about a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum With {
-    /// Nothing.
-    Nothing,
-    /// Their kin, as [`Facts::kindred`] instead of [`Facts::memories`]: at most so many descendants of each.
-    Kin(usize),
-    /// Their earlier versions ([`Facts::earlier`]), the grants that were given for the person, the bridges from or to their
-    /// scope, and the audit entries about the person, of each at most as many as memories; [`Facts::more`] is true where there are more.
-    Everything,
-}
-
-impl PersonSelect {
-    /// The partition of the person's own scope.
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        Scope::of_user(&self.user).partition()
-    }
-
-    /// Whether it is wanted: where it is about the person.
-    #[must_use]
-    pub fn wants(&self, memory: &Memory) -> bool {
-        memory.standing_of(&self.user).is_some()
-    }
-
-    /// Whether an entry is about the person.
-    #[must_use]
-    pub fn is_about(&self, stored: &StoredEntry) -> bool {
-        let subject = stored.private.as_ref().and_then(Private::subject);
-        subject == Some(SubjectRef::of_user(&self.user))
     }
 }
 

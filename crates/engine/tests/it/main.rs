@@ -16,6 +16,7 @@ mod paging;
 mod pending;
 mod properties;
 mod replay;
+mod replay_bridges;
 mod rights;
 mod rogue;
 mod search;

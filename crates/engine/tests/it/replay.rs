@@ -24,6 +24,7 @@ use memoryscope_engine::op::search::Search;
 use memoryscope_engine::replay::{Comparison, NotReplayable, Override, replayable};
 use proptest::prelude::*;
 
+use super::bridges::{ALL, to_apollo};
 use super::objects::{category, event, event_with, filters};
 use super::spirals::{RUMINATING, spiralling};
 use super::support::{Answer, World, policy_with, refused, tenant, user};
@@ -48,7 +49,7 @@ fn context_of(whose: &str, include_events: bool, cues: &[&str]) -> Reconstruct {
 
 impl World {
     /// Every recorded decision that can be made again.
-    async fn recorded(&self) -> Vec<StoredEntry> {
+    pub(crate) async fn recorded(&self) -> Vec<StoredEntry> {
         let codes = replayable();
         let is_one = |stored: &StoredEntry| codes.contains(&stored.entry.parse().unwrap().draft.operation);
         self.chain().await.into_iter().filter(is_one).collect()
@@ -105,12 +106,13 @@ impl World {
             let scope = Scope::of_user(&user("ann"));
             let _ = self.run(self.core(who), AskGate { scope, tool, purpose, evidence: ids.to_vec() }).await;
         }
+        self.ask_behind_bridges(ids).await;
         let audit = query_of("ann", Purpose::ComplianceAudit, filters(), 50);
         let _ = self.run(self.as_role("eve", Role::Auditor), audit.clone()).await;
         let _ = self.run(self.core("eve"), audit).await;
     }
 
-    async fn told_why(&self, cx: &Context, log: AuditId) -> Explanation {
+    pub(crate) async fn told_why(&self, cx: &Context, log: AuditId) -> Explanation {
         match self.engine.explain(cx, log).await.expect("an explanation").output {
             ExplainedLog::Told(told) => *told,
             ExplainedLog::NotTold(told) => panic!("{}", told.why),
@@ -121,7 +123,7 @@ impl World {
         self.run(self.core("ann"), query_of("ann", CHAT, filters(), 50)).await.unwrap().access_log
     }
 
-    async fn replayed(&self, cx: &Context, log: AuditId) -> Answer<Replayed> {
+    pub(crate) async fn replayed(&self, cx: &Context, log: AuditId) -> Answer<Replayed> {
         self.engine.replay(cx, log, Override::default()).await
     }
 }
@@ -135,6 +137,8 @@ enum Happening {
     Days(i64),
     /// Says what goes round and round.
     Spiral,
+    /// Lets a project see what is Ann's, or does so no more.
+    Bridge,
     Ask,
 }
 
@@ -144,6 +148,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         4 => (0..20usize, 0..5usize).prop_map(|(id, step)| Happening::Step(id, step)),
         1 => (0..RULES.len()).prop_map(Happening::Policy),
         1 => Just(Happening::Spiral),
+        2 => Just(Happening::Bridge),
         1 => (1..40i64).prop_map(Happening::Days),
         2 => Just(Happening::Ask),
     ]
@@ -166,7 +171,7 @@ const RULES: [&str; 4] = [
 ];
 
 async fn live(world: &World, happenings: &[Happening], erases: bool) {
-    let mut ids = Vec::new();
+    let (mut ids, mut bridge) = (Vec::new(), None);
     for (happening, number) in happenings.iter().zip(0..) {
         world.clock.advance_micros(1_000);
         match happening {
@@ -205,6 +210,7 @@ async fn live(world: &World, happenings: &[Happening], erases: bool) {
                     ids.push(world.ingest("ann", spiralling("ann", line)).await.id);
                 }
             }
+            Happening::Bridge => bridge = world.make_or_end(bridge, to_apollo(ALL)).await,
             Happening::Days(days) => world.clock.advance_days(*days),
             Happening::Ask => world.ask_everything(&ids).await,
         }
