@@ -6,6 +6,7 @@ use memoryscope_engine::port::{Load, Select, Snapshot, StoreError};
 use tokio_postgres::Row;
 
 use super::error::Failure;
+use super::pending::marks;
 use super::rights;
 use super::value::{Bytes, Value};
 use crate::common::row::{self, corrupt};
@@ -52,6 +53,8 @@ pub(super) fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
         .map_err(|_| corrupt("idempotency record"))?;
     let spirals: Vec<&str> = row.try_get(5)?;
     let spirals = spirals.into_iter().map(|text| row::spiral(text, load)).collect::<Result<_, _>>()?;
+    let mut facts = rights::facts(row, load)?;
+    facts.has_pending = load.as_of.is_none() && !marks(rows, MARKS)?.is_empty();
     Ok(Snapshot {
         head,
         active_policy: row.try_get(2)?,
@@ -59,7 +62,7 @@ pub(super) fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
         subject_key: unless_walking(load, key)?,
         idempotency,
         spirals,
-        facts: rights::facts(row, load)?,
+        facts,
     })
 }
 
