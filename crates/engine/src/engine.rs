@@ -22,7 +22,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::context::{Context, Idempotency};
 use crate::entry::{ask, child_ids, private_part};
-use crate::load::loading;
+use crate::load::{loading, selection};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
 use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
@@ -183,14 +183,8 @@ impl Engine {
         let (active_policy, policy) = self.policies.of(tenant, &*self.ports.store, asks_policy).await?;
         let mut spirals = self.spirals_before(cx, op, &policy.policy).await?;
         let narrowed = govern::narrow(&policy.policy, &ask(cx, op, false, &spirals));
-        let select = match &narrowed {
-            Some(narrowed) if narrowed.filter == Filter::Nothing => Select::Nothing,
-            _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
-            _ => op.select(cx),
-        };
-        // Who is told what is withheld has it loaded.
-        let filter = narrowed.as_ref().filter(|_| !ask(cx, op, false, &spirals).tells_withheld());
-        let filter = filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone());
+        let is_told = ask(cx, op, false, &spirals).tells_withheld();
+        let (select, filter) = selection(cx, op, width, (narrowed.as_ref(), is_told));
         let mut snapshot =
             self.load_with(cx, select, filter, spirals::scopes(op), rights::wanted(op)).await?;
         if snapshot.active_policy != active_policy {

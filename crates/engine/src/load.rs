@@ -1,12 +1,13 @@
 //! Asking the store for what a request needs.
 
 use memoryscope_domain::place::{Place, SealedPlace};
-use memoryscope_domain::policy::Filter;
+use memoryscope_domain::policy::{Filter, Narrowed};
 use memoryscope_domain::scope::Partition;
 use tracing::{Instrument as _, info_span};
 
 use crate::context::Context;
 use crate::engine::{Engine, own_subject};
+use crate::op::Operation;
 use crate::port::{Load, Rights, Select, Snapshot, StoreError};
 use crate::refusal::Refusal;
 use crate::traces;
@@ -58,4 +59,21 @@ pub(crate) fn loading(cx: &Context, select: Select, filter: Filter) -> Load {
         spirals: Vec::new(),
         rights: Rights::default(),
     }
+}
+
+/// What an operation looks at in its attempt of that width, and what the policy lets through. Who is told what is withheld has
+/// it loaded.
+pub(crate) fn selection<O: Operation>(
+    cx: &Context,
+    op: &O,
+    width: u32,
+    (narrowed, is_told): (Option<&Narrowed>, bool),
+) -> (Select, Filter) {
+    let select = match narrowed {
+        Some(narrowed) if narrowed.filter == Filter::Nothing => Select::Nothing,
+        _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
+        _ => op.select(cx),
+    };
+    let filter = narrowed.filter(|_| !is_told);
+    (select, filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone()))
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::Entry;
 use memoryscope_domain::change::{Forgotten, PolicyDocument};
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_engine::port::StoreError;
 
 use super::person;
@@ -258,11 +259,7 @@ impl<'a> Writes<'a> {
                 let (expires, document) = (boxed(spiral.expires), boxed(spiral.document.as_str()));
                 self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
             }
-            Step::MarkPending(mark) => {
-                let after = mark.after.map(|after| Bytes::of(after.uuid()));
-                let (id, root) = (Bytes::of(mark.id.uuid()), Bytes::of(mark.root.uuid()));
-                self.alone(MARK_PENDING, vec![boxed(id), boxed(root), boxed(after)]);
-            }
+            Step::MarkPending(mark) => self.mark_pending(mark),
             Step::UnmarkPending(id) => self.alone(UNMARK_PENDING, vec![boxed(Bytes::of(id.uuid()))]),
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
             Step::KeepConsent(consent) => {
@@ -279,6 +276,12 @@ impl<'a> Writes<'a> {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
             }
         }
+    }
+
+    fn mark_pending(&mut self, mark: &PendingMark) {
+        let after = mark.after.map(|after| Bytes::of(after.uuid()));
+        let (id, root) = (Bytes::of(mark.id.uuid()), Bytes::of(mark.root.uuid()));
+        self.alone(MARK_PENDING, vec![boxed(id), boxed(root), boxed(after)]);
     }
 
     fn forget(&mut self, seq: i64, forgotten: &'a Forgotten) {

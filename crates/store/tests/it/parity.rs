@@ -219,14 +219,16 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         Wish::Unmark { id } => Change::UnmarkPending(memory_id(id)),
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
-        Wish::Checkpoint => {
-            let facts = make::load(store, tenant, Select::Verification).await.facts;
-            let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
-            let head = make::head(store, tenant).await;
-            let checkpoint = Checkpoint { tenant: tenant.clone(), head, time: time(NOW), prev_checkpoint };
-            Change::InsertCheckpoint(CheckpointKey::from_bytes(&[3; 32]).sign(checkpoint))
-        }
+        Wish::Checkpoint => checkpoint(store, tenant).await,
     })
+}
+
+async fn checkpoint(store: &dyn Store, tenant: &TenantId) -> Change {
+    let facts = make::load(store, tenant, Select::Verification).await.facts;
+    let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
+    let head = make::head(store, tenant).await;
+    let checkpoint = Checkpoint { tenant: tenant.clone(), head, time: time(NOW), prev_checkpoint };
+    Change::InsertCheckpoint(CheckpointKey::from_bytes(&[3; 32]).sign(checkpoint))
 }
 
 fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
