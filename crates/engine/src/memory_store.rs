@@ -200,13 +200,7 @@ impl Tenant {
                     self.preferences(load, &select, &mut facts);
                 }
             }
-            Select::Expired { limit } => {
-                let mut expired: Vec<&Arc<Memory>> =
-                    self.current().filter(|memory| has_expired(memory, load.now)).collect();
-                expired.sort_by_key(|memory| (memory.expires, memory.id));
-                facts.more = expired.len() > *limit;
-                facts.memories = expired.into_iter().take(*limit).cloned().collect();
-            }
+            Select::Expired { limit } => self.expired(load, *limit, &mut facts),
             Select::Entries { after, operations, limit } => {
                 let wanted = |stored: &&StoredEntry| {
                     let record = stored.entry.parse();
@@ -231,6 +225,14 @@ impl Tenant {
         }
         self.say_what_is_pending(load, &mut facts);
         facts
+    }
+
+    fn expired(&self, load: &Load, limit: usize, facts: &mut Facts) {
+        let mut expired: Vec<&Arc<Memory>> =
+            self.current().filter(|memory| has_expired(memory, load.now)).collect();
+        expired.sort_by_key(|memory| (memory.expires, memory.id));
+        facts.more = expired.len() > limit;
+        facts.memories = expired.into_iter().take(limit).cloned().collect();
     }
 
     fn kept_policies(&self, select: &PolicySelect, facts: &mut Facts) {

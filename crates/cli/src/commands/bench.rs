@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
     /// What to measure beside `live`, separated by commas: create, read10, read1000, mix, ingest, derive, query100,
-    /// querylarge, querydenied, reconstruct. Default: all.
+    /// querylarge, querydenied, reconstruct, reinforce, explain, replay. Default: all.
     #[arg(long, value_name = "CASES", value_delimiter = ',')]
     cases: Vec<Case>,
     /// Connections that ask at once.
@@ -51,6 +51,9 @@ pub(crate) struct Args {
     /// Measure last how the rate of storing changes while so many events are stored in batches. Without a number: 100000.
     #[arg(long, value_name = "NUMBER", num_args = 0..=1, default_missing_value = "100000", default_value_t = 0)]
     growth: u64,
+    /// Measure too how long it takes to revoke a memory with 1,000 descendants, for so many of them. Without a number: 10.
+    #[arg(long, value_name = "NUMBER", num_args = 0..=1, default_missing_value = "10", default_value_t = 0)]
+    families: u32,
     /// Measure too how long a start takes until the server is ready, as often as `--repeats` says.
     #[arg(long)]
     cold_start: bool,
@@ -97,6 +100,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         preload: args.preload,
         large_scope: args.large_scope,
         growth: args.growth,
+        families: args.families,
         cold_start: args.cold_start,
         run: new_run("bench"),
     };
@@ -145,6 +149,15 @@ fn described(report: &Report) -> String {
         ];
         let rows = table(header, server.cases.iter().map(row));
         parts.push(format!("{} (version {version}{on})\n{rows}", server.url));
+        if let Some(families) = &server.families {
+            parts.push(format!(
+                "revoking a memory with {} descendants of {} generations takes {} ms ({} were revoked)",
+                families.descendants,
+                families.generations,
+                number(families.revoke_ms, 1.0, 1),
+                families.revoked,
+            ));
+        }
         if let Some(growth) = &server.growth {
             parts.push(format!(
                 "{} events stored in {:.0} s, in batches: {:.0} a second at the start, {:.0} at the end ({:.2} of it)",

@@ -100,21 +100,33 @@ pub fn merge<'a>(candidates: impl IntoIterator<Item = Candidate<'a>>, now: Times
         }
         !is_expired
     });
-    let mut slots: BTreeMap<_, Vec<Candidate<'a>>> = BTreeMap::new();
-    for candidate in living {
-        let constraint = candidate.constraint;
-        slots
-            .entry((candidate.scope, constraint.target, &constraint.merge.slot))
-            .or_default()
-            .push(candidate);
+    let mut kept = settle_conflicts(merge_slots(living, common, &mut reporter), &mut reporter);
+    // What lost a conflict names no strategy any more, and others of its slot may be merged by another one.
+    loop {
+        let before = kept.len();
+        let said_by_all = |slot: &[Candidate<'a>]| slot.to_vec();
+        kept = settle_conflicts(merge_slots(kept, said_by_all, &mut reporter), &mut reporter);
+        if kept.len() == before {
+            break;
+        }
     }
-    let mut kept = Vec::new();
-    for (_, slot) in slots {
-        kept.extend(merge_slot(&slot, &mut reporter));
-    }
-    let mut kept = settle_conflicts(kept, &mut reporter);
     kept.sort_by(|a, b| importance(a.constraint, b.constraint));
     Merged { kept, report: reporter.into_reports() }
+}
+
+/// What each slot keeps; `common` says what all who hold something in a slot say.
+fn merge_slots<'a>(
+    candidates: Vec<Candidate<'a>>,
+    common: impl Fn(&[Candidate<'a>]) -> Vec<Candidate<'a>>,
+    reporter: &mut Reporter,
+) -> Vec<Candidate<'a>> {
+    let mut slots: BTreeMap<_, Vec<Candidate<'a>>> = BTreeMap::new();
+    for candidate in candidates {
+        let constraint = candidate.constraint;
+        let slot = (candidate.scope, constraint.target, &constraint.merge.slot);
+        slots.entry(slot).or_default().push(candidate);
+    }
+    slots.into_values().flat_map(|slot| merge_slot(&slot, &common, reporter)).collect()
 }
 
 /// The order of what holds, the most important first: kind (safety, boundary, avoid, ask_permission, clarify_first,
@@ -175,7 +187,11 @@ fn compare_versions(a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
 }
 
 /// What a slot keeps, by the most restrictive strategy that is named in it.
-fn merge_slot<'a>(slot: &[Candidate<'a>], reporter: &mut Reporter) -> Vec<Candidate<'a>> {
+fn merge_slot<'a>(
+    slot: &[Candidate<'a>],
+    common: impl Fn(&[Candidate<'a>]) -> Vec<Candidate<'a>>,
+    reporter: &mut Reporter,
+) -> Vec<Candidate<'a>> {
     let names = |strategy: &Strategy| slot.iter().any(|c| c.constraint.merge.strategy == *strategy);
     let strategy = STRATEGIES.into_iter().find(names).unwrap_or(Strategy::AppendOnly);
     let breakers = tie_breakers(slot);

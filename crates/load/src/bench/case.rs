@@ -35,6 +35,12 @@ pub enum Case {
     QueryDenied,
     /// `POST /v2/reconstruct` of scopes of 40 events with the impacts and seeds that follow.
     Reconstruct,
+    /// `POST /v2/memories/{id}/reinforce` of an event from which nothing follows.
+    Reinforce,
+    /// `POST /v2/explain` of what [`Case::Query100`] asks.
+    Explain,
+    /// `POST /v2/replay` of the same.
+    Replay,
 }
 
 /// What a case reads, and must be stored first.
@@ -50,7 +56,7 @@ pub(super) struct Reads {
 
 impl Case {
     /// Every case, the floor first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Live,
         Self::Create,
         Self::Read10,
@@ -62,6 +68,9 @@ impl Case {
         Self::QueryLarge,
         Self::QueryDenied,
         Self::Reconstruct,
+        Self::Reinforce,
+        Self::Explain,
+        Self::Replay,
     ];
 
     /// Its name.
@@ -79,6 +88,9 @@ impl Case {
             Self::QueryLarge => "querylarge",
             Self::QueryDenied => "querydenied",
             Self::Reconstruct => "reconstruct",
+            Self::Reinforce => "reinforce",
+            Self::Explain => "explain",
+            Self::Replay => "replay",
         }
     }
 
@@ -90,7 +102,8 @@ impl Case {
             Self::Live | Self::Create | Self::Ingest | Self::Derive => None,
             Self::Read10 | Self::Mix => Some(scoped(10)),
             Self::Read1000 => Some(scoped(1_000)),
-            Self::Query100 => Some(core(100, core::mixed)),
+            Self::Query100 | Self::Explain | Self::Replay => Some(core(100, core::mixed)),
+            Self::Reinforce => Some(core(1, |name, _| core::plain_event(name))),
             Self::QueryLarge => Some(core(large_scope, |name, _| core::plain_event(name))),
             Self::QueryDenied => Some(core(large_scope, core::mostly_denied)),
             Self::Reconstruct => Some(core(40, core::telling_event)),
@@ -168,6 +181,18 @@ impl Requests {
                 for_each("/v2/memories/query", core::querying)
             }
             Case::Reconstruct => for_each("/v2/reconstruct", core::reconstructing),
+            Case::Reinforce => {
+                let path = |id: &str| format!("/v2/memories/{id}/reinforce");
+                users.iter().map(|id| target.post(&path(id), &[], &core::reinforcing())).collect()
+            }
+            Case::Explain => users
+                .iter()
+                .map(|log| target.post("/v2/explain", &core::AUDITOR, &core::looking(log)))
+                .collect(),
+            Case::Replay => users
+                .iter()
+                .map(|log| target.post("/v2/replay", &core::AUDITOR, &core::looking(log)))
+                .collect(),
         };
         Self { case, target: target.clone(), first }
     }
@@ -304,7 +329,7 @@ mod tests {
             assert_eq!(serde_json::to_value(case).unwrap(), case.name());
         }
         let said = "must be one of live, create, read10, read1000, mix, ingest, derive, query100, querylarge, \
-                    querydenied, reconstruct";
+                    querydenied, reconstruct, reinforce, explain, replay";
         assert_eq!("reads".parse::<Case>(), Err(said.to_owned()));
     }
 

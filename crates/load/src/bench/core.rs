@@ -101,3 +101,16 @@ pub(super) fn reconstructing(name: &str) -> Value {
         "max_tokens": 500, "cues": ["Lisbon", "Maria"],
     })
 }
+
+/// Who may look at every decision.
+pub(super) const AUDITOR: [(&str, &str); 1] = [("X-MemoryScope-Roles", "auditor")];
+
+/// What makes a memory a little stronger.
+pub(super) fn reinforcing() -> Value {
+    json!({"tenant_id": TENANT, "delta": 0.000_1})
+}
+
+/// What asks about a decision.
+pub(super) fn looking(log: &str) -> Value {
+    json!({"tenant_id": TENANT, "access_log_id": log})
+}

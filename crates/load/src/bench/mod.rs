@@ -5,6 +5,7 @@
 
 mod case;
 mod core;
+mod family;
 mod growth;
 mod prepare;
 mod report;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 pub use case::Case;
+pub use family::Families;
 pub use growth::Growth;
 pub use report::{CaseReport, ColdStart, Ratio, Repeat, Report, ServerReport};
 
@@ -50,6 +52,8 @@ pub struct Plan {
     pub large_scope: u32,
     /// Events to store last, to see whether storing grows slower; 0 for none.
     pub growth: u64,
+    /// Memories with a thousand descendants to revoke last; 0 for none.
+    pub families: u32,
     /// Whether starts are measured too.
     pub cold_start: bool,
     /// What the names of all users begin with; another for each run, or runs would read each other's memories.
@@ -175,6 +179,10 @@ async fn measured(plan: &Plan, cases: &[Case], mut subjects: Vec<Subject>) -> Re
         let version = subject.target.version().await;
         let of = |(case, repeats)| CaseReport::of(case, repeats);
         let cases: Vec<CaseReport> = subject.measured.into_iter().map(of).collect();
+        let families = match plan.families {
+            0 => None,
+            count => Some(family::measure(&subject.target, &plan.run, count).await?),
+        };
         let growth = match plan.growth {
             0 => None,
             count => Some(growth::measure(&subject.target, &plan.run, count).await?),
@@ -184,6 +192,7 @@ async fn measured(plan: &Plan, cases: &[Case], mut subjects: Vec<Subject>) -> Re
             version,
             database: subject.database,
             cases,
+            families,
             growth,
         });
     }

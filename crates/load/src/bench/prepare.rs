@@ -66,7 +66,26 @@ pub(super) async fn users(
         store(target, each * names.len() as u64, &nth, &batches, bar).await?;
     }
     look_once(target, plan, case, &names[0]).await?;
-    Ok(names)
+    let member = match case {
+        Case::Reinforce => "/memory_ids/0",
+        Case::Explain | Case::Replay => "/access_log_id",
+        _ => return Ok(names),
+    };
+    named(target, &names, member).await
+}
+
+/// What an answer about each user's memories names there: a memory, or a decision.
+async fn named(target: &Target, users: &[String], member: &str) -> Result<Vec<String>, Failure> {
+    let preparing = |why: &dyn std::fmt::Display| Failure::Preparing(why.to_string());
+    let mut connection = Connection::open(target).await.map_err(|fault| preparing(&fault))?;
+    let mut found = Vec::with_capacity(users.len());
+    for user in users {
+        let request = target.post("/v2/memories/query", &[], &core::querying(user));
+        let answer = connection.exchange(&request).await.map_err(|fault| preparing(&fault))?;
+        let name = answer.json().pointer(member).and_then(Value::as_str).map(str::to_owned);
+        found.push(name.ok_or_else(|| preparing(&format!("a query answers without {member}")))?);
+    }
+    Ok(found)
 }
 
 /// Asks once, to see that everything is there and can be read, and that as much follows from an event as should: what
@@ -79,7 +98,12 @@ async fn look_once(target: &Target, plan: &Plan, case: Case, name: &str) -> Resu
         }
         Case::Ingest => ("/v2/memories", core::storing(core::plain_event(name)), "/derived", 0),
         Case::Derive => ("/v2/memories", core::storing(core::telling_event(name, 0)), "/derived", 2),
-        Case::Query100 | Case::QueryLarge | Case::QueryDenied => {
+        Case::Query100
+        | Case::QueryLarge
+        | Case::QueryDenied
+        | Case::Reinforce
+        | Case::Explain
+        | Case::Replay => {
             let all = case.reads(plan.large_scope).map_or(0, |reads| reads.of_each_user);
             let hidden = if case == Case::QueryDenied { core::ONE_VISIBLE_OF } else { 1 };
             let shown = u64::from(all.div_ceil(hidden)).min(core::PAGE);

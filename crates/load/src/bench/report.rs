@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::case::Case;
+use super::family::Families;
 use super::growth::Growth;
 use super::window::Sample;
 use crate::stats::Spread;
@@ -114,6 +115,8 @@ pub struct ServerReport {
     pub database: Option<String>,
     /// All cases, the floor first.
     pub cases: Vec<CaseReport>,
+    /// How long revoking a memory with many descendants took, where that was measured.
+    pub families: Option<Families>,
     /// How the rate of storing changed while the store grew, where that was measured.
     pub growth: Option<Growth>,
 }

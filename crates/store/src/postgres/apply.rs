@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::Entry;
 use memoryscope_domain::change::{Forgotten, PolicyDocument};
+use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_engine::port::StoreError;
 
 use super::person;
 use super::session::Call;
 use super::value::{Bytes, Value};
-use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
+use crate::common::prepare::{BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
 use crate::common::row;
 
 const INSERT_MEMORIES: &str = "
@@ -264,21 +265,12 @@ impl<'a> Writes<'a> {
                 let (expires, document) = (boxed(spiral.expires), boxed(spiral.document.as_str()));
                 self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
             }
-            Step::InsertBridge(bridge) => {
-                let id = boxed(Bytes::of(bridge.id.uuid()));
-                let (source, target) = (boxed(Bytes(bridge.source)), boxed(Bytes(bridge.target)));
-                let (expires, document) = (boxed(bridge.expires), boxed(bridge.document.as_str()));
-                self.alone(INSERT_BRIDGE, vec![id, source, target, boxed(seq), expires, document]);
-            }
+            Step::InsertBridge(bridge) => self.insert_bridge(seq, bridge),
             Step::RemoveBridge(bridge) => {
                 let id = boxed(Bytes::of(bridge.id.uuid()));
                 self.alone(REMOVE_BRIDGE, vec![id, boxed(seq), boxed(bridge.document.as_str())]);
             }
-            Step::MarkPending(mark) => {
-                let after = mark.after.map(|after| Bytes::of(after.uuid()));
-                let (id, root) = (Bytes::of(mark.id.uuid()), Bytes::of(mark.root.uuid()));
-                self.alone(MARK_PENDING, vec![boxed(id), boxed(root), boxed(after)]);
-            }
+            Step::MarkPending(mark) => self.mark_pending(mark),
             Step::UnmarkPending(id) => self.alone(UNMARK_PENDING, vec![boxed(Bytes::of(id.uuid()))]),
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
             Step::KeepConsent(consent) => {
@@ -295,6 +287,19 @@ impl<'a> Writes<'a> {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
             }
         }
+    }
+
+    fn insert_bridge(&mut self, seq: i64, bridge: &'a BridgeRow) {
+        let id = boxed(Bytes::of(bridge.id.uuid()));
+        let (source, target) = (boxed(Bytes(bridge.source)), boxed(Bytes(bridge.target)));
+        let (expires, document) = (boxed(bridge.expires), boxed(bridge.document.as_str()));
+        self.alone(INSERT_BRIDGE, vec![id, source, target, boxed(seq), expires, document]);
+    }
+
+    fn mark_pending(&mut self, mark: &PendingMark) {
+        let after = mark.after.map(|after| Bytes::of(after.uuid()));
+        let (id, root) = (Bytes::of(mark.id.uuid()), Bytes::of(mark.root.uuid()));
+        self.alone(MARK_PENDING, vec![boxed(id), boxed(root), boxed(after)]);
     }
 
     fn forget(&mut self, seq: i64, forgotten: &'a Forgotten) {

@@ -8,6 +8,7 @@ use memoryscope_engine::port::{Load, Select, Snapshot, StoreError};
 use tokio_postgres::Row;
 
 use super::error::Failure;
+use super::pending::marks;
 use super::rights;
 use super::value::{Bytes, Value};
 use crate::common::row::{self, corrupt};
@@ -69,6 +70,8 @@ pub(super) fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
     let bridges: Vec<&str> = row.try_get(BRIDGES)?;
     let bridges =
         bridges.into_iter().map(|text| row::standing_bridge(text, load)).collect::<Result<_, _>>()?;
+    let mut facts = rights::facts(row, load)?;
+    facts.has_pending = load.as_of.is_none() && !marks(rows, MARKS)?.is_empty();
     Ok(Snapshot {
         head,
         active_policy: row.try_get(2)?,
@@ -77,7 +80,7 @@ pub(super) fn frame(rows: &[Row], load: &Load) -> Result<Snapshot, Failure> {
         idempotency,
         spirals,
         bridges,
-        facts: rights::facts(row, load)?,
+        facts,
     })
 }
 

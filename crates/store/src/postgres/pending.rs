@@ -71,7 +71,6 @@ impl View<'_> {
         if self.ancestry.is_free() {
             return Ok(());
         }
-        facts.has_pending = true;
         let named = facts.memories.iter().chain(&facts.evidence).map(|memory| memory.id);
         let named: Vec<MemoryId> = named.collect();
         self.look_up(named.iter().copied()).await?;

@@ -143,15 +143,6 @@ fn key(number: u8) -> memoryscope_domain::change::IdempotencyRecord {
     crate::conformance::record(&format!("key {number}"), 0)
 }
 
-/// A checkpoint that follows the last one.
-async fn checkpoint(store: &dyn Store, tenant: &TenantId) -> Change {
-    let facts = make::load(store, tenant, Select::Verification).await.facts;
-    let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
-    let head = make::head(store, tenant).await;
-    let checkpoint = Checkpoint { tenant: tenant.clone(), head, time: time(NOW), prev_checkpoint };
-    Change::InsertCheckpoint(CheckpointKey::from_bytes(&[3; 32]).sign(checkpoint))
-}
-
 /// What the person has said of purposes.
 async fn consents(store: &dyn Store, tenant: &TenantId, subject: u8) -> Option<Consents> {
     let rights = Rights { persons: vec![SubjectRef([subject; 16])], ..Rights::default() };
@@ -241,6 +232,14 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => checkpoint(store, tenant).await,
     })
+}
+
+async fn checkpoint(store: &dyn Store, tenant: &TenantId) -> Change {
+    let facts = make::load(store, tenant, Select::Verification).await.facts;
+    let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
+    let head = make::head(store, tenant).await;
+    let checkpoint = Checkpoint { tenant: tenant.clone(), head, time: time(NOW), prev_checkpoint };
+    Change::InsertCheckpoint(CheckpointKey::from_bytes(&[3; 32]).sign(checkpoint))
 }
 
 fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
