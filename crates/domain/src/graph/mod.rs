@@ -10,7 +10,7 @@
 pub mod condition;
 pub mod constraint;
 pub mod given;
-// pub mod link_dsl;
+pub mod link_dsl;
 pub mod schema;
 pub mod search;
 pub mod set;

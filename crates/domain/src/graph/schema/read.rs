@@ -157,7 +157,7 @@ fn read_place(
 /// `default_memory_policy`, or its other name.
 fn read_default_policy(members: &mut Members<'_>, notes: &mut Notes) -> Option<MemoryPolicy> {
     let read = |value: &Value, at: &At<'_>, notes: &mut Notes| {
-        MemoryPolicy::read(value, at, notes, PolicyPlace::Default)
+        MemoryPolicy::read(value, at, notes, PolicyPlace::Schema)
     };
     let policy = members.optional("default_memory_policy", notes, read);
     let alias = members.optional("memory_policy", notes, read);

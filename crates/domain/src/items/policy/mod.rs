@@ -3,7 +3,11 @@
 //! Each field of a [`MemoryPolicy`] is stated or not: one that says what would hold anyway is stated all the same, and
 //! beats what lies below it. Null is not stated.
 
+mod layers;
+mod legacy;
+pub mod merge;
 mod read;
+mod request;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +15,11 @@ use super::acl::AccessList;
 use crate::constraint::closed_list;
 use crate::graph::{EdgeConstraint, GivenEdge, GivenNode, Name, NodeConstraint};
 
+pub use layers::{Layers, Resolved};
+pub use merge::{EffectivePolicy, GraphPlan, Stated, merge};
 pub use read::PolicyPlace;
 pub(crate) use read::{read_consent, read_mode, read_risk};
+pub use request::{GraphField, RequestPolicy};
 
 closed_list!(
     /// Who makes the graph of a memory.

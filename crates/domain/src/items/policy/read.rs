@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{Consent, MemoryPolicy, Mode, Risk};
-use crate::fields::{At, Fault, Members, Notes, Unknown, any_case, each};
+use crate::fields::{At, Fault, Faults, Members, Notes, Read, Unknown, any_case, each};
 use crate::graph::given::Spelling;
 use crate::graph::{EdgeConstraint, GivenEdge, GivenNode, MEMORY_TYPE, NodeConstraint, name};
 use crate::items::acl::AccessList;
@@ -16,8 +16,10 @@ use crate::limits;
 pub enum PolicyPlace {
     /// In a request.
     Request,
-    /// It is a schema's or a namespace's default: it names no schema.
-    Default,
+    /// It is a namespace's default.
+    Namespace,
+    /// It is a schema's default: it names no schema.
+    Schema,
 }
 
 /// Reads a mode: one of two names, or one of their former ones, in any case.
@@ -50,12 +52,10 @@ impl MemoryPolicy {
         let mut members = Members::open(value, at, notes)?;
         let mode = members.optional("mode", notes, read_mode);
         let schema_id = members.optional("schema_id", notes, |value, at, notes| match place {
-            PolicyPlace::Request => name(value, at, notes),
-            PolicyPlace::Default => notes.wrong(
-                at,
-                Fault::NotAllowed,
-                "must not stand in a default policy: it is in force by itself",
-            ),
+            PolicyPlace::Request | PolicyPlace::Namespace => name(value, at, notes),
+            PolicyPlace::Schema => {
+                notes.wrong(at, Fault::NotAllowed, "must not stand in a schema's own policy")
+            }
         });
         let mut policy = Self { mode, schema_id, ..read_graph_parts(&mut members, notes) };
         policy.consent = members.optional("consent", notes, read_consent);
@@ -64,6 +64,17 @@ impl MemoryPolicy {
         let is_clean = notes.is_clean_at(&members.at());
         members.close(Unknown::Refuse, notes);
         is_clean.then_some(policy)
+    }
+
+    /// Reads a namespace's `default_policy`.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read_default(value: &Value, is_strict: bool) -> Result<Read<Self>, Faults> {
+        let mut notes = Notes::new(is_strict);
+        let at = At::Root("body");
+        let read = Self::read(value, &At::Key(&at, "default_policy"), &mut notes, PolicyPlace::Namespace);
+        notes.finish(read)
     }
 
     /// The policy as it is sent: what it states and nothing else.
