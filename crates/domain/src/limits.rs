@@ -218,3 +218,41 @@ pub const ENUM_VALUE_CHARS_MAX: usize = 200;
 pub const PATTERN_CHARS_MAX: usize = 200;
 /// What a property's compiled pattern may take, in bytes.
 pub const PATTERN_BYTES_MAX: usize = 64 * 1_024;
+/// Topics, emotion tags or emoji tags of one item.
+pub const ITEM_TAGS_MAX: usize = 64;
+/// One of them, in characters.
+pub const ITEM_TAG_CHARS_MAX: usize = 200;
+/// An item's source, place or conversation, in characters.
+pub const ITEM_TEXT_CHARS_MAX: usize = 2_000;
+/// An item's metadata as compact JSON.
+pub const ITEM_METADATA_BYTES_MAX: usize = 64 * 1_024;
+/// Members of an item's `customMetadata`.
+pub const CUSTOM_KEYS_MAX: usize = 64;
+/// The name of one of them, in characters.
+pub const CUSTOM_KEY_CHARS_MAX: usize = 64;
+/// A text in an item's `customMetadata`, in characters.
+pub const CUSTOM_TEXT_CHARS_MAX: usize = 4_000;
+/// A list in an item's `customMetadata`.
+pub const CUSTOM_LIST_MAX: usize = 64;
+/// An item's content in bytes, unless configured otherwise: what clients of this dialect count on.
+pub const ITEM_CONTENT_BYTES_MAX: usize = 15_000;
+/// The contents of one batch of items together, in bytes.
+pub const ITEM_BATCH_BYTES_MAX: usize = 750_000;
+/// Items in one batch.
+pub const ITEM_BATCH_ITEMS_MAX: usize = 50;
+/// Items of a batch that are written together, unless asked otherwise.
+pub const ITEM_BATCH_SIZE_DEFAULT: i64 = 10;
+/// Messages that surround one item.
+pub const ITEM_CONTEXT_MESSAGES_MAX: usize = 100;
+/// A search for items, in characters: a few sentences that describe what is wanted.
+pub const ITEM_QUERY_CHARS_MAX: usize = 8_000;
+/// Items, or nodes, that one search returns.
+pub const SEARCH_RESULTS_MAX: i64 = 100;
+/// Items that one search returns, unless asked otherwise.
+pub const SEARCH_ITEMS_DEFAULT: i64 = 20;
+/// Nodes that one search returns, unless asked otherwise.
+pub const SEARCH_NODES_DEFAULT: i64 = 15;
+/// Conditions on properties in one search by a pattern of the graph.
+pub const SEARCH_FILTERS_MAX: usize = 20;
+/// A webhook's address, or its secret, in bytes.
+pub const WEBHOOK_BYTES_MAX: usize = 2_048;

@@ -67,7 +67,7 @@ impl FieldFault {
 }
 
 /// Steps as one text; keys are cut after 64 characters.
-fn field_text(path: &[Step]) -> String {
+pub(crate) fn field_text(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
         match step {

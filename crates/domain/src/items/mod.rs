@@ -8,7 +8,13 @@
 //! Deliberately absent: envelopes, status codes, and whether what is named exists.
 
 pub mod acl;
+pub mod metadata;
+pub mod omo;
 pub mod policy;
+pub mod request;
 
 pub use acl::{AccessList, AclId, AclKind};
-pub use policy::{Consent, Layer, MemoryPolicy, Mode, Risk, SchemaId};
+pub use metadata::{Category, Custom, CustomValue, ItemMetadata, MessageRole, Metadata};
+pub use policy::{
+    Consent, EffectivePolicy, Layer, Layers, MemoryPolicy, Mode, RequestPolicy, Risk, SchemaId,
+};

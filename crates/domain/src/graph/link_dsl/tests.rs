@@ -95,7 +95,7 @@ fn what_cannot_be_read_is_shown_where() {
     check("Task:a b", &at(7, "=, ~, a comma or the end"));
     check("Task:a,", &at(8, parse_expected("property")));
     check("Task:a=", &at(8, "a value"));
-    check("Task:a=é, ,", &at(10, parse_expected("property")));
+    check("Task:a=é, ,", &at(11, parse_expected("property")));
     check("Task:a~@2", &at(9, "a threshold from 0 to 1, such as 0.9"));
     check("Task:a~@0.9x", &at(12, "=, ~, a comma or the end"));
     check("Task->blocks", &at(7, parse_expected("edge")));

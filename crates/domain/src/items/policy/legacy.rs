@@ -31,7 +31,7 @@ pub(super) fn read_graph_generation(value: &Value, at: &At<'_>, notes: &mut Note
     let is_clean = notes.is_clean_at(&members.at());
     members.close(Unknown::Refuse, notes);
     let said = if mode == Mode::Manual { manual } else { auto };
-    is_clean.then(|| MemoryPolicy { mode: Some(mode), ..said.unwrap_or_default() })
+    is_clean.then(|| said.unwrap_or_default()).map(|said| MemoryPolicy { mode: Some(mode), ..said })
 }
 
 fn read_manual(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<MemoryPolicy> {

@@ -199,8 +199,9 @@ fn read_nested(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<(MemoryP
     members.optional("transform_embedding", notes, refuse_transform);
     let is_clean = notes.is_clean_at(&members.at());
     members.close(Unknown::Refuse, notes);
-    let (graph, links) = graph.unwrap_or_default();
-    is_clean.then(|| (MemoryPolicy { consent, risk, acl, ..graph }, links))
+    let (mut policy, links) = graph.unwrap_or_default();
+    (policy.consent, policy.risk, policy.acl) = (consent, risk, acl);
+    is_clean.then_some((policy, links))
 }
 
 fn read_graph(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<(MemoryPolicy, Links)> {
