@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 
 use super::types::{NodeType, RelationshipType};
 use super::{Name, Schema, SchemaScope, Status};
-use crate::fields::{At, Fault, Faults, Members, Notes, Read, Unknown, any_case, line, prose};
+use crate::fields::{
+    At, Fault, Faults, FieldFault, Members, Notes, Read, Step, Unknown, any_case, line, prose,
+};
 use crate::items::acl::read_ids;
 use crate::items::policy::{MemoryPolicy, PolicyPlace};
 use crate::limits;
@@ -39,11 +41,15 @@ impl Schema {
             json.remove("default_memory_policy");
             json.remove("memory_policy");
         }
-        // Deprecated fields that it has already are no fault of the patch.
-        let is_strict =
-            is_strict && patch.keys().any(|key| key.ends_with("_types") || key.ends_with("_policy"));
         json.extend(patch.iter().map(|(key, value)| (key.clone(), value.clone())));
-        Self::read(&Value::Object(json), is_strict)
+        let json = Value::Object(json);
+        let is_patched =
+            |fault: &FieldFault| matches!(fault.path.get(1), Some(Step::Key(key)) if patch.contains_key(key));
+        match Self::read(&json, is_strict) {
+            // Deprecated fields that it has already are no fault of the patch.
+            Err(faults) if is_strict && !faults.list.iter().any(is_patched) => Self::read(&json, false),
+            read => read,
+        }
     }
 }
 

@@ -3,11 +3,15 @@
 //! Each field of a [`MemoryPolicy`] is stated or not: one that says what would hold anyway is stated all the same, and
 //! beats what lies below it. Null is not stated.
 
+#[cfg(test)]
+mod laws;
 mod layers;
 mod legacy;
 pub mod merge;
 mod read;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,473 @@
+use serde_json::json;
+
+use super::*;
+use crate::fields::{At, Faults, Warning};
+use crate::graph::Schema;
+use crate::items::request::{AddRequest, InvalidRequest, Reading};
+use serde_json::Value;
+
+/// Everything that says how a memory is treated, as JSON; null is nothing.
+#[derive(Clone, Default)]
+struct Said {
+    namespace: Value,
+    schema: Value,
+    batch: Value,
+    request: Value,
+}
+
+fn request(members: &Value) -> Result<(AddRequest, Vec<Warning>), Vec<String>> {
+    let mut body = members.clone();
+    if body.is_null() {
+        body = json!({});
+    }
+    body["content"] = "x".into();
+    match AddRequest::read(&body, &Reading::default()) {
+        Ok(read) => Ok((read.value, read.warnings)),
+        Err(InvalidRequest::Faults(faults)) => Err(shown(&faults)),
+        Err(other) => Err(vec![other.to_string()]),
+    }
+}
+
+fn shown(faults: &Faults) -> Vec<String> {
+    faults.list.iter().map(|fault| format!("{}: {}", fault.field(), fault.message)).collect()
+}
+
+fn schema(json: &Value) -> Schema {
+    Schema::read(json, false).unwrap_or_else(|faults| panic!("{:?}", shown(&faults))).value
+}
+
+fn resolve(said: &Said) -> Result<(Resolved, Vec<String>), Vec<String>> {
+    let namespace = (!said.namespace.is_null())
+        .then(|| MemoryPolicy::read_default(&said.namespace, false).expect("a policy").value);
+    let schema = (!said.schema.is_null()).then(|| schema(&said.schema));
+    let batch = (!said.batch.is_null()).then(|| request(&said.batch).expect("a batch").0.policy);
+    let (request, mut warnings) = request(&said.request)?;
+    let layers = Layers {
+        namespace: namespace.as_ref(),
+        schema: schema.as_ref(),
+        batch: batch.as_ref(),
+        request: &request.policy,
+    };
+    let read = layers.resolve(&At::Root("body"), false).map_err(|faults| shown(&faults))?;
+    warnings.extend(read.warnings);
+    let warnings = warnings.iter().map(|warning| format!("{}: {}", warning.field, warning.message)).collect();
+    Ok((read.value, warnings))
+}
+
+/// `value (layer)` of the fields that are no lists.
+fn fields(resolved: &Resolved) -> [String; 4] {
+    let json = resolved.policy.to_json();
+    ["mode", "consent", "risk", "acl"].map(|field| match &json[field] {
+        Value::Null => "-".to_owned(),
+        stated => {
+            let value = stated["value"].as_str().map_or_else(|| stated["value"].to_string(), str::to_owned);
+            format!("{value} ({})", stated["layer"].as_str().unwrap_or_default())
+        }
+    })
+}
+
+fn types() -> Value {
+    json!({
+        "Task": {
+            "label": "Task",
+            "properties": {
+                "title": {"type": "string", "required": true, "max_length": 20},
+                "status": {"type": "string", "enum_values": ["open", "done"], "default": "open"},
+            },
+            "constraint": {"search": {"properties": ["title"]}},
+        },
+        "Person": {"label": "Person", "properties": {"age": {"type": "integer", "min_value": 0}}},
+    })
+}
+
+fn schema_json(policy: Value) -> Value {
+    json!({
+        "name": "s", "node_types": types(), "default_memory_policy": policy,
+        "relationship_types": {"ASSIGNED_TO": {
+            "label": "a", "allowed_source_types": ["Task"], "allowed_target_types": ["Person"],
+        }},
+    })
+}
+
+#[test]
+fn what_nobody_says_is_the_systems_and_what_is_silent_inherits() {
+    let check = |said: Said, expect: [&str; 4]| {
+        let (resolved, _) = resolve(&said).expect("a policy");
+        assert_eq!(fields(&resolved), expect);
+    };
+    let system = ["auto (system)", "implicit (system)", "none (system)", "-"];
+    check(Said::default(), system);
+    check(
+        Said { request: json!({"memory_policy": {}, "consent": null, "acl": null}), ..Said::default() },
+        system,
+    );
+    let schema = schema_json(json!({"mode": "hybrid", "consent": "terms", "risk": "sensitive"}));
+    let namespace = json!({"consent": "explicit", "acl": {"read": ["ann"]}});
+    let said = Said { namespace, schema, ..Said::default() };
+    let acl = r#"{"read":["external_user:ann"],"write":[]} (namespace)"#;
+    check(said.clone(), ["auto (schema)", "terms (schema)", "sensitive (schema)", acl]);
+    // A request that says the default says it.
+    let with = |request: Value| Said { request, ..said.clone() };
+    check(
+        with(json!({"consent": "implicit"})),
+        ["auto (schema)", "implicit (request)", "sensitive (schema)", acl],
+    );
+    // A copy from the metadata beats the schema, and loses to the request and to its policy.
+    check(
+        with(json!({"metadata": {"consent": "none", "risk": "none"}, "memory_policy": {"risk": "flagged"}})),
+        ["auto (schema)", "none (metadata)", "flagged (request)", acl],
+    );
+    // A batch lies below what its item says, its item's metadata included.
+    let batch = json!({"consent": "explicit", "risk": "none", "memory_policy": {"mode": "auto"}});
+    let request = json!({"metadata": {"consent": "terms"}});
+    check(
+        Said { batch, request, ..said.clone() },
+        ["auto (request)", "terms (metadata)", "none (request)", acl],
+    );
+}
+
+#[test]
+fn former_names_of_modes_are_read_everywhere() {
+    let check = |request: Value, mode: Mode, warnings: usize| {
+        let nodes = json!([{"id": "n", "type": "T"}]);
+        let mut request = request;
+        if request["memory_policy"]["mode"].is_string() {
+            request["memory_policy"]["nodes"] = nodes;
+        } else if request["policy"].is_object() {
+            request["policy"]["graph"]["nodes"] = nodes;
+        }
+        if request["memory_policy"].is_null() {
+            request.as_object_mut().expect("an object").remove("memory_policy");
+        }
+        let (resolved, warned) =
+            resolve(&Said { request: request.clone(), ..Said::default() }).expect("a policy");
+        assert_eq!(resolved.policy.mode.value, mode, "{request}");
+        let deprecated = warned.iter().filter(|warning| warning.contains("is deprecated")).count();
+        assert_eq!(deprecated, warnings, "{request}: {warned:?}");
+    };
+    check(json!({"memory_policy": {"mode": "auto"}}), Mode::Auto, 0);
+    check(json!({"memory_policy": {"mode": "Hybrid"}}), Mode::Auto, 1);
+    check(json!({"memory_policy": {"mode": "STRUCTURED"}}), Mode::Manual, 1);
+    check(json!({"policy": {"graph": {"mode": "structured"}}}), Mode::Manual, 1);
+    check(json!({"policy": {"graph": {"mode": "none"}}}), Mode::None, 0);
+    check(json!({"graph_generation": {"mode": "hybrid"}}), Mode::Auto, 2);
+    let faults = request(&json!({"memory_policy": {"mode": "none"}})).expect_err("a fault");
+    assert_eq!(faults, ["body.memory_policy.mode: must be one of: auto, manual"]);
+}
+
+#[test]
+fn the_requests_own_wins_and_the_loser_is_named() {
+    let check = |request: Value, expect: [&str; 4], warnings: &[&str]| {
+        let (resolved, warned) = resolve(&Said { request, ..Said::default() }).expect("a policy");
+        assert_eq!(
+            (fields(&resolved), warned),
+            (expect.map(str::to_owned), warnings.iter().map(|w| (*w).to_owned()).collect())
+        );
+    };
+    check(
+        json!({
+            "consent": "Explicit", "risk": "sensitive", "acl": {"read": ["a"]},
+            "memory_policy": {"consent": "none", "risk": "sensitive", "acl": {"read": ["b"]}},
+            "metadata": {"consent": "terms"},
+        }),
+        [
+            "auto (system)",
+            "explicit (request)",
+            "sensitive (request)",
+            r#"{"read":["external_user:a"],"write":[]} (request)"#,
+        ],
+        &[
+            "body.metadata.consent: is deprecated: send consent at the request's own level",
+            "body.memory_policy.acl: has no effect: the request's own says otherwise",
+            "body.memory_policy.consent: has no effect: the request's own says otherwise",
+            "body.metadata.consent: has no effect: the request says otherwise",
+        ],
+    );
+    check(
+        json!({
+            "memory_policy": {"consent": "terms"},
+            "policy": {"consent": "none", "risk": "flagged", "graph": {"mode": "auto", "schema_id": "s"},
+                       "transform_embedding": {"mode": "none"}},
+        }),
+        ["auto (request)", "terms (request)", "flagged (request)", "-"],
+        &["body.policy.consent: has no effect: memory_policy says otherwise"],
+    );
+    check(
+        json!({"acl": {"read": ["a"]}, "risk": "flagged"}),
+        [
+            "auto (system)",
+            "implicit (system)",
+            "flagged (request)",
+            r#"{"read":["external_user:a"],"write":[]} (request)"#,
+        ],
+        &["body.acl: has no effect while the memory is flagged: only its owner may read and change it"],
+    );
+    let faults = request(&json!({"policy": {"transform_embedding": {"mode": "auto"}}})).expect_err("a fault");
+    assert_eq!(faults.len(), 1);
+}
+
+#[test]
+fn the_seed_documents_example_ends_as_it_says() {
+    let task = |n: u64| json!({"node_type": "Task", "set": {"n": n}});
+    let person = json!({"node_type": "Person", "create": "lookup"});
+    let schema =
+        schema_json(json!({"mode": "auto", "node_constraints": [task(1), person], "consent": "implicit"}));
+    let request =
+        json!({"memory_policy": {"mode": "auto", "schema_id": "my_schema", "node_constraints": [task(2)]}});
+    let said = Said { schema, request, ..Said::default() };
+    let (resolved, warnings) = resolve(&said).unwrap_or_else(|faults| panic!("{faults:?}"));
+    assert_eq!(warnings, Vec::<String>::new());
+    assert_eq!(fields(&resolved), ["auto (request)", "implicit (schema)", "none (system)", "-"]);
+    let constraints: Vec<String> = resolved
+        .policy
+        .node_constraints
+        .iter()
+        .map(|of| format!("{} {}", of.value.node_type.as_str(), of.layer.name()))
+        .collect();
+    assert_eq!(constraints, ["Task request", "Person schema"]);
+    // What the type's own constraint says was replaced whole, the search with it.
+    let task = resolved.policy.node_constraint("Task", &serde_json::Map::new()).expect("a constraint");
+    assert_eq!((task.search, task.set.len()), (None, 1));
+}
+
+#[test]
+fn several_constraints_of_one_request_speak_together() {
+    let request = json!({
+        "memory_policy": {"node_constraints": [
+            {"node_type": "Task", "create": "lookup", "set": {"a": 1}},
+            {"node_type": "Task", "set": {"a": 2, "b": 2}, "when": {"urgent": true}},
+        ]},
+        "link_to": "Task:title",
+    });
+    let (resolved, _) = resolve(&Said { request, ..Said::default() }).expect("a policy");
+    let of = |properties: Value| {
+        let properties = properties.as_object().expect("an object").clone();
+        let found = resolved.policy.node_constraint("Task", &properties).expect("a constraint");
+        let search = found.search.as_ref().map(|search| search.properties.len());
+        (found.on_miss.name(), search, found.to_json()["set"].clone())
+    };
+    assert_eq!(of(json!({})), ("ignore", Some(1), json!({"a": 1})));
+    assert_eq!(of(json!({"urgent": true})), ("ignore", Some(1), json!({"a": 1, "b": 2})));
+    assert_eq!(resolved.policy.node_constraint("Person", &serde_json::Map::new()), None);
+}
+
+#[test]
+fn former_forms_become_policies() {
+    let manual = json!({"graph_generation": {"mode": "manual", "manual": {
+        "nodes": [{"id": "a", "label": "T", "properties": {"x": 1}}, {"id": "b", "label": "T", "properties": {}}],
+        "relationships": [{"source_node_id": "a", "target_node_id": "b", "relationship_type": "R"}],
+    }}});
+    let (resolved, _) = resolve(&Said { request: manual.clone(), ..Said::default() }).expect("a policy");
+    assert_eq!(resolved.policy.graph(), GraphPlan::Given);
+    assert_eq!((resolved.nodes.len(), resolved.edges.len()), (2, 1));
+    let auto = json!({"graph_generation": {"auto": {"schema_id": "s", "property_overrides": [
+        {"nodeLabel": "T", "match": {"name": "x"}, "set": {"id": "1"}},
+    ]}}});
+    let (resolved, _) = resolve(&Said { request: auto, ..Said::default() }).expect("a policy");
+    assert_eq!(
+        resolved.policy.node_constraints.first().map(|of| of.value.to_json()),
+        Some(json!({"node_type": "T", "create": "upsert", "on_miss": "create", "set": {"id": "1"},
+                    "when": {"_and": [{"name": "x"}]}})),
+    );
+    // With a policy beside it, it is not even read.
+    let mut both = manual;
+    both["memory_policy"] = json!({"mode": "auto"});
+    both["graph_generation"]["mode"] = 7.into();
+    let (resolved, warnings) = resolve(&Said { request: both, ..Said::default() }).expect("a policy");
+    assert_eq!(resolved.policy.graph(), GraphPlan::Extracted);
+    assert_eq!(warnings[1], "body.graph_generation: has no effect: the policy says otherwise");
+    let id = "mem_0190000000007000800000000000abcd";
+    let links = json!({"relationships_json": [
+        {"relation_type": "FOLLOWS", "relationship_type": "previous_memory_item_id"},
+        {"relation_type": "CITES", "related_item_id": id, "metadata": {"page": 3}},
+    ]});
+    let (resolved, _) = resolve(&Said { request: links, ..Said::default() }).expect("a policy");
+    let ends: Vec<&str> = resolved.edges.iter().map(|edge| edge.target.as_str()).collect();
+    assert_eq!(ends, ["$previous", id]);
+    let check = |generation: Value, expect: &[&str]| {
+        assert_eq!(request(&json!({"graph_generation": generation})).expect_err("faults"), expect);
+    };
+    check(json!({"mode": "manual"}), &["body.graph_generation.manual: is required in mode manual"]);
+    check(
+        json!({"mode": "manual", "auto": {}, "manual": {"nodes": []}}),
+        &["body.graph_generation.auto: must not be sent in mode manual"],
+    );
+    check(
+        json!({"mode": "auto", "manual": {"nodes": 1}}),
+        &[
+            "body.graph_generation.manual.nodes: must be a list",
+            "body.graph_generation.manual: must not be sent in mode auto",
+        ],
+    );
+}
+
+#[test]
+fn manual_mode_needs_nodes_and_says_who_asked_for_it() {
+    let check = |said: Said, expect: &[&str]| {
+        assert_eq!(resolve(&said).expect_err("faults"), expect);
+    };
+    let manual = || json!({"memory_policy": {"mode": "manual"}});
+    let by_request = "body.memory_policy.nodes: must have at least one node: the request says mode manual";
+    check(Said { request: manual(), ..Said::default() }, &[by_request]);
+    check(
+        Said { request: json!({"memory_policy": {"mode": "manual", "nodes": []}}), ..Said::default() },
+        &[by_request],
+    );
+    check(Said { batch: manual(), ..Said::default() }, &[by_request]);
+    check(
+        Said { schema: schema_json(json!({"mode": "structured"})), ..Said::default() },
+        &[
+            "body.memory_policy.nodes: must have at least one node: mode manual comes from the schema's default policy; \
+           send nodes, or mode auto",
+        ],
+    );
+    check(
+        Said { namespace: json!({"mode": "manual"}), ..Said::default() },
+        &[
+            "body.memory_policy.nodes: must have at least one node: mode manual comes from the namespace's default \
+           policy; send nodes, or mode auto",
+        ],
+    );
+    check(
+        Said { request: json!({"policy": {"graph": {"mode": "manual"}}}), ..Said::default() },
+        &["body.policy.graph.nodes: must have at least one node: the request says mode manual"],
+    );
+    // Nodes that a request gives satisfy a schema that asks for them.
+    let request = json!({"memory_policy": {"nodes": [{"id": "n", "type": "Person"}]}});
+    let schema = schema_json(json!({"mode": "manual"}));
+    assert_eq!(resolve(&Said { schema, request, ..Said::default() }).expect("a policy").0.nodes.len(), 1);
+}
+
+#[test]
+fn given_nodes_and_edges_are_whole_and_comply() {
+    let check = |policy: Value, schema: Value, expect: &[&str]| {
+        let request = json!({"memory_policy": policy});
+        assert_eq!(resolve(&Said { schema, request, ..Said::default() }).expect_err("faults"), expect);
+    };
+    check(
+        json!({"nodes": [{"id": "", "type": "T"}, {"id": "$x", "type": ""}, {"id": "a"}, 1], "relationships": [
+            {"source": "$that", "target": "$context:2"}], "node": []}),
+        Value::Null,
+        &[
+            "body.memory_policy.nodes[0].id: must not be empty or blank",
+            "body.memory_policy.nodes[1].id: must not begin with $, which begins placeholders",
+            "body.memory_policy.nodes[1].type: must not be empty or blank",
+            "body.memory_policy.nodes[2].type: is required",
+            "body.memory_policy.nodes[3]: must be a JSON object",
+            "body.memory_policy.relationships[0].source: is no placeholder; known are $this and $previous",
+            "body.memory_policy.relationships[0].target: $context is not supported; known are $this and $previous",
+            "body.memory_policy.relationships[0].type: is required",
+            "body.memory_policy.node: is not known here; did you mean mode?",
+        ],
+    );
+    check(
+        json!({"nodes": [{"id": "a", "type": "T"}, {"id": "a", "type": "Memory"}]}),
+        Value::Null,
+        &[
+            "body.memory_policy.nodes[1].id: is the id of an earlier node",
+            "body.memory_policy.nodes[1].type: is reserved for memories",
+        ],
+    );
+    let nowhere = "is neither $this nor $previous, nor a node of the request, nor a memory's id";
+    check(
+        json!({"mode": "manual", "nodes": [{"id": "a", "type": "T"}],
+               "relationships": [{"source": "a", "target": "b", "type": "R"}]}),
+        Value::Null,
+        &[&format!("body.memory_policy.relationships[0].target: {nowhere}")],
+    );
+    check(
+        json!({"nodes": [{"id": "a", "type": "T"}], "relationships": [{"source": "$this", "target": "a", "type": "R"}]}),
+        Value::Null,
+        &[
+            "body.memory_policy.relationships[0].target: is a node, and nodes are made in mode manual only; here \
+           memories can be linked",
+        ],
+    );
+    check(
+        json!({"mode": "manual",
+            "nodes": [
+                {"id": "t", "type": "Task", "properties": {"title": 7, "status": "x", "colour": 1}},
+                {"id": "p", "type": "Person", "properties": {"age": -1}},
+                {"id": "u", "type": "Task"},
+                {"id": "q", "type": "Dog"}],
+            "relationships": [
+                {"source": "p", "target": "t", "type": "ASSIGNED_TO"},
+                {"source": "t", "target": "t", "type": "ASSIGNED_TO"},
+                {"source": "t", "target": "p", "type": "LIKES"},
+                {"source": "$this", "target": "t", "type": "MENTIONS"}]}),
+        schema_json(Value::Null),
+        &[
+            "body.memory_policy.nodes[0].properties.colour: is no property of the type in the schema",
+            "body.memory_policy.nodes[0].properties.status: must be one of: open, done",
+            "body.memory_policy.nodes[0].properties.title: must be a string",
+            "body.memory_policy.nodes[1].properties.age: must be at least 0",
+            "body.memory_policy.nodes[2].properties.title: is required by the schema",
+            "body.memory_policy.nodes[3].type: must be one of the schema's node types: Person, Task",
+            "body.memory_policy.relationships[0].source: may not begin at a node of the source's type",
+            "body.memory_policy.relationships[1].target: may not end at a node of the target's type",
+            "body.memory_policy.relationships[2].type: is no relationship type of the schema",
+        ],
+    );
+    let request = json!({"memory_policy": {"mode": "manual", "nodes": [
+        {"id": "t", "type": "Task", "properties": {"title": "write"}}]}});
+    let (resolved, _) =
+        resolve(&Said { schema: schema_json(Value::Null), request, ..Said::default() }).expect("a policy");
+    let properties = resolved.nodes.first().map(|node| Value::Object(node.properties.clone()));
+    assert_eq!(properties, Some(json!({"title": "write", "status": "open"})));
+}
+
+#[test]
+fn links_without_a_target_ask_the_schema() {
+    let said =
+        |link: &str, schema: Value| Said { schema, request: json!({"link_to": [link]}), ..Said::default() };
+    let (resolved, _) = resolve(&said("Task->ASSIGNED_TO:name", schema_json(Value::Null))).expect("a policy");
+    assert_eq!(resolved.policy.edge_constraints.len(), 1);
+    let check = |link: &str, schema: Value, expect: &str| {
+        assert_eq!(
+            resolve(&said(link, schema)).expect_err("a fault"),
+            [format!("body.link_to[0]: {expect}")]
+        );
+    };
+    let many = "must name its target: the schema does not allow exactly one type there";
+    check("Task->LIKES:name", schema_json(Value::Null), many);
+    check("Person->ASSIGNED_TO:name", schema_json(Value::Null), many);
+    let none = "must name its target, or be sent with a schema_id whose schema allows exactly one";
+    check("Task->ASSIGNED_TO:name", Value::Null, none);
+}
+
+#[test]
+fn what_has_no_effect_is_said() {
+    let check = |request: Value, plan: GraphPlan, expect: &[&str]| {
+        let (resolved, warnings) = resolve(&Said { request, ..Said::default() }).expect("a policy");
+        assert_eq!(
+            (resolved.policy.graph(), warnings),
+            (plan, expect.iter().map(|w| (*w).to_owned()).collect())
+        );
+    };
+    let nodes = json!([{"id": "n", "type": "T"}]);
+    check(
+        json!({"memory_policy": {"nodes": nodes}}),
+        GraphPlan::Extracted,
+        &["body.memory_policy.nodes: has no effect in mode auto: send mode manual to have these nodes made"],
+    );
+    check(
+        json!({"memory_policy": {"mode": "manual", "nodes": nodes, "node_constraints": []}, "consent": "none"}),
+        GraphPlan::NoConsent,
+        &[
+            "body.memory_policy.node_constraints: has no effect in mode manual: nothing is extracted",
+            "body.memory_policy.nodes: has no effect without consent: no graph is made",
+        ],
+    );
+}
+
+#[test]
+fn a_kept_policy_reads_back() {
+    let request = json!({
+        "memory_policy": {"mode": "manual", "nodes": [{"id": "n", "type": "T", "properties": {"x": 1.0}}],
+            "edge_constraints": [{"edge_type": "E", "source_type": "A", "on_miss": "error", "when": {"_not": {"a": 1}}}]},
+        "acl": {"read": ["organization:acme"]}, "risk": "sensitive",
+    });
+    let (resolved, _) = resolve(&Said { request, ..Said::default() }).expect("a policy");
+    let text = serde_json::to_string(&resolved.policy).expect("writes");
+    assert_eq!(serde_json::from_str::<EffectivePolicy>(&text).expect("reads"), resolved.policy);
+}
