@@ -258,17 +258,20 @@ pub fn for_node<'a>(
 /// filter say together, of those that apply.
 #[must_use]
 pub fn for_edge<'a>(
-    constraints: impl IntoIterator<Item = &'a EdgeConstraint> + Clone,
+    constraints: impl IntoIterator<Item = &'a EdgeConstraint>,
     edge_type: &str,
     source_type: &str,
     target_type: &str,
     properties: &Map<String, Value>,
 ) -> Option<EdgeConstraint> {
-    let applying = || constraints.clone().into_iter().filter(|constraint| constraint.applies(properties));
-    let best = most_specific(applying(), edge_type, source_type, target_type)?;
+    let applying: Vec<&EdgeConstraint> =
+        constraints.into_iter().filter(|constraint| constraint.applies(properties)).collect();
+    let best = most_specific(applying.iter().copied(), edge_type, source_type, target_type)?;
     let mut first = best.clone();
-    let others = applying()
-        .filter(|other| other.filter == best.filter && !std::ptr::eq(*other, best))
+    let others = applying
+        .iter()
+        .filter(|other| other.filter == best.filter && other.is_about(edge_type, source_type, target_type))
+        .skip(1)
         .map(|other| (other.on_miss, other.search.as_ref(), &other.set));
     together(&mut first.on_miss, &mut first.search, &mut first.set, others);
     Some(first)

@@ -238,7 +238,7 @@ fn read_ext(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Ext> {
         object_within(limits::CUSTOM_KEYS_MAX, limits::ITEM_METADATA_BYTES_MAX),
     );
     let policy = members.optional(EXT_POLICY, notes, |value, at, notes| {
-        MemoryPolicy::read(value, at, notes, PolicyPlace::Request)
+        MemoryPolicy::read(value, at, notes, PolicyPlace::Import)
     });
     let effective = members.optional(EXT_EFFECTIVE, notes, |value, at, notes| {
         // It only tells what held elsewhere, and one that cannot be read tells nothing.

@@ -134,6 +134,15 @@ impl Links {
     }
 
     fn take(&mut self, entry: Entry, options: Options, at: &At<'_>, notes: &mut Notes) {
+        let is_placeholder = matches!(entry, Entry::This | Entry::Previous);
+        if is_placeholder && (options.on_miss.is_some() || options.when.is_some() || !options.set.is_empty())
+        {
+            notes.warn(
+                at,
+                WarningKind::NoEffect,
+                "has options that have no effect: it names a memory, not a node",
+            );
+        }
         let Options { on_miss, set, when } = options;
         let on_miss = on_miss.unwrap_or(Miss::Create);
         match entry {

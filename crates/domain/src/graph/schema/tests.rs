@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "inputs are built where they are checked")]
+
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -87,13 +89,15 @@ fn types_make_the_lowest_layer() {
     );
 }
 
+fn check_faults(json: Value, expect: &[&str]) {
+    assert_eq!(faults(Schema::read(&json, false)), expect, "{json}");
+}
+
 #[test]
 fn everything_that_is_wrong_with_a_schema_is_named() {
-    let check =
-        |json: Value, expect: &[&str]| assert_eq!(faults(Schema::read(&json, false)), expect, "{json}");
-    check(json!([]), &["body: must be a JSON object"]);
-    check(json!({}), &["body.name: is required", "body.node_types: is required"]);
-    check(
+    check_faults(json!([]), &["body: must be a JSON object"]);
+    check_faults(json!({}), &["body.name: is required", "body.node_types: is required"]);
+    check_faults(
         with(|json| {
             json["name"] = " ".into();
             json["version"] = "1.0".into();
@@ -113,7 +117,7 @@ fn everything_that_is_wrong_with_a_schema_is_named() {
              namespace:, organization:; an id without a prefix is an external_user's",
         ],
     );
-    check(
+    check_faults(
         with(|json| {
             json["node_types"] = json!({
                 "Memory": {}, "1st": {}, "Ok": {"name": "Other", "required_properties": ["x"], "colour": 1,
@@ -132,7 +136,11 @@ fn everything_that_is_wrong_with_a_schema_is_named() {
             "body.node_types.Ok.colour: is not known here; did you mean color?",
         ],
     );
-    check(
+}
+
+#[test]
+fn everything_that_is_wrong_with_its_types_is_named() {
+    check_faults(
         with(|json| {
             json["relationship_types"] = json!({
                 "likes": {}, "LIKES": {"allowed_source_types": ["Dog"], "allowed_target_types": "Task",
@@ -143,7 +151,7 @@ fn everything_that_is_wrong_with_a_schema_is_named() {
             "body.node_types.Task.constraint.node_type: must be left out, or be the type that the constraint stands in",
         ],
     );
-    check(
+    check_faults(
         with(|json| {
             json["relationship_types"] = json!({
                 "likes": {}, "LIKES": {"allowed_source_types": ["Dog"], "allowed_target_types": "Task",
@@ -157,7 +165,7 @@ fn everything_that_is_wrong_with_a_schema_is_named() {
              at most 100 of them",
         ],
     );
-    check(
+    check_faults(
         with(|json| {
             json["node_types"]["Task"]["constraint"] =
                 json!({"search": {"properties": ["x"]}, "set": {"y": 1}, "when": {"_not": {"z": 1}}});

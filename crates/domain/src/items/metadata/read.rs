@@ -55,10 +55,9 @@ impl Metadata {
         }
         let mut members = Members::open(value, at, notes)?;
         let mut item = read_item(&mut members, notes);
-        if place == MetadataPlace::Add || (item.role.is_some() && place == MetadataPlace::Update) {
-            if let Some(fault) = item.category_fault() {
-                notes.wrong::<()>(&members.place("category"), Fault::NotAllowed, fault);
-            }
+        let has_role = place == MetadataPlace::Add || (place == MetadataPlace::Update && item.role.is_some());
+        if let Some(fault) = item.category_fault().filter(|_| has_role) {
+            notes.wrong::<()>(&members.place("category"), Fault::NotAllowed, fault);
         }
         let identity = read_identity(&mut members, notes);
         let policy = read_policy(&mut members, notes);

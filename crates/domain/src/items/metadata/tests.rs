@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "inputs are built where they are checked")]
+
 use serde_json::json;
 
 use super::*;

@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::items::policy::Layer;
 use crate::items::policy::merge::merge;
+use crate::items::policy::{Layer, Mode};
 
 #[test]
 fn what_goes_out_comes_back_the_same() {
@@ -41,6 +41,17 @@ fn what_goes_out_comes_back_the_same() {
             "other:thing": {"deep": [1, null]},
         },
     }));
+}
+
+#[test]
+fn every_mode_comes_back() {
+    for mode in Mode::ALL {
+        let json = json!({
+            "id": "m", "createdAt": "2026-01-02T03:04:05.000000Z", "type": "text", "content": "x", "consent": "none",
+            "risk": "none", "ext": {"papr:memory_policy": {"mode": mode.name()}},
+        });
+        assert_eq!(OmoObject::read(&json).expect("an object").value.to_json(), json);
+    }
 }
 
 #[test]

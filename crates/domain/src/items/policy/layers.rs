@@ -26,9 +26,10 @@ pub struct Layers<'a> {
 pub struct Resolved {
     /// How the memory is treated.
     pub policy: EffectivePolicy,
-    /// The nodes to be made, with the schema's defaults filled in.
+    /// The nodes to be made, with the schema's defaults filled in; none where no graph is made.
     pub nodes: Vec<GivenNode>,
-    /// The edges to be made: in auto mode those between memories.
+    /// The edges to be made: in auto mode those between memories. Whether the memories that they name exist, and may be
+    /// seen, is still to be asked.
     pub edges: Vec<GivenEdge>,
 }
 
@@ -70,7 +71,12 @@ impl Layers<'_> {
         let root = PolicyAt::new(at, self.request.graph_field);
         let nodes = self.check_nodes(&policy, &root, &mut notes);
         let edges = self.check_edges(&policy, &root, &mut notes);
-        notes.finish(nodes.zip(edges).map(|(nodes, edges)| Resolved { policy, nodes, edges }))
+        let makes_graph = matches!(policy.graph(), GraphPlan::Given | GraphPlan::Extracted);
+        let resolved = nodes.zip(edges).map(|(nodes, edges)| match makes_graph {
+            true => Resolved { policy, nodes, edges },
+            false => Resolved { policy, nodes: Vec::new(), edges: Vec::new() },
+        });
+        notes.finish(resolved)
     }
 
     /// Links that name no target need a schema that allows exactly one.

@@ -58,14 +58,14 @@ fn read_auto(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<MemoryPoli
 /// `{nodeLabel, match?, set}`: a node constraint that sets exact values.
 fn read_override(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<NodeConstraint> {
     let mut members = Members::open(value, at, notes)?;
-    let current = members.optional("nodeLabel", notes, name);
-    let node_type = match current {
+    let former = members.optional("node_label", notes, name);
+    let node_type = match former {
         Some(node_type) => Some(node_type),
-        None => members.required("node_label", notes, name),
+        None => members.required("nodeLabel", notes, name),
     };
     let set = members.required("set", notes, properties);
     let when = members.optional("match", notes, properties);
-    members.ignored("node_label");
+    members.ignored("nodeLabel");
     members.close(Unknown::Refuse, notes);
     let exact = |(key, value): (String, Value)| Some((Name::parse(&key).ok()?, SetValue::Exact(value)));
     let set: BTreeMap<Name, SetValue> = set?.into_iter().filter_map(exact).collect();

@@ -22,7 +22,7 @@ use crate::graph::{EdgeConstraint, GivenEdge, GivenNode, Name, NodeConstraint};
 pub use layers::{Layers, Resolved};
 pub use merge::{EffectivePolicy, GraphPlan, Stated, merge};
 pub use read::PolicyPlace;
-pub(crate) use read::{read_consent, read_mode, read_risk};
+pub(crate) use read::{read_consent, read_risk};
 pub use request::{GraphField, RequestPolicy};
 
 closed_list!(

@@ -16,6 +16,8 @@ use crate::limits;
 pub enum PolicyPlace {
     /// In a request.
     Request,
+    /// In an object that another server, or this one, let go: every mode may stand there.
+    Import,
     /// It is a namespace's default.
     Namespace,
     /// It is a schema's default: it names no schema.
@@ -38,6 +40,14 @@ pub(crate) fn read_mode(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option
     Some(mode)
 }
 
+/// Reads a mode where `none` may stand too.
+pub(super) fn read_any_mode(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Mode> {
+    match value.as_str() {
+        Some(text) if text.trim().eq_ignore_ascii_case(Mode::None.name()) => Some(Mode::None),
+        _ => read_mode(value, at, notes),
+    }
+}
+
 pub(crate) fn read_consent(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Consent> {
     any_case(&["explicit", "implicit", "terms", "none"], Consent::from_name)(value, at, notes)
 }
@@ -50,9 +60,12 @@ impl MemoryPolicy {
     /// Reads a policy; unknown members are faults.
     pub(crate) fn read(value: &Value, at: &At<'_>, notes: &mut Notes, place: PolicyPlace) -> Option<Self> {
         let mut members = Members::open(value, at, notes)?;
-        let mode = members.optional("mode", notes, read_mode);
+        let mode = members.optional("mode", notes, |value, at, notes| match place {
+            PolicyPlace::Import => read_any_mode(value, at, notes),
+            _ => read_mode(value, at, notes),
+        });
         let schema_id = members.optional("schema_id", notes, |value, at, notes| match place {
-            PolicyPlace::Request | PolicyPlace::Namespace => name(value, at, notes),
+            PolicyPlace::Request | PolicyPlace::Import | PolicyPlace::Namespace => name(value, at, notes),
             PolicyPlace::Schema => {
                 notes.wrong(at, Fault::NotAllowed, "must not stand in a schema's own policy")
             }

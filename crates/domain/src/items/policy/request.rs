@@ -4,11 +4,12 @@
 //! `policy`, holds where the request is silent, and the answer names what lost. `graph_generation` counts only where
 //! there is no policy.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::legacy::{read_graph_generation, read_relationships};
-use super::read::read_graph_parts;
-use super::{MemoryPolicy, Mode, PolicyPlace, read_consent, read_mode, read_risk};
+use super::read::{read_any_mode, read_graph_parts};
+use super::{MemoryPolicy, PolicyPlace, read_consent, read_risk};
 use crate::fields::{At, Fault, Members, Notes, Unknown, WarningKind, any_case};
 use crate::graph::link_dsl::{Inferred, Links};
 use crate::graph::name;
@@ -26,20 +27,41 @@ pub enum GraphField {
     Legacy,
 }
 
-/// What one request, or one batch for all of its items, says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What one request, or one batch for all of its items, says. What is kept of it with an item is what a later change of
+/// that item changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RequestPolicy {
     /// What its metadata says, copied up: one layer lower.
     pub metadata: MemoryPolicy,
     /// What it says itself.
     pub stated: MemoryPolicy,
     /// Where its nodes stand.
+    #[serde(skip)]
     pub graph_field: GraphField,
     /// What the schema still has to be asked about its links.
+    #[serde(skip)]
     pub inferred: Vec<Inferred>,
 }
 
 impl RequestPolicy {
+    /// What holds of an item after a change: what the change states, in its metadata too, and for the rest what was
+    /// stated before.
+    #[must_use]
+    pub fn changed_by(&self, change: &Self) -> Self {
+        let mut stated = self.stated.clone();
+        // A copy from the metadata lies below the request's own word, but above an older one.
+        stated.consent = stated.consent.filter(|_| change.metadata.consent.is_none());
+        stated.risk = stated.risk.filter(|_| change.metadata.risk.is_none());
+        stated.acl = stated.acl.filter(|_| change.metadata.acl.is_none());
+        Self {
+            metadata: change.metadata.over(&self.metadata),
+            stated: change.stated.over(&stated),
+            graph_field: change.graph_field,
+            inferred: change.inferred.clone(),
+        }
+    }
+
     /// Reads all the members of a request that say how its memory is treated.
     pub(crate) fn read(members: &mut Members<'_>, notes: &mut Notes) -> Self {
         let memory_policy = members.optional("memory_policy", notes, |value, at, notes| {
@@ -206,10 +228,7 @@ fn read_nested(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<(MemoryP
 
 fn read_graph(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<(MemoryPolicy, Links)> {
     let mut members = Members::open(value, at, notes)?;
-    let mode = members.optional("mode", notes, |value, at, notes| match value.as_str() {
-        Some(text) if text.trim().eq_ignore_ascii_case("none") => Some(Mode::None),
-        _ => read_mode(value, at, notes),
-    });
+    let mode = members.optional("mode", notes, read_any_mode);
     let schema_id = members.optional("schema_id", notes, name);
     let policy = MemoryPolicy { mode, schema_id, ..read_graph_parts(&mut members, notes) };
     let links = members.optional("link_to", notes, Links::read);

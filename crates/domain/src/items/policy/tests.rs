@@ -1,3 +1,5 @@
+#![expect(clippy::needless_pass_by_value, reason = "inputs are built where they are checked")]
+
 use serde_json::json;
 
 use super::*;
@@ -338,13 +340,14 @@ fn manual_mode_needs_nodes_and_says_who_asked_for_it() {
     assert_eq!(resolve(&Said { schema, request, ..Said::default() }).expect("a policy").0.nodes.len(), 1);
 }
 
+fn check_faults(policy: Value, schema: Value, expect: &[&str]) {
+    let request = json!({"memory_policy": policy});
+    assert_eq!(resolve(&Said { schema, request, ..Said::default() }).expect_err("faults"), expect);
+}
+
 #[test]
-fn given_nodes_and_edges_are_whole_and_comply() {
-    let check = |policy: Value, schema: Value, expect: &[&str]| {
-        let request = json!({"memory_policy": policy});
-        assert_eq!(resolve(&Said { schema, request, ..Said::default() }).expect_err("faults"), expect);
-    };
-    check(
+fn given_nodes_and_edges_are_whole() {
+    check_faults(
         json!({"nodes": [{"id": "", "type": "T"}, {"id": "$x", "type": ""}, {"id": "a"}, 1], "relationships": [
             {"source": "$that", "target": "$context:2"}], "node": []}),
         Value::Null,
@@ -360,7 +363,7 @@ fn given_nodes_and_edges_are_whole_and_comply() {
             "body.memory_policy.node: is not known here; did you mean mode?",
         ],
     );
-    check(
+    check_faults(
         json!({"nodes": [{"id": "a", "type": "T"}, {"id": "a", "type": "Memory"}]}),
         Value::Null,
         &[
@@ -369,13 +372,13 @@ fn given_nodes_and_edges_are_whole_and_comply() {
         ],
     );
     let nowhere = "is neither $this nor $previous, nor a node of the request, nor a memory's id";
-    check(
+    check_faults(
         json!({"mode": "manual", "nodes": [{"id": "a", "type": "T"}],
                "relationships": [{"source": "a", "target": "b", "type": "R"}]}),
         Value::Null,
         &[&format!("body.memory_policy.relationships[0].target: {nowhere}")],
     );
-    check(
+    check_faults(
         json!({"nodes": [{"id": "a", "type": "T"}], "relationships": [{"source": "$this", "target": "a", "type": "R"}]}),
         Value::Null,
         &[
@@ -383,7 +386,11 @@ fn given_nodes_and_edges_are_whole_and_comply() {
            memories can be linked",
         ],
     );
-    check(
+}
+
+#[test]
+fn given_nodes_and_edges_comply_with_the_schema() {
+    check_faults(
         json!({"mode": "manual",
             "nodes": [
                 {"id": "t", "type": "Task", "properties": {"title": 7, "status": "x", "colour": 1}},
@@ -457,6 +464,34 @@ fn what_has_no_effect_is_said() {
             "body.memory_policy.node_constraints: has no effect in mode manual: nothing is extracted",
             "body.memory_policy.nodes: has no effect without consent: no graph is made",
         ],
+    );
+}
+
+#[test]
+fn a_change_of_an_item_states_what_it_replaces() {
+    let policy = |members: Value| request(&members).expect("a request").0.policy;
+    let before = policy(json!({
+        "consent": "explicit", "risk": "sensitive", "acl": {"read": ["ann"]},
+        "metadata": {"consent": "none"}, "memory_policy": {"node_constraints": [{"node_type": "A"}]},
+    }));
+    let check = |change: Value, consent: (Consent, Layer), risk: (Risk, Layer)| {
+        let kept = serde_json::to_string(&before).expect("writes");
+        let kept: RequestPolicy = serde_json::from_str(&kept).expect("reads");
+        let after = kept.changed_by(&policy(change.clone()));
+        let merged = Layers { namespace: None, schema: None, batch: None, request: &after }.merge();
+        let found = ((merged.consent.value, merged.consent.layer), (merged.risk.value, merged.risk.layer));
+        assert_eq!(found, (consent, risk), "{change}");
+        assert!(merged.acl.is_some() && !merged.node_constraints.is_empty(), "{change}");
+    };
+    let explicit = (Consent::Explicit, Layer::Request);
+    let sensitive = (Risk::Sensitive, Layer::Request);
+    check(json!({}), explicit, sensitive);
+    check(json!({"risk": "none"}), explicit, (Risk::None, Layer::Request));
+    check(json!({"metadata": {"consent": "terms"}}), (Consent::Terms, Layer::Metadata), sensitive);
+    check(
+        json!({"memory_policy": {"node_constraints": [{"node_type": "B"}]}, "metadata": {"risk": "flagged"}}),
+        explicit,
+        (Risk::Flagged, Layer::Metadata),
     );
 }
 
