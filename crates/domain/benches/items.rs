@@ -62,5 +62,5 @@ fn resolve_a_manual_graph(bencher: Bencher<'_, '_>) {
         "mode": "manual", "nodes": [{"id": "t", "type": "Task", "properties": {"title": "write"}}]}});
     let request = AddRequest::read(&body, &Reading::default()).map(|read| read.value).expect("a request");
     let layers = Layers { namespace: None, schema: Some(&schema), batch: None, request: &request.policy };
-    bencher.bench_local(|| layers.resolve(&At::Root("body"), false));
+    bencher.bench_local(|| layers.resolve(&At::Root("body")));
 }

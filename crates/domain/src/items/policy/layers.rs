@@ -63,9 +63,9 @@ impl Layers<'_> {
     /// # Errors
     /// Manual mode without nodes; an edge whose end is nothing; nodes and edges that do not comply with the schema; a link
     /// whose target the schema does not tell.
-    pub fn resolve(&self, at: &At<'_>, is_strict: bool) -> Result<Read<Resolved>, Faults> {
+    pub fn resolve(&self, at: &At<'_>) -> Result<Read<Resolved>, Faults> {
         let policy = self.merge();
-        let mut notes = Notes::new(is_strict);
+        let mut notes = Notes::lenient();
         self.ask_schema(&mut notes);
         self.warn_of_no_effect(&policy, at, &mut notes);
         let root = PolicyAt::new(at, self.request.graph_field);

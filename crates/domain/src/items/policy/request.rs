@@ -193,12 +193,14 @@ fn read_request_level(members: &mut Members<'_>, stated: &mut MemoryPolicy, note
         own: Option<T>,
         stated: &mut Option<T>,
         field: &'static str,
-        members: &Members<'_>,
+        members: &mut Members<'_>,
         notes: &mut Notes,
     ) {
         let Some(own) = own else { return };
         if stated.as_ref().is_some_and(|stated| *stated != own) {
-            let place = if members.sends("memory_policy") { "memory_policy" } else { "policy" };
+            let in_policy = members.value("memory_policy").and_then(|policy| policy.get(field));
+            let place =
+                if in_policy.is_some_and(|value| !value.is_null()) { "memory_policy" } else { "policy" };
             warn_overridden(members, &[place], field, "the request's own", notes);
         }
         *stated = Some(own);

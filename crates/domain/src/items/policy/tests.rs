@@ -52,7 +52,7 @@ fn resolve(said: &Said) -> Result<(Resolved, Vec<String>), Vec<String>> {
         batch: batch.as_ref(),
         request: &request.policy,
     };
-    let read = layers.resolve(&At::Root("body"), false).map_err(|faults| shown(&faults))?;
+    let read = layers.resolve(&At::Root("body")).map_err(|faults| shown(&faults))?;
     warnings.extend(read.warnings);
     let warnings = warnings.iter().map(|warning| format!("{}: {}", warning.field, warning.message)).collect();
     Ok((read.value, warnings))
@@ -190,11 +190,14 @@ fn the_requests_own_wins_and_the_loser_is_named() {
     check(
         json!({
             "memory_policy": {"consent": "terms"},
-            "policy": {"consent": "none", "risk": "flagged", "graph": {"mode": "auto", "schema_id": "s"},
+            "risk": "sensitive", "policy": {"consent": "none", "risk": "flagged", "graph": {"mode": "auto", "schema_id": "s"},
                        "transform_embedding": {"mode": "none"}},
         }),
-        ["auto (request)", "terms (request)", "flagged (request)", "-"],
-        &["body.policy.consent: has no effect: memory_policy says otherwise"],
+        ["auto (request)", "terms (request)", "sensitive (request)", "-"],
+        &[
+            "body.policy.consent: has no effect: memory_policy says otherwise",
+            "body.policy.risk: has no effect: the request's own says otherwise",
+        ],
     );
     check(
         json!({"acl": {"read": ["a"]}, "risk": "flagged"}),
