@@ -86,6 +86,11 @@ impl AclId {
         Self { kind: AclKind::ExternalUser, id: user.as_str().to_owned() }
     }
 
+    /// The entry for a developer without a name that could be one.
+    pub(super) fn developer_without_name() -> Self {
+        Self { kind: AclKind::User, id: String::new() }
+    }
+
     /// Reads `prefix:id`; without a prefix it is an external user.
     ///
     /// # Errors

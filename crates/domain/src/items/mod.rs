@@ -8,12 +8,15 @@
 //! Deliberately absent: envelopes, status codes, and whether what is named exists.
 
 pub mod acl;
+mod item;
 pub mod metadata;
 pub mod omo;
 pub mod policy;
 pub mod request;
 
 pub use acl::{AccessList, AclId, AclKind};
+pub use item::Item;
+pub(crate) use item::{developer_reader, is_group_of_items};
 pub use metadata::{Category, Custom, CustomValue, ItemMetadata, MessageRole, Metadata};
 pub use policy::{
     Consent, EffectivePolicy, Layer, Layers, MemoryPolicy, Mode, RequestPolicy, Risk, SchemaId,

@@ -6,10 +6,12 @@
 
 mod family;
 mod recall;
+mod revise;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub use family::{Family, Kin, inherited, propagate};
 pub use recall::Updates;
+pub use revise::Revision;
 pub use step::{Barred, By, Step, Stepped, Verdict};

@@ -4,6 +4,7 @@
 //! request had said it one layer lower, and warned of; where deprecated fields are removed it is refused. Fields that
 //! only the server's own jobs once used are kept and published nowhere.
 
+mod attribute;
 mod custom;
 mod read;
 #[cfg(test)]
