@@ -95,7 +95,9 @@ pub(super) fn memory(number: u128, nodes: Vec<NodeAssertion>, edges: Vec<EdgeAss
 /// The policy that a request of these members states.
 pub(super) fn policy(request: Value) -> EffectivePolicy {
     let body = json!({"content": "x", "memory_policy": request});
-    let read = crate::items::request::AddRequest::read(&body, &crate::items::request::Reading::default()).expect("a request").value;
+    let read = crate::items::request::AddRequest::read(&body, &crate::items::request::Reading::default())
+        .expect("a request")
+        .value;
     merge::merge(&[(Layer::Request, &MemoryPolicy { ..read.policy.stated })])
 }
 
