@@ -12,8 +12,9 @@ use crate::wire::USER_ID_PATTERN;
 
 /// A field that may be null or absent.
 pub(super) fn maybe(mut schema: Value) -> Value {
+    let is_named = schema.get("title").is_some();
     match &mut schema["type"] {
-        Value::String(kind) => schema["type"] = json!([kind.clone(), "null"]),
+        Value::String(kind) if !is_named => schema["type"] = json!([kind.clone(), "null"]),
         _ => return json!({"anyOf": [schema, {"type": "null"}]}),
     }
     if let Some(names) = schema.get_mut("enum").and_then(Value::as_array_mut) {
@@ -85,7 +86,7 @@ fn content() -> Value {
 
 fn context() -> Value {
     let message = object(
-        "ContextMessage",
+        "ItemContextMessage",
         &["role", "content"],
         Map::from_iter([
             ("role".to_owned(), names(MessageRole::NAMES)),

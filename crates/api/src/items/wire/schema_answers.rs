@@ -48,7 +48,7 @@ pub(in crate::items) fn added() -> Value {
 /// What became of each item of a batch.
 pub(in crate::items) fn batch() -> Value {
     let refused = object(
-        "RefusedItem",
+        "RefusedAddition",
         [
             ("index", json!({"type": "integer", "minimum": -1})),
             ("error", text()),
