@@ -14,9 +14,11 @@ BEGIN
         'idempotency_keys',
         'links',
         'memories',
+        'memory_keys',
         'memory_versions',
         'policies',
         'read_grants',
+        'schemas',
         'spiral_artifacts',
         'subject_keys'
     ] LOOP

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit_chain::{AuditKey, Draft, KeyedDigest, Private, Seq, SignedCheckpoint};
 use crate::grant::ReadGrant;
+use crate::graph::schema::StoredSchema;
 use crate::ids::{GrantId, MemoryId, TenantId};
 use crate::memory::{Memory, SubjectRef};
 use crate::scope::Partition;
@@ -98,6 +99,10 @@ pub enum Change {
     InsertSpiral(ThoughtPatternArtifact),
     /// Forget a scope's spiral. Does nothing where there is none.
     ForgetSpiral(Partition),
+    /// Keep a new schema.
+    InsertSchema(Box<StoredSchema>),
+    /// Keep the next version of a schema in the place of the one before.
+    ReplaceSchema(Box<StoredSchema>),
 }
 
 /// What is forgotten of a person. What is not there is forgotten already.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::audit_chain::{Entry, PolicyRef, Private, Seq, SignedCheckpoint, Verification};
 use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::grant::ReadGrant;
+use crate::graph::schema::StoredSchema;
 use crate::ids::{MemoryId, UserId};
 use crate::lifecycle::{Barred, Family};
 use crate::memory::{Memory, MemoryType, State};
@@ -34,6 +35,7 @@ mod propose;
 mod ranking;
 mod reading;
 mod reason;
+mod schemas;
 mod spiralling;
 #[cfg(test)]
 mod tests;
@@ -104,6 +106,8 @@ pub struct Facts {
     pub idempotency: Vec<IdempotencyRecord>,
     /// Policies that are kept for the tenant.
     pub policies: Vec<PolicyDocument>,
+    /// Schemas of graphs.
+    pub schemas: Vec<StoredSchema>,
     /// The policy that is in force, once it is known.
     pub active_policy: Option<PolicyRef>,
 }
@@ -137,6 +141,10 @@ pub enum Authority {
     /// The caller answers for the person whom the operation is about: the person themself, or an admin. That is no matter of
     /// policy: nobody's rule keeps a person's own from them.
     Person,
+    /// The caller looks at schemas; those that it may not read are not there.
+    ReadSchemas,
+    /// The caller makes a schema, or changes one that it may change; what it may not read is hidden.
+    ChangeSchemas,
     /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
     Operator,
     /// The caller is the server itself.
@@ -148,7 +156,7 @@ impl Authority {
     fn writes(self) -> bool {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
-            Self::Owner | Self::ChangeNamed => true,
+            Self::Owner | Self::ChangeNamed | Self::ChangeSchemas => true,
             Self::ReadNamed
             | Self::Gate
             | Self::Logged
@@ -158,6 +166,7 @@ impl Authority {
             | Self::Person
             | Self::Roles(_)
             | Self::AskSpiral
+            | Self::ReadSchemas
             | Self::Operator
             | Self::System => false,
         }
@@ -310,6 +319,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             Some(person) => allowed(ask, person::shown(person, facts), Ruling::default()),
             None => refused(Reason::RoleDenied, Ruling::default(), None),
         },
+        Authority::ReadSchemas | Authority::ChangeSchemas => schemas::decide(ask, facts),
         Authority::Operator => {
             let principal = ask.principal;
             let has_no_key = principal.client == Principal::LOCAL_CLIENT;

@@ -254,5 +254,7 @@ pub const SEARCH_ITEMS_DEFAULT: i64 = 20;
 pub const SEARCH_NODES_DEFAULT: i64 = 15;
 /// Conditions on properties in one search by a pattern of the graph.
 pub const SEARCH_FILTERS_MAX: usize = 20;
+/// Keys that one load asks for.
+pub const KEYS_ASKED_MAX: usize = 1_000;
 /// A webhook's address, or its secret, in bytes.
 pub const WEBHOOK_BYTES_MAX: usize = 2_048;

@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 
 mod access;
 mod facet;
+pub mod key;
 pub mod keyset;
 mod state;
 mod tags;
@@ -21,6 +22,7 @@ mod tags;
 mod tests;
 
 pub use facet::{FACETS, Facet};
+pub use key::Key;
 pub use state::{Action, NoSuchMove, State, transition};
 pub use tags::{TAGGED, TagKey};
 

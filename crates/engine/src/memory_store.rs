@@ -14,9 +14,10 @@ use memoryscope_domain::change::{
 };
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, TenantId};
+use memoryscope_domain::graph::schema::StoredSchema;
+use memoryscope_domain::ids::{AuditId, GrantId, MemoryId, SchemaId, TenantId};
 use memoryscope_domain::lifecycle::{Family, Kin};
-use memoryscope_domain::memory::{Memory, State, SubjectRef};
+use memoryscope_domain::memory::{Key, Memory, State, SubjectRef};
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
@@ -25,6 +26,7 @@ use crate::port::{
     Due, Health, Load, PolicySelect, PreferenceSelect, Receipt, Select, Snapshot, Store, StoreError,
 };
 
+mod keyed;
 mod list;
 mod person;
 
@@ -47,6 +49,7 @@ struct Tenant {
     idempotency: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     checkpoints: Vec<SignedCheckpoint>,
     spirals: BTreeMap<Partition, ThoughtPatternArtifact>,
+    schemas: BTreeMap<SchemaId, StoredSchema>,
     entries: Vec<StoredEntry>,
     head: Head,
 }
@@ -131,6 +134,19 @@ impl Store for MemoryStore {
         Ok(with_due.map(|(id, _)| id.clone()).take(limit).collect())
     }
 
+    async fn tenants_with(
+        &self,
+        key: Key,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants();
+        let behind = tenants.iter().filter(|(id, _)| after.is_none_or(|after| *id > after));
+        let with_key =
+            behind.filter(|(_, tenant)| tenant.current().any(|memory| memory.keys().contains(&key)));
+        Ok(with_key.map(|(id, _)| id.clone()).take(limit).collect())
+    }
+
     async fn probe(&self) -> Result<Health, StoreError> {
         Ok(Health { engine: "memory", schema: (0, 0), pool: None })
     }
@@ -199,6 +215,8 @@ impl Tenant {
                 facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
             }
             Select::Policies(select) => self.kept_policies(select, &mut facts),
+            Select::Keyed(select) => self.keyed(load, select, &mut facts),
+            Select::Schemas(select) => self.kept_schemas(select, &mut facts),
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)),
             Select::Verification => {
                 facts.checkpoints = self.checkpoints.clone();
@@ -340,6 +358,13 @@ impl Tenant {
                     let last = self.checkpoints.last().map(|last| last.checkpoint.hash());
                     require(signed.checkpoint.prev_checkpoint == last, "the last checkpoint")?;
                 }
+                Change::InsertSchema(schema) => {
+                    require(!self.schemas.contains_key(&schema.id), "a schema's id")?;
+                }
+                Change::ReplaceSchema(schema) => {
+                    let stored = self.schemas.get(&schema.id);
+                    require(stored.is_some_and(|stored| stored.version + 1 == schema.version), "a schema")?;
+                }
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
@@ -397,6 +422,9 @@ impl Tenant {
             Change::InsertCheckpoint(signed) => self.checkpoints.push(signed),
             Change::InsertSpiral(spiral) => _ = self.spirals.insert(spiral.partition, spiral),
             Change::ForgetSpiral(partition) => _ = self.spirals.remove(&partition),
+            Change::InsertSchema(schema) | Change::ReplaceSchema(schema) => {
+                self.schemas.insert(schema.id, *schema);
+            }
         }
     }
 

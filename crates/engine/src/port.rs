@@ -9,8 +9,8 @@ use memoryscope_domain::audit_chain::{AuditKey, Code, Head, Private, Seq, Verdic
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
-use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId, UserId};
-use memoryscope_domain::memory::{DomainKey, Memory, SubjectRef};
+use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, SchemaId, TenantId, UserId};
+use memoryscope_domain::memory::{DomainKey, Key, Memory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
@@ -117,6 +117,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// As [`Store::load`].
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError>;
+
+    /// At most `limit` tenants that have a memory with that key, in the order of their ids, from the one behind `after`.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    async fn tenants_with(
+        &self,
+        key: Key,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError>;
 
     /// Whether it can be written and read now.
     ///
@@ -227,6 +238,11 @@ pub enum Select {
     },
     /// Policies that are kept for the tenant.
     Policies(PolicySelect),
+    /// Events, impacts and seeds that have one of some keys and have not expired, whatever their state and their scope, in
+    /// order of their ids.
+    Keyed(KeyedSelect),
+    /// Schemas that are kept for the tenant.
+    Schemas(SchemaSelect),
     /// The latest audit entry of an operation, if there is one.
     LatestEntry(Code),
     /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
@@ -240,6 +256,32 @@ pub enum PolicySelect {
     All(usize),
     /// Those of that version, which is one unless two were given one name; with their texts, by hash.
     Version(String),
+}
+
+/// Which memories, by what they are looked up by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyedSelect {
+    /// Those whose current version has one of these keys at least ([`Memory::keys`]); at most
+    /// [`memoryscope_domain::limits::KEYS_ASKED_MAX`].
+    pub keys: Vec<Key>,
+    /// Only those behind this one.
+    pub after: Option<MemoryId>,
+    /// At most so many; [`Facts::more`] says whether there were more.
+    pub limit: usize,
+}
+
+/// Which schemas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaSelect {
+    /// These; ids that the tenant lacks are left out.
+    Ids(Vec<SchemaId>),
+    /// All of them, in order of their ids.
+    All {
+        /// Only those behind this one.
+        after: Option<SchemaId>,
+        /// At most so many; [`Facts::more`] says whether there were more.
+        limit: usize,
+    },
 }
 
 /// Whose time is over.

@@ -99,6 +99,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     0003       words_and_tags  no
     0004       spirals         no
     0005       as_of           no
+    0006       items           no
     ");
     assert!(!folder.join("memoryscope.db").exists(), "asking makes no file");
     let said = refused(folder, &["--no-migrate"], &[], 1);
@@ -109,6 +110,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     applied 0003
     applied 0004
     applied 0005
+    applied 0006
     ");
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"the schema is up to date");
     let after = run(folder, &["migrate", "--status"]).expect(0).out;

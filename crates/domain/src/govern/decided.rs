@@ -99,6 +99,21 @@ impl Visible<Facts> {
             // What the decision found, and nothing else.
             Change::InsertSpiral(spiral) => self.details.spirals.contains(spiral),
             Change::ForgetSpiral(partition) => self.hides_in(*partition),
+            Change::InsertSchema(schema) => {
+                self.authority == Authority::ChangeSchemas
+                    && schema.tenant == set.tenant
+                    && schema.client == self.client
+                    && schema.user == self.user
+            }
+            Change::ReplaceSchema(next) => {
+                self.authority == Authority::ChangeSchemas
+                    && next.tenant == set.tenant
+                    && self.facts.schemas.iter().any(|held| {
+                        held.id == next.id
+                            && held.version + 1 == next.version
+                            && (&held.client, &held.user) == (&next.client, &next.user)
+                    })
+            }
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
     }

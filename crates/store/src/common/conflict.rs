@@ -9,3 +9,5 @@ pub(crate) const POLICY: &str = "the active policy";
 pub(crate) const CHECKPOINT: &str = "the last checkpoint";
 pub(crate) const SUBJECT_KEY: &str = "a subject's key";
 pub(crate) const IDEMPOTENCY_KEY: &str = "an idempotency key";
+pub(crate) const SCHEMA: &str = "a schema";
+pub(crate) const SCHEMA_ID: &str = "a schema's id";

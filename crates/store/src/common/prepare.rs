@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use memoryscope_domain::audit_chain::{AuditKey, Draft, Hash32, Private};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{GrantId, MemoryId, SpiralId, TenantId};
+use memoryscope_domain::graph::schema::StoredSchema;
+use memoryscope_domain::ids::{GrantId, MemoryId, SchemaId, SpiralId, TenantId};
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -31,6 +32,8 @@ pub(crate) struct MemoryRow {
     pub(crate) facets: Option<i64>,
     pub(crate) keys: Keys,
     pub(crate) stored: StoredMemory,
+    /// What it is looked up by.
+    pub(crate) index: Vec<[u8; 16]>,
     /// From what it was derived; it is said once, when the memory is new.
     pub(crate) links: Vec<LinkRow>,
 }
@@ -71,6 +74,14 @@ pub(crate) struct SpiralRow {
     pub(crate) document: String,
 }
 
+/// A row of `schemas`.
+#[derive(Debug)]
+pub(crate) struct SchemaRow {
+    pub(crate) id: SchemaId,
+    pub(crate) version: i64,
+    pub(crate) document: String,
+}
+
 /// One change as rows.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -90,6 +101,8 @@ pub(crate) enum Step {
     InsertCheckpoint { seq: i64, text: String, follows: Option<Hash32> },
     InsertSpiral(SpiralRow),
     ForgetSpiral([u8; 16]),
+    InsertSchema(SchemaRow),
+    ReplaceSchema(SchemaRow),
 }
 
 /// A change set, ready to be applied.
@@ -131,6 +144,7 @@ impl Prepared {
 struct Touched {
     memories: BTreeSet<MemoryId>,
     grants: BTreeSet<GrantId>,
+    schemas: BTreeSet<SchemaId>,
 }
 
 fn misuse(why: &str) -> StoreError {
@@ -153,6 +167,8 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::ForgetGrantsExpiredBefore(time) => Step::ForgetGrantsExpiredBefore(time.unix_micros()),
         Change::InsertSpiral(spiral) => Step::InsertSpiral(spiral_row(tenant, &spiral)?),
         Change::ForgetSpiral(partition) => Step::ForgetSpiral(partition.0),
+        Change::InsertSchema(schema) => Step::InsertSchema(schema_row(tenant, &schema, touched)?),
+        Change::ReplaceSchema(schema) => Step::ReplaceSchema(schema_row(tenant, &schema, touched)?),
         Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
@@ -190,6 +206,7 @@ fn memory_row(tenant: &TenantId, memory: &Memory, touched: &mut Touched) -> Resu
         facets: memory.facets(),
         keys: Keys::of(memory),
         stored: StoredMemory::write(memory)?,
+        index: memory.keys().into_iter().map(|key| key.0).collect(),
         links: link_rows(memory),
     })
 }
@@ -232,6 +249,20 @@ fn spiral_row(tenant: &TenantId, spiral: &ThoughtPatternArtifact) -> Result<Spir
         expires: spiral.expires.unix_micros(),
         document: spiral.write()?,
     })
+}
+
+fn schema_row(
+    tenant: &TenantId,
+    schema: &StoredSchema,
+    touched: &mut Touched,
+) -> Result<SchemaRow, StoreError> {
+    if schema.tenant != *tenant {
+        return Err(misuse("a schema is another tenant's"));
+    }
+    if !touched.schemas.insert(schema.id) {
+        return Err(misuse("a schema is changed twice"));
+    }
+    Ok(SchemaRow { id: schema.id, version: row::whole(schema.version)?, document: schema.write()? })
 }
 
 fn idempotency_row(record: &IdempotencyRecord) -> Result<IdempotencyRow, StoreError> {

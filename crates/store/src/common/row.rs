@@ -1,6 +1,7 @@
 //! Between the domain's types and columns.
 
 use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, Seq};
+use memoryscope_domain::graph::schema::StoredSchema;
 use memoryscope_domain::ids::{AuditId, TenantId};
 use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -92,4 +93,11 @@ pub(crate) fn spiral(text: &str, load: &Load) -> Result<ThoughtPatternArtifact, 
     let spiral = ThoughtPatternArtifact::read(text)?;
     let is_its_own = spiral.tenant == load.tenant && load.spirals.contains(&spiral.partition);
     if is_its_own { Ok(spiral) } else { Err(corrupt("spiral")) }
+}
+
+/// A schema that was kept under an id. A row that was copied to another place must not be believed.
+pub(crate) fn schema(text: &str, id: &[u8], load: &Load) -> Result<StoredSchema, StoreError> {
+    let schema = StoredSchema::read(text)?;
+    let is_its_own = schema.tenant == load.tenant && schema.id.uuid().as_bytes() == id;
+    if is_its_own { Ok(schema) } else { Err(corrupt("schema")) }
 }

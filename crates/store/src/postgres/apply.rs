@@ -107,6 +107,16 @@ const INSERT_SPIRAL: &str = "
 
 const FORGET_SPIRAL: &str = "DELETE FROM spiral_artifacts WHERE tenant = $1 AND partition_key = $2";
 
+const INSERT_KEYS: &str = "
+    INSERT INTO memory_keys (tenant, key, memory_id)
+    SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[]) AS w";
+
+const FORGET_KEYS: &str = "DELETE FROM memory_keys WHERE tenant = $1 AND memory_id = $2";
+
+const WRITE_SCHEMA: &str = "
+    INSERT INTO schemas (tenant, id, version, document) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, id) DO UPDATE SET version = excluded.version, document = excluded.document";
+
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
     SELECT $1, w.* FROM unnest($2::bigint[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::text[],
@@ -246,6 +256,10 @@ impl<'a> Writes<'a> {
                 self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
             }
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
+            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+                let (id, version) = (boxed(Bytes::of(schema.id.uuid())), boxed(schema.version));
+                self.alone(WRITE_SCHEMA, vec![id, version, boxed(schema.document.as_str())]);
+            }
             Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
@@ -258,6 +272,17 @@ impl<'a> Writes<'a> {
         let (rows, beside) = person::forget(self.tenant, seq, forgotten);
         self.calls.extend(rows);
         self.forgotten.extend(beside);
+    }
+
+    /// What these memories are looked up by, if anything.
+    fn insert_keys(&mut self, rows: &[(i64, &'a MemoryRow)]) {
+        let keys =
+            rows.iter().flat_map(|(_, memory)| memory.index.iter().map(|key| (Bytes(*key), memory.id)));
+        let keys: Vec<_> = keys.collect();
+        if !keys.is_empty() {
+            let ids = column(&keys, |(_, id)| Bytes::of(id.uuid()));
+            self.call(INSERT_KEYS, vec![column(&keys, |(key, _)| *key), ids]);
+        }
     }
 
     fn touch(&mut self, record: Record<'a>) {
@@ -285,6 +310,7 @@ impl<'a> Writes<'a> {
             if let Some(links) = links(&round.inserted) {
                 self.call(INSERT_LINKS, links);
             }
+            self.insert_keys(&round.inserted);
         }
         if !round.replaced.is_empty() {
             self.call(KEEP_VERSIONS, places(&round.replaced));
@@ -299,6 +325,10 @@ impl<'a> Writes<'a> {
         let changed: Vec<_> = round.replaced.into_iter().chain(round.erased).collect();
         if !changed.is_empty() {
             self.call(UPDATE_MEMORIES, memories(&changed));
+            for (_, memory) in &changed {
+                self.call(FORGET_KEYS, vec![boxed(Bytes::of(memory.id.uuid()))]);
+            }
+            self.insert_keys(&changed);
         }
         if !round.grants.is_empty() {
             self.call(INSERT_GRANTS, grants(&round.grants));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use memoryscope_domain::audit_chain::{Hash32, KeyedDigest, SignedCheckpoint};
 use memoryscope_domain::change::{Expect, Forgotten};
-use memoryscope_domain::ids::{GrantId, MemoryId};
+use memoryscope_domain::ids::{GrantId, MemoryId, SchemaId};
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_engine::port::StoreError;
 use tokio_postgres::Row;
@@ -15,7 +15,8 @@ use super::error::Failure;
 use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::conflict::{
-    CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
+    CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SCHEMA, SCHEMA_ID,
+    SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, Prepared, Step};
 use crate::common::row::{self, corrupt};
@@ -48,7 +49,10 @@ const SQL: &str = "
     FROM (SELECT text FROM checkpoints WHERE tenant = $1 AND $8 ORDER BY number DESC LIMIT 1) AS c
     UNION ALL SELECT 7, w.parent, NULL, NULL, NULL, n.children, 0
     FROM unnest($9::bytea[]) AS w (parent) CROSS JOIN LATERAL
-        (SELECT count(*) AS children FROM links WHERE tenant = $1 AND parent = w.parent OFFSET 0) AS n";
+        (SELECT count(*) AS children FROM links WHERE tenant = $1 AND parent = w.parent OFFSET 0) AS n
+    UNION ALL SELECT 8, s.id, NULL, NULL, NULL, s.version, 0
+    FROM unnest($10::bytea[]) AS w (id) CROSS JOIN LATERAL
+        (SELECT id, version FROM schemas WHERE tenant = $1 AND id = w.id OFFSET 0) AS s";
 
 /// What a batch names.
 #[derive(Debug, Default)]
@@ -60,6 +64,7 @@ pub(super) struct Names<'a> {
     keys: BTreeSet<(&'a str, &'a str)>,
     checkpoint: bool,
     parents: BTreeSet<Bytes<16>>,
+    schemas: BTreeSet<Bytes<16>>,
 }
 
 impl<'a> Names<'a> {
@@ -99,6 +104,9 @@ impl<'a> Names<'a> {
             Step::InsertSubjectKey(subject, _) => _ = self.subjects.insert(Bytes(subject.0)),
             Step::InsertIdempotency(record) => _ = self.keys.insert((&record.client, &record.key)),
             Step::InsertCheckpoint { .. } => self.checkpoint = true,
+            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+                self.schemas.insert(Bytes::of(schema.id.uuid()));
+            }
             Step::TouchSeeds { .. }
             | Step::Forget(_)
             | Step::KeepPolicy(_)
@@ -129,6 +137,7 @@ impl<'a> Names<'a> {
                 Box::new(keys),
                 Box::new(self.checkpoint),
                 all(&self.parents),
+                all(&self.schemas),
             ],
         )
     }
@@ -152,6 +161,7 @@ pub(super) struct Known {
     active_policy: Option<String>,
     /// How many children those have that a change set says something of.
     children: BTreeMap<MemoryId, i64>,
+    schemas: BTreeMap<SchemaId, i64>,
     /// The hash of the newest checkpoint. One that cannot be read is followed by none.
     last_checkpoint: Result<Option<Hash32>, StoreError>,
 }
@@ -170,6 +180,7 @@ impl Known {
             keys: BTreeMap::new(),
             active_policy: None,
             children: BTreeMap::new(),
+            schemas: BTreeMap::new(),
             last_checkpoint: Ok(None),
         };
         for row in rows {
@@ -193,6 +204,7 @@ impl Known {
             }
             4 => _ = self.keys.insert((row.try_get(3)?, row.try_get(4)?), row.try_get(5)?),
             5 => self.active_policy = row.try_get(3)?,
+            8 => _ = self.schemas.insert(SchemaId::from_uuid(id()?), row.try_get(5)?),
             7 => _ = self.children.insert(MemoryId::from_uuid(id()?), row.try_get(5)?),
             _ => {
                 let signed = SignedCheckpoint::parse(row.try_get(3)?).map_err(|_| corrupt("checkpoint"));
@@ -241,6 +253,10 @@ impl Known {
             }
             Step::ReplaceGrant(grant) => hold(self.grant_stands_at(grant.id, grant.version - 1), GRANT),
             Step::InsertSubjectKey(subject, _) => hold(self.lacks_subject(*subject), SUBJECT_KEY),
+            Step::InsertSchema(schema) => hold(!self.schemas.contains_key(&schema.id), SCHEMA_ID),
+            Step::ReplaceSchema(schema) => {
+                hold(self.schemas.get(&schema.id) == Some(&(schema.version - 1)), SCHEMA)
+            }
             Step::InsertIdempotency(record) => {
                 hold(self.lacks_key(&record.client, &record.key), IDEMPOTENCY_KEY)
             }
@@ -277,6 +293,9 @@ impl Known {
             }
             Step::InsertSubjectKey(subject, key) => {
                 self.subjects.insert(subject.0.to_vec(), key.mark());
+            }
+            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+                self.schemas.insert(schema.id, schema.version);
             }
             Step::Forget(forgotten) => self.forget(forgotten),
             Step::InsertIdempotency(record) => {

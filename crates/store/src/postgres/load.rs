@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::{AuditKey, Head};
-use memoryscope_domain::change::{IdempotencyRecord, PolicyDocument};
+use memoryscope_domain::change::IdempotencyRecord;
 use memoryscope_domain::govern::{Facts, MemoryView};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{
-    Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot, StoreError,
-};
+use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect, Select, Snapshot, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::as_of::memories_call;
 use super::entries::{LATEST_ENTRY, entries_call, entry, entry_call};
 use super::error::Failure;
+use super::keyed::{keyed_call, schemas_call};
 use super::listing::Listing;
 use super::matching;
+use super::policies::{policies, policies_call};
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -65,12 +65,6 @@ const EXPIRED: &str = "
     SELECT id, version, document, body FROM memories
     WHERE tenant = $1 AND expires IS NOT NULL AND state < 4 AND expires <= $2
     ORDER BY expires, id LIMIT $3";
-
-const POLICIES: &str =
-    "SELECT version, hash, ''::text FROM policies WHERE tenant = $1 ORDER BY version, hash LIMIT $2";
-
-const POLICIES_OF: &str =
-    "SELECT version, hash, text FROM policies WHERE tenant = $1 AND version = $2 ORDER BY hash";
 
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
@@ -170,6 +164,7 @@ impl View<'_> {
             | Select::Grant { .. }
             | Select::Logged { .. }
             | Select::Person(_)
+            | Select::Keyed(_)
             | Select::Belongings { .. }
             | Select::Verification => true,
             _ => false,
@@ -227,13 +222,9 @@ impl View<'_> {
                 entries_call(self.tenant(), *after, operations, *limit)
             }
             Select::Entry(id) => entry_call(self.tenant(), *id),
-            Select::Policies(PolicySelect::All(limit)) => {
-                let bound = row::limit(limit.saturating_add(1));
-                Call::new(POLICIES, vec![tenant(), Box::new(bound)])
-            }
-            Select::Policies(PolicySelect::Version(version)) => {
-                Call::new(POLICIES_OF, vec![tenant(), Box::new(version.clone())])
-            }
+            Select::Policies(select) => policies_call(self.tenant(), select),
+            Select::Keyed(select) => keyed_call(self.load, select, select.after),
+            Select::Schemas(select) => schemas_call(self.tenant(), select),
             Select::LatestEntry(operation) => {
                 Call::new(LATEST_ENTRY, vec![tenant(), Box::new(operation.as_str().to_owned())])
             }
@@ -292,6 +283,8 @@ impl View<'_> {
                 facts.entries = records.iter().take(*limit).map(entry).collect::<Result<_, _>>()?;
             }
             Select::Policies(select) => policies(select, &records, facts)?,
+            Select::Keyed(select) => self.keyed(select, records, facts).await?,
+            Select::Schemas(select) => self.schemas(select, &records, facts)?,
             Select::Entry(_) | Select::LatestEntry(_) => {
                 facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
             }
@@ -424,19 +417,6 @@ impl View<'_> {
         let rows = self.session.query(Call::new(SUBJECT_KEY, values)).await?;
         rows.first().map(|row| Ok(row::audit_key(row.try_get(0)?)?)).transpose()
     }
-}
-
-/// From the columns (version, hash, text).
-fn policies(select: &PolicySelect, records: &[Row], facts: &mut Facts) -> Result<(), Failure> {
-    let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
-        Ok(PolicyDocument { version: row.try_get(0)?, hash: row.try_get(1)?, text: row.try_get(2)? })
-    };
-    facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
-    if let PolicySelect::All(limit) = select {
-        facts.more = facts.policies.len() > *limit;
-        facts.policies.truncate(*limit);
-    }
-    Ok(())
 }
 
 /// A place from the columns (time, id), where there is one.

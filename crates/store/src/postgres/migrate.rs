@@ -29,6 +29,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { number: 4, name: "spirals", sql: include_str!("../../migrations/postgres/0004_spirals.sql") },
     Migration { number: 5, name: "as_of", sql: include_str!("../../migrations/postgres/0005_as_of.sql") },
+    Migration { number: 6, name: "items", sql: include_str!("../../migrations/postgres/0006_items.sql") },
 ];
 
 /// How often the two tables below are made while others make them too.

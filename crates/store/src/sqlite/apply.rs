@@ -11,7 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::error::Failure;
 use crate::common::conflict::{
-    CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SUBJECT_KEY,
+    CHECKPOINT, CHILDREN, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID, POLICY, SCHEMA, SCHEMA_ID,
+    SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
 use crate::common::row::{self, corrupt};
@@ -183,6 +184,13 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::InsertIdempotency(record) => {
             hold(!has_idempotency_key(conn, tenant, &record.client, &record.key)?, IDEMPOTENCY_KEY)
         }
+        Step::InsertSchema(schema) => {
+            hold(super::keyed::schema_version(conn, tenant, schema.id)?.is_none(), SCHEMA_ID)
+        }
+        Step::ReplaceSchema(schema) => {
+            let stands_at = super::keyed::schema_version(conn, tenant, schema.id)?;
+            hold(stands_at == Some(schema.version - 1), SCHEMA)
+        }
         Step::TouchSeeds { .. }
         | Step::Forget(_)
         | Step::KeepPolicy(_)
@@ -207,7 +215,12 @@ fn last_checkpoint(conn: &Connection, tenant: &str) -> Result<Option<Hash32>, Fa
     Ok(Some(signed.checkpoint.hash()))
 }
 
-fn version(conn: &Connection, sql: &str, tenant: &str, id: &[u8; 16]) -> Result<Option<i64>, Failure> {
+pub(super) fn version(
+    conn: &Connection,
+    sql: &str,
+    tenant: &str,
+    id: &[u8; 16],
+) -> Result<Option<i64>, Failure> {
     let mut statement = conn.prepare_cached(sql)?;
     Ok(statement.query_row(params![tenant, id], |row| row.get(0)).optional()?)
 }
@@ -273,6 +286,9 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
         Step::ForgetSpiral(partition) => {
             let sql = "DELETE FROM spiral_artifacts WHERE tenant = ?1 AND partition_key = ?2";
             execute(conn, sql, params![tenant, partition])?
+        }
+        Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+            super::keyed::write_schema(conn, tenant, schema)?
         }
         Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {
@@ -352,6 +368,7 @@ fn insert_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) 
             ],
         )?;
     }
+    super::keyed::insert_keys(conn, tenant, memory)?;
     write_memory(conn, INSERT_MEMORY, tenant, seq, memory)
 }
 
@@ -364,6 +381,7 @@ fn replace_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow)
          FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
+    super::keyed::replace_keys(conn, tenant, memory)?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 
@@ -386,6 +404,7 @@ fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -
          FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
+    super::keyed::replace_keys(conn, tenant, memory)?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 

@@ -27,6 +27,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { number: 4, name: "spirals", sql: include_str!("../../migrations/sqlite/0004_spirals.sql") },
     Migration { number: 5, name: "as_of", sql: include_str!("../../migrations/sqlite/0005_as_of.sql") },
+    Migration { number: 6, name: "items", sql: include_str!("../../migrations/sqlite/0006_items.sql") },
 ];
 
 /// The newest schema that this program knows.
@@ -154,7 +155,7 @@ mod tests {
     use super::*;
 
     const NEXT: Migration =
-        Migration { number: 6, name: "next", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
+        Migration { number: 7, name: "next", sql: "ALTER TABLE policies ADD COLUMN note TEXT" };
 
     fn list() -> Vec<Migration> {
         MIGRATIONS.iter().copied().chain([NEXT]).collect()
@@ -169,10 +170,10 @@ mod tests {
     #[test]
     fn steps_are_applied_once_and_keep_the_data() {
         let mut conn = Connection::open_in_memory().unwrap();
-        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1, 2, 3, 4, 5]);
+        assert_eq!(run_list(&mut conn, MIGRATIONS).unwrap(), [1, 2, 3, 4, 5, 6]);
         conn.execute("INSERT INTO policies VALUES ('t_a', 'h', 'v', 'text')", []).unwrap();
         assert!(run_list(&mut conn, MIGRATIONS).unwrap().is_empty());
-        assert_eq!(run_list(&mut conn, &list()).unwrap(), [6]);
+        assert_eq!(run_list(&mut conn, &list()).unwrap(), [7]);
         let text: String = conn.query_row("SELECT text FROM policies", [], |row| row.get(0)).unwrap();
         assert_eq!(text, "text");
     }
@@ -181,7 +182,7 @@ mod tests {
     fn a_failing_step_leaves_nothing() {
         let mut conn = Connection::open_in_memory().unwrap();
         let mut broken = list();
-        broken[5].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
+        broken[6].sql = "CREATE TABLE half (a); CREATE TABLE policies (a)";
         assert!(run_list(&mut conn, &broken).is_err());
         assert!(applied(&conn).unwrap().is_empty());
         assert!(!conn.table_exists(None, "half").unwrap());
@@ -193,11 +194,11 @@ mod tests {
         assert!(require_newest(&conn).unwrap_err().to_string().contains("memoryscope migrate"));
         run_list(&mut conn, &list()).unwrap();
         let newer = require_newest(&conn).unwrap_err().to_string();
-        assert!(newer.contains("is at 6") && newer.contains("up to 5"), "{newer}");
-        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 5"));
+        assert!(newer.contains("is at 7") && newer.contains("up to 6"), "{newer}");
+        assert!(run(&mut conn).unwrap_err().to_string().contains("up to 6"));
 
         let mut edited = list();
-        edited[5].sql = "SELECT 1";
+        edited[6].sql = "SELECT 1";
         assert!(matches!(run_list(&mut conn, &edited), Err(Failure::Store(StoreError::Corrupt(_)))));
 
         conn.execute("DELETE FROM schema_migrations WHERE number = 1", []).unwrap();

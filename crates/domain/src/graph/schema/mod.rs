@@ -4,6 +4,7 @@
 mod check;
 mod property;
 mod read;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -20,6 +21,7 @@ use crate::items::{AclId, MemoryPolicy};
 pub(crate) use check::check;
 pub use check::{Coerced, EdgeMisfit, Loss, LossReason, coerce, complete};
 pub use property::{Bound, Misfit, Property, PropertyType};
+pub use stored::StoredSchema;
 pub use types::{Cardinality, NodeType, Properties, RelationshipType};
 
 closed_list!(
