@@ -10,9 +10,9 @@ use memoryscope_engine::engine::Engine;
 
 use crate::edge::{CorsConfig, Edge, EdgeConfig, Hosts};
 use crate::health::{Health, Part, Readiness};
+use crate::items::{self, Items, ItemsConfig};
 use crate::metrics::Metrics;
 use crate::openapi::{self, Pages};
-use crate::items::{self, Items, ItemsConfig};
 use crate::{audit, core_v2, metrics, scoped};
 
 /// What the server is told.
@@ -47,7 +47,9 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
         timeout: config.timeout,
         cors: config.cors,
         hosts: config.hosts,
-        batch_routes: BTreeSet::from(["/memory/batch", "/v1/memory/batch", "/v2/memories/batch"].map(str::to_owned)),
+        batch_routes: BTreeSet::from(
+            ["/memory/batch", "/v1/memory/batch", "/v2/memories/batch"].map(str::to_owned),
+        ),
         ..EdgeConfig::default()
     };
     let (clock, ids) = (Arc::clone(&engine.ports().clock), Arc::clone(&engine.ports().ids));
@@ -61,7 +63,8 @@ pub fn operations() -> Vec<openapi::Operation> {
     let engines = scoped::routes().merge(core_v2::routes()).merge(audit::routes());
     let (health, metrics, pages) = (crate::health::routes(), metrics::routes(), openapi::routes());
     let items = items::routes();
-    [engines.operations(), items.operations(), health.operations(), metrics.operations(), pages.operations()].concat()
+    [engines.operations(), items.operations(), health.operations(), metrics.operations(), pages.operations()]
+        .concat()
 }
 
 /// What the store says of itself.

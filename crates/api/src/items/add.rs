@@ -111,8 +111,7 @@ pub(super) fn made(
     })?;
     let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(now));
     object.content = Some(content);
-    object.item =
-        Some(Box::new(Item::added(request, batch, acts.owner.clone(), resolved.value.policy)));
+    object.item = Some(Box::new(Item::added(request, batch, acts.owner.clone(), resolved.value.policy)));
     let body = Body::Event(Box::new(object));
     let object = NewObject { scope: acts.scope.clone(), body, state: MemoryState::Active };
     Ok((acts, object))

@@ -24,7 +24,8 @@ use crate::problem::{Code, Problem};
 use crate::wire::{Unknown, decode_query};
 
 pub(super) fn operation() -> Operation {
-    let two = json!({"external_user_id": "ana", "memories": [example::item(), {"content": "Ana is vegetarian."}]});
+    let two =
+        json!({"external_user_id": "ana", "memories": [example::item(), {"content": "Ana is vegetarian."}]});
     super::operation(Verb::Post, "/v1/memory/batch", "addItems")
         .says(
             "Add memories",

@@ -73,7 +73,13 @@ pub(super) async fn handler(
     }
     let filter = ItemFilter { metadata: request.metadata, omo: request.omo, acl: request.search_acl };
     let cx = context(&items, acts.principal, &meta, None);
-    let op = SearchItems { scope: acts.scope, purpose, search: words(&request.query), filter, limit: counts.items };
+    let op = SearchItems {
+        scope: acts.scope,
+        purpose,
+        search: words(&request.query),
+        filter,
+        limit: counts.items,
+    };
     let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let found = &done.output.items;
     let best = found.iter().filter_map(|item| item.score).map(|score| score.get()).fold(None, highest);

@@ -23,7 +23,8 @@ use crate::problem::{Code, Problem};
 use crate::wire::{Unknown, decode_query};
 
 pub(super) fn operation() -> Operation {
-    let change = json!({"external_user_id": "ana", "content": "Ana prefers aisle seats.", "risk": "sensitive"});
+    let change =
+        json!({"external_user_id": "ana", "content": "Ana prefers aisle seats.", "risk": "sensitive"});
     super::operation(Verb::Put, "/v1/memory/{id}", "updateItem")
         .says(
             "Change a memory",

@@ -209,7 +209,12 @@ impl Operation {
     #[must_use]
     pub fn takes_json(mut self, schema: Value) -> Self {
         self.body = Some(schema);
-        self.refuses(&[Code::InvalidJson, Code::BadRequest, Code::UnsupportedMediaType, Code::ValidationError])
+        self.refuses(&[
+            Code::InvalidJson,
+            Code::BadRequest,
+            Code::UnsupportedMediaType,
+            Code::ValidationError,
+        ])
     }
 
     /// Its purpose is stated by a header.

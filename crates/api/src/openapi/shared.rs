@@ -150,8 +150,14 @@ fn details() -> Value {
             ("policy_trace", policy_trace()),
             ("purpose_classes", about(list(text()), "What a purpose may be.")),
             ("access_log_id", about(prefixed("log_"), "The audit entry of the refusal.")),
-            ("field", about(text(), "INVALID_JSON: a key that is there twice; else the field that is meant.")),
-            ("provided_value", about(text(), "BAD_REQUEST: what was sent where an id of the server's own is meant.")),
+            (
+                "field",
+                about(text(), "INVALID_JSON: a key that is there twice; else the field that is meant."),
+            ),
+            (
+                "provided_value",
+                about(text(), "BAD_REQUEST: what was sent where an id of the server's own is meant."),
+            ),
             ("suggestion", about(text(), "BAD_REQUEST: what to send instead.")),
             ("line", about(count(), "INVALID_JSON: where.")),
             ("column", about(count(), "INVALID_JSON: where.")),

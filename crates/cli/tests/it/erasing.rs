@@ -47,7 +47,17 @@ fn count(folder: &Path, text: &str) -> usize {
 fn app(engine: &Arc<Engine>) -> Router {
     let metrics = Arc::new(Metrics::new("0.0.0"));
     let timeout = Duration::from_secs(60);
-    router(engine, AppConfig { timeout, cors: None, hosts: None, version: "0.0.0", metrics, items: ItemsConfig::default() })
+    router(
+        engine,
+        AppConfig {
+            timeout,
+            cors: None,
+            hosts: None,
+            version: "0.0.0",
+            metrics,
+            items: ItemsConfig::default(),
+        },
+    )
 }
 
 fn event(scope: &str, subjects: &[&str], text: &str) -> Value {

@@ -1,11 +1,14 @@
 //! `memory.search`: the events of whoever looks that meet a filter of the items dialect, for a purpose.
 
+use std::cmp::Reverse;
+
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::items::request::OmoFilter;
 use memoryscope_domain::items::{AccessList, Consent, ItemMetadata, Risk};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Memory, MemoryType};
+use memoryscope_domain::memory::{Key, Memory, MemoryType};
+use memoryscope_domain::object::Object;
 use memoryscope_domain::policy::{Effect, Filter};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
@@ -16,7 +19,7 @@ use super::query::{Answer, Item, Shown, findable, of_types};
 use super::search::Search;
 use super::{Info, Mint, Operation, Plan, page};
 use crate::context::Context;
-use crate::port::{ObjectSelect, Select};
+use crate::port::{KeyedSelect, ObjectSelect, Select};
 use crate::refusal::Refusal;
 use crate::replay::canonical::Canonical;
 use crate::replay::request::of_search_items;
@@ -79,15 +82,26 @@ impl SearchItems {
     /// What is shown of what may be seen: for conversations only what may be put into a prompt; nothing dormant.
     fn items(&self, cx: &Context, seen: &Visible<Facts>) -> Vec<Item> {
         let is_for_prompts = self.purpose == Purpose::ChatResponse;
-        let wanted = seen.memories().iter().filter(|memory| self.filter.takes(memory));
+        let is_audit = matches!(self.purpose, Purpose::ComplianceAudit | Purpose::SubjectAccess);
+        let wanted = seen.memories().iter().filter(|memory| {
+            memory.scope.namespace == self.scope.namespace
+                && (is_audit || !memory.object().is_some_and(Object::is_barred_from_search))
+                && self.filter.takes(memory)
+        });
         let items = wanted.map(|memory| Item::of(cx, seen, memory));
         let is_shown =
             |item: &Item| item.state != Shown::Dormant && (item.include_in_prompt || !is_for_prompts);
-        items.filter(is_shown).collect()
+        let mut items: Vec<Item> = items.filter(is_shown).collect();
+        if self.search.is_none() {
+            // What is shared comes behind what is the scope's own, and is as recent as it is.
+            items.sort_by_key(|item| (Reverse(item.memory.placed), item.memory.id));
+        }
+        items
     }
 
-    fn select_rows(&self, limit: usize) -> Select {
-        Select::Objects(ObjectSelect {
+    fn select_rows(&self, cx: &Context, limit: usize) -> Select {
+        let limit = if self.search.is_some() { limits::MATCH_ROWS } else { limit };
+        let objects = ObjectSelect {
             partition: self.scope.partition(),
             among: of_types(&[MemoryType::Event]),
             wanted: Filter::and([findable(self.purpose)]),
@@ -96,8 +110,13 @@ impl SearchItems {
             after: None,
             scan: self.search.is_none().then_some(limits::LIST_SCAN_ITEMS),
             words: self.search.as_ref().map(|search| search.text.keys()),
-            limit: if self.search.is_some() { limits::MATCH_ROWS } else { limit },
-        })
+            limit,
+        };
+        // Whoever reads as one of these has been given what is shared with it.
+        let readers = cx.principal.reads_as();
+        let keys = readers.iter().take(limits::KEYS_ASKED_MAX).map(|reader| Key::reader(reader)).collect();
+        let keyed = KeyedSelect { keys, after: None, limit: limits::LIST_SCAN_ITEMS };
+        Select::Shared { objects, keyed }
     }
 }
 
@@ -128,14 +147,14 @@ impl Operation for SearchItems {
         true
     }
 
-    fn select(&self, _cx: &Context) -> Select {
-        self.select_rows(page::rows(self.limit, 0))
+    fn select(&self, cx: &Context) -> Select {
+        self.select_rows(cx, page::rows(self.limit, 0))
     }
 
-    fn select_wider(&self, _cx: &Context, times: u32) -> Option<Select> {
+    fn select_wider(&self, cx: &Context, times: u32) -> Option<Select> {
         page::rows_wider(self.limit, times)
             .filter(|_| self.search.is_none())
-            .map(|rows| self.select_rows(rows))
+            .map(|rows| self.select_rows(cx, rows))
     }
 
     fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {

@@ -145,10 +145,8 @@ impl Operation for MakeStep {
         let following = changed.versions.iter().skip(1).chain(&changed.made);
         let propagated_to: Vec<MemoryId> = following.map(|memory| memory.id).collect();
         // A spiral may have been found in what it said, and nobody may know of that any more.
-        let is_hidden = matches!(
-            self.step,
-            Step::Seal { .. } | Step::Revoke { .. } | Step::Revise(_) | Step::Erase
-        );
+        let is_hidden =
+            matches!(self.step, Step::Seal { .. } | Step::Revoke { .. } | Step::Revise(_) | Step::Erase);
         let is_event = changed.memory.placed.is_some() || self.step == Step::Erase;
         let forgets = (is_hidden && is_event).then(|| Change::ForgetSpiral(changed.memory.partition));
         Ok(Plan {

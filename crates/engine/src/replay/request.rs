@@ -18,12 +18,12 @@ use serde_json::{Map, Value, json};
 
 use super::NotReplayable;
 use crate::context::Context;
+use crate::op::Info;
 use crate::op::gate::{self, AskGate};
 use crate::op::get::{self, Get, History};
 use crate::op::items::{self, ItemFilter, SearchItems};
 use crate::op::query::{self, Filters, Query, Shown};
 use crate::op::reconstruct::{self, Reconstruct};
-use crate::op::Info;
 use crate::op::search::Search;
 
 /// A request that can be asked again.

@@ -30,7 +30,12 @@ pub(super) fn says(mut schema: Value, text: &str) -> Value {
 
 /// A field of former times.
 pub(super) fn deprecated(schema: Value, successor: &str) -> Value {
-    let mut schema = says(maybe(schema), &format!("Send {successor}. It is refused where deprecated fields are removed (MEMORYSCOPE_ITEMS_STRICT)."));
+    let mut schema = says(
+        maybe(schema),
+        &format!(
+            "Send {successor}. It is refused where deprecated fields are removed (MEMORYSCOPE_ITEMS_STRICT)."
+        ),
+    );
     schema["deprecated"] = json!(true);
     schema
 }
@@ -58,7 +63,10 @@ fn identity() -> Map<String, Value> {
     Map::from_iter([
         (
             "external_user_id".to_owned(),
-            says(maybe(id.clone()), "Whose, as your application names its users; the developer's where nobody is named."),
+            says(
+                maybe(id.clone()),
+                "Whose, as your application names its users; the developer's where nobody is named.",
+            ),
         ),
         ("organization_id".to_owned(), says(maybe(id.clone()), organization)),
         ("namespace_id".to_owned(), says(maybe(id), namespace)),
@@ -72,11 +80,23 @@ fn treatment() -> Map<String, Value> {
     Map::from_iter([
         ("memory_policy".to_owned(), maybe(memory_policy())),
         ("acl".to_owned(), says(maybe(acl()), "Who may read and change it, beside its owner.")),
-        ("consent".to_owned(), says(maybe(names(Consent::NAMES)), "How its owner allowed that it is kept; implicit unless something says otherwise.")),
-        ("risk".to_owned(), says(maybe(names(Risk::NAMES)), "How risky it is; none unless something says otherwise.")),
+        (
+            "consent".to_owned(),
+            says(
+                maybe(names(Consent::NAMES)),
+                "How its owner allowed that it is kept; implicit unless something says otherwise.",
+            ),
+        ),
+        (
+            "risk".to_owned(),
+            says(maybe(names(Risk::NAMES)), "How risky it is; none unless something says otherwise."),
+        ),
         ("link_to".to_owned(), json!({"description": link, "type": ["string", "array", "object", "null"]})),
         ("graph_generation".to_owned(), deprecated(json!({"type": "object"}), "memory_policy")),
-        ("relationships_json".to_owned(), deprecated(json!({"type": "array"}), "memory_policy.relationships")),
+        (
+            "relationships_json".to_owned(),
+            deprecated(json!({"type": "array"}), "memory_policy.relationships"),
+        ),
     ])
 }
 
@@ -101,7 +121,8 @@ fn context() -> Value {
 fn metadata() -> Value {
     let line = || maybe(text(limits::ITEM_TEXT_CHARS_MAX));
     let tag = || json!({"type": "string", "minLength": 1, "maxLength": limits::ITEM_TAG_CHARS_MAX});
-    let tags = || json!({"type": ["array", "string", "null"], "maxItems": limits::ITEM_TAGS_MAX, "items": tag()});
+    let tags =
+        || json!({"type": ["array", "string", "null"], "maxItems": limits::ITEM_TAGS_MAX, "items": tag()});
     let custom_value = json!({"anyOf": [
         {"type": "string", "maxLength": limits::CUSTOM_TEXT_CHARS_MAX}, {"type": "number"}, {"type": "boolean"},
         {"type": "array", "maxItems": limits::CUSTOM_LIST_MAX, "items": {"type": "string"}},
@@ -113,7 +134,13 @@ fn metadata() -> Value {
     });
     let mut fields = Map::from_iter([
         ("role".to_owned(), maybe(names(MessageRole::NAMES))),
-        ("category".to_owned(), says(maybe(names(Category::NAMES)), "One of its role's: preference is a user's; skills and learning are an assistant's.")),
+        (
+            "category".to_owned(),
+            says(
+                maybe(names(Category::NAMES)),
+                "One of its role's: preference is a user's; skills and learning are an assistant's.",
+            ),
+        ),
         ("topics".to_owned(), tags()),
         ("emotion_tags".to_owned(), tags()),
         ("emoji_tags".to_owned(), tags()),
@@ -128,7 +155,10 @@ fn metadata() -> Value {
     ]);
     for field in ["user_id", "external_user_id", "organization_id", "namespace_id"] {
         let successor = if field == "user_id" { "external_user_id" } else { field };
-        fields.insert(field.to_owned(), deprecated(json!({"type": "string"}), &format!("the request's {successor}")));
+        fields.insert(
+            field.to_owned(),
+            deprecated(json!({"type": "string"}), &format!("the request's {successor}")),
+        );
     }
     fields.insert("consent".to_owned(), deprecated(names(Consent::NAMES), "the request's consent"));
     fields.insert("risk".to_owned(), deprecated(names(Risk::NAMES), "the request's risk"));
@@ -165,8 +195,12 @@ pub(in crate::items) fn batch() -> Value {
     let mut fields = identity();
     fields.extend(treatment());
     let max = limits::ITEM_BATCH_ITEMS_MAX;
-    fields.insert("memories".to_owned(), json!({"type": "array", "minItems": 1, "maxItems": max, "items": add()}));
-    fields.insert("batch_size".to_owned(), json!({"type": ["integer", "null"], "minimum": 1, "maximum": max}));
+    fields.insert(
+        "memories".to_owned(),
+        json!({"type": "array", "minItems": 1, "maxItems": max, "items": add()}),
+    );
+    fields
+        .insert("batch_size".to_owned(), json!({"type": ["integer", "null"], "minimum": 1, "maximum": max}));
     object("AddItems", &["memories"], fields)
 }
 
@@ -236,7 +270,9 @@ mod tests {
     #[test]
     fn what_callers_are_not_meant_to_send_is_absent() {
         for schema in [add(), update(), batch(), search()] {
-            for field in ["relatedGoals", "sessionId", "post", "userMessage", "upload_id", "simple_schema_mode"] {
+            for field in
+                ["relatedGoals", "sessionId", "post", "userMessage", "upload_id", "simple_schema_mode"]
+            {
                 assert!(!holds(&schema, field), "{field}");
             }
         }

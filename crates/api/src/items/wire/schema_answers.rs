@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::openapi::schema::{count, free, list, maybe, names, object, or_null, prefixed, text, time, truth, with};
+use crate::openapi::schema::{
+    count, free, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
+};
 use crate::openapi::warnings;
 
 fn code() -> Value {

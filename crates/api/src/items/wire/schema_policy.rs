@@ -37,7 +37,10 @@ pub(super) fn memory_policy() -> Value {
         "GivenRelationship",
         &["source", "target", "type"],
         Map::from_iter([
-            ("source".to_owned(), says(text(limits::NODE_ID_CHARS_MAX), "A node of the request, a memory, $this or $previous.")),
+            (
+                "source".to_owned(),
+                says(text(limits::NODE_ID_CHARS_MAX), "A node of the request, a memory, $this or $previous."),
+            ),
             ("target".to_owned(), text(limits::NODE_ID_CHARS_MAX)),
             ("type".to_owned(), name()),
             ("properties".to_owned(), free()),

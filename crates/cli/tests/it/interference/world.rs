@@ -278,7 +278,14 @@ impl Side {
         engine.run(&cx, &Activate { policy }).await.expect("the policy is activated");
         let metrics = Arc::new(Metrics::new("0.0.0"));
         let timeout = Duration::from_secs(60);
-        let config = AppConfig { timeout, cors: None, hosts: None, version: "0.0.0", metrics, items: ItemsConfig::default() };
+        let config = AppConfig {
+            timeout,
+            cors: None,
+            hosts: None,
+            version: "0.0.0",
+            metrics,
+            items: ItemsConfig::default(),
+        };
         Self { router: router(&engine, config) }
     }
 
