@@ -216,6 +216,10 @@ impl Tenant {
             }
             Select::Policies(select) => self.kept_policies(select, &mut facts),
             Select::Keyed(select) => self.keyed(load, select, &mut facts),
+            Select::Shared { objects, keyed } => {
+                self.objects(load, objects, &mut facts);
+                facts.add_shared(self.shared(load, keyed));
+            }
             Select::Schemas(select) => self.kept_schemas(select, &mut facts),
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)),
             Select::Verification => {

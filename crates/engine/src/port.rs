@@ -241,6 +241,14 @@ pub enum Select {
     /// Events, impacts and seeds that have one of some keys and have not expired, whatever their state and their scope, in
     /// order of their ids.
     Keyed(KeyedSelect),
+    /// Objects of a scope, and behind them those of any scope that have one of some keys, in order of their ids: each once. As
+    /// of an earlier commit the latter are those that have the keys now, as they were then.
+    Shared {
+        /// Which objects.
+        objects: ObjectSelect,
+        /// Which others.
+        keyed: KeyedSelect,
+    },
     /// Schemas that are kept for the tenant.
     Schemas(SchemaSelect),
     /// The latest audit entry of an operation, if there is one.

@@ -3,6 +3,7 @@
 use memoryscope_domain::audit_chain::Verdict;
 use memoryscope_domain::limits;
 use memoryscope_domain::principal::Role;
+use memoryscope_domain::purpose::Purpose;
 use serde_json::{Map, Value, json};
 
 use super::schema::{
@@ -49,12 +50,22 @@ pub(super) fn parameters() -> Value {
             "The scopes that the caller is a member of, separated by commas.",
             text(),
         ),
+        "Purpose": header(
+            "X-Purpose",
+            "What the request is for; chat_response where it is not said.",
+            names(purposes()),
+        ),
         "IdempotencyKey": header(
             "Idempotency-Key",
             "Sent again with the same body, the request is done once and answered as it was. Visible ASCII without #.",
             key,
         ),
     })
+}
+
+/// The purposes that callers may state.
+fn purposes() -> impl Iterator<Item = &'static str> {
+    Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Maintenance).map(Purpose::name)
 }
 
 /// Names of roles between commas. A list that is a header's is one text: what is sent for an empty one, or for a number
@@ -139,7 +150,15 @@ fn details() -> Value {
             ("policy_trace", policy_trace()),
             ("purpose_classes", about(list(text()), "What a purpose may be.")),
             ("access_log_id", about(prefixed("log_"), "The audit entry of the refusal.")),
-            ("field", about(text(), "INVALID_JSON: a key that is there twice.")),
+            (
+                "field",
+                about(text(), "INVALID_JSON: a key that is there twice; else the field that is meant."),
+            ),
+            (
+                "provided_value",
+                about(text(), "BAD_REQUEST: what was sent where an id of the server's own is meant."),
+            ),
+            ("suggestion", about(text(), "BAD_REQUEST: what to send instead.")),
             ("line", about(count(), "INVALID_JSON: where.")),
             ("column", about(count(), "INVALID_JSON: where.")),
             ("limit", about(count(), "PAYLOAD_TOO_LARGE: how many one answer holds.")),

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use memoryscope_api::app::{self, AppConfig};
 use memoryscope_api::edge::X_REQUEST_ID;
+use memoryscope_api::items::ItemsConfig;
 use memoryscope_api::metrics::Metrics;
 use memoryscope_domain::audit_chain::Head;
 use memoryscope_domain::ids::{IdSeed, TenantId};
@@ -119,8 +120,17 @@ impl App {
         let metrics = Arc::new(Metrics::new("0.0.0"));
         let engine = Arc::new(Engine::new(ports, policy).measured_by(Arc::<Metrics>::clone(&metrics)));
         let timeout = std::time::Duration::from_secs(30);
-        let router =
-            app::router(&engine, AppConfig { timeout, cors: None, hosts: None, version: "0.0.0", metrics });
+        let router = app::router(
+            &engine,
+            AppConfig {
+                timeout,
+                cors: None,
+                hosts: None,
+                version: "0.0.0",
+                metrics,
+                items: ItemsConfig::default(),
+            },
+        );
         let requests = Arc::new(AtomicU64::new(1));
         Self { store, clock, seeds, engine, secrets, requests, router }
     }

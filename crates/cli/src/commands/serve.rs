@@ -54,7 +54,8 @@ fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     let metrics = Arc::new(Metrics::new(version));
     // Which names it answers to is known once it listens.
     let (timeout, cors) = (config.request_timeout.value, cors(config)?);
-    let app = AppConfig { timeout, cors, hosts: None, version, metrics: Arc::clone(&metrics) };
+    let items = wiring::items(config);
+    let app = AppConfig { timeout, cors, hosts: None, version, metrics: Arc::clone(&metrics), items };
     // More connections than the usual limit of open files allows; the server does with what it gets.
     let connections = ServeConfig::default().connections_max as u64;
     if let Err(cause) = rlimit::increase_nofile_limit(connections + FILES_BESIDE_CONNECTIONS) {

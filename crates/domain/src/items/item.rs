@@ -188,7 +188,8 @@ impl AclId {
     }
 
     /// The spellings of whoever it names among [`Principal::reads_as`].
-    fn spellings(&self) -> Vec<String> {
+    #[must_use]
+    pub fn spellings(&self) -> Vec<String> {
         let id = self.id();
         match self.kind() {
             AclKind::ExternalUser => vec![format!("person:{id}")],

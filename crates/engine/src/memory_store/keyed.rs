@@ -4,6 +4,7 @@ use std::ops::Bound;
 
 use memoryscope_domain::govern::Facts;
 use memoryscope_domain::graph::schema::StoredSchema;
+use memoryscope_domain::ids::MemoryId;
 
 use super::Tenant;
 use crate::as_of::{lives, passes};
@@ -20,6 +21,16 @@ impl Tenant {
         });
         facts.memories = found.by_ref().take(select.limit).cloned().collect();
         facts.more = found.next().is_some();
+    }
+
+    pub(super) fn shared(&self, load: &Load, select: &KeyedSelect) -> Facts {
+        let mut facts = Facts::default();
+        self.keyed(load, select, &mut facts);
+        if load.as_of.is_some() {
+            let ids: Vec<MemoryId> = facts.memories.iter().map(|memory| memory.id).collect();
+            facts.memories = self.named(load, &ids, &mut facts.erased);
+        }
+        facts
     }
 
     pub(super) fn kept_schemas(&self, select: &SchemaSelect, facts: &mut Facts) {

@@ -31,6 +31,7 @@ pub mod explain;
 pub mod gate;
 pub mod get;
 pub mod ingest;
+pub mod items;
 pub mod list;
 pub mod page;
 pub mod policy;
@@ -56,7 +57,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 40] = [
+pub static ALL: [&Info; 42] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -68,6 +69,7 @@ pub static ALL: [&Info; 40] = [
     &step::REVOKE,
     &step::REINFORCE,
     &step::RECALL,
+    &step::REVISE,
     &step::DISPUTE,
     &step::ATTEST,
     &step::ERASE,
@@ -75,6 +77,7 @@ pub static ALL: [&Info; 40] = [
     &get::GET,
     &get::HISTORY,
     &query::INFO,
+    &items::SEARCH,
     &reconstruct::INFO,
     &gate::INFO,
     &replay::INFO,

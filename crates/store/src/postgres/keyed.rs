@@ -8,6 +8,7 @@ use memoryscope_domain::ids::MemoryId;
 use memoryscope_engine::port::{KeyedSelect, Load, SchemaSelect};
 use tokio_postgres::Row;
 
+use super::as_of::memories_call;
 use super::error::Failure;
 use super::filter_sql::Condition;
 use super::load::View;
@@ -98,6 +99,20 @@ impl View<'_> {
             }
             rows = self.session.query(keyed_call(self.load, select, last)).await?;
         }
+    }
+
+    /// Those that have a key now, as they were at the commit that is asked about.
+    pub(super) async fn shared(&mut self, select: &KeyedSelect) -> Result<Facts, Failure> {
+        let mut facts = Facts::default();
+        let rows = self.session.query(keyed_call(self.load, select, select.after)).await?;
+        self.keyed(select, rows, &mut facts).await?;
+        if let Some(seq) = self.load.as_of {
+            let ids: Vec<MemoryId> = facts.memories.iter().map(|memory| memory.id).collect();
+            let rows =
+                self.session.query(memories_call(self.load.tenant.as_str().to_owned(), &ids, seq)?).await?;
+            self.memories_as_of(&ids, &rows, &mut facts)?;
+        }
+        Ok(facts)
     }
 
     /// From the columns (id, document).

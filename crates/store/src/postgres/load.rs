@@ -165,6 +165,7 @@ impl View<'_> {
             | Select::Logged { .. }
             | Select::Person(_)
             | Select::Keyed(_)
+            | Select::Shared { .. }
             | Select::Belongings { .. }
             | Select::Verification => true,
             _ => false,
@@ -190,7 +191,7 @@ impl View<'_> {
                 return Ok(None);
             }
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
-            Select::Objects(select) => match &select.words {
+            Select::Objects(select) | Select::Shared { objects: select, .. } => match &select.words {
                 Some(keys) => matching::call(self.load, select, keys),
                 None => Listing::Objects(select).first_call(self.load),
             },
@@ -231,14 +232,27 @@ impl View<'_> {
         }))
     }
 
+    async fn objects(
+        &mut self,
+        select: &ObjectSelect,
+        records: Vec<Row>,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        match &select.words {
+            Some(keys) => self.matched(select, keys, &records, facts).await,
+            None => self.list(Listing::Objects(select), records, facts).await,
+        }
+    }
+
     async fn facts(&mut self, records: Vec<Row>, facts: &mut Facts) -> Result<(), Failure> {
         match &self.load.select {
             Select::Nothing => {}
             Select::Preferences(select) => self.list(Listing::Shelf(select), records, facts).await?,
-            Select::Objects(select) => match &select.words {
-                Some(keys) => self.matched(select, keys, &records, facts).await?,
-                None => self.list(Listing::Objects(select), records, facts).await?,
-            },
+            Select::Objects(select) => self.objects(select, records, facts).await?,
+            Select::Shared { objects, keyed } => {
+                self.objects(objects, records, facts).await?;
+                facts.add_shared(self.shared(keyed).await?);
+            }
             Select::Versions { id, after, limit } if self.load.as_of.is_some() => {
                 self.memories_as_of(&[*id], &records, facts)?;
                 self.versions_as_of(*after, *limit, facts).await?;

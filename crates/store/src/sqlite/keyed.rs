@@ -85,6 +85,18 @@ impl View<'_> {
         Ok(())
     }
 
+    /// Those that have a key now, as they were at the commit that is asked about.
+    pub(super) fn shared(&mut self, select: &KeyedSelect) -> Result<Facts, Failure> {
+        let mut facts = Facts::default();
+        self.keyed(select, &mut facts)?;
+        if self.load.as_of.is_some() {
+            for memory in std::mem::take(&mut facts.memories) {
+                facts.memories.extend(self.version(memory.id, &mut facts.erased)?);
+            }
+        }
+        Ok(facts)
+    }
+
     pub(super) fn schemas(&self, select: &SchemaSelect, facts: &mut Facts) -> Result<(), Failure> {
         let tenant = self.load.tenant.as_str();
         match select {

@@ -208,6 +208,10 @@ impl View<'_> {
             }
             Select::Policies(select) => self.policies(select, &mut facts)?,
             Select::Keyed(select) => self.keyed(select, &mut facts)?,
+            Select::Shared { objects, keyed } => {
+                self.objects(objects, &mut facts)?;
+                facts.add_shared(self.shared(keyed)?);
+            }
             Select::Schemas(select) => self.schemas(select, &mut facts)?,
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)?),
             Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::identity::Identity;
@@ -26,7 +27,8 @@ pub enum Query {
 }
 
 /// What a search leaves out by consent and risk. It only narrows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OmoFilter {
     /// The weakest consent.
     pub min_consent: Option<Consent>,
@@ -43,6 +45,12 @@ pub struct OmoFilter {
 }
 
 impl OmoFilter {
+    /// Whether it leaves nothing out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether it lets through what is held under this consent and is this risky.
     #[must_use]
     pub fn allows(&self, consent: Consent, risk: Risk) -> bool {

@@ -1,0 +1,155 @@
+//! `POST /v1/memory/batch`.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use memoryscope_domain::fields::{At, Warning};
+use memoryscope_domain::items::request::BatchRequest;
+use memoryscope_engine::op::batch::{IngestedItem, ingest_each};
+use memoryscope_engine::op::ingest;
+use memoryscope_engine::refusal::Refusal;
+use serde_json::{Value, json};
+
+use super::who::Acts;
+use super::wire::queries::AddQuery;
+use super::wire::{batch_schema, example, memory, schema};
+use super::{Items, add, answer, context, error};
+use crate::auth::Caller;
+use crate::json::Document;
+use crate::meta::RequestMeta;
+use crate::openapi::{Example, Operation, Verb};
+use crate::problem::{Code, Problem};
+use crate::wire::{Unknown, decode_query};
+
+pub(super) fn operation() -> Operation {
+    let two =
+        json!({"external_user_id": "ana", "memories": [example::item(), {"content": "Ana is vegetarian."}]});
+    super::operation(Verb::Post, "/v1/memory/batch", "addItems")
+        .says(
+            "Add memories",
+            "Up to fifty, each accepted or refused on its own. What the batch says holds for the items that do not say it \
+             themselves.",
+        )
+        .runs(&ingest::INFO)
+        .asks::<AddQuery>()
+        .takes_json(schema::batch())
+        .once()
+        .answers(200, "All are stored.", batch_schema())
+        .answers(207, "Some are stored; the others say why not.", batch_schema())
+        .refuses(&[Code::NotImplemented])
+        .example(Example::new("two").body(two))
+}
+
+/// What became of one item.
+type Told = Result<Value, Problem>;
+
+/// Adds items, each accepted or refused on its own: 200 where all were accepted, 207 where some were not.
+pub(super) async fn handler(
+    State(items): State<Items>,
+    meta: RequestMeta,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    document: Document,
+) -> Result<Response, Problem> {
+    let asked = decode_query::<AddQuery>(query.as_deref(), Unknown::Accept)?.value;
+    let idempotency = caller.idempotency("POST /v1/memory/batch", document.value());
+    let body = document.into_value()?;
+    let read = BatchRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
+    let (batch, mut warnings) = (read.value, read.warnings);
+    let webhook = batch.webhook.as_ref().map(|_| "webhooks are not called here");
+    if let Some(what) = asked.unsupported.or(webhook) {
+        return Err(Problem::new(Code::NotImplemented, what));
+    }
+    // Who acts for the batch as a whole only names its place in the chain's context.
+    let acts = Acts::of(&caller, &batch.identity)?;
+    let cx = context(&items, acts.principal, &meta, idempotency);
+    let mut told: BTreeMap<usize, Told> = BTreeMap::new();
+    let (mut places, mut objects) = (Vec::new(), Vec::new());
+    let root = At::Root("body");
+    let list = At::Key(&root, "memories");
+    for (index, item) in batch.items.into_iter().enumerate() {
+        let made = item.map_err(error::of_request).and_then(|read| {
+            let mut own = read.warnings;
+            let at = At::Index(&list, index);
+            let made = add::made(&caller, &read.value, Some(&batch.policy), &at, meta.now, &mut own)?;
+            Ok((made, own))
+        });
+        match made {
+            Ok(((acts, object), own)) => {
+                warnings.extend(own);
+                places.push(index);
+                objects.push((acts.principal, object));
+            }
+            Err(problem) => drop(told.insert(index, Err(problem))),
+        }
+    }
+    let tried = objects.len();
+    let stored = ingest_each(&items.engine, &cx, objects).await;
+    told.extend(places.into_iter().zip(stored.into_iter().map(|result| of_item(result, &meta))));
+    // Where nothing could be tried, the batch failed, not its items.
+    let failed: Vec<&Problem> = told.values().filter_map(|told| told.as_ref().err()).collect();
+    if let (Some(first), true) = (failed.first(), failed.len() == told.len() && tried > 0)
+        && failed.iter().all(|problem| problem.status().is_server_error())
+    {
+        return Err((*first).clone());
+    }
+    Ok(answered(told, &warnings, batch.content_bytes, &meta))
+}
+
+fn of_item(result: Result<IngestedItem, Refusal>, meta: &RequestMeta) -> Told {
+    let IngestedItem { result, access_log } = result.map_err(|refusal| error::problem(refusal, meta))?;
+    let stored = result.map_err(|rejected| error::rejected(rejected, access_log, meta))?;
+    Ok(add::body_of(memory::added(&stored.id.prefixed(), stored.created)))
+}
+
+/// The answer: those that were stored, and those that were not, each at its place.
+fn answered(
+    told: BTreeMap<usize, Told>,
+    warnings: &[Warning],
+    content_bytes: usize,
+    meta: &RequestMeta,
+) -> Response {
+    let (mut successful, mut errors) = (Vec::new(), Vec::new());
+    let processed = told.len();
+    for (index, told) in told {
+        match told {
+            Ok(mut stored) => {
+                stored["index"] = json!(index);
+                successful.push(stored);
+            }
+            Err(problem) => errors.push(refused(index, &problem, meta)),
+        }
+    }
+    let (status, word) = match (successful.is_empty(), errors.is_empty()) {
+        (_, true) => (StatusCode::OK, "success"),
+        (false, false) => (StatusCode::MULTI_STATUS, "partial"),
+        (true, false) => (StatusCode::MULTI_STATUS, "error"),
+    };
+    let body = json!({
+        "code": status.as_u16(),
+        "status": word,
+        "message": format!("{} of {processed} memories are stored", successful.len()),
+        "total_processed": processed,
+        "total_successful": successful.len(),
+        "total_failed": errors.len(),
+        "total_content_size": content_bytes,
+        "total_storage_size": content_bytes,
+        "successful": successful,
+        "errors": errors,
+    });
+    answer(status, body, warnings, None)
+}
+
+fn refused(index: usize, problem: &Problem, meta: &RequestMeta) -> Value {
+    let error = problem.error(meta);
+    json!({
+        "index": index,
+        "error": problem.message(),
+        "code": problem.status().as_u16(),
+        "status": "error",
+        "details": error["details"],
+        "problem": error,
+    })
+}
