@@ -37,7 +37,7 @@ pub struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_id: Option<String>,
     /// What it says of the graph.
-    #[serde(default, skip_serializing_if = "Graph::is_empty")]
+    #[serde(default, skip_serializing_if = "Graph::is_unsaid")]
     pub graph: Graph,
     /// What became of the extraction of its graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]

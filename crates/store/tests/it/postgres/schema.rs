@@ -21,7 +21,7 @@ async fn a_new_database_is_migrated_once() {
     let status = PostgresStore::migration_status(&config).await.unwrap();
     assert!(status.iter().all(|step| step.applied.is_none()));
     assert!(refusal(&config.clone().migrate(false)).await.contains("memoryscope migrate"));
-    assert_eq!(PostgresStore::migrate(&config).await.unwrap(), [1, 2, 3, 4, 5]);
+    assert_eq!(PostgresStore::migrate(&config).await.unwrap(), [1, 2, 3, 4, 5, 6]);
     assert!(PostgresStore::migrate(&config).await.unwrap().is_empty());
     let status = PostgresStore::migration_status(&config).await.unwrap();
     let applied = status[0].applied.as_deref().unwrap();
