@@ -9,7 +9,9 @@ use super::acl::{AccessList, AclId, AclKind};
 use super::metadata::ItemMetadata;
 use super::policy::{EffectivePolicy, RequestPolicy, Risk};
 use super::request::{AddRequest, ContextMessage, ItemType};
+use crate::object::{Content, Event, Invalid, Language, Temporal, TruthMode};
 use crate::principal::{Caller, Principal, Role};
+use crate::time::Timestamp;
 
 /// What an item is beside what it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +62,17 @@ impl Item {
             organization_id: request.identity.organization_id.clone(),
             namespace_id: request.identity.namespace_id.clone(),
         }
+    }
+
+    /// The event that it is, saying this, as it comes in at `now`.
+    ///
+    /// # Errors
+    /// When the content is blank, too long, or holds U+0000.
+    pub fn into_event(self, content: &str, now: Timestamp) -> Result<Event, Invalid> {
+        let mut event = Event::new(TruthMode::FactualClaim, Temporal::observed(now));
+        event.content = Some(Content::text(Language::default(), content)?);
+        event.item = Some(Box::new(self));
+        Ok(event)
     }
 
     /// Whether nobody but its owner may do anything with it, whatever its access list says: it waits for a review, or is held
