@@ -4,8 +4,6 @@
 
 use super::{Ask, Facts, Reason, Ruling, Verdict, allowed, refused};
 use crate::graph::schema::{SchemaScope, StoredSchema};
-use crate::items::AclId;
-use crate::items::acl::AclKind;
 use crate::principal::{Caller, Principal, Role};
 
 /// Leaves what the caller may read. Where it wants to change what it may only read, it is denied; what it may not read
@@ -29,7 +27,7 @@ impl StoredSchema {
             return false;
         }
         let is_shared = matches!(self.schema.scope, SchemaScope::Organization | SchemaScope::Namespace);
-        let is_named = self.schema.read_access.iter().any(|entry| names(entry, principal));
+        let is_named = self.schema.read_access.iter().any(|entry| entry.is(principal));
         is_shared || is_named || self.may_be_changed_by(principal)
     }
 
@@ -43,24 +41,7 @@ impl StoredSchema {
         let is_maker = self.client == principal.client
             && principal.user.as_ref().is_none_or(|user| Some(user) == self.user.as_ref());
         let is_trusted = principal.roles.contains(&Role::Admin) || principal.caller == Caller::System;
-        is_maker || is_trusted || self.schema.write_access.iter().any(|entry| names(entry, principal))
-    }
-}
-
-/// Whether an entry of an access list names the principal.
-fn names(entry: &AclId, principal: &Principal) -> bool {
-    let is_member = |kind: &str| {
-        let mut groups = principal.groups.iter().filter_map(|group| group.split_once(':'));
-        groups.any(|(member_of, id)| member_of == kind && id == entry.id())
-    };
-    match entry.kind() {
-        AclKind::User | AclKind::ExternalUser => {
-            principal.user.as_ref().is_some_and(|user| user.as_str() == entry.id())
-        }
-        AclKind::Role => principal.roles.iter().any(|role| role.name() == entry.id()),
-        AclKind::Organization => is_member("org"),
-        AclKind::Namespace => is_member("namespace"),
-        AclKind::Workspace => false,
+        is_maker || is_trusted || self.schema.write_access.iter().any(|entry| entry.is(principal))
     }
 }
 

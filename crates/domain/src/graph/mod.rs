@@ -7,10 +7,16 @@
 //! Deliberately absent: the graph itself. A node that is shown is a fold over what memories assert, made where the
 //! reader is known.
 
+pub mod assertion;
 pub mod condition;
 pub mod constraint;
+pub mod extraction;
+pub mod fold;
 pub mod given;
 pub mod link_dsl;
+pub mod resolve;
+#[cfg(test)]
+mod samples;
 pub mod schema;
 pub mod search;
 pub mod set;
@@ -21,10 +27,12 @@ use crate::fields::{At, Notes, line};
 use crate::limits;
 use crate::object::text::Line;
 
+pub use assertion::{Asserted, EdgeAssertion, End, Graph, Method, NodeAssertion};
 pub use condition::Condition;
 pub use constraint::{
     Direction, EdgeConstraint, EdgeFilter, Miss, NodeConstraint, for_edge, for_node, most_specific,
 };
+pub use extraction::{Extraction, ExtractionStatus};
 pub use given::{EdgeEnd, GivenEdge, GivenNode, NodeId};
 pub use schema::Schema;
 pub use search::{Match, MatchMode, Search, Via};

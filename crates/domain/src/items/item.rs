@@ -9,6 +9,7 @@ use super::acl::{AccessList, AclId, AclKind};
 use super::metadata::ItemMetadata;
 use super::policy::{EffectivePolicy, RequestPolicy, Risk};
 use super::request::{AddRequest, ContextMessage, ItemType};
+use crate::graph::{Extraction, Graph};
 use crate::object::{Content, Event, Invalid, Language, Temporal, TruthMode};
 use crate::principal::{Caller, Principal, Role};
 use crate::time::Timestamp;
@@ -37,6 +38,12 @@ pub struct Item {
     /// The namespace, as it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_id: Option<String>,
+    /// What it says of the graph.
+    #[serde(default, skip_serializing_if = "Graph::is_empty")]
+    pub graph: Graph,
+    /// What became of the extraction of its graph.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extraction: Option<Extraction>,
 }
 
 impl Item {
@@ -61,6 +68,8 @@ impl Item {
             context: request.context.clone(),
             organization_id: request.identity.organization_id.clone(),
             namespace_id: request.identity.namespace_id.clone(),
+            graph: Graph::default(),
+            extraction: None,
         }
     }
 
@@ -129,6 +138,10 @@ impl Item {
     /// Forgets what says what its content said: what surrounded it, and the graph that requests gave for it.
     pub(crate) fn forget_what_was_said(&mut self) {
         self.context.clear();
+        self.graph = Graph::default();
+        if let Some(extraction) = &mut self.extraction {
+            extraction.report = None;
+        }
         (self.policy.nodes, self.policy.relationships) = (None, None);
         for policy in [&mut self.stated.metadata, &mut self.stated.stated] {
             (policy.nodes, policy.relationships) = (None, None);

@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
-use memoryscope_domain::ids::TenantId;
-use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef, TAGGED};
+use memoryscope_domain::ids::{SchemaId, TenantId};
+use memoryscope_domain::memory::{DomainKey, Key, Memory, State, SubjectRef, TAGGED};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Select, Store};
+use memoryscope_engine::port::{
+    Due, GrantMemories, KeyedSelect, Load, ObjectSelect, PreferenceSelect, SchemaSelect, Select, Store,
+};
 use memoryscope_store::{SqliteConfig, SqliteStore};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use uuid::Uuid;
 
 use crate::make::{
     self, NOW, child, domain, event, grant, load_of, memory_id, objects, tenant, time, user, whole,
@@ -27,6 +30,7 @@ const KINDS: [Kind; 2] = [Kind::Preferences, Kind::Schedule];
 const DOMAINS: [&str; 3] = ["", "music", "food"];
 const HASHES: [&str; 2] = ["h1", "h2"];
 const WORDS: [&[&str]; 4] = [&["tea"], &["tea", "rain", "lisbon"], &["nothing", "grief", "x"], &[]];
+const PERSONS: [&[&str]; 3] = [&[], &["Ann"], &["Bob", "Ann"]];
 const MEMBERS: [&str; 8] = ["ann", "bob", "person:ann", "person:bob", "grief", "joy", "trauma", "\0"];
 
 /// One change, in small numbers; what they stand for is looked up when it is applied.
@@ -48,6 +52,8 @@ pub(crate) enum Wish {
     Checkpoint,
     Spiral { scope: u8, expires: i64 },
     ForgetSpiral { scope: u8 },
+    InsertItem { id: u128, persons: usize, shared: bool, waits: bool },
+    Schema { number: u128, version: u64 },
 }
 
 #[derive(Debug, Clone)]
@@ -107,6 +113,16 @@ pub(crate) enum Pick {
         limit: usize,
     },
     Entry(u128),
+    Keyed {
+        keys: Vec<usize>,
+        after: Option<u128>,
+        limit: usize,
+    },
+    Schemas {
+        ids: Option<Vec<u128>>,
+        after: Option<u128>,
+        limit: usize,
+    },
     Verification,
 }
 
@@ -150,6 +166,9 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => (0..4u8, 0..6i64).prop_map(|(key, used)| Wish::Idempotency { key, used }),
         2 => (0..3u8, NOW - 1..NOW + 3).prop_map(|(scope, expires)| Wish::Spiral { scope, expires }),
         1 => (0..3u8).prop_map(|scope| Wish::ForgetSpiral { scope }),
+        4 => (0..8u128, 0..PERSONS.len(), any::<bool>(), any::<bool>())
+            .prop_map(|(id, persons, shared, waits)| Wish::InsertItem { id, persons, shared, waits }),
+        2 => (0..3u128, 1..4u64).prop_map(|(number, version)| Wish::Schema { number, version }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetKeys { before }),
         1 => (0..6i64).prop_map(|before| Wish::ForgetGrants { before }),
         1 => Just(Wish::Checkpoint),
@@ -193,6 +212,10 @@ fn pick() -> impl Strategy<Value = Pick> {
         2 => (0..20u64, any::<bool>(), 0..6usize)
             .prop_map(|(after, reads_only, limit)| Pick::Entries { after, reads_only, limit }),
         1 => (0..20u128).prop_map(Pick::Entry),
+        4 => (prop::collection::vec(0..5usize, 0..3), prop::option::of(0..8u128), 0..4usize)
+            .prop_map(|(keys, after, limit)| Pick::Keyed { keys, after, limit }),
+        1 => (prop::option::of(prop::collection::vec(0..4u128, 0..3)), prop::option::of(0..4u128), 0..4usize)
+            .prop_map(|(ids, after, limit)| Pick::Schemas { ids, after, limit }),
         1 => Just(Pick::Verification),
     ]
 }
@@ -281,6 +304,16 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             record.used = time(used);
             Change::InsertIdempotency(record)
         }
+        Wish::InsertItem { id, persons, shared, waits } => {
+            let readers: &[&str] = if shared { &["bob"] } else { &[] };
+            Change::InsertMemory(make::item(tenant, id, PERSONS[persons], readers, waits))
+        }
+        Wish::Schema { number, version: 1 } => {
+            Change::InsertSchema(Box::new(make::schema(tenant, number, 1)))
+        }
+        Wish::Schema { number, version } => {
+            Change::ReplaceSchema(Box::new(make::schema(tenant, number, version)))
+        }
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
         Wish::ForgetKeys { before } => Change::ForgetIdempotencyBefore(time(before)),
@@ -347,6 +380,24 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
             limit: *limit,
         },
         Pick::Entry(number) => Select::Entry(make::draft(tenant, *number, Code::MEMORY_READ).id),
+        Pick::Keyed { keys, after, limit } => {
+            let known = [
+                Key::node(make::person("Ann")),
+                Key::node_type("", "Person"),
+                Key::node_value("", "Person", "name", "bob"),
+                Key::reader("person:bob"),
+                Key::waiting("extraction"),
+            ];
+            let keys = keys.iter().map(|key| known[*key]).collect();
+            Select::Keyed(KeyedSelect { keys, after: after.map(memory_id), limit: *limit })
+        }
+        Pick::Schemas { ids, after, limit } => {
+            let id = |number| SchemaId::from_uuid(Uuid::from_u128(number));
+            Select::Schemas(match ids {
+                Some(ids) => SchemaSelect::Ids(ids.iter().copied().map(id).collect()),
+                None => SchemaSelect::All { after: after.map(id), limit: *limit },
+            })
+        }
         Pick::Verification => Select::Verification,
     }
 }
