@@ -3,12 +3,11 @@
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use memoryscope_domain::fields::{At, Faults, Warning};
+use memoryscope_domain::fields::{At, Fault, Faults, FieldFault, Step, Warning};
 use memoryscope_domain::items::policy::Layers;
 use memoryscope_domain::items::request::AddRequest;
 use memoryscope_domain::items::{Item, RequestPolicy};
 use memoryscope_domain::memory::{Body, State as MemoryState};
-use memoryscope_domain::object::{Content, Language, Object, Temporal, TruthMode};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::op::ingest::{self, Ingest, NewObject};
 use memoryscope_engine::refusal::Refusal;
@@ -104,15 +103,12 @@ pub(super) fn made(
         return Err(error::invalid(&faults, 0));
     };
     warnings.extend(resolved.warnings);
-    let content = Content::text(Language::default(), &request.content).map_err(|why| {
-        let path = [at.steps(), vec![memoryscope_domain::fields::Step::Key("content".to_owned())]].concat();
-        let (message, fault) = (why.to_string(), memoryscope_domain::fields::Fault::Invalid);
-        error::invalid(&[memoryscope_domain::fields::FieldFault { path, message, fault }], 0)
+    let item = Item::added(request, batch, acts.owner.clone(), resolved.value.policy);
+    let event = item.into_event(&request.content, now).map_err(|why| {
+        let path = [at.steps(), vec![Step::Key("content".to_owned())]].concat();
+        error::invalid(&[FieldFault { path, message: why.to_string(), fault: Fault::Invalid }], 0)
     })?;
-    let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(now));
-    object.content = Some(content);
-    object.item = Some(Box::new(Item::added(request, batch, acts.owner.clone(), resolved.value.policy)));
-    let body = Body::Event(Box::new(object));
+    let body = Body::Event(Box::new(event));
     let object = NewObject { scope: acts.scope.clone(), body, state: MemoryState::Active };
     Ok((acts, object))
 }

@@ -10,7 +10,9 @@ use super::metadata::ItemMetadata;
 use super::policy::{EffectivePolicy, RequestPolicy, Risk};
 use super::request::{AddRequest, ContextMessage, ItemType};
 use crate::graph::{Extraction, Graph};
+use crate::object::{Content, Event, Invalid, Language, Temporal, TruthMode};
 use crate::principal::{Caller, Principal, Role};
+use crate::time::Timestamp;
 
 /// What an item is beside what it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +71,17 @@ impl Item {
             graph: Graph::default(),
             extraction: None,
         }
+    }
+
+    /// The event that it is, saying this, as it comes in at `now`.
+    ///
+    /// # Errors
+    /// When the content is blank, too long, or holds U+0000.
+    pub fn into_event(self, content: &str, now: Timestamp) -> Result<Event, Invalid> {
+        let mut event = Event::new(TruthMode::FactualClaim, Temporal::observed(now));
+        event.content = Some(Content::text(Language::default(), content)?);
+        event.item = Some(Box::new(self));
+        Ok(event)
     }
 
     /// Whether nobody but its owner may do anything with it, whatever its access list says: it waits for a review, or is held

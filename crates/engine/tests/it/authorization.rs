@@ -26,6 +26,7 @@ use memoryscope_engine::op::explain::ExplainedLog;
 use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::ingest::Ingest;
+use memoryscope_engine::op::items::{ItemFilter, SearchItems};
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
@@ -36,7 +37,9 @@ use memoryscope_engine::op::subject::{Admit, Export, Upkeep};
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::replay::Override;
+use serde_json::json;
 
+use super::items::revised;
 use super::objects::{event, filters};
 use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
@@ -96,6 +99,7 @@ struct Case {
     cx: Context,
     memory: MemoryId,
     event: MemoryId,
+    item: MemoryId,
     token: Token,
     /// A query of Ann's, by a client of the local name.
     log: AuditId,
@@ -107,6 +111,9 @@ impl Case {
         let world = World::new();
         let memory = world.create("ann", vec![likes("tea")]).await[0];
         let event = world.ingest("ann", event("ann", "Please use bullet points.")).await.id;
+        let likes_tea = json!({"content": "Ann likes tea."});
+        let item = super::items::item("ann", &likes_tea, world.nobody().now);
+        let item = world.ingest("ann", item).await.id;
         let principal = who.principal();
         let mut holder = world.cx("ann");
         holder.principal.client.clone_from(&principal.client);
@@ -119,7 +126,7 @@ impl Case {
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, event, token, log }
+        Self { world, cx, memory, event, item, token, log }
     }
 
     /// What has to happen before an operation can show something.
@@ -199,6 +206,15 @@ impl Case {
                 self.mark(ask, |answer| answer.gate.is_open()).await
             }
             "decision.replay" | "decision.explain" => self.look(name).await,
+            "memory.search" => {
+                let filter = ItemFilter::default();
+                let search = SearchItems { scope, purpose, search: None, filter, limit: 9 };
+                self.mark(search, |answer| !answer.items.is_empty()).await
+            }
+            "memory.revise" => {
+                let revise = MakeStep { id: self.item, step: revised("Ann likes jazz.") };
+                self.mark(revise, Result::is_ok).await
+            }
             _ => {
                 let step = step(name)?;
                 self.mark(MakeStep { id, step }, Result::is_ok).await

@@ -7,6 +7,7 @@ mod faults;
 mod gate;
 mod grants;
 mod idempotency;
+mod items;
 mod lifecycle;
 mod memories;
 mod objects;
