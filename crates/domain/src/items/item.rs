@@ -59,6 +59,7 @@ impl Item {
             Some(batch) => batch.changed_by(&request.policy),
             None => request.policy.clone(),
         };
+        let extraction = Extraction::of(&policy);
         Self {
             item_type: request.item_type,
             owner,
@@ -69,7 +70,7 @@ impl Item {
             organization_id: request.identity.organization_id.clone(),
             namespace_id: request.identity.namespace_id.clone(),
             graph: Graph::default(),
-            extraction: None,
+            extraction: Some(extraction),
         }
     }
 

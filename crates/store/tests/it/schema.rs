@@ -29,7 +29,7 @@ async fn a_new_file_is_migrated_once() {
     assert!(status.iter().all(|step| step.applied.is_some()), "{status:?}");
     let store = SqliteStore::open(&config.migrate(false)).unwrap();
     commit(&store, set(&tenant("a"), 1, Vec::new())).await.unwrap();
-    assert_eq!(store.probe().await.unwrap().schema, (5, 5));
+    assert_eq!(store.probe().await.unwrap().schema, (6, 6));
 }
 
 #[cfg(unix)]

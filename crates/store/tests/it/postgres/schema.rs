@@ -28,7 +28,7 @@ async fn a_new_database_is_migrated_once() {
     assert!(applied.len() == 20 && applied.ends_with('Z'), "{applied}");
     let store = PostgresStore::open(&config.migrate(false)).await.unwrap();
     commit(&store, set(&tenant("a"), 1, Vec::new())).await.unwrap();
-    assert_eq!(store.probe().await.unwrap().schema, (5, 5));
+    assert_eq!(store.probe().await.unwrap().schema, (6, 6));
 }
 
 #[tokio::test]
