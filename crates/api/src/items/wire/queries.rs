@@ -1,5 +1,6 @@
 //! The query strings of the routes.
 
+use memoryscope_domain::graph::schema::Status;
 use memoryscope_domain::ids::UserId;
 use memoryscope_domain::items::Risk;
 use memoryscope_domain::limits;
@@ -114,6 +115,41 @@ impl Shape for NamedQuery {
         let named = Named::read(f);
         f.optional("skip_parse", boolean());
         Some(Self { named })
+    }
+}
+
+/// `GET /v1/schemas`.
+#[derive(Debug)]
+pub(in crate::items) struct ListSchemasQuery {
+    pub(in crate::items) named: Named,
+    /// Only those of this status.
+    pub(in crate::items) status: Option<String>,
+}
+
+impl Shape for ListSchemasQuery {
+    const NAME: &'static str = "ListSchemasQuery";
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = Named::read(f);
+        f.optional("workspace_id", name());
+        let status = f.optional("status_filter", one_of(Status::NAMES));
+        Some(Self { named, status: status.map(str::to_owned) })
+    }
+}
+
+/// `GET /v1/graph/nodes/{id}/neighbourhood`.
+#[derive(Debug)]
+pub(in crate::items) struct AroundQuery {
+    pub(in crate::items) named: Named,
+    /// How many steps along edges.
+    pub(in crate::items) depth: usize,
+}
+
+impl Shape for AroundQuery {
+    const NAME: &'static str = "NeighbourhoodQuery";
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = Named::read(f);
+        let depth = f.or("depth", whole(1..=limits::GRAPH_DEPTH_MAX as i64), 1)?;
+        Some(Self { named, depth: usize::try_from(depth).unwrap_or(1) })
     }
 }
 
