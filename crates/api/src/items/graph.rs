@@ -3,10 +3,14 @@
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use memoryscope_domain::graph::End;
 use memoryscope_domain::graph::fold::{Edge, Node, SeenValue, Source};
-use memoryscope_domain::ids::NodeId;
+use memoryscope_domain::graph::resolve::{EdgeReport, LeftOut, NodeReport, Tried};
+use memoryscope_domain::graph::{End, Extraction};
+use memoryscope_domain::ids::{MemoryId, NodeId, TenantId};
+use memoryscope_domain::items::policy::GraphPlan;
+use memoryscope_engine::extract;
 use memoryscope_engine::op::graph::{self, Around, Found};
+use memoryscope_engine::op::ingest::NewObject;
 use serde_json::{Map, Value, json};
 
 use super::reading::StatedPurpose;
@@ -56,14 +60,19 @@ pub(super) fn edges_operation() -> Operation {
 
 pub(super) fn around_operation() -> Operation {
     super::operation(Verb::Get, "/v1/graph/nodes/{id}/neighbourhood", "getNeighbourhood")
-        .says("What lies around a node", "Nodes and memories that up to three steps along edges lead to, and the edges between them.")
+        .says(
+            "What lies around a node",
+            "Nodes and memories that up to three steps along edges lead to, and the edges between them.",
+        )
         .runs(&graph::AROUND)
         .states_purpose()
         .names("id", ID, ID_PATTERN)
         .asks::<AroundQuery>()
         .answers(200, "The nodes, the nearest first, and the edges.", around_schema())
         .refuses(&[Code::PolicyDenied, Code::NotFound])
-        .example(Example::new("two").with("id", example::NODE_ID).with("depth", 2).with("external_user_id", "ana"))
+        .example(
+            Example::new("two").with("id", example::NODE_ID).with("depth", 2).with("external_user_id", "ana"),
+        )
 }
 
 /// Shows a node.
@@ -116,7 +125,8 @@ pub(super) async fn neighbourhood(
             node["distance"] = json!(steps);
             node
         });
-        let memories = found.memories.iter().map(|(steps, id)| json!({"id": id.prefixed(), "distance": steps}));
+        let memories =
+            found.memories.iter().map(|(steps, id)| json!({"id": id.prefixed(), "distance": steps}));
         json!({
             "nodes": nodes.collect::<Vec<_>>(),
             "memories": memories.collect::<Vec<_>>(),
@@ -142,8 +152,68 @@ async fn look(
     let done = items.engine.run(&cx, &Around::new(node, depth, purpose)).await;
     let done = done.map_err(|refusal| error::problem(refusal, meta))?;
     let Some(found) = done.output else { return Err(audited(Problem::not_found(), done.access_log)) };
-    let body = json!({"code": 200, "status": "success", "data": data(&found), "error": null, "details": null});
+    let body =
+        json!({"code": 200, "status": "success", "data": data(&found), "error": null, "details": null});
     Ok(answer(StatusCode::OK, body, &[], Some(done.access_log)))
+}
+
+/// Whether a new memory comes with its graph.
+pub(super) fn is_given(new: &NewObject) -> bool {
+    let item = new.body.object().and_then(|object| object.item.as_ref());
+    item.is_some_and(|item| item.policy.graph() == GraphPlan::Given)
+}
+
+/// Makes the graph that came with a memory, and says what became of it. What cannot be made now is made in the background.
+pub(super) async fn make_given(
+    items: &Items,
+    meta: &RequestMeta,
+    tenant: &TenantId,
+    id: MemoryId,
+) -> Result<Value, Problem> {
+    let made = extract::make_given(&items.engine, tenant, id).await;
+    let made = made.map_err(|refusal| error::problem(refusal, meta))?;
+    Ok(made.map_or(Value::Null, |extraction| json!({"graph": told(&extraction)})))
+}
+
+/// How far the extraction of a memory is.
+pub(super) fn told(extraction: &Extraction) -> Value {
+    let report = extraction.report.as_ref();
+    let node = |node: &NodeReport| {
+        json!({
+            "id": node.called, "type": node.node_type.as_str(), "outcome": node.outcome.name(),
+            "node": node.node.map(NodeId::prefixed), "by": node.by,
+            "left_out": node.left_out.iter().map(left_out).collect::<Vec<_>>(),
+            "tried": node.tried.iter().map(tried).collect::<Vec<_>>(),
+        })
+    };
+    let edge = |edge: &EdgeReport| {
+        json!({
+            "source": edge.source, "target": edge.target, "type": edge.edge_type.as_str(),
+            "outcome": edge.outcome.name(), "by": edge.by,
+            "left_out": edge.left_out.iter().map(left_out).collect::<Vec<_>>(),
+            "tried": edge.tried.iter().map(tried).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "status": extraction.status.name(),
+        "reason": extraction.reason,
+        "attempts": extraction.attempts,
+        "extractor": extraction.extractor,
+        "nodes": report.map(|report| report.nodes.iter().map(node).collect::<Vec<_>>()),
+        "relationships": report.map(|report| report.edges.iter().map(edge).collect::<Vec<_>>()),
+        "known_was_cut": report.is_some_and(|report| report.known_was_cut),
+    })
+}
+
+fn left_out(left: &LeftOut) -> Value {
+    json!({"property": left.property, "reason": left.reason.name(), "message": left.message})
+}
+
+fn tried(tried: &Tried) -> Value {
+    json!({
+        "property": tried.property.as_str(), "mode": tried.mode.name(), "compared": tried.compared.name(),
+        "threshold": tried.threshold, "similarity": tried.similarity, "found": tried.found.map(NodeId::prefixed),
+    })
 }
 
 /// A node as searches show it, with its id and who says what of it.

@@ -3,8 +3,8 @@
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use memoryscope_domain::graph::schema::{Status, StoredSchema};
 use memoryscope_domain::graph::Schema;
+use memoryscope_domain::graph::schema::{Status, StoredSchema};
 use memoryscope_domain::ids::SchemaId;
 use memoryscope_domain::items::request::InvalidRequest;
 use memoryscope_engine::op::schema::{self, Amend, Create, Edit, Get, List};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::who::Acts;
 use super::wire::queries::{ListSchemasQuery, NamedQuery};
-use super::wire::{example, schema as wire, schemas_schema, stored_schema};
+use super::wire::{deleted_schema_schema, example, schema_body, schema_patch, schemas_schema, stored_schema};
 use super::{Items, answer, context, error};
 use crate::auth::Caller;
 use crate::json::Document;
@@ -36,7 +36,7 @@ pub(super) fn create_operation() -> Operation {
         )
         .runs(&schema::CREATE)
         .asks::<NamedQuery>()
-        .takes_json(wire::of_schema())
+        .takes_json(schema_body())
         .answers(201, "It is made.", stored_schema())
         .refuses(&[Code::Forbidden])
         .example(Example::new("tasks").body(example::schema()))
@@ -44,7 +44,10 @@ pub(super) fn create_operation() -> Operation {
 
 pub(super) fn list_operation() -> Operation {
     super::operation(Verb::Get, "/v1/schemas", "listSchemas")
-        .says("The schemas", "Those that whoever asks may read, in the order in which they were made; none that was deleted.")
+        .says(
+            "The schemas",
+            "Those that whoever asks may read, in the order in which they were made; none that was deleted.",
+        )
         .runs(&schema::LIST)
         .asks::<ListSchemasQuery>()
         .answers(200, "The schemas.", schemas_schema())
@@ -68,7 +71,7 @@ pub(super) fn update_operation() -> Operation {
         .runs(&schema::UPDATE)
         .names("id", ID, ID_PATTERN)
         .asks::<NamedQuery>()
-        .takes_json(wire::of_schema_patch())
+        .takes_json(schema_patch())
         .answers(200, "It is changed.", stored_schema())
         .refuses(&[Code::Forbidden, Code::NotFound])
         .example(Example::new("activate").with("id", example::SCHEMA_ID).body(json!({"status": "active"})))
@@ -76,11 +79,14 @@ pub(super) fn update_operation() -> Operation {
 
 pub(super) fn delete_operation() -> Operation {
     super::operation(Verb::Delete, "/v1/schemas/{id}", "deleteSchema")
-        .says("Delete a schema", "It is archived: nobody finds or uses it from now on. What was written with it stays.")
+        .says(
+            "Delete a schema",
+            "It is archived: nobody finds or uses it from now on. What was written with it stays.",
+        )
         .runs(&schema::DELETE)
         .names("id", ID, ID_PATTERN)
         .asks::<NamedQuery>()
-        .answers(200, "It is deleted.", super::wire::deleted_schema_schema())
+        .answers(200, "It is deleted.", deleted_schema_schema())
         .refuses(&[Code::Forbidden, Code::NotFound])
         .example(Example::new("one").with("id", example::SCHEMA_ID))
 }
@@ -95,7 +101,8 @@ pub(super) async fn create(
 ) -> Result<Response, Problem> {
     let acts = named(&caller, query.as_deref())?;
     let body = document.into_value()?;
-    let read = Schema::read(&body, items.config.reading.is_strict).map_err(|faults| of_faults(faults.into()))?;
+    let read =
+        Schema::read(&body, items.config.reading.is_strict).map_err(|faults| of_faults(faults.into()))?;
     let cx = context(&items, acts.principal, &meta, None);
     let done = items.engine.run(&cx, &Create { schema: read.value }).await;
     let done = done.map_err(|refusal| error::problem(refusal, &meta))?;
@@ -148,9 +155,13 @@ pub(super) async fn update(
     document: Document,
 ) -> Result<Response, Problem> {
     let edit = Edit::Patch { body: document.into_value()?, is_strict: items.config.reading.is_strict };
-    amend(&items, &meta, named(&caller, query.as_deref())?, Amend { id: id_of(&id)?, edit }, |stored| {
-        json!({"success": true, "data": shown(stored), "error": null, "code": 200})
-    })
+    amend(
+        &items,
+        &meta,
+        named(&caller, query.as_deref())?,
+        Amend { id: id_of(&id)?, edit },
+        |stored| json!({"success": true, "data": shown(stored), "error": null, "code": 200}),
+    )
     .await
 }
 
@@ -163,9 +174,13 @@ pub(super) async fn delete(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let op = Amend { id: id_of(&id)?, edit: Edit::Archive };
-    amend(&items, &meta, named(&caller, query.as_deref())?, op, |_| {
-        json!({"success": true, "message": "The schema is archived", "error": null, "code": 200})
-    })
+    amend(
+        &items,
+        &meta,
+        named(&caller, query.as_deref())?,
+        op,
+        |_| json!({"success": true, "message": "The schema is archived", "error": null, "code": 200}),
+    )
     .await
 }
 
@@ -199,6 +214,19 @@ fn named(caller: &Caller, query: Option<&str>) -> Result<Acts, Problem> {
 /// The schema that a path names. What is no schema's id names none.
 fn id_of(id: &str) -> Result<SchemaId, Problem> {
     SchemaId::parse(id).map_err(|_| Problem::not_found())
+}
+
+/// The schema that a policy names, if whoever acts may use it. None is named, or there is none.
+pub(super) async fn of_policy(
+    items: &Items,
+    meta: &RequestMeta,
+    acts: &Acts,
+    named: Option<&str>,
+) -> Result<Option<Schema>, Problem> {
+    let Some(id) = named.and_then(|id| SchemaId::parse(id).ok()) else { return Ok(None) };
+    let cx = context(items, acts.principal.clone(), meta, None);
+    let done = items.engine.run(&cx, &Get { id }).await.map_err(|refusal| error::problem(refusal, meta))?;
+    Ok(done.output.map(|stored| stored.schema))
 }
 
 /// A schema with what the server knows of it.

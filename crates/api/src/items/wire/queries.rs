@@ -39,12 +39,14 @@ impl Named {
 pub(in crate::items) struct AddQuery {
     /// Whether something is asked for that this server does not do.
     pub(in crate::items) unsupported: Option<&'static str>,
+    /// Whether nothing is to be extracted in the background.
+    pub(in crate::items) skips: bool,
 }
 
 impl Shape for AddQuery {
     const NAME: &'static str = "AddQuery";
     fn read(f: &mut Fields<'_>) -> Option<Self> {
-        f.optional("skip_background_processing", boolean());
+        let skips = f.or("skip_background_processing", boolean(), false);
         let is_holographic = f.optional("enable_holographic", boolean());
         let format = f.optional("format", one_of(&["omo"]));
         let webhook = f.optional("webhook_url", string().bytes(1..=limits::WEBHOOK_BYTES_MAX));
@@ -54,7 +56,8 @@ impl Shape for AddQuery {
             (format.is_some(), "answers as Open Memory Objects are not built yet"),
             (webhook.is_some(), "webhooks are not called here"),
         ];
-        Some(Self { unsupported: asked.into_iter().find(|(asked, _)| *asked).map(|(_, what)| what) })
+        let unsupported = asked.into_iter().find(|(asked, _)| *asked).map(|(_, what)| what);
+        Some(Self { unsupported, skips: skips? })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What answers about schemas and the graph hold.
 
+use memoryscope_domain::graph::schema::{SchemaScope, Status};
+use memoryscope_domain::limits;
 use serde_json::{Value, json};
 
 use crate::openapi::schema::{count, free, list, maybe, names, object, or_null, prefixed, text, time, truth};
@@ -39,8 +41,36 @@ fn schema() -> Value {
     )
 }
 
+/// What a schema is made of.
+pub(in crate::items) fn schema_body() -> Value {
+    let mut body = schema_patch();
+    body["title"] = json!("NewSchema");
+    body["required"] = json!(["name", "node_types"]);
+    body
+}
+
+/// What of a schema is replaced.
+pub(in crate::items) fn schema_patch() -> Value {
+    let types = |max: usize| json!({"type": "object", "maxProperties": max, "additionalProperties": {"type": "object"}});
+    let ids = || json!({"type": ["array", "null"], "maxItems": limits::ACL_ENTRIES_MAX, "items": {"type": "string"}});
+    let line = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
+    json!({"type": "object", "title": "SchemaPatch", "properties": {
+        "name": line(limits::SCHEMA_NAME_CHARS_MAX),
+        "description": {"type": ["string", "null"], "maxLength": limits::SCHEMA_DESCRIPTION_CHARS_MAX},
+        "version": {"type": "string", "pattern": r"^\d{1,6}\.\d{1,6}\.\d{1,6}$"},
+        "node_types": types(limits::NODE_TYPES_MAX),
+        "relationship_types": types(limits::RELATIONSHIP_TYPES_MAX),
+        "status": {"type": "string", "enum": Status::NAMES},
+        "scope": {"type": "string", "enum": SchemaScope::NAMES},
+        "read_access": ids(),
+        "write_access": ids(),
+        "default_memory_policy": {"type": ["object", "null"]},
+    }})
+}
+
 fn told(title: &str, data: Value) -> Value {
-    let answer = object(title, [("success", truth()), ("data", data), ("error", nothing()), ("code", code())]);
+    let answer =
+        object(title, [("success", truth()), ("data", data), ("error", nothing()), ("code", code())]);
     maybe(answer, [("warnings", warnings()), ("total", count())])
 }
 
@@ -56,7 +86,10 @@ pub(in crate::items) fn schemas() -> Value {
 
 /// What is said where one was deleted.
 pub(in crate::items) fn deleted_schema() -> Value {
-    object("SchemaDeleted", [("success", truth()), ("message", text()), ("error", nothing()), ("code", code())])
+    object(
+        "SchemaDeleted",
+        [("success", truth()), ("message", text()), ("error", nothing()), ("code", code())],
+    )
 }
 
 fn source() -> Value {
@@ -122,7 +155,12 @@ pub(in crate::items) fn around() -> Value {
     let memory = object("ReachedMemory", [("id", prefixed("mem_")), ("distance", count())]);
     let data = object(
         "Neighbourhood",
-        [("nodes", list(shown())), ("memories", list(memory)), ("edges", list(edge())), ("truncated", truth())],
+        [
+            ("nodes", list(shown())),
+            ("memories", list(memory)),
+            ("edges", list(edge())),
+            ("truncated", truth()),
+        ],
     );
     looked("NeighbourhoodAnswer", data)
 }
