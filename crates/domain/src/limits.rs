@@ -266,6 +266,8 @@ pub const GRAPH_PREVIOUS_ITEMS: usize = 16;
 pub const EXTRACTION_BATCH_ITEMS: usize = 50;
 /// How often the extraction of one memory's graph is tried.
 pub const EXTRACTION_ATTEMPTS_MAX: u32 = 5;
+/// Between two looks at whose graph waits to be made, in milliseconds: what was added is in the graph about then.
+pub const EXTRACTION_INTERVAL_MS: u64 = 500;
 /// Keys that one load asks for.
 pub const KEYS_ASKED_MAX: usize = 1_000;
 /// A webhook's address, or its secret, in bytes.

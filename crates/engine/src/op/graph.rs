@@ -4,14 +4,14 @@
 //! step away from the node, and all of it is of one commit.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::graph::fold::{Edge, Node, Seen};
 use memoryscope_domain::ids::{MemoryId, NodeId};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Key, MemoryType};
+use memoryscope_domain::memory::{Key, Memory, MemoryType};
 use memoryscope_domain::policy::Effect;
 use memoryscope_domain::purpose::Purpose;
 use serde_json::{Map, Value, json};
@@ -67,13 +67,17 @@ impl Around {
         Select::Keyed(KeyedSelect { keys, after: None, limit: limits::GRAPH_MEMORIES_MAX })
     }
 
-    /// Nodes that are reached in fewer steps than are asked for, and the ends of edges of those that are reached: of all of
+    /// The nodes that are reached, and what the edges that are said of them lead to, whether or not that is there: of all of
     /// them what is said has to be read.
-    fn grows(&self, seen: &Seen) -> bool {
-        let reached = seen.around(self.node, self.depth.max(1));
+    fn grows(&self, memories: &[Arc<Memory>]) -> bool {
+        let reached = Seen::of(memories).around(self.node, self.depth.max(1));
+        let said = memories.iter().filter_map(|memory| memory.item()).flat_map(|item| &item.graph.edges);
+        let ends = said.map(|edge| [edge.source.node(), edge.target.node()]);
+        let leading = ends.filter(|ends| ends.iter().any(|end| reached.contains_key(end)));
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         let before = wanted.len();
         wanted.extend(reached.keys().copied());
+        wanted.extend(leading.flatten());
         wanted.len() > before && before < limits::KEYS_ASKED_MAX
     }
 }
@@ -108,7 +112,7 @@ impl Operation for Around {
     }
 
     fn leads_on(&self, _cx: &Context, seen: &Visible<Facts>) -> bool {
-        self.grows(&Seen::of(seen.memories()))
+        self.grows(seen.memories())
     }
 
     fn private(&self) -> Map<String, Value> {
