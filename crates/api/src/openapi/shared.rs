@@ -6,6 +6,7 @@ use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
 use serde_json::{Map, Value, json};
 
+use super::operation::Tag;
 use super::schema::{
     about, count, digest, list, maybe, names, object, or_null, prefixed, reference, text, time, truth,
 };
@@ -105,6 +106,31 @@ pub(super) fn headers() -> Value {
 
 /// The one error body.
 pub(super) fn problem() -> Value {
+    object("Problem", [("error", error()), ("detail", detail())])
+}
+
+/// The same in the envelopes of the items dialect: which of the other members are there depends on the family of routes.
+pub(super) fn items_problem() -> Value {
+    let code = json!({"type": "integer", "minimum": 400, "maximum": 599});
+    let whole =
+        object("WholeBatch", [("index", json!({"const": -1})), ("error", text()), ("code", code.clone())]);
+    let whole = maybe(whole, [("status", names(["error"]))]);
+    maybe(
+        object("ItemsProblem", [("problem", error()), ("detail", detail())]),
+        [
+            ("code", about(code, "The status again.")),
+            ("status", names(["error"])),
+            ("error", text()),
+            ("details", details()),
+            ("data", json!({"type": "null"})),
+            ("errors", list(whole)),
+            ("success", json!({"const": false})),
+        ],
+    )
+}
+
+/// What clients of FastAPI services read.
+fn detail() -> Value {
     let detail = object(
         "FieldDetail",
         [
@@ -113,11 +139,10 @@ pub(super) fn problem() -> Value {
             ("type", names(Fault::ALL.map(Fault::as_str))),
         ],
     );
-    let detail = json!({
+    json!({
         "description": "One sentence; where fields are wrong, the list of them as FastAPI services write it.",
         "anyOf": [{"type": "string"}, list(detail)],
-    });
-    object("Problem", [("error", error()), ("detail", detail)])
+    })
 }
 
 /// What went wrong: the whole body's, or one item's of a batch.
@@ -195,7 +220,11 @@ pub fn policy_trace() -> Value {
 }
 
 /// The body of a refusal with one of these codes.
-pub(super) fn refusal(allowed: &[Code]) -> Value {
+pub(super) fn refusal(tag: Tag, allowed: &[Code]) -> Value {
+    if tag == Tag::Items {
+        let code = json!({"properties": {"problem": {"properties": {"code": codes(allowed)}}}});
+        return json!({"allOf": [reference("schemas", "ItemsProblem"), code]});
+    }
     let code = json!({"properties": {"error": {"properties": {"code": codes(allowed)}}}});
     json!({"allOf": [reference("schemas", "Problem"), code]})
 }

@@ -96,6 +96,7 @@ fn an_event_has_every_attribute_that_it_says() {
         &memory,
         &[
             ("type", "\"event\""),
+            ("writable_by_principal", "true"),
             ("truth_mode", "\"factual_claim\""),
             ("state", "\"restricted\""),
             // Thirty days old, and half as strong.
@@ -143,6 +144,7 @@ fn a_tombstone_has_nothing_left_to_test() {
         &stored(event()).tombstone(),
         &[
             ("type", "\"event\""),
+            ("writable_by_principal", "true"),
             ("state", "\"tombstoned\""),
             ("age_days", "30.0"),
             ("ownership.owners", "{}"),

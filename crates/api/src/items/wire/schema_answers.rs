@@ -1,11 +1,12 @@
 //! What answers hold.
 
+use memoryscope_domain::fields::WarningKind;
+use memoryscope_domain::items::acl::GRANULAR;
 use serde_json::{Value, json};
 
 use crate::openapi::schema::{
     count, free, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
 };
-use crate::openapi::warnings;
 
 fn code() -> Value {
     json!({"type": "integer", "minimum": 200, "maximum": 299})
@@ -19,8 +20,14 @@ fn nothing() -> Value {
     json!({"type": "null"})
 }
 
+/// What `warnings[]` names: what is unknown, deprecated, removed or without effect.
 fn warned(answer: Value) -> Value {
-    maybe(answer, [("warnings", warnings())])
+    let warning = object(
+        "ItemWarning",
+        [("field", text()), ("message", text()), ("type", names(WarningKind::NAMES.iter().copied()))],
+    );
+    let warning = maybe(warning, [("successor", text())]);
+    maybe(answer, [("warnings", list(warning))])
 }
 
 /// What was added.
@@ -92,9 +99,22 @@ fn memory() -> Value {
             ("state", text()),
         ],
     );
-    let memory = maybe(
+    let memory = GRANULAR.iter().fold(memory, |memory, (name, ..)| maybe(memory, [(*name, list(text()))]));
+    let message = object("ShownContextMessage", [("role", text()), ("content", text())]);
+    maybe(
         memory,
         [
+            ("role", text()),
+            ("category", text()),
+            ("topics", list(text())),
+            ("tags", list(text())),
+            ("hierarchical_structures", text()),
+            ("source_url", text()),
+            ("source_type", text()),
+            ("page_id", text()),
+            ("conversation_id", text()),
+            ("location", text()),
+            ("context", list(message)),
             ("external_user_id", text()),
             ("organization_id", text()),
             ("namespace_id", text()),
@@ -106,8 +126,7 @@ fn memory() -> Value {
             ("similarity_score", score()),
             ("relevance_score", score()),
         ],
-    );
-    memory
+    )
 }
 
 /// What was found.

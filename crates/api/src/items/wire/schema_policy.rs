@@ -8,8 +8,9 @@ use super::schema::{maybe, names, object, says, text};
 
 /// `{"read": [...], "write": [...]}`.
 pub(super) fn acl() -> Value {
-    let pattern = "^(?:(?:user|external_user|role|namespace|organization):)?[^:]";
-    let ids = || json!({"type": ["array", "null"], "maxItems": limits::ACL_ENTRIES_MAX, "items": {"type": "string", "pattern": pattern}});
+    let id = json!({"type": "string", "minLength": 1, "maxLength": limits::USER_ID_BYTES_MAX,
+        "description": "user:, external_user:, role:, namespace: or organization: and an id; without a prefix an external user."});
+    let ids = || json!({"type": ["array", "null"], "maxItems": limits::ACL_ENTRIES_MAX, "items": id});
     let fields = Map::from_iter([("read".to_owned(), ids()), ("write".to_owned(), ids())]);
     closed(object("AccessList", &[], fields))
 }
