@@ -10,6 +10,7 @@ use memoryscope_engine::engine::Engine;
 
 use crate::edge::{CorsConfig, Edge, EdgeConfig, Hosts};
 use crate::health::{Health, Part, Readiness};
+use crate::items::{self, Items, ItemsConfig};
 use crate::metrics::Metrics;
 use crate::openapi::{self, Pages};
 use crate::{audit, core_v2, metrics, scoped};
@@ -27,6 +28,8 @@ pub struct AppConfig {
     pub version: &'static str,
     /// What is counted, and told at `/metrics`.
     pub metrics: Arc<Metrics>,
+    /// What the items dialect is told.
+    pub items: ItemsConfig,
 }
 
 /// Every route of every dialect, wrapped by the edge.
@@ -35,6 +38,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
         .merge(core_v2::routes())
         .merge(audit::routes())
         .with_state(Arc::clone(engine))
+        .merge(items::routes().with_state(Items::new(Arc::clone(engine), config.items)))
         .merge(health(engine, config.version).timing_out_after(config.timeout).routes())
         .merge(metrics::routes().with_state((Arc::clone(engine), Arc::clone(&config.metrics))));
     let pages = Pages::new(config.version, routes.operations());
@@ -43,7 +47,9 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
         timeout: config.timeout,
         cors: config.cors,
         hosts: config.hosts,
-        batch_routes: BTreeSet::from(["/memory/batch", "/v2/memories/batch"].map(str::to_owned)),
+        batch_routes: BTreeSet::from(
+            ["/memory/batch", "/v1/memory/batch", "/v2/memories/batch"].map(str::to_owned),
+        ),
         ..EdgeConfig::default()
     };
     let (clock, ids) = (Arc::clone(&engine.ports().clock), Arc::clone(&engine.ports().ids));
@@ -56,7 +62,9 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
 pub fn operations() -> Vec<openapi::Operation> {
     let engines = scoped::routes().merge(core_v2::routes()).merge(audit::routes());
     let (health, metrics, pages) = (crate::health::routes(), metrics::routes(), openapi::routes());
-    [engines.operations(), health.operations(), metrics.operations(), pages.operations()].concat()
+    let items = items::routes();
+    [engines.operations(), items.operations(), health.operations(), metrics.operations(), pages.operations()]
+        .concat()
 }
 
 /// What the store says of itself.

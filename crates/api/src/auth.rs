@@ -53,6 +53,12 @@ impl Caller {
         }
     }
 
+    /// The application that calls.
+    #[must_use]
+    pub fn client(&self) -> String {
+        Principal::LOCAL_CLIENT.to_owned()
+    }
+
     /// The idempotency key, if one was sent, with the digest of the request that it came with. Requests are the same
     /// when their JSON is, however it is spelt.
     #[must_use]

@@ -12,6 +12,7 @@ pub mod cursor;
 pub mod edge;
 pub mod health;
 pub mod in_process;
+pub mod items;
 pub mod json;
 pub mod meta;
 pub mod metrics;

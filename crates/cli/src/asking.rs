@@ -60,8 +60,8 @@ impl Asked {
         let engine = wiring::engine(&config, store)?;
         let version = env!("CARGO_PKG_VERSION");
         let metrics = Arc::new(Metrics::new(version));
-        let app =
-            AppConfig { timeout: config.request_timeout.value, cors: None, hosts: None, version, metrics };
+        let (timeout, items) = (config.request_timeout.value, wiring::items(&config));
+        let app = AppConfig { timeout, cors: None, hosts: None, version, metrics, items };
         Ok(Self::Store(InProcess::new(&engine, app)))
     }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
+use memoryscope_api::items::ItemsConfig;
 use memoryscope_domain::audit_chain::AuditKey;
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{IdSeed, RequestId, TenantId};
+use memoryscope_domain::items::request::Reading;
 use memoryscope_domain::policy::{Dialect, Policy};
 use memoryscope_domain::principal::Principal;
 use memoryscope_domain::spiral::Lexicon;
@@ -225,4 +227,9 @@ where
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the items dialect is told.
+pub(crate) fn items(config: &Config) -> ItemsConfig {
+    ItemsConfig { reading: Reading { is_strict: config.items_strict.value, ..Reading::default() } }
 }

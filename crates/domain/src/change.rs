@@ -6,6 +6,7 @@ use crate::audit_chain::{AuditKey, Draft, KeyedDigest, Private, Seq, SignedCheck
 use crate::bridge::Bridge;
 use crate::consent::Consents;
 use crate::grant::ReadGrant;
+use crate::graph::schema::StoredSchema;
 use crate::ids::{BridgeId, GrantId, MemoryId, TenantId};
 use crate::lifecycle::PendingMark;
 use crate::memory::{Memory, SubjectRef};
@@ -120,6 +121,10 @@ pub enum Change {
     InsertBridge(Bridge),
     /// Keep that a bridge that stood was removed.
     RemoveBridge(Bridge),
+    /// Keep a new schema.
+    InsertSchema(Box<StoredSchema>),
+    /// Keep the next version of a schema in the place of the one before.
+    ReplaceSchema(Box<StoredSchema>),
 }
 
 /// What is forgotten of a person. What is not there is forgotten already.

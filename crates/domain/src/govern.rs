@@ -15,6 +15,7 @@ use crate::bridge::Bridge;
 use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::consent::Consents;
 use crate::grant::ReadGrant;
+use crate::graph::schema::StoredSchema;
 use crate::ids::{BridgeId, MemoryId, UserId};
 use crate::lifecycle::{Barred, Family, Following};
 use crate::memory::{Memory, MemoryType, State, SubjectRef};
@@ -42,6 +43,7 @@ mod reading;
 mod reason;
 mod rights;
 mod ruling;
+mod schemas;
 mod spiralling;
 #[cfg(test)]
 mod tests;
@@ -130,6 +132,8 @@ pub struct Facts {
     pub suppressed: ErasedValues,
     /// Policies that are kept for the tenant.
     pub policies: Vec<PolicyDocument>,
+    /// Schemas of graphs.
+    pub schemas: Vec<StoredSchema>,
     /// The policy that is in force, once it is known.
     pub active_policy: Option<PolicyRef>,
 }
@@ -161,6 +165,16 @@ pub enum Origin {
     Live,
     /// It was said elsewhere, or before: what was erased since does not come back so.
     Import,
+}
+
+impl Facts {
+    /// Memories of other scopes behind those of one: each once.
+    pub fn add_shared(&mut self, shared: Self) {
+        let known: BTreeSet<MemoryId> = self.memories.iter().map(|memory| memory.id).collect();
+        self.memories.extend(shared.memories.into_iter().filter(|memory| !known.contains(&memory.id)));
+        self.erased.extend(shared.erased);
+        self.more |= shared.more;
+    }
 }
 
 /// By what right an operation is done.
@@ -198,6 +212,10 @@ pub enum Authority {
     /// The caller answers for the person whom the operation is about: the person themself, or an admin. That is no matter of
     /// policy: nobody's rule keeps a person's own from them.
     Person,
+    /// The caller looks at schemas; those that it may not read are not there.
+    ReadSchemas,
+    /// The caller makes a schema, or changes one that it may change; what it may not read is hidden.
+    ChangeSchemas,
     /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
     Operator,
     /// The caller is the server itself.
@@ -209,7 +227,9 @@ impl Authority {
     fn writes(self) -> bool {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
-            Self::Owner | Self::ChangeNamed | Self::MakeBridge | Self::EndBridge => true,
+            Self::Owner | Self::ChangeNamed | Self::MakeBridge | Self::EndBridge | Self::ChangeSchemas => {
+                true
+            }
             Self::ReadNamed
             | Self::Gate
             | Self::Logged
@@ -220,6 +240,7 @@ impl Authority {
             | Self::Roles(_)
             | Self::AskSpiral
             | Self::SeeBridges
+            | Self::ReadSchemas
             | Self::Operator
             | Self::System => false,
         }
@@ -394,6 +415,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             Some(person) => person::decide_own(person, ask, facts),
             None => refused(Reason::RoleDenied, Ruling::default(), None),
         },
+        Authority::ReadSchemas | Authority::ChangeSchemas => schemas::decide(ask, facts),
         Authority::Operator => {
             let principal = ask.principal;
             let has_no_key = principal.client == Principal::LOCAL_CLIENT;

@@ -197,6 +197,15 @@ uuid_id!(
     BridgeId, "brg_"
 );
 
+uuid_id!(
+    /// One schema of a graph.
+    SchemaId, "schema_"
+);
+uuid_id!(
+    /// One node of a graph, as it is shown: whatever memories say of it under this id is one node.
+    NodeId, "node_"
+);
+
 /// A request's name on every log line, response and audit entry: 1–128 characters of `[A-Za-z0-9._-]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(String);

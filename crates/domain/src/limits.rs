@@ -186,3 +186,105 @@ pub const QUERY_TEXT_CHARS_MAX: usize = 1_000;
 pub const QUERY_TERMS_MAX: usize = 32;
 /// Memories that match a query's words and are decided and ranked: beyond, those with the rarest terms.
 pub const MATCH_ROWS: usize = 20_000;
+/// The name of a node type, an edge type or a property of the graph, in characters.
+pub const GRAPH_NAME_CHARS_MAX: usize = 100;
+/// The name that a request gives to a node, in characters: a key of the caller's own data.
+pub const NODE_ID_CHARS_MAX: usize = 200;
+/// Nodes that one memory brings along: a document's cast, not a database.
+pub const GIVEN_NODES_MAX: usize = 200;
+/// Edges that one memory brings along.
+pub const GIVEN_EDGES_MAX: usize = 500;
+/// Properties of one node or edge where no schema says fewer.
+pub const NODE_PROPERTIES_MAX: usize = 64;
+/// The properties of one node or edge as compact JSON.
+pub const NODE_PROPERTIES_BYTES_MAX: usize = 16 * 1_024;
+/// Node constraints, or edge constraints, of one policy: each may cost a search.
+pub const GRAPH_CONSTRAINTS_MAX: usize = 100;
+/// Properties by which one constraint looks for a node, and relationships through which it does.
+pub const SEARCH_PROPERTIES_MAX: usize = 10;
+/// How deep a search through relationships may nest.
+pub const SEARCH_DEPTH_MAX: usize = 3;
+/// How deep a constraint's condition may nest.
+pub const CONDITION_DEPTH_MAX: usize = 8;
+/// Tests in one constraint's condition.
+pub const CONDITION_TESTS_MAX: usize = 64;
+/// What an extractor is told about one property, in characters.
+pub const EXTRACTION_PROMPT_CHARS_MAX: usize = 1_000;
+/// Entries of one `link_to`.
+pub const LINKS_MAX: usize = 50;
+/// One entry of a `link_to`, in bytes.
+pub const LINK_BYTES_MAX: usize = 1_024;
+/// Entries of one access list of a schema, and of an item.
+pub const ACL_ENTRIES_MAX: usize = 100;
+/// A schema's name, and the labels of its types, in characters.
+pub const SCHEMA_NAME_CHARS_MAX: usize = 100;
+/// A schema's description, and those of its types and properties, in characters.
+pub const SCHEMA_DESCRIPTION_CHARS_MAX: usize = 500;
+/// Node types of one schema.
+pub const NODE_TYPES_MAX: usize = 10;
+/// Relationship types of one schema.
+pub const RELATIONSHIP_TYPES_MAX: usize = 20;
+/// Properties of one type in a schema.
+pub const TYPE_PROPERTIES_MAX: usize = 10;
+/// Values of one enumeration in a schema.
+pub const ENUM_VALUES_MAX: usize = 15;
+/// One value of an enumeration, in characters.
+pub const ENUM_VALUE_CHARS_MAX: usize = 200;
+/// A property's pattern, in characters.
+pub const PATTERN_CHARS_MAX: usize = 200;
+/// What a property's compiled pattern may take, in bytes.
+pub const PATTERN_BYTES_MAX: usize = 64 * 1_024;
+/// Topics, emotion tags or emoji tags of one item.
+pub const ITEM_TAGS_MAX: usize = 64;
+/// One of them, in characters.
+pub const ITEM_TAG_CHARS_MAX: usize = 200;
+/// An item's source, place or conversation, in characters.
+pub const ITEM_TEXT_CHARS_MAX: usize = 2_000;
+/// An item's metadata as compact JSON.
+pub const ITEM_METADATA_BYTES_MAX: usize = 64 * 1_024;
+/// Members of an item's `customMetadata`.
+pub const CUSTOM_KEYS_MAX: usize = 64;
+/// The name of one of them, in characters.
+pub const CUSTOM_KEY_CHARS_MAX: usize = 64;
+/// A text in an item's `customMetadata`, in characters.
+pub const CUSTOM_TEXT_CHARS_MAX: usize = 4_000;
+/// A list in an item's `customMetadata`.
+pub const CUSTOM_LIST_MAX: usize = 64;
+/// An item's content in bytes, unless configured otherwise: what clients of this dialect count on.
+pub const ITEM_CONTENT_BYTES_MAX: usize = 15_000;
+/// The contents of one batch of items together, in bytes.
+pub const ITEM_BATCH_BYTES_MAX: usize = 750_000;
+/// Items in one batch.
+pub const ITEM_BATCH_ITEMS_MAX: usize = 50;
+/// Items of a batch that are written together, unless asked otherwise.
+pub const ITEM_BATCH_SIZE_DEFAULT: i64 = 10;
+/// Messages that surround one item.
+pub const ITEM_CONTEXT_MESSAGES_MAX: usize = 100;
+/// A search for items, in characters: a few sentences that describe what is wanted.
+pub const ITEM_QUERY_CHARS_MAX: usize = 8_000;
+/// Items, or nodes, that one search returns.
+pub const SEARCH_RESULTS_MAX: i64 = 100;
+/// Items that one search returns, unless asked otherwise.
+pub const SEARCH_ITEMS_DEFAULT: i64 = 20;
+/// Nodes that one search returns, unless asked otherwise.
+pub const SEARCH_NODES_DEFAULT: i64 = 15;
+/// Conditions on properties in one search by a pattern of the graph.
+pub const SEARCH_FILTERS_MAX: usize = 20;
+/// Schemas of one tenant that a listing looks at.
+pub const SCHEMAS_LISTED_MAX: usize = 1_000;
+/// Steps along edges that one look at a graph may go.
+pub const GRAPH_DEPTH_MAX: usize = 3;
+/// Memories that one look at a graph, or the making of one memory's, may read.
+pub const GRAPH_MEMORIES_MAX: usize = 2_000;
+/// Memories of a scope among which the one before another is looked for: some of them may not be seen.
+pub const GRAPH_PREVIOUS_ITEMS: usize = 16;
+/// Memories whose graphs are made between two looks at what waits.
+pub const EXTRACTION_BATCH_ITEMS: usize = 50;
+/// How often the extraction of one memory's graph is tried.
+pub const EXTRACTION_ATTEMPTS_MAX: u32 = 5;
+/// Between two looks at whose graph waits to be made, in milliseconds: what was added is in the graph about then.
+pub const EXTRACTION_INTERVAL_MS: u64 = 500;
+/// Keys that one load asks for.
+pub const KEYS_ASKED_MAX: usize = 1_000;
+/// A webhook's address, or its secret, in bytes.
+pub const WEBHOOK_BYTES_MAX: usize = 2_048;

@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 
 mod access;
 mod facet;
+pub mod key;
 pub mod keyset;
 mod marks;
 mod state;
@@ -22,6 +23,7 @@ mod tags;
 mod tests;
 
 pub use facet::{FACETS, Facet};
+pub use key::Key;
 pub use marks::{Marks, persons_of};
 pub use state::{Action, NoSuchMove, State, transition};
 pub use tags::{TAGGED, TagKey};

@@ -10,6 +10,7 @@ mod bridges;
 pub mod context;
 pub mod engine;
 mod entry;
+pub mod extract;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod jobs;

@@ -15,9 +15,10 @@ use memoryscope_domain::change::{
 use memoryscope_domain::consent::Consents;
 use memoryscope_domain::govern::{Decided, Facts, StoredEntry};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, BridgeId, GrantId, MemoryId, TenantId};
+use memoryscope_domain::graph::schema::StoredSchema;
+use memoryscope_domain::ids::{AuditId, BridgeId, GrantId, MemoryId, SchemaId, TenantId};
 use memoryscope_domain::lifecycle::PendingMark;
-use memoryscope_domain::memory::{Memory, State, SubjectRef};
+use memoryscope_domain::memory::{Key, Memory, State, SubjectRef};
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
@@ -28,6 +29,7 @@ use crate::port::{
 
 mod bridges;
 mod family;
+mod keyed;
 mod list;
 mod pending;
 mod person;
@@ -57,6 +59,7 @@ struct Tenant {
     pending: BTreeMap<MemoryId, PendingMark>,
     /// Who was derived from whom, as they said when they were stored and until they are erased.
     children: BTreeMap<MemoryId, BTreeSet<MemoryId>>,
+    schemas: BTreeMap<SchemaId, StoredSchema>,
     entries: Vec<StoredEntry>,
     head: Head,
 }
@@ -153,6 +156,19 @@ impl Store for MemoryStore {
         Ok(with_marks.filter(|id| after.is_none_or(|after| *id > after)).take(limit).cloned().collect())
     }
 
+    async fn tenants_with(
+        &self,
+        key: Key,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants();
+        let behind = tenants.iter().filter(|(id, _)| after.is_none_or(|after| *id > after));
+        let with_key =
+            behind.filter(|(_, tenant)| tenant.current().any(|memory| memory.keys().contains(&key)));
+        Ok(with_key.map(|(id, _)| id.clone()).take(limit).collect())
+    }
+
     async fn probe(&self) -> Result<Health, StoreError> {
         Ok(Health { engine: "memory", schema: (0, 0), pool: None })
     }
@@ -217,6 +233,12 @@ impl Tenant {
                 facts.memories = ids.iter().filter_map(|id| self.memory(*id)).collect();
             }
             Select::Policies(select) => self.kept_policies(select, &mut facts),
+            Select::Keyed(select) => self.keyed(load, select, &mut facts),
+            Select::Shared { objects, keyed } => {
+                self.objects(load, objects, &mut facts);
+                facts.add_shared(self.shared(load, keyed));
+            }
+            Select::Schemas(select) => self.kept_schemas(select, &mut facts),
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)),
             Select::Verification => {
                 facts.checkpoints = self.checkpoints.clone();
@@ -352,6 +374,13 @@ impl Tenant {
                     let last = self.checkpoints.last().map(|last| last.checkpoint.hash());
                     require(signed.checkpoint.prev_checkpoint == last, "the last checkpoint")?;
                 }
+                Change::InsertSchema(schema) => {
+                    require(!self.schemas.contains_key(&schema.id), "a schema's id")?;
+                }
+                Change::ReplaceSchema(schema) => {
+                    let stored = self.schemas.get(&schema.id);
+                    require(stored.is_some_and(|stored| stored.version + 1 == schema.version), "a schema")?;
+                }
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
@@ -427,6 +456,9 @@ impl Tenant {
             Change::ForgetSpiral(partition) => _ = self.spirals.remove(&partition),
             Change::InsertBridge(bridge) => self.insert_bridge(bridge, seq),
             Change::RemoveBridge(bridge) => self.remove_bridge(bridge, seq),
+            Change::InsertSchema(schema) | Change::ReplaceSchema(schema) => {
+                self.schemas.insert(schema.id, *schema);
+            }
         }
     }
 

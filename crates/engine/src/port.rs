@@ -10,8 +10,8 @@ use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Decided, Facts};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
-use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId, UserId};
-use memoryscope_domain::memory::{DomainKey, SubjectRef};
+use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, SchemaId, TenantId, UserId};
+use memoryscope_domain::memory::{DomainKey, Key, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
@@ -134,6 +134,17 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// As [`Store::load`].
     async fn tenants_pending(
         &self,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError>;
+
+    /// At most `limit` tenants that have a memory with that key, in the order of their ids, from the one behind `after`.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    async fn tenants_with(
+        &self,
+        key: Key,
         after: Option<&TenantId>,
         limit: usize,
     ) -> Result<Vec<TenantId>, StoreError>;
@@ -266,6 +277,19 @@ pub enum Select {
     },
     /// Policies that are kept for the tenant.
     Policies(PolicySelect),
+    /// Events, impacts and seeds that have one of some keys and have not expired, whatever their state and their scope, in
+    /// order of their ids.
+    Keyed(KeyedSelect),
+    /// Objects of a scope, and behind them those of any scope that have one of some keys, in order of their ids: each once. As
+    /// of an earlier commit the latter are those that have the keys now, as they were then.
+    Shared {
+        /// Which objects.
+        objects: ObjectSelect,
+        /// Which others.
+        keyed: KeyedSelect,
+    },
+    /// Schemas that are kept for the tenant.
+    Schemas(SchemaSelect),
     /// The latest audit entry of an operation, if there is one.
     LatestEntry(Code),
     /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
@@ -279,6 +303,32 @@ pub enum PolicySelect {
     All(usize),
     /// Those of that version, which is one unless two were given one name; with their texts, by hash.
     Version(String),
+}
+
+/// Which memories, by what they are looked up by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyedSelect {
+    /// Those whose current version has one of these keys at least ([`Memory::keys`]); at most
+    /// [`memoryscope_domain::limits::KEYS_ASKED_MAX`].
+    pub keys: Vec<Key>,
+    /// Only those behind this one.
+    pub after: Option<MemoryId>,
+    /// At most so many; [`Facts::more`] says whether there were more.
+    pub limit: usize,
+}
+
+/// Which schemas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaSelect {
+    /// These; ids that the tenant lacks are left out.
+    Ids(Vec<SchemaId>),
+    /// All of them, in order of their ids.
+    All {
+        /// Only those behind this one.
+        after: Option<SchemaId>,
+        /// At most so many; [`Facts::more`] says whether there were more.
+        limit: usize,
+    },
 }
 
 /// Whose time is over.

@@ -171,7 +171,9 @@ fn barred(barred: &Barred, id: MemoryId, access_log: AuditId, now: Timestamp) ->
             Problem::new(Code::ReconsolidationDenied, text).detail("refused_fields", fields)
         }
         Barred::Pending => Problem::new(Code::Conflict, text).retry_after(limits::PENDING_INTERVAL_SECONDS),
-        Barred::Computed | Barred::Full(_) => Problem::new(Code::Conflict, text),
+        Barred::Computed | Barred::Full(_) | Barred::NoItem | Barred::Invalid(_) => {
+            Problem::new(Code::Conflict, text)
+        }
         Barred::Spiral { until } => Problem::new(Code::Blocked, text)
             .detail("expires_at", until.to_string())
             .retry_after(seconds_until(*until, now)),

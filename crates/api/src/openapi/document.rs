@@ -11,7 +11,7 @@ use crate::problem::Code;
 /// What is said of the whole.
 const ABOUT: &str = "A governed memory server for AI agents: every read says why, a policy decides and leaves a trace, \
 what was granted can be taken back at once, and every decision is in an audit log that shows when it was tampered with.\n\n\
-All wrong fields of a request are in one answer. `/memory` names fields that it does not know in `warnings[]`; `/v2` \
+All wrong fields of a request are in one answer. `/memory` and `/v1` name fields that they do not know in `warnings[]`; `/v2` \
 refuses them. Callers are believed: put something in front that knows who is calling, before others can reach it.";
 
 /// The document of these routes.
@@ -19,6 +19,7 @@ refuses them. Callers are believed: put something in front that knows who is cal
 pub fn document(version: &str, operations: &[Operation]) -> Value {
     let mut schemas = Schemas::default();
     schemas.hoist(shared::problem());
+    schemas.hoist(shared::items_problem());
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for operation in operations {
         let described = described(operation, &mut schemas);
@@ -102,7 +103,9 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
         let schema = schemas.hoist(schema.clone());
         let content = match refusals.remove(status) {
             None => json!({*media: {"schema": schema}}),
-            Some(codes) => json!({*media: {"schema": {"anyOf": [schema, shared::refusal(&codes)]}}}),
+            Some(codes) => {
+                json!({*media: {"schema": {"anyOf": [schema, shared::refusal(operation.tag, &codes)]}}})
+            }
         };
         let headers = operation.headers(*status, false);
         responses.insert(
@@ -113,7 +116,7 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
     for (status, codes) in refusals {
         let about: Vec<String> =
             codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.doc())).collect();
-        let content = json!({"application/json": {"schema": shared::refusal(&codes)}});
+        let content = json!({"application/json": {"schema": shared::refusal(operation.tag, &codes)}});
         let headers = operation.headers(status, true);
         responses.insert(
             status.to_string(),

@@ -15,6 +15,8 @@ pub enum Verb {
     Get,
     /// Makes, or asks with a body.
     Post,
+    /// Changes.
+    Put,
     /// Takes away.
     Delete,
 }
@@ -26,6 +28,7 @@ impl Verb {
         match self {
             Self::Get => "get",
             Self::Post => "post",
+            Self::Put => "put",
             Self::Delete => "delete",
         }
     }
@@ -34,6 +37,7 @@ impl Verb {
         match self {
             Self::Get => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
+            Self::Put => MethodFilter::PUT,
             Self::Delete => MethodFilter::DELETE,
         }
     }
@@ -46,6 +50,8 @@ pub enum Tag {
     Scoped,
     /// `/v2/memories`, `/v2/reconstruct`.
     Core,
+    /// `/v1`.
+    Items,
     /// The audit chain, for all dialects.
     Audit,
     /// How the server is.
@@ -54,7 +60,7 @@ pub enum Tag {
 
 impl Tag {
     /// In the order of the document.
-    pub const ALL: [Self; 4] = [Self::Scoped, Self::Core, Self::Audit, Self::Server];
+    pub const ALL: [Self; 5] = [Self::Scoped, Self::Core, Self::Items, Self::Audit, Self::Server];
 
     /// Its name.
     #[must_use]
@@ -62,6 +68,7 @@ impl Tag {
         match self {
             Self::Scoped => "memory",
             Self::Core => "core",
+            Self::Items => "items",
             Self::Audit => "audit",
             Self::Server => "server",
         }
@@ -78,6 +85,11 @@ impl Tag {
             Self::Core => {
                 "The core dialect: events, the impacts and seeds that follow from them, and contexts that are put \
                  together of these and never of the events. Each read says what for, and the policy decides."
+            }
+            Self::Items => {
+                "The items dialect, which clients of the Papr Memory API speak: memories of a user or of the developer, \
+                 each with a policy of how it is treated, a list of whom it is shared with, and metadata by which it is \
+                 found."
             }
             Self::Audit => "The tamper-evident audit chain, for the roles auditor and admin.",
             Self::Server => "How the server is, and what it can do.",
@@ -191,6 +203,25 @@ impl Operation {
     pub fn takes<T: Shape>(mut self, unknown: Unknown) -> Self {
         self.body = Some(crate::wire::schema::<T>(unknown));
         self.refuses(&[Code::InvalidJson, Code::UnsupportedMediaType, Code::ValidationError])
+    }
+
+    /// It takes a body that something else than a shape reads; this is what it may hold.
+    #[must_use]
+    pub fn takes_json(mut self, schema: Value) -> Self {
+        self.body = Some(schema);
+        self.refuses(&[
+            Code::InvalidJson,
+            Code::BadRequest,
+            Code::UnsupportedMediaType,
+            Code::ValidationError,
+        ])
+    }
+
+    /// Its purpose is stated by a header.
+    #[must_use]
+    pub fn states_purpose(mut self) -> Self {
+        self.parameters.push(shared::parameter_ref("Purpose"));
+        self.refuses(&[Code::ValidationError])
     }
 
     /// It takes a query string.

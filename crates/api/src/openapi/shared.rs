@@ -3,8 +3,10 @@
 use memoryscope_domain::audit_chain::Verdict;
 use memoryscope_domain::limits;
 use memoryscope_domain::principal::Role;
+use memoryscope_domain::purpose::Purpose;
 use serde_json::{Map, Value, json};
 
+use super::operation::Tag;
 use super::schema::{
     about, count, digest, list, maybe, names, object, or_null, prefixed, reference, text, time, truth,
 };
@@ -49,12 +51,22 @@ pub(super) fn parameters() -> Value {
             "The scopes that the caller is a member of, separated by commas.",
             text(),
         ),
+        "Purpose": header(
+            "X-Purpose",
+            "What the request is for; chat_response where it is not said.",
+            names(purposes()),
+        ),
         "IdempotencyKey": header(
             "Idempotency-Key",
             "Sent again with the same body, the request is done once and answered as it was. Visible ASCII without #.",
             key,
         ),
     })
+}
+
+/// The purposes that callers may state.
+fn purposes() -> impl Iterator<Item = &'static str> {
+    Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Maintenance).map(Purpose::name)
 }
 
 /// Names of roles between commas. A list that is a header's is one text: what is sent for an empty one, or for a number
@@ -94,6 +106,31 @@ pub(super) fn headers() -> Value {
 
 /// The one error body.
 pub(super) fn problem() -> Value {
+    object("Problem", [("error", error()), ("detail", detail())])
+}
+
+/// The same in the envelopes of the items dialect: which of the other members are there depends on the family of routes.
+pub(super) fn items_problem() -> Value {
+    let code = json!({"type": "integer", "minimum": 400, "maximum": 599});
+    let whole =
+        object("WholeBatch", [("index", json!({"const": -1})), ("error", text()), ("code", code.clone())]);
+    let whole = maybe(whole, [("status", names(["error"]))]);
+    maybe(
+        object("ItemsProblem", [("problem", error()), ("detail", detail())]),
+        [
+            ("code", about(code, "The status again.")),
+            ("status", names(["error"])),
+            ("error", text()),
+            ("details", details()),
+            ("data", json!({"type": "null"})),
+            ("errors", list(whole)),
+            ("success", json!({"const": false})),
+        ],
+    )
+}
+
+/// What clients of FastAPI services read.
+fn detail() -> Value {
     let detail = object(
         "FieldDetail",
         [
@@ -102,11 +139,10 @@ pub(super) fn problem() -> Value {
             ("type", names(Fault::ALL.map(Fault::as_str))),
         ],
     );
-    let detail = json!({
+    json!({
         "description": "One sentence; where fields are wrong, the list of them as FastAPI services write it.",
         "anyOf": [{"type": "string"}, list(detail)],
-    });
-    object("Problem", [("error", error()), ("detail", detail)])
+    })
 }
 
 /// What went wrong: the whole body's, or one item's of a batch.
@@ -139,7 +175,15 @@ fn details() -> Value {
             ("policy_trace", policy_trace()),
             ("purpose_classes", about(list(text()), "What a purpose may be.")),
             ("access_log_id", about(prefixed("log_"), "The audit entry of the refusal.")),
-            ("field", about(text(), "INVALID_JSON: a key that is there twice.")),
+            (
+                "field",
+                about(text(), "INVALID_JSON: a key that is there twice; else the field that is meant."),
+            ),
+            (
+                "provided_value",
+                about(text(), "BAD_REQUEST: what was sent where an id of the server's own is meant."),
+            ),
+            ("suggestion", about(text(), "BAD_REQUEST: what to send instead.")),
             ("line", about(count(), "INVALID_JSON: where.")),
             ("column", about(count(), "INVALID_JSON: where.")),
             ("limit", about(count(), "PAYLOAD_TOO_LARGE: how many one answer holds.")),
@@ -187,7 +231,11 @@ pub fn policy_trace() -> Value {
 }
 
 /// The body of a refusal with one of these codes.
-pub(super) fn refusal(allowed: &[Code]) -> Value {
+pub(super) fn refusal(tag: Tag, allowed: &[Code]) -> Value {
+    if tag == Tag::Items {
+        let code = json!({"properties": {"problem": {"properties": {"code": codes(allowed)}}}});
+        return json!({"allOf": [reference("schemas", "ItemsProblem"), code]});
+    }
     let code = json!({"properties": {"error": {"properties": {"code": codes(allowed)}}}});
     json!({"allOf": [reference("schemas", "Problem"), code]})
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use memoryscope_domain::change::{ChangeSet, PolicyDocument};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::memory::Key;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Due, Health, Load, Receipt, Snapshot, Store, StoreError};
 use tokio::sync::Semaphore;
@@ -95,6 +96,15 @@ impl Store for Faulty {
 
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         self.inner.tenants_due(due, limit).await
+    }
+
+    async fn tenants_with(
+        &self,
+        key: Key,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        self.inner.tenants_with(key, after, limit).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {

@@ -9,9 +9,11 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request};
 use memoryscope_api::app::{self, AppConfig};
 use memoryscope_api::edge::X_REQUEST_ID;
+use memoryscope_api::items::ItemsConfig;
 use memoryscope_api::metrics::Metrics;
 use memoryscope_domain::audit_chain::Head;
 use memoryscope_domain::ids::{IdSeed, TenantId};
+use memoryscope_domain::items::request::Reading;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::{BUILTIN_SOURCE, Filter, Policy};
 use memoryscope_engine::engine::Engine;
@@ -97,10 +99,23 @@ impl Ask {
     }
 }
 
+fn routed(engine: &Arc<Engine>, metrics: Arc<Metrics>, items: ItemsConfig) -> Router {
+    let timeout = std::time::Duration::from_secs(30);
+    app::router(engine, AppConfig { timeout, cors: None, hosts: None, version: "0.0.0", metrics, items })
+}
+
 impl App {
     pub(crate) fn new() -> Self {
         let store = Arc::new(Faulty::new(MemoryStore::new()));
         Self::on(store, Arc::default(), Arc::default(), Arc::default(), Policy::builtin())
+    }
+
+    /// Where the items dialect refuses what it deprecates.
+    pub(crate) fn strict() -> Self {
+        let reading = Reading { is_strict: true, ..Reading::default() };
+        let app = Self::new();
+        let router = routed(&app.engine, Arc::new(Metrics::new("0.0.0")), ItemsConfig { reading });
+        Self { router, ..app }
     }
 
     fn on(
@@ -118,9 +133,7 @@ impl App {
         };
         let metrics = Arc::new(Metrics::new("0.0.0"));
         let engine = Arc::new(Engine::new(ports, policy).measured_by(Arc::<Metrics>::clone(&metrics)));
-        let timeout = std::time::Duration::from_secs(30);
-        let router =
-            app::router(&engine, AppConfig { timeout, cors: None, hosts: None, version: "0.0.0", metrics });
+        let router = routed(&engine, metrics, ItemsConfig::default());
         let requests = Arc::new(AtomicU64::new(1));
         Self { store, clock, seeds, engine, secrets, requests, router }
     }

@@ -3,6 +3,7 @@
 use axum::Router;
 use memoryscope_api::app::AppConfig;
 use memoryscope_api::health::{Health, Part, Readiness};
+use memoryscope_api::items::ItemsConfig;
 use serde_json::json;
 
 use crate::support::{bare, send};
@@ -52,7 +53,14 @@ async fn limits_are_those_configured_and_take_no_parameters() {
     let engine = crate::governed::App::new().engine;
     let metrics = std::sync::Arc::new(memoryscope_api::metrics::Metrics::new("0.0.0"));
     let timeout = std::time::Duration::from_secs(7);
-    let config = AppConfig { timeout, cors: None, hosts: None, version: "0.0.0", metrics };
+    let config = AppConfig {
+        timeout,
+        cors: None,
+        hosts: None,
+        version: "0.0.0",
+        metrics,
+        items: ItemsConfig::default(),
+    };
     let router = memoryscope_api::app::router(&engine, config);
     let answer = send(router.clone(), bare("GET", "/v2/limits")).await;
     assert_eq!(answer.json()["limits"]["request_timeout_seconds"], 7);

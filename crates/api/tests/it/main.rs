@@ -10,6 +10,7 @@ mod faulty;
 mod fields;
 mod governed;
 mod health;
+mod items;
 mod matrix;
 mod metrics;
 mod openapi;

@@ -41,6 +41,10 @@ pub(crate) fn hold(ask: &Ask, answer: &Answer) {
     // A name is meant before a place for names.
     found.sort_by_key(|(path, _, _)| path.matches('{').count());
     let Some(nearest) = found.first().map(|(path, _, _)| *path) else { return };
+    // What is not built is in no description, though its path may look like a place for names.
+    if answer.status == 501 && answer.text.contains("This part of the protocol is not built") {
+        return;
+    }
     found.retain(|(path, _, _)| *path == nearest);
     let Some((path, _, told)) = found.iter().find(|(_, verb, _)| *verb == method) else { return };
     let status = answer.status.to_string();
@@ -238,10 +242,14 @@ async fn examples_work() {
             let bridged = json!({"tenant_id": "t_default", "target": {"scope_type": "project", "scope_id": "apollo"},
                 "purposes": ["chat_response"], "allow_impacts": true});
             let bridge = app.post("/v2/scopes/ana/bridge", &bridged).await;
+            let item = app.post("/v1/memory", &json!({"content": "Tea.", "external_user_id": "ana"})).await;
             let id = match path.split('/').collect::<Vec<_>>()[..] {
                 ["", "memory", ..] => text(&stored, "id"),
                 ["", "v2", "memories", ..] => text(&event, "id"),
                 ["", "v2", "bridges", ..] => text(&bridge, "id"),
+                ["", "v1", "memory", ..] => {
+                    item.json()["data"][0]["memoryId"].as_str().expect("an id").to_owned()
+                }
                 ["", "v2", "subjects", ..] => "ana".to_owned(),
                 _ => read.header("x-access-log-id").to_owned(),
             };

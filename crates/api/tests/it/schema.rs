@@ -8,7 +8,7 @@ use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, RequestId, TenantId, 
 use memoryscope_domain::preference::Domain;
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::time::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is wrong with a value, each with its place.
 pub(crate) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
@@ -37,6 +37,12 @@ fn check(doc: &Value, schema: &Value, value: &Value, at: &str, closed: bool, fau
             "maxLength" => good(value.as_str().is_none_or(|is| is.chars().count() as u64 <= number(told))),
             "minItems" => good(value.as_array().is_none_or(|is| is.len() as u64 >= number(told))),
             "maxItems" => good(value.as_array().is_none_or(|is| is.len() as u64 <= number(told))),
+            "maxProperties" => good(value.as_object().is_none_or(|is| is.len() as u64 <= number(told))),
+            "propertyNames" => {
+                for name in value.as_object().into_iter().flatten().map(|(name, _)| name) {
+                    check(doc, told, &json!(name), &format!("{at}/{name}"), closed, faults);
+                }
+            }
             "format" | "pattern" => {
                 let form = told.as_str().expect("a name or a pattern");
                 good(value.as_str().is_none_or(|is| is_formed(form, is)));
@@ -145,6 +151,10 @@ fn is_formed(form: &str, text: &str) -> bool {
         "^[0-9a-f]{64}$" => hex(text, 64),
         "^[A-Za-z0-9._-]{1,128}$" => RequestId::parse(text).is_ok(),
         r"^[0-9]+\.[0-9]{3}$" => text.rsplit_once('.').is_some_and(|(_, rest)| rest.len() == 3),
+        "^[A-Za-z0-9_.-]{1,64}$" => {
+            (1..=64).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        }
         r"\S" => !text.trim().is_empty(),
         r"^[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$" => {
             text == text.trim() && UserId::parse(text).is_ok()

@@ -11,6 +11,7 @@ use memoryscope_api::metrics::Metrics;
 use memoryscope_api::serve::ServeConfig;
 use memoryscope_domain::limits;
 use memoryscope_engine::engine::Engine;
+use memoryscope_engine::extract::{self, BuiltIn};
 use memoryscope_engine::jobs;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -54,7 +55,8 @@ fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     let metrics = Arc::new(Metrics::new(version));
     // Which names it answers to is known once it listens.
     let (timeout, cors) = (config.request_timeout.value, cors(config)?);
-    let app = AppConfig { timeout, cors, hosts: None, version, metrics: Arc::clone(&metrics) };
+    let items = wiring::items(config);
+    let app = AppConfig { timeout, cors, hosts: None, version, metrics: Arc::clone(&metrics), items };
     // More connections than the usual limit of open files allows; the server does with what it gets.
     let connections = ServeConfig::default().connections_max as u64;
     if let Err(cause) = rlimit::increase_nofile_limit(connections + FILES_BESIDE_CONNECTIONS) {
@@ -82,6 +84,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     let stop = stop_signal()?;
     let expiry = tokio::spawn(expire_now_and_then(Arc::clone(engine)));
     let following = tokio::spawn(follow_now_and_then(Arc::clone(engine)));
+    let extraction = tokio::spawn(extract_now_and_then(Arc::clone(engine)));
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
     let app = AppConfig { hosts: Hosts::of(bound, app.cors.as_ref()), ..app };
@@ -89,6 +92,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     let stopped = memoryscope_api::serve::serve(listener, router, ServeConfig::default(), stop).await;
     expiry.abort();
     following.abort();
+    extraction.abort();
     tracing::info!(cut = stopped.cut, "stopped");
     Ok(())
 }
@@ -117,6 +121,18 @@ async fn follow_now_and_then(engine: Arc<Engine>) {
             Ok(0) => {}
             Ok(changed) => tracing::info!(changed, "what was derived has followed"),
             Err(cause) => tracing::warn!(%cause, "what was derived could not follow; trying again later"),
+        }
+    }
+}
+
+/// Makes the graphs that are waited for, again and again.
+async fn extract_now_and_then(engine: Arc<Engine>) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(limits::EXTRACTION_INTERVAL_MS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(cause) = extract::extract_all(&engine, &BuiltIn).await {
+            tracing::warn!(%cause, "some graphs could not be made; trying again later");
         }
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) request_timeout: Sourced<Duration>,
     /// Whether `serve` brings the schema up to date before it listens.
     pub(crate) migrate: Sourced<bool>,
+    /// Whether the items dialect refuses deprecated fields.
+    pub(crate) items_strict: Sourced<bool>,
     pub(crate) log_level: Sourced<LogLevel>,
     pub(crate) log_format: Sourced<LogFormat>,
     pub(crate) cors_origins: Sourced<CorsOrigins>,
@@ -85,6 +87,7 @@ impl Config {
             reader.get_optional(&setting::MEMORYSCOPE_SPIRAL_LEXICON, |text| Ok(PathBuf::from(text)));
         let request_timeout = reader.get(&setting::MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS, values::seconds);
         let migrate = reader.get(&setting::MEMORYSCOPE_MIGRATE, values::boolean);
+        let items_strict = reader.get(&setting::MEMORYSCOPE_ITEMS_STRICT, values::boolean);
         let log_level = reader.get(&setting::LOG_LEVEL, LogLevel::parse);
         let log_format = reader.get(&setting::LOG_FORMAT, LogFormat::parse);
         let cors_origins = reader.get(&setting::CORS_ORIGINS, CorsOrigins::parse);
@@ -117,6 +120,7 @@ impl Config {
                 spiral_lexicon: spiral_lexicon?,
                 request_timeout: request_timeout?,
                 migrate: migrate?,
+                items_strict: items_strict?,
                 log_level: log_level?,
                 cors_origins: cors_origins?,
                 cors_allow_credentials: cors_allow_credentials?,
@@ -144,6 +148,7 @@ impl Config {
             optional(&self.spiral_lexicon, |path| path.display().to_string()),
             (self.request_timeout.value.as_secs().to_string(), self.request_timeout.origin),
             shown(&self.migrate),
+            shown(&self.items_strict),
             shown(&self.log_level),
             shown(&self.log_format),
             shown(&self.cors_origins),

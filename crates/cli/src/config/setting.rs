@@ -56,6 +56,8 @@ pub(crate) const MEMORYSCOPE_MIGRATE: Setting = Setting {
     default: "true",
     allowed: "true or false",
 };
+pub(crate) const MEMORYSCOPE_ITEMS_STRICT: Setting =
+    Setting { name: "MEMORYSCOPE_ITEMS_STRICT", flag: None, default: "false", allowed: "true or false" };
 pub(crate) const LOG_LEVEL: Setting = Setting {
     name: "LOG_LEVEL",
     flag: Some("--log-level"),
@@ -94,7 +96,7 @@ pub(crate) const OTEL_EXPORTER_OTLP_ENDPOINT: Setting = Setting {
 };
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const ALL: [&Setting; 15] = [
+pub(crate) const ALL: [&Setting; 16] = [
     &DATABASE_URL,
     &DATABASE_URL_TEST,
     &MEMORYSCOPE_LISTEN,
@@ -102,6 +104,7 @@ pub(crate) const ALL: [&Setting; 15] = [
     &MEMORYSCOPE_SPIRAL_LEXICON,
     &MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS,
     &MEMORYSCOPE_MIGRATE,
+    &MEMORYSCOPE_ITEMS_STRICT,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &CORS_ORIGINS,

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use memoryscope_api::app::{AppConfig, router};
+use memoryscope_api::items::ItemsConfig;
 use memoryscope_api::metrics::Metrics;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::fakes;
@@ -46,7 +47,17 @@ fn count(folder: &Path, text: &str) -> usize {
 fn app(engine: &Arc<Engine>) -> Router {
     let metrics = Arc::new(Metrics::new("0.0.0"));
     let timeout = Duration::from_secs(60);
-    router(engine, AppConfig { timeout, cors: None, hosts: None, version: "0.0.0", metrics })
+    router(
+        engine,
+        AppConfig {
+            timeout,
+            cors: None,
+            hosts: None,
+            version: "0.0.0",
+            metrics,
+            items: ItemsConfig::default(),
+        },
+    )
 }
 
 fn event(scope: &str, subjects: &[&str], text: &str) -> Value {

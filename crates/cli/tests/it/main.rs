@@ -22,6 +22,7 @@ mod load;
 mod measured;
 mod memories;
 mod memory_commands;
+mod papr;
 mod pending;
 mod places;
 mod policy_commands;

@@ -102,6 +102,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     0006       pending         no
     0007       rights          no
     0008       bridges         no
+    0009       items           no
     ");
     assert!(!folder.join("memoryscope.db").exists(), "asking makes no file");
     let said = refused(folder, &["--no-migrate"], &[], 1);
@@ -115,6 +116,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     applied 0006
     applied 0007
     applied 0008
+    applied 0009
     ");
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"the schema is up to date");
     let after = run(folder, &["migrate", "--status"]).expect(0).out;

@@ -23,6 +23,10 @@ pub struct Wanted {
 #[must_use]
 pub fn children(event: &Memory, ids: [MemoryId; 2], wanted: Wanted, policy_version: &str) -> Vec<Memory> {
     let Body::Event(parent) = &event.body else { return Vec::new() };
+    // Of what is held without consent nothing is made.
+    if parent.item.as_ref().is_some_and(|item| !item.policy.may_be_used()) {
+        return Vec::new();
+    }
     let [impact, seed] = ids;
     let derived = derive_event(parent, event.id, event.state, event.created, impact);
     let object = child_object(event, parent, policy_version);

@@ -113,6 +113,21 @@ impl Visible<Facts> {
             }
             // All of them together were held to it.
             Change::MarkPending(_) | Change::UnmarkPending(_) => true,
+            Change::InsertSchema(schema) => {
+                self.authority == Authority::ChangeSchemas
+                    && schema.tenant == set.tenant
+                    && schema.client == self.client
+                    && schema.user == self.user
+            }
+            Change::ReplaceSchema(next) => {
+                self.authority == Authority::ChangeSchemas
+                    && next.tenant == set.tenant
+                    && self.facts.schemas.iter().any(|held| {
+                        held.id == next.id
+                            && held.version + 1 == next.version
+                            && (&held.client, &held.user) == (&next.client, &next.user)
+                    })
+            }
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
     }

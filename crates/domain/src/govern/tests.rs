@@ -97,6 +97,7 @@ fn an_event_has_every_attribute_that_it_says() {
         &memory,
         &[
             ("type", "\"event\""),
+            ("writable_by_principal", "true"),
             ("truth_mode", "\"factual_claim\""),
             ("state", "\"restricted\""),
             ("was_erased", "false"),
@@ -146,6 +147,7 @@ fn a_tombstone_has_nothing_left_to_test() {
         &stored(event()).tombstone(),
         &[
             ("type", "\"event\""),
+            ("writable_by_principal", "true"),
             ("state", "\"tombstoned\""),
             ("was_erased", "false"),
             ("withheld_from", "{}"),

@@ -29,6 +29,7 @@ pub struct MemoryView<'a> {
     owners: OnceCell<Vec<&'a str>>,
     subjects: OnceCell<Vec<&'a str>>,
     readers: OnceCell<Vec<String>>,
+    writers: OnceCell<Vec<String>>,
     constraint_kinds: OnceCell<Vec<&'static str>>,
     withheld: OnceCell<Vec<&'static str>>,
 }
@@ -52,6 +53,7 @@ impl<'a> MemoryView<'a> {
             owners: OnceCell::new(),
             subjects: OnceCell::new(),
             readers: OnceCell::new(),
+            writers: OnceCell::new(),
             constraint_kinds: OnceCell::new(),
             withheld: OnceCell::new(),
         }
@@ -102,6 +104,9 @@ impl<'a> MemoryView<'a> {
             Attribute::MemoryDisputeState => Value::Text(ownership.dispute_state.name()),
             Attribute::MemoryVisibility => Value::Text(ownership.visibility.name()),
             Attribute::MemoryReaders => Value::Set(self.readers.get_or_init(|| self.memory.readers())),
+            Attribute::MemoryConsent | Attribute::MemoryRisk | Attribute::MemoryWriters => {
+                self.of_item(attribute)
+            }
             Attribute::MemoryStrength => Value::Number(self.strength()),
             Attribute::MemoryDormant => Value::Bool(self.strength() < self.dormancy_threshold),
             Attribute::MemoryObservedAt => Value::Time(temporal.observed),
@@ -116,6 +121,17 @@ impl<'a> MemoryView<'a> {
             Attribute::MemoryLabels => {
                 object.affect.as_ref().map_or(Value::Absent, |a| Value::Set(a.feeling.labels.as_vec()))
             }
+            _ => Value::Absent,
+        }
+    }
+
+    /// What only items have.
+    fn of_item(&self, attribute: Attribute) -> Value<'_> {
+        let Some(item) = self.memory.item() else { return Value::Absent };
+        match attribute {
+            Attribute::MemoryConsent => Value::Text(item.policy.consent.value.name()),
+            Attribute::MemoryRisk => Value::Text(item.policy.risk.value.name()),
+            Attribute::MemoryWriters => Value::Set(self.writers.get_or_init(|| item.writers())),
             _ => Value::Absent,
         }
     }
@@ -172,6 +188,7 @@ impl MemoryAttributes for MemoryView<'_> {
             Attribute::MemoryReadable => self.is(Memory::is_readable_by),
             Attribute::MemoryWasErased => Value::Bool(memory.marks.was_erased),
             Attribute::MemoryWithheldFrom => Value::Set(self.withheld.get_or_init(|| withheld(memory))),
+            Attribute::MemoryWritable => self.is(Memory::is_writable_by),
             other => match memory.body {
                 Body::Preference(_) => self.of_preference(other),
                 // When what is erased was observed is erased too.
@@ -181,8 +198,8 @@ impl MemoryAttributes for MemoryView<'_> {
         }
     }
 
-    fn metadata(&self, _path: &str) -> Value<'_> {
-        Value::Absent
+    fn metadata(&self, path: &str) -> Value<'_> {
+        self.memory.item().map_or(Value::Absent, |item| item.metadata.attribute(path))
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Denial, Done, Facts, Proposed, Reason, Ruling, StoredEntry, Visible}
 use crate::audit_chain::{PolicyRef, Seq, SignedCheckpoint, Verification};
 use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::grant::ReadGrant;
+use crate::graph::schema::StoredSchema;
 use crate::ids::MemoryId;
 use crate::memory::Memory;
 use crate::policy::Trace;
@@ -114,6 +115,12 @@ impl Visible<Facts> {
     #[must_use]
     pub fn policies(&self) -> &[PolicyDocument] {
         &self.facts.policies
+    }
+
+    /// The schemas that the caller may read, or, where it changes them, may change.
+    #[must_use]
+    pub fn schemas(&self) -> &[StoredSchema] {
+        &self.facts.schemas
     }
 
     /// The policy that is in force.

@@ -7,6 +7,7 @@
 mod family;
 mod pending;
 mod recall;
+mod revise;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -15,5 +16,6 @@ mod withhold;
 pub use family::{Family, Kin, inherited, propagate};
 pub use pending::{Ancestry, Following, PAGES, PendingMark};
 pub use recall::Updates;
+pub use revise::Revision;
 pub use step::{Barred, By, Step, Stepped, Verdict};
 pub use withhold::withhold;

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::recall::Updates;
+use super::revise::Revision;
 use crate::constraint::closed_list;
+use crate::fields::Faults;
 use crate::ids::UserId;
 use crate::memory::{Action, Body, Memory, NoSuchMove, State, transition};
 use crate::object::{
@@ -50,6 +52,8 @@ pub enum Step {
     },
     /// It is recalled, and perhaps changed.
     Recall(Box<Updates>),
+    /// What it says as an item is changed, and how it is treated.
+    Revise(Box<Revision>),
     /// Its truth is disputed.
     Dispute {
         /// Why.
@@ -110,6 +114,12 @@ pub enum Barred {
     /// What it was derived from has changed, and it has not followed yet.
     #[error("what this was derived from has changed, and it is still to follow; try again in a moment")]
     Pending,
+    /// It is no item, and what it says is not changed so.
+    #[error("what is no item of this dialect is not changed by it")]
+    NoItem,
+    /// What it would become is no item that could be added.
+    #[error(transparent)]
+    Invalid(#[from] Faults),
     /// Nobody is named who could make it.
     #[error("a person has to be named")]
     Nobody,
@@ -156,6 +166,9 @@ impl Step {
                 })
             }
             Self::Recall(updates) => recalled(memory, updates, by),
+            Self::Revise(revision) => {
+                changed(memory, Happening::Revised, None, by, |object| revision.apply(object))
+            }
             Self::Dispute { reason } => {
                 changed(memory, Happening::Disputed, Some(reason.clone()), by, |object| {
                     object.ownership.dispute_state = DisputeState::Disputed;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use super::Memory;
 use crate::ids::UserId;
+use crate::items::{self, Item, Risk};
 use crate::object::{Object, OwnerType, Visibility};
 use crate::principal::{Caller, Principal, Role};
 use crate::scope::{Scope, ScopeType};
@@ -49,6 +50,12 @@ impl Memory {
         self.object().filter(|object| !object.ownership.owners.is_empty())
     }
 
+    /// What is peculiar to it as an item of the items dialect, where it is one.
+    #[must_use]
+    pub fn item(&self) -> Option<&Item> {
+        self.object()?.item.as_deref()
+    }
+
     /// The names of its owners: those that it names, else the person whose scope it is in, else nobody's.
     #[must_use]
     pub fn owners(&self) -> Vec<&str> {
@@ -86,6 +93,9 @@ impl Memory {
     /// organisation that owns it, or, where nobody is named, of its scope.
     #[must_use]
     pub fn is_owned_by(&self, principal: &Principal) -> bool {
+        if let Some(item) = self.item() {
+            return item.is_owned_by(principal);
+        }
         if self.is_owned_in_person_by(principal) {
             return true;
         }
@@ -118,6 +128,16 @@ impl Memory {
             && object.ownership.owners.iter().all(|owner| owner.as_str() == self.scope.id)
     }
 
+    /// Whether the principal may change what it says, and erase it: its owners may, and of an item those whom its access list
+    /// lets.
+    #[must_use]
+    pub fn is_writable_by(&self, principal: &Principal) -> bool {
+        match self.item() {
+            Some(item) => item.is_writable_by(principal),
+            None => self.is_owned_by(principal),
+        }
+    }
+
     /// Whether it is about the principal's user: who owns it, is its subject, or has it in their scope. A claimant is
     /// nobody that it is about.
     #[must_use]
@@ -139,6 +159,9 @@ impl Memory {
     #[must_use]
     pub fn is_readable_by(&self, principal: &Principal) -> bool {
         let Some(object) = self.object() else { return self.is_owned_by(principal) };
+        if let Some(item) = &object.item {
+            return item.is_readable_by(principal);
+        }
         let is_its_own = || self.is_owned_by(principal) || self.is_about(principal);
         match object.ownership.visibility {
             Visibility::Private => is_its_own(),
@@ -163,6 +186,9 @@ impl Memory {
     #[must_use]
     pub fn readers(&self) -> Vec<String> {
         let Some(object) = self.object() else { return Vec::new() };
+        if let Some(item) = &object.item {
+            return item.readers();
+        }
         let ownership = &object.ownership;
         if ownership.visibility == Visibility::RestrictedReview {
             return vec![role_reader(Role::Reviewer)];
@@ -212,7 +238,10 @@ impl Principal {
     /// scope, for that person, as in requests that name the scope.
     #[must_use]
     pub fn acting_on(&self, memory: &Memory) -> Cow<'_, Self> {
-        let person = memory.person().filter(|_| self.user.is_none() && self.caller == Caller::Client);
+        // Of what waits for a review its owner has to ask in person.
+        let is_flagged = memory.item().is_some_and(|item| item.policy.risk.value == Risk::Flagged);
+        let acts = self.user.is_none() && self.caller == Caller::Client && !is_flagged;
+        let person = memory.person().filter(|_| acts);
         match person.and_then(|person| UserId::parse(person).ok()) {
             Some(person) => Cow::Owned(self.clone().acting_for(person)),
             None => Cow::Borrowed(self),
@@ -226,15 +255,18 @@ impl Principal {
     #[must_use]
     pub fn reads_as(&self) -> Vec<String> {
         let names_scope = |group: &&String| {
-            group.split_once(':').is_some_and(|(scope_type, id)| {
-                !id.is_empty() && ScopeType::ALL.iter().any(|known| known.name() == scope_type)
-            })
+            items::is_group_of_items(group)
+                || group.split_once(':').is_some_and(|(scope_type, id)| {
+                    !id.is_empty() && ScopeType::ALL.iter().any(|known| known.name() == scope_type)
+                })
         };
         let mut entries: Vec<String> = self.groups.iter().filter(names_scope).cloned().collect();
         entries.extend(self.user.iter().map(|user| person_reader(user.as_str())));
         entries.extend(self.roles.iter().map(|role| role_reader(*role)));
         if self.caller == Caller::System {
             entries.push(SYSTEM_READER.to_owned());
+        } else if self.user.is_none() {
+            entries.push(items::developer_reader(&self.client));
         }
         entries
     }

@@ -30,6 +30,8 @@ closed_list!(
         Reinforced "reinforced",
         /// It was recalled, and perhaps changed.
         Recalled "recalled",
+        /// What it says as an item was changed, or how it is treated.
+        Revised "revised",
         /// Its truth was disputed.
         Disputed "disputed",
         /// Somebody attested to it or against it.

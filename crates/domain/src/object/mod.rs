@@ -39,6 +39,7 @@ pub use text::{Category, Cue, Label, Language, Line, Name, Note, Prose};
 
 use crate::constraint::{Constraint, closed_list};
 use crate::ids::{ConstraintId, MemoryId};
+use crate::items::Item;
 use crate::limits;
 use crate::memory::Body;
 use crate::purpose::Purpose;
@@ -114,6 +115,9 @@ pub struct Object {
     /// Switches of its scope.
     #[serde(default, skip_serializing_if = "ScopeFlags::is_empty")]
     pub flags: ScopeFlags,
+    /// What is peculiar to an item of the items dialect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Box<Item>>,
 }
 
 fn is_empty<T>(members: &[T]) -> bool {
@@ -218,6 +222,7 @@ impl Object {
             reconsolidation: ReconsolidationPolicy::NeverEditSource,
             trace: ReconsolidationTrace::default(),
             flags: ScopeFlags::default(),
+            item: None,
         }
     }
 

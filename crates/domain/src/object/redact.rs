@@ -1,6 +1,7 @@
 //! Objects as a policy obliges them to be shown.
 
 use super::{Affect, Content, Distinct, History, Impact, List, Object, ReconsolidationTrace, Seed};
+use crate::items::ItemMetadata;
 use crate::memory::Body;
 use crate::preference::remove_path;
 
@@ -9,6 +10,8 @@ pub(crate) const OBJECT_PATHS: &[&str] = &[
     "affect",
     "history",
     "impact_payload",
+    "item.context",
+    "item.metadata",
     "ownership.claimant",
     "ownership.owners",
     "ownership.subjects",
@@ -67,6 +70,8 @@ impl Object {
             "affect" => self.affect = None::<Affect>,
             "history" => self.history = History::default(),
             "impact_payload" | "seed_payload" => {}
+            "item.context" => self.item.iter_mut().for_each(|item| item.context.clear()),
+            "item.metadata" => self.item.iter_mut().for_each(|item| item.metadata = ItemMetadata::default()),
             "ownership.claimant" => self.ownership.claimant = None,
             "ownership.owners" => self.ownership.owners = Distinct::default(),
             "ownership.subjects" => self.ownership.subjects = Distinct::default(),
@@ -83,8 +88,16 @@ impl Object {
     /// Removes content by its paths; of `value` an object has nothing.
     fn remove_content(&mut self, path: &str) {
         let segments = path.split('.').collect::<Vec<_>>();
+        let said = self.content.is_some();
+        self.remove_segments(&segments);
+        if said && self.content.is_none() {
+            self.item.iter_mut().for_each(|item| item.forget_what_was_said());
+        }
+    }
+
+    fn remove_segments(&mut self, segments: &[&str]) {
         let is_json = self.content.as_ref().is_some_and(|content| content.as_json().is_some());
-        match segments.as_slice() {
+        match segments {
             ["value" | "value_json", ..] => {}
             ["content", "text"] => {
                 if !is_json {

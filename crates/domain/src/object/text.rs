@@ -48,6 +48,13 @@ impl<const CHARS_MAX: usize> AsRef<str> for Line<CHARS_MAX> {
     }
 }
 
+// It compares as its text does, so maps of lines are looked into by texts.
+impl<const CHARS_MAX: usize> std::borrow::Borrow<str> for Line<CHARS_MAX> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The name of a surface, a conversation, a transform or a field.
 pub type Name = Line<{ limits::NAME_CHARS_MAX }>;
 /// What makes a seed sprout.

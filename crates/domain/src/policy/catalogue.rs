@@ -242,6 +242,7 @@ catalogue! {
     MemoryAbout "memory.about_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is about the principal's user: owner, subject, or in that user's scope.";
     MemoryInOwnScope "memory.in_scope_of_principal" Bool, B(false), NOT_PUSHABLE, "Whether it is in the scope of the principal's user, whoever owns it.";
     MemoryReadable "memory.readable_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether ownership, visibility and access list let the principal read it.";
+    MemoryWritable "memory.writable_by_principal" Bool, B(false), NOT_PUSHABLE, "Whether the principal may change what it says and erase it: as its owner, or because its access list says so.";
     MemoryWasErased "memory.was_erased" Bool, B(false), NOT_PUSHABLE, "Whether its value was erased in its scope before it was stored.";
     MemoryWithheldFrom "memory.withheld_from" EnumSet(PURPOSES), EmptySet, PUSHABLE, "The purposes that consent was withdrawn for: of those whom it is about, and of what it was derived from.";
     MemoryMetadata "memory.metadata.*" Open, Absent, NOT_PUSHABLE, "What its writer stored beside it; `*` is a dotted path.";

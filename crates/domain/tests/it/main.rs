@@ -9,6 +9,7 @@ mod constraint_shape;
 mod derive_corpus;
 mod derive_docs;
 mod derive_laws;
+mod items_laws;
 mod policy_corpus;
 mod policy_default;
 mod policy_docs;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use memoryscope_domain::ids::{AuditId, IdSeed, IdSource, UserId};
 use memoryscope_domain::policy::Trace;
+use memoryscope_domain::principal::Principal;
 
 use super::create::{Create, Created, NewPreference};
 use super::ingest::{Ingest, Ingested, NewObject, Rejected};
@@ -185,4 +186,26 @@ async fn ingest_group(
         }
         Err(refusal) => places.into_iter().map(|place| (place, Err(refusal.clone()))).collect(),
     }
+}
+
+/// Stores events, impacts and seeds, each as a request of its own by whoever writes it. The answers are in their order; an
+/// error is that one's own.
+pub async fn ingest_each(
+    engine: &Engine,
+    cx: &Context,
+    items: Vec<(Principal, NewObject)>,
+) -> Vec<Result<IngestedItem, Refusal>> {
+    let mut seeds = IdSource::new(cx.id_seed, cx.now);
+    let runs = items.into_iter().enumerate().map(|(at, (principal, item))| {
+        let cx = context_of_group(cx, at, IdSeed(*seeds.next_uuid().as_bytes()), None);
+        (Context { principal, ..cx }, item)
+    });
+    let runs: Vec<(Context, NewObject)> = runs.collect();
+    let run = async |(cx, item): (Context, NewObject)| {
+        let Done { output, access_log, .. } = engine.run(&cx, &Ingest { items: vec![item] }).await?;
+        let result = output.into_iter().next();
+        let result = result.ok_or_else(|| Refusal::Bug("an item was lost".to_owned()))?;
+        Ok(IngestedItem { result, access_log })
+    };
+    join_all(runs.into_iter().map(run)).await
 }

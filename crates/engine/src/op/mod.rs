@@ -30,9 +30,12 @@ pub mod create;
 pub mod delete;
 pub mod expire;
 pub mod explain;
+pub mod extract;
 pub mod gate;
 pub mod get;
+pub mod graph;
 pub mod ingest;
+pub mod items;
 pub mod list;
 pub mod page;
 pub mod policy;
@@ -42,6 +45,7 @@ pub mod read;
 pub mod reconstruct;
 pub mod replay;
 pub mod revoke;
+pub mod schema;
 pub mod search;
 pub mod spiral;
 pub mod step;
@@ -59,7 +63,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 44] = [
+pub static ALL: [&Info; 55] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -71,6 +75,7 @@ pub static ALL: [&Info; 44] = [
     &step::REVOKE,
     &step::REINFORCE,
     &step::RECALL,
+    &step::REVISE,
     &step::DISPUTE,
     &step::ATTEST,
     &step::ERASE,
@@ -78,6 +83,7 @@ pub static ALL: [&Info; 44] = [
     &get::GET,
     &get::HISTORY,
     &query::INFO,
+    &items::SEARCH,
     &reconstruct::INFO,
     &gate::INFO,
     &replay::INFO,
@@ -100,6 +106,15 @@ pub static ALL: [&Info; 44] = [
     &bridge::MAKE,
     &bridge::END,
     &bridge::LIST,
+    &schema::CREATE,
+    &schema::LIST,
+    &schema::GET,
+    &schema::UPDATE,
+    &schema::DELETE,
+    &graph::NODE,
+    &graph::AROUND,
+    &extract::WAIT,
+    &extract::INFO,
     &subject::ERASE,
     &subject::EXPORT,
     &subject::CONSENT,
@@ -239,6 +254,11 @@ pub trait Operation: Send + Sync {
 
     /// Whether what it was shown is too little, though there was more to look at.
     fn is_short(&self, _cx: &Context, _seen: &Visible<Facts>) -> bool {
+        false
+    }
+
+    /// Whether what it was shown leads to something else that it needs, whether or not there was more to look at.
+    fn leads_on(&self, _cx: &Context, _seen: &Visible<Facts>) -> bool {
         false
     }
 

@@ -29,6 +29,9 @@ pub static REINFORCE: Info =
 /// A memory is recalled, and perhaps changed.
 pub static RECALL: Info =
     Info { name: "memory.recall", audit: Code::literal("MEMORY_RECALL"), changes: true };
+/// What a memory says as an item is changed, or how it is treated.
+pub static REVISE: Info =
+    Info { name: "memory.revise", audit: Code::literal("MEMORY_REVISE"), changes: true };
 /// A memory's truth is disputed.
 pub static DISPUTE: Info =
     Info { name: "memory.dispute", audit: Code::literal("MEMORY_DISPUTE"), changes: true };
@@ -69,6 +72,7 @@ impl Operation for MakeStep {
             Step::Revoke { .. } => &REVOKE,
             Step::Reinforce { .. } => &REINFORCE,
             Step::Recall(_) => &RECALL,
+            Step::Revise(_) => &REVISE,
             Step::Dispute { .. } => &DISPUTE,
             Step::Attest { .. } => &ATTEST,
             Step::Erase => &ERASE,
@@ -108,7 +112,7 @@ impl Operation for MakeStep {
             Step::Dispute { reason } => Some(reason),
             Step::Attest { attestation, .. } => Some(attestation),
             Step::Recall(updates) => updates.note.as_ref(),
-            Step::Erase => None,
+            Step::Revise(_) | Step::Erase => None,
         };
         if let Some(reason) = reason {
             request["reason"] = json!(reason.as_str());
@@ -140,7 +144,8 @@ impl Operation for MakeStep {
         let following = changed.versions.iter().skip(1).chain(&changed.made);
         let propagated_to: Vec<MemoryId> = following.map(|memory| memory.id).collect();
         // A spiral may have been found in what it said, and nobody may know of that any more.
-        let is_hidden = matches!(self.step, Step::Seal { .. } | Step::Revoke { .. } | Step::Erase);
+        let is_hidden =
+            matches!(self.step, Step::Seal { .. } | Step::Revoke { .. } | Step::Revise(_) | Step::Erase);
         let is_event = changed.memory.placed.is_some() || self.step == Step::Erase;
         let forgets = (is_hidden && is_event).then(|| Change::ForgetSpiral(changed.memory.partition));
         Ok(Plan {

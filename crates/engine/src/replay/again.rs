@@ -173,6 +173,9 @@ impl Engine {
             Request::Query(op) => {
                 self.ask_again(&asking, &**op, |answer| Answer::Queried(Box::new(answer))).await
             }
+            Request::SearchItems(op) => {
+                self.ask_again(&asking, &**op, |answer| Answer::Queried(Box::new(answer))).await
+            }
             Request::Reconstruct(op) => {
                 self.ask_again(&asking, &**op, |answer| Answer::Reconstructed(Box::new(answer))).await
             }

@@ -18,8 +18,10 @@ use serde_json::{Map, Value, json};
 
 use super::NotReplayable;
 use crate::context::Context;
+use crate::op::Info;
 use crate::op::gate::{self, AskGate};
 use crate::op::get::{self, Get, History};
+use crate::op::items::{self, ItemFilter, SearchItems};
 use crate::op::query::{self, Filters, Query, Shown};
 use crate::op::reconstruct::{self, Reconstruct};
 use crate::op::search::Search;
@@ -30,6 +32,7 @@ pub(crate) enum Request {
     Get(Get),
     History(History),
     Query(Box<Query>),
+    SearchItems(Box<SearchItems>),
     Reconstruct(Box<Reconstruct>),
     Gate(Box<AskGate>),
 }
@@ -40,6 +43,7 @@ impl Request {
             Self::Get(op) => op.purpose,
             Self::History(op) => op.purpose,
             Self::Query(op) => op.purpose,
+            Self::SearchItems(op) => op.purpose,
             Self::Reconstruct(op) => op.purpose,
             Self::Gate(op) => op.purpose,
         }
@@ -51,6 +55,7 @@ impl Request {
             Self::Get(_) => get::GET.name,
             Self::History(_) => get::HISTORY.name,
             Self::Query(_) => query::INFO.name,
+            Self::SearchItems(_) => items::SEARCH.name,
             Self::Reconstruct(_) => reconstruct::INFO.name,
             Self::Gate(_) => gate::INFO.name,
         }
@@ -61,6 +66,7 @@ impl Request {
         match self {
             Self::Get(_) | Self::History(_) => None,
             Self::Query(op) => Some(&op.scope),
+            Self::SearchItems(op) => Some(&op.scope),
             Self::Reconstruct(op) => Some(&op.scope),
             Self::Gate(op) => Some(&op.scope),
         }
@@ -72,6 +78,7 @@ impl Request {
             Self::Get(op) => op.purpose = purpose,
             Self::History(op) => op.purpose = purpose,
             Self::Query(op) => op.purpose = purpose,
+            Self::SearchItems(op) => op.purpose = purpose,
             Self::Reconstruct(op) => op.purpose = purpose,
             Self::Gate(op) => op.purpose = purpose,
         }
@@ -150,6 +157,21 @@ pub(crate) fn of_query(query: &Query) -> Map<String, Value> {
     request(said)
 }
 
+/// What [`SearchItems`] says of itself.
+pub(crate) fn of_search_items(wanted: &SearchItems) -> Map<String, Value> {
+    let mut said = scope(&wanted.scope);
+    said.insert("purpose".to_owned(), json!(wanted.purpose.name()));
+    said.insert("limit".to_owned(), json!(wanted.limit));
+    if let Some(search) = &wanted.search {
+        said.insert("search".to_owned(), Value::Object(of_search(search)));
+    }
+    if wanted.filter != ItemFilter::default() {
+        // What is made of strings, numbers and lists can be written.
+        said.insert("filter".to_owned(), json!(wanted.filter));
+    }
+    request(said)
+}
+
 fn of_search(search: &Search) -> Map<String, Value> {
     let mut said = Map::from_iter([("terms".to_owned(), json!(search.text.terms()))]);
     if let Some(after) = &search.after {
@@ -212,13 +234,14 @@ fn name_of(format: Format) -> &'static str {
     FORMATS.iter().find(|(_, of)| *of == format).map_or("text", |(name, _)| name)
 }
 
+/// The operations that can be asked again.
+static REPLAYED: [&Info; 6] =
+    [&get::GET, &get::HISTORY, &query::INFO, &items::SEARCH, &reconstruct::INFO, &gate::INFO];
+
 /// Who asked for what, when, of an entry and what stands beside it.
 pub(crate) fn read(draft: &Draft, private: &Map<String, Value>) -> Result<(Context, Request), NotReplayable> {
     let operation = text(private, "operation").ok_or(NotReplayable::OfAnotherVersion)?;
-    if ![&get::GET, &get::HISTORY, &query::INFO, &reconstruct::INFO, &gate::INFO]
-        .iter()
-        .any(|info| info.name == operation)
-    {
+    if !REPLAYED.iter().any(|info| info.name == operation) {
         return Err(NotReplayable::OtherOperation(operation.to_owned()));
     }
     let cx = context(draft, private).ok_or(NotReplayable::OfAnotherVersion)?;
@@ -288,6 +311,15 @@ fn request_of(operation: &str, said: &Map<String, Value>) -> Option<Request> {
         let limit = usize::try_from(said.get("limit")?.as_u64()?).ok()?;
         let (filters, after, search) = (filters_of(said)?, after_of(said)?, search_of(said)?);
         return Some(Request::Query(Box::new(Query { scope, purpose, filters, after, search, limit })));
+    }
+    if operation == items::SEARCH.name {
+        let limit = usize::try_from(said.get("limit")?.as_u64()?).ok()?;
+        let filter: ItemFilter = match said.get("filter") {
+            Some(filter) => serde_json::from_value(filter.clone()).ok()?,
+            None => ItemFilter::default(),
+        };
+        let search = search_of(said)?;
+        return Some(Request::SearchItems(Box::new(SearchItems { scope, purpose, search, filter, limit })));
     }
     if operation == reconstruct::INFO.name {
         let max_tokens = match said.get("max_tokens")? {
@@ -378,6 +410,5 @@ fn filters_of(said: &Map<String, Value>) -> Option<Filters> {
 /// The codes of the operations that can be asked again.
 #[must_use]
 pub fn replayable() -> Vec<Code> {
-    let all = [&get::GET, &get::HISTORY, &query::INFO, &reconstruct::INFO, &gate::INFO];
-    all.iter().map(|info| info.audit.clone()).collect()
+    REPLAYED.iter().map(|info| info.audit.clone()).collect()
 }

@@ -8,7 +8,8 @@ use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
 use memoryscope_domain::bridge::Carries;
 use memoryscope_domain::consent::{Purposes, Said};
 use memoryscope_domain::grant::Token;
-use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, TenantId};
+use memoryscope_domain::graph::resolve::Candidates;
+use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, NodeId, SchemaId, TenantId};
 use memoryscope_domain::lifecycle::{Step, Verdict};
 use memoryscope_domain::object::{Note, Unit};
 use memoryscope_domain::policy::{Dialect, Policy};
@@ -26,21 +27,27 @@ use memoryscope_engine::op::create::Create;
 use memoryscope_engine::op::delete::Delete;
 use memoryscope_engine::op::expire::Expire;
 use memoryscope_engine::op::explain::ExplainedLog;
+use memoryscope_engine::op::extract::{Settle, Waiting};
 use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
+use memoryscope_engine::op::graph::Around;
 use memoryscope_engine::op::ingest::Ingest;
+use memoryscope_engine::op::items::{ItemFilter, SearchItems};
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::propagate::Propagate;
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
+use memoryscope_engine::op::schema::{self, Amend, Edit};
 use memoryscope_engine::op::spiral::GetSpiral;
 use memoryscope_engine::op::step::MakeStep;
 use memoryscope_engine::op::subject::{Admit, Export, Upkeep};
 use memoryscope_engine::op::{self, Operation};
 use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::replay::Override;
+use serde_json::json;
 
+use super::items::revised;
 use super::objects::{event, filters};
 use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
@@ -100,6 +107,8 @@ struct Case {
     cx: Context,
     memory: MemoryId,
     event: MemoryId,
+    item: MemoryId,
+    schema: SchemaId,
     token: Token,
     bridge: BridgeId,
     /// A query of Ann's, by a client of the local name.
@@ -126,9 +135,14 @@ impl Case {
         let memory = world.create("ann", vec![likes("tea")]).await[0];
         let event = world.ingest("ann", event("ann", "Please use bullet points.")).await.id;
         let bridge = world.run(world.core("ann"), bridge()).await.unwrap().output.id;
+        let likes_tea = json!({"content": "Ann likes tea."});
+        let item = super::items::item("ann", &likes_tea, world.nobody().now);
+        let item = world.ingest("ann", item).await.id;
         let principal = who.principal();
         let mut holder = world.cx("ann");
         holder.principal.client.clone_from(&principal.client);
+        let create = schema::Create { schema: super::graphs::tasks() };
+        let schema = world.run(holder.clone(), create).await.unwrap().output.id;
         let token = world.run(holder, read_of("ann")).await.unwrap().output.token.unwrap();
         let (scope, purpose, filters) = (Scope::of_user(&user("ann")), Purpose::ChatResponse, filters());
         let query = Query { scope, purpose, filters, after: None, search: None, limit: 9 };
@@ -138,7 +152,7 @@ impl Case {
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, event, token, bridge, log }
+        Self { world, cx, memory, event, item, schema, token, bridge, log }
     }
 
     /// What has to happen before an operation can show something.
@@ -218,6 +232,15 @@ impl Case {
                 self.mark(ask, |answer| answer.gate.is_open()).await
             }
             "decision.replay" | "decision.explain" => self.look(name).await,
+            "memory.search" => {
+                let filter = ItemFilter::default();
+                let search = SearchItems { scope, purpose, search: None, filter, limit: 9 };
+                self.mark(search, |answer| !answer.items.is_empty()).await
+            }
+            "memory.revise" => {
+                let revise = MakeStep { id: self.item, step: revised("Ann likes jazz.") };
+                self.mark(revise, Result::is_ok).await
+            }
             _ => {
                 let step = step(name)?;
                 self.mark(MakeStep { id, step }, Result::is_ok).await
@@ -271,6 +294,28 @@ impl Case {
                 self.mark(Look::Version(version), |kept| !kept.policies.is_empty()).await
             }
             "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
+            "schema.create" => self.mark(schema::Create { schema: super::graphs::tasks() }, |_| true).await,
+            "schema.list" => self.mark(schema::List::default(), |listed| !listed.schemas.is_empty()).await,
+            "schema.get" => self.mark(schema::Get { id: self.schema }, Option::is_some).await,
+            "schema.update" | "schema.delete" => {
+                let edit = match name {
+                    "schema.update" => Edit::Patch { body: json!({"status": "active"}), is_strict: false },
+                    _ => Edit::Archive,
+                };
+                self.mark(Amend { id: self.schema, edit }, |changed| matches!(changed, Some(Ok(_)))).await
+            }
+            "graph.node" | "graph.around" => {
+                let depth = usize::from(name == "graph.around");
+                let node = NodeId::from_uuid(self.item.uuid());
+                self.mark(Around::new(node, depth, Purpose::ChatResponse), Option::is_some).await
+            }
+            "graph.waiting" => self.mark(Waiting::Behind(None), |waiting| !waiting.is_empty()).await,
+            "graph.extract" => {
+                let memory = self.world.current(self.item).await;
+                let found = Ok(Candidates::default());
+                let settle = Settle { memory, schema: None, found, extractor: "test".to_owned() };
+                self.mark(settle, Option::is_some).await
+            }
             "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
             "bridge.create" => self.mark(bridge(), |_| true).await,

@@ -8,6 +8,7 @@ use memoryscope_domain::change::{ChangeSet, PolicyDocument};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
+use memoryscope_domain::memory::Key;
 use memoryscope_domain::policy::Policy;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::fakes;
@@ -64,6 +65,15 @@ impl Store for Faulty {
 
     async fn tenants_due(&self, due: &Due, limit: usize) -> Result<Vec<TenantId>, StoreError> {
         self.world.tenants_due(due, limit).await
+    }
+
+    async fn tenants_with(
+        &self,
+        key: Key,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        self.world.tenants_with(key, after, limit).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {

@@ -8,7 +8,8 @@ use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::consent::Consents;
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, SpiralId, TenantId};
+use memoryscope_domain::graph::schema::StoredSchema;
+use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, SchemaId, SpiralId, TenantId};
 use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
@@ -34,6 +35,8 @@ pub(crate) struct MemoryRow {
     pub(crate) facets: Option<i64>,
     pub(crate) keys: Keys,
     pub(crate) stored: StoredMemory,
+    /// What it is looked up by.
+    pub(crate) index: Vec<[u8; 16]>,
     /// From what it was derived; it is said once, when the memory is new.
     pub(crate) links: Vec<LinkRow>,
 }
@@ -92,6 +95,14 @@ pub(crate) struct ConsentRow {
     pub(crate) document: String,
 }
 
+/// A row of `schemas`.
+#[derive(Debug)]
+pub(crate) struct SchemaRow {
+    pub(crate) id: SchemaId,
+    pub(crate) version: i64,
+    pub(crate) document: String,
+}
+
 /// One change as rows.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -117,6 +128,8 @@ pub(crate) enum Step {
     UnmarkPending(MemoryId),
     KeepConsent(ConsentRow),
     Suppress(Vec<[u8; 32]>),
+    InsertSchema(SchemaRow),
+    ReplaceSchema(SchemaRow),
 }
 
 /// A change set, ready to be applied.
@@ -159,6 +172,7 @@ struct Touched {
     memories: BTreeSet<MemoryId>,
     grants: BTreeSet<GrantId>,
     bridges: BTreeSet<BridgeId>,
+    schemas: BTreeSet<SchemaId>,
 }
 
 fn misuse(why: &str) -> StoreError {
@@ -187,6 +201,8 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::UnmarkPending(id) => Step::UnmarkPending(id),
         Change::KeepConsent(consents) => Step::KeepConsent(consent_row(tenant, &consents)?),
         Change::Suppress(digests) => Step::Suppress(digests.iter().map(|digest| digest.hash().0).collect()),
+        Change::InsertSchema(schema) => Step::InsertSchema(schema_row(tenant, &schema, touched)?),
+        Change::ReplaceSchema(schema) => Step::ReplaceSchema(schema_row(tenant, &schema, touched)?),
         Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
@@ -224,6 +240,7 @@ fn memory_row(tenant: &TenantId, memory: &Memory, touched: &mut Touched) -> Resu
         facets: memory.facets(),
         keys: Keys::of(memory),
         stored: StoredMemory::write(memory)?,
+        index: memory.keys().into_iter().map(|key| key.0).collect(),
         links: link_rows(memory),
     })
 }
@@ -290,6 +307,20 @@ fn consent_row(tenant: &TenantId, consents: &Consents) -> Result<ConsentRow, Sto
     }
     let version = row::whole(consents.version)?;
     Ok(ConsentRow { subject: consents.subject, version, document: consents.write()? })
+}
+
+fn schema_row(
+    tenant: &TenantId,
+    schema: &StoredSchema,
+    touched: &mut Touched,
+) -> Result<SchemaRow, StoreError> {
+    if schema.tenant != *tenant {
+        return Err(misuse("a schema is another tenant's"));
+    }
+    if !touched.schemas.insert(schema.id) {
+        return Err(misuse("a schema is changed twice"));
+    }
+    Ok(SchemaRow { id: schema.id, version: row::whole(schema.version)?, document: schema.write()? })
 }
 
 fn idempotency_row(record: &IdempotencyRecord) -> Result<IdempotencyRow, StoreError> {

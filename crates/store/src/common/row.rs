@@ -3,6 +3,7 @@
 use memoryscope_domain::audit_chain::{AuditKey, Hash32, Head, KeyedDigest, Seq};
 use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::consent::Consents;
+use memoryscope_domain::graph::schema::StoredSchema;
 use memoryscope_domain::ids::{AuditId, TenantId};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
@@ -123,4 +124,11 @@ pub(crate) fn standing_bridge(text: &str, load: &Load) -> Result<Bridge, StoreEr
 /// The commit at which bridges that are asked for stand. The last one there may be is that of what is there now.
 pub(crate) fn stood_at(load: &Load) -> i64 {
     load.as_of.map_or(i64::MAX, |seq| i64::try_from(seq.0).unwrap_or(i64::MAX))
+}
+
+/// A schema that was kept under an id. A row that was copied to another place must not be believed.
+pub(crate) fn schema(text: &str, id: &[u8], load: &Load) -> Result<StoredSchema, StoreError> {
+    let schema = StoredSchema::read(text)?;
+    let is_its_own = schema.tenant == load.tenant && schema.id.uuid().as_bytes() == id;
+    if is_its_own { Ok(schema) } else { Err(corrupt("schema")) }
 }

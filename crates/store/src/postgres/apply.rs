@@ -126,6 +126,15 @@ const KEEP_CONSENT: &str = "
 const SUPPRESS: &str = "
     INSERT INTO suppressions (tenant, digest) SELECT $1, w.digest FROM unnest($2::bytea[]) AS w (digest)
     ON CONFLICT (tenant, digest) DO NOTHING";
+const INSERT_KEYS: &str = "
+    INSERT INTO memory_keys (tenant, key, memory_id)
+    SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[]) AS w";
+
+const FORGET_KEYS: &str = "DELETE FROM memory_keys WHERE tenant = $1 AND memory_id = $2";
+
+const WRITE_SCHEMA: &str = "
+    INSERT INTO schemas (tenant, id, version, document) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, id) DO UPDATE SET version = excluded.version, document = excluded.document";
 
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
@@ -282,6 +291,10 @@ impl<'a> Writes<'a> {
                 self.alone(KEEP_CONSENT, values);
             }
             Step::Suppress(digests) => self.alone(SUPPRESS, vec![column(digests, |digest| Bytes(*digest))]),
+            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+                let (id, version) = (boxed(Bytes::of(schema.id.uuid())), boxed(schema.version));
+                self.alone(WRITE_SCHEMA, vec![id, version, boxed(schema.document.as_str())]);
+            }
             Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
@@ -309,6 +322,17 @@ impl<'a> Writes<'a> {
         self.forgotten.extend(beside);
     }
 
+    /// What these memories are looked up by, if anything.
+    fn insert_keys(&mut self, rows: &[(i64, &'a MemoryRow)]) {
+        let keys =
+            rows.iter().flat_map(|(_, memory)| memory.index.iter().map(|key| (Bytes(*key), memory.id)));
+        let keys: Vec<_> = keys.collect();
+        if !keys.is_empty() {
+            let ids = column(&keys, |(_, id)| Bytes::of(id.uuid()));
+            self.call(INSERT_KEYS, vec![column(&keys, |(key, _)| *key), ids]);
+        }
+    }
+
     fn touch(&mut self, record: Record<'a>) {
         if self.round.touched.contains(&record) {
             self.end_round();
@@ -334,6 +358,7 @@ impl<'a> Writes<'a> {
             if let Some(links) = links(&round.inserted) {
                 self.call(INSERT_LINKS, links);
             }
+            self.insert_keys(&round.inserted);
         }
         if !round.replaced.is_empty() {
             self.call(KEEP_VERSIONS, places(&round.replaced));
@@ -348,6 +373,10 @@ impl<'a> Writes<'a> {
         let changed: Vec<_> = round.replaced.into_iter().chain(round.erased).collect();
         if !changed.is_empty() {
             self.call(UPDATE_MEMORIES, memories(&changed));
+            for (_, memory) in &changed {
+                self.call(FORGET_KEYS, vec![boxed(Bytes::of(memory.id.uuid()))]);
+            }
+            self.insert_keys(&changed);
         }
         if !round.grants.is_empty() {
             self.call(INSERT_GRANTS, grants(&round.grants));

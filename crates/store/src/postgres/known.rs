@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use memoryscope_domain::audit_chain::{Hash32, KeyedDigest, SignedCheckpoint};
 use memoryscope_domain::change::{Expect, Forgotten};
-use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId};
+use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, SchemaId};
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_engine::port::StoreError;
 use tokio_postgres::Row;
@@ -16,7 +16,7 @@ use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::conflict::{
     BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, CONSENT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID,
-    POLICY, SUBJECT_KEY,
+    POLICY, SCHEMA, SCHEMA_ID, SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, Prepared, Step};
 use crate::common::row::{self, corrupt};
@@ -55,7 +55,10 @@ const SQL: &str = "
         (SELECT subject, version FROM consents WHERE tenant = $1 AND subject = w.subject OFFSET 0) AS c
     UNION ALL SELECT 9, b.id, NULL, NULL, NULL, (b.valid_to_seq IS NULL)::int::bigint, 0
     FROM unnest($11::bytea[]) AS w (id) CROSS JOIN LATERAL
-        (SELECT id, valid_to_seq FROM bridges WHERE tenant = $1 AND id = w.id OFFSET 0) AS b";
+        (SELECT id, valid_to_seq FROM bridges WHERE tenant = $1 AND id = w.id OFFSET 0) AS b
+    UNION ALL SELECT 10, s.id, NULL, NULL, NULL, s.version, 0
+    FROM unnest($12::bytea[]) AS w (id) CROSS JOIN LATERAL
+        (SELECT id, version FROM schemas WHERE tenant = $1 AND id = w.id OFFSET 0) AS s";
 
 /// What a batch names.
 #[derive(Debug, Default)]
@@ -69,6 +72,7 @@ pub(super) struct Names<'a> {
     parents: BTreeSet<Bytes<16>>,
     consents: BTreeSet<Bytes<16>>,
     bridges: BTreeSet<Bytes<16>>,
+    schemas: BTreeSet<Bytes<16>>,
 }
 
 impl<'a> Names<'a> {
@@ -113,6 +117,9 @@ impl<'a> Names<'a> {
             }
             Step::InsertCheckpoint { .. } => self.checkpoint = true,
             Step::KeepConsent(consent) => _ = self.consents.insert(Bytes(consent.subject.0)),
+            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+                self.schemas.insert(Bytes::of(schema.id.uuid()));
+            }
             Step::TouchSeeds { .. }
             | Step::Suppress(_)
             | Step::Forget(_)
@@ -148,6 +155,7 @@ impl<'a> Names<'a> {
                 all(&self.parents),
                 all(&self.consents),
                 all(&self.bridges),
+                all(&self.schemas),
             ],
         )
     }
@@ -175,6 +183,7 @@ pub(super) struct Known {
     children: BTreeMap<MemoryId, i64>,
     /// Whether the bridges stand that there are or were.
     bridges: BTreeMap<BridgeId, bool>,
+    schemas: BTreeMap<SchemaId, i64>,
     /// The hash of the newest checkpoint. One that cannot be read is followed by none.
     last_checkpoint: Result<Option<Hash32>, StoreError>,
 }
@@ -195,6 +204,7 @@ impl Known {
             active_policy: None,
             children: BTreeMap::new(),
             bridges: BTreeMap::new(),
+            schemas: BTreeMap::new(),
             last_checkpoint: Ok(None),
         };
         for row in rows {
@@ -220,6 +230,7 @@ impl Known {
             5 => self.active_policy = row.try_get(3)?,
             8 => _ = self.consents.insert(row.try_get(1)?, row.try_get(5)?),
             9 => _ = self.bridges.insert(BridgeId::from_uuid(id()?), row.try_get::<_, i64>(5)? != 0),
+            10 => _ = self.schemas.insert(SchemaId::from_uuid(id()?), row.try_get(5)?),
             7 => _ = self.children.insert(MemoryId::from_uuid(id()?), row.try_get(5)?),
             _ => {
                 let signed = SignedCheckpoint::parse(row.try_get(3)?).map_err(|_| corrupt("checkpoint"));
@@ -271,6 +282,10 @@ impl Known {
             }
             Step::ReplaceGrant(grant) => hold(self.grant_stands_at(grant.id, grant.version - 1), GRANT),
             Step::InsertSubjectKey(subject, _) => hold(self.lacks_subject(*subject), SUBJECT_KEY),
+            Step::InsertSchema(schema) => hold(!self.schemas.contains_key(&schema.id), SCHEMA_ID),
+            Step::ReplaceSchema(schema) => {
+                hold(self.schemas.get(&schema.id) == Some(&(schema.version - 1)), SCHEMA)
+            }
             Step::InsertIdempotency(record) => {
                 hold(self.lacks_key(&record.client, &record.key), IDEMPOTENCY_KEY)
             }
@@ -318,6 +333,9 @@ impl Known {
             }
             Step::InsertBridge(bridge) => _ = self.bridges.insert(bridge.id, true),
             Step::RemoveBridge(bridge) => _ = self.bridges.insert(bridge.id, false),
+            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+                self.schemas.insert(schema.id, schema.version);
+            }
             Step::Forget(forgotten) => self.forget(forgotten),
             Step::InsertIdempotency(record) => {
                 self.keys.insert((record.client.clone(), record.key.clone()), record.used);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use memoryscope_domain::audit_chain::AuditKey;
-use memoryscope_domain::change::PolicyDocument;
 use memoryscope_domain::govern::{Facts, MemoryView};
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
 use memoryscope_domain::ids::MemoryId;
@@ -12,7 +11,7 @@ use memoryscope_domain::lifecycle::Ancestry;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{Load, ObjectSelect, PolicySelect, PreferenceSelect, Select, Snapshot};
+use memoryscope_engine::port::{Load, ObjectSelect, PreferenceSelect, Select, Snapshot};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -21,9 +20,11 @@ use super::bridges;
 use super::entries::{LATEST_ENTRY, entries_call, entry, entry_call};
 use super::error::Failure;
 use super::frame::{FRAME, FRAME_COLUMNS, MARKS, frame, frame_values};
+use super::keyed::{keyed_call, schemas_call};
 use super::listing::Listing;
 use super::matching;
 use super::pending::{id, marks};
+use super::policies::{policies, policies_call};
 use super::session::{Call, Session};
 use super::value::Bytes;
 use crate::common::row::{self, corrupt};
@@ -54,12 +55,6 @@ const EXPIRED: &str = "
     SELECT id, version, document, body FROM memories
     WHERE tenant = $1 AND expires IS NOT NULL AND state < 4 AND expires <= $2
     ORDER BY expires, id LIMIT $3";
-
-const POLICIES: &str =
-    "SELECT version, hash, ''::text FROM policies WHERE tenant = $1 ORDER BY version, hash LIMIT $2";
-
-const POLICIES_OF: &str =
-    "SELECT version, hash, text FROM policies WHERE tenant = $1 AND version = $2 ORDER BY hash";
 
 /// Answers a load.
 pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
@@ -177,6 +172,8 @@ impl View<'_> {
             | Select::Logged { .. }
             | Select::Pending { .. }
             | Select::Person(_)
+            | Select::Keyed(_)
+            | Select::Shared { .. }
             | Select::Belongings { .. }
             | Select::Verification => true,
             _ => false,
@@ -207,7 +204,7 @@ impl View<'_> {
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
             Select::Bridges(select) => bridges::call(self.load, select),
             Select::Objects(_) if !self.load.bridges.sources.is_empty() => return Ok(None),
-            Select::Objects(select) => match &select.words {
+            Select::Objects(select) | Select::Shared { objects: select, .. } => match &select.words {
                 Some(keys) => matching::call(self.load, select, keys),
                 None => Listing::Objects(select).first_call(self.load),
             },
@@ -239,17 +236,25 @@ impl View<'_> {
                 entries_call(self.tenant(), *after, operations, *limit)
             }
             Select::Entry(id) => entry_call(self.tenant(), *id),
-            Select::Policies(PolicySelect::All(limit)) => {
-                let bound = row::limit(limit.saturating_add(1));
-                Call::new(POLICIES, vec![tenant(), Box::new(bound)])
-            }
-            Select::Policies(PolicySelect::Version(version)) => {
-                Call::new(POLICIES_OF, vec![tenant(), Box::new(version.clone())])
-            }
+            Select::Policies(select) => policies_call(self.tenant(), select),
+            Select::Keyed(select) => keyed_call(self.load, select, select.after),
+            Select::Schemas(select) => schemas_call(self.tenant(), select),
             Select::LatestEntry(operation) => {
                 Call::new(LATEST_ENTRY, vec![tenant(), Box::new(operation.as_str().to_owned())])
             }
         }))
+    }
+
+    async fn objects(
+        &mut self,
+        select: &ObjectSelect,
+        records: Vec<Row>,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        match &select.words {
+            Some(keys) => self.matched(select, keys, &records, facts).await,
+            None => self.list(Listing::Objects(select), records, facts).await,
+        }
     }
 
     async fn facts(&mut self, records: Vec<Row>, facts: &mut Facts) -> Result<(), Failure> {
@@ -260,10 +265,11 @@ impl View<'_> {
             Select::Objects(select) if !self.load.bridges.sources.is_empty() => {
                 self.bridged(select, facts).await?;
             }
-            Select::Objects(select) => match &select.words {
-                Some(keys) => self.matched(select, keys, &records, facts).await?,
-                None => self.list(Listing::Objects(select), records, facts).await?,
-            },
+            Select::Objects(select) => self.objects(select, records, facts).await?,
+            Select::Shared { objects, keyed } => {
+                self.objects(objects, records, facts).await?;
+                facts.add_shared(self.shared(keyed).await?);
+            }
             Select::Versions { id, after, limit } if self.load.as_of.is_some() => {
                 self.memories_as_of(&[*id], &records, facts)?;
                 self.versions_as_of(*after, *limit, facts).await?;
@@ -306,6 +312,8 @@ impl View<'_> {
                 facts.entries = records.iter().take(*limit).map(entry).collect::<Result<_, _>>()?;
             }
             Select::Policies(select) => policies(select, &records, facts)?,
+            Select::Keyed(select) => self.keyed(select, records, facts).await?,
+            Select::Schemas(select) => self.schemas(select, &records, facts)?,
             Select::Entry(_) | Select::LatestEntry(_) => {
                 facts.entries = records.iter().map(entry).collect::<Result<_, _>>()?;
             }
@@ -442,19 +450,6 @@ impl View<'_> {
         let rows = self.session.query(Call::new(SUBJECT_KEY, values)).await?;
         rows.first().map(|row| Ok(row::audit_key(row.try_get(0)?)?)).transpose()
     }
-}
-
-/// From the columns (version, hash, text).
-fn policies(select: &PolicySelect, records: &[Row], facts: &mut Facts) -> Result<(), Failure> {
-    let policy = |row: &Row| -> Result<PolicyDocument, Failure> {
-        Ok(PolicyDocument { version: row.try_get(0)?, hash: row.try_get(1)?, text: row.try_get(2)? })
-    };
-    facts.policies = records.iter().map(policy).collect::<Result<_, _>>()?;
-    if let PolicySelect::All(limit) = select {
-        facts.more = facts.policies.len() > *limit;
-        facts.policies.truncate(*limit);
-    }
-    Ok(())
 }
 
 /// A place from the columns (time, id), where there is one.

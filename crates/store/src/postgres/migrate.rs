@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, name: "pending", sql: include_str!("../../migrations/postgres/0006_pending.sql") },
     Migration { number: 7, name: "rights", sql: include_str!("../../migrations/postgres/0007_rights.sql") },
     Migration { number: 8, name: "bridges", sql: include_str!("../../migrations/postgres/0008_bridges.sql") },
+    Migration { number: 9, name: "items", sql: include_str!("../../migrations/postgres/0009_items.sql") },
 ];
 
 /// How often the two tables below are made while others make them too.

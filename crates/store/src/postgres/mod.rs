@@ -15,6 +15,7 @@ mod family;
 mod fault;
 mod filter_sql;
 mod frame;
+mod keyed;
 mod known;
 mod listing;
 mod load;
@@ -22,6 +23,7 @@ mod matching;
 mod migrate;
 mod pending;
 mod person;
+mod policies;
 mod pool;
 mod programs;
 mod rights;
@@ -40,6 +42,7 @@ use futures_util::future::BoxFuture;
 use memoryscope_domain::change::{ChangeSet, PolicyDocument};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::memory::Key;
 use memoryscope_engine::port::{Due, Health, Load, Receipt, Select, Snapshot, Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio_postgres::Row;
@@ -51,6 +54,7 @@ pub use fault::{Fault, Faults, When};
 use error::{Failure, Remedy};
 use pool::{Connector, Pool, Use};
 use session::{Call, Session};
+use value::Bytes;
 use writer::Writer;
 
 use crate::common::migration::MigrationStatus;
@@ -61,6 +65,12 @@ use crate::common::row;
 const READS_MAX: u32 = 3;
 
 const POLICY: &str = "SELECT version, hash, text FROM policies WHERE tenant = $1 AND hash = $2";
+
+/// Whoever wrote anything has a head.
+const TENANTS_WITH: &str = "
+    SELECT h.tenant FROM audit_heads AS h
+    WHERE h.tenant > $1 AND EXISTS (SELECT 1 FROM memory_keys AS k WHERE k.tenant = h.tenant AND k.key = $2)
+    ORDER BY h.tenant LIMIT $3";
 
 /// Whoever has a head or an entry: a chain that lost either is still one to be walked. Of the entries only the first of
 /// each tenant is looked up, and no more of them than are wanted.
@@ -263,6 +273,20 @@ impl Store for PostgresStore {
         let after = after.map_or_else(String::new, |tenant| tenant.as_str().to_owned());
         let call =
             move || Call::new(TENANTS_PENDING, vec![Box::new(after.clone()), Box::new(row::limit(limit))]);
+        tenants_of(&self.rows(call).await?)
+    }
+
+    async fn tenants_with(
+        &self,
+        key: Key,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let after = after.map_or_else(String::new, |tenant| tenant.as_str().to_owned());
+        let call = move || {
+            let limit = Box::new(row::limit(limit));
+            Call::new(TENANTS_WITH, vec![Box::new(after.clone()), Box::new(Bytes(key.0)), limit])
+        };
         tenants_of(&self.rows(call).await?)
     }
 

@@ -13,7 +13,7 @@ use super::error::Failure;
 use super::rights::{consent_version, keep_consent, suppress};
 use crate::common::conflict::{
     BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, CONSENT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID,
-    POLICY, SUBJECT_KEY,
+    POLICY, SCHEMA, SCHEMA_ID, SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
 use crate::common::row::{self, corrupt};
@@ -191,6 +191,13 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::KeepConsent(consent) => {
             hold(consent_version(conn, tenant, consent.subject)? == consent.version - 1, CONSENT)
         }
+        Step::InsertSchema(schema) => {
+            hold(super::keyed::schema_version(conn, tenant, schema.id)?.is_none(), SCHEMA_ID)
+        }
+        Step::ReplaceSchema(schema) => {
+            let stands_at = super::keyed::schema_version(conn, tenant, schema.id)?;
+            hold(stands_at == Some(schema.version - 1), SCHEMA)
+        }
         Step::TouchSeeds { .. }
         | Step::Suppress(_)
         | Step::Forget(_)
@@ -220,7 +227,12 @@ fn last_checkpoint(conn: &Connection, tenant: &str) -> Result<Option<Hash32>, Fa
     Ok(Some(signed.checkpoint.hash()))
 }
 
-fn version(conn: &Connection, sql: &str, tenant: &str, id: &[u8; 16]) -> Result<Option<i64>, Failure> {
+pub(super) fn version(
+    conn: &Connection,
+    sql: &str,
+    tenant: &str,
+    id: &[u8; 16],
+) -> Result<Option<i64>, Failure> {
     let mut statement = conn.prepare_cached(sql)?;
     Ok(statement.query_row(params![tenant, id], |row| row.get(0)).optional()?)
 }
@@ -300,6 +312,9 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
         Step::UnmarkPending(id) => super::pending::unmark(conn, tenant, *id)?,
         Step::KeepConsent(consent) => keep_consent(conn, tenant, consent)?,
         Step::Suppress(digests) => suppress(conn, tenant, digests)?,
+        Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+            super::keyed::write_schema(conn, tenant, schema)?
+        }
         Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)
@@ -378,6 +393,7 @@ fn insert_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) 
             ],
         )?;
     }
+    super::keyed::insert_keys(conn, tenant, memory)?;
     write_memory(conn, INSERT_MEMORY, tenant, seq, memory)
 }
 
@@ -390,6 +406,7 @@ fn replace_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow)
          FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
+    super::keyed::replace_keys(conn, tenant, memory)?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 
@@ -412,6 +429,7 @@ fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -
          FROM memories WHERE tenant = ?1 AND id = ?2",
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
+    super::keyed::replace_keys(conn, tenant, memory)?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 

@@ -120,7 +120,7 @@ pub(super) struct View<'a> {
 }
 
 /// Where a current version stands.
-struct Found {
+pub(super) struct Found {
     rowid: i64,
     id: MemoryId,
     version: u64,
@@ -220,6 +220,12 @@ impl View<'_> {
                 }
             }
             Select::Policies(select) => self.policies(select, &mut facts)?,
+            Select::Keyed(select) => self.keyed(select, &mut facts)?,
+            Select::Shared { objects, keyed } => {
+                self.objects(objects, &mut facts)?;
+                facts.add_shared(self.shared(keyed)?);
+            }
+            Select::Schemas(select) => self.schemas(select, &mut facts)?,
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)?),
             Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,
         }
@@ -363,7 +369,7 @@ impl View<'_> {
     }
 
     /// A current version, from the cache or from its row.
-    fn fetch(&mut self, found: &Found) -> Result<Arc<Memory>, Failure> {
+    pub(super) fn fetch(&mut self, found: &Found) -> Result<Arc<Memory>, Failure> {
         let tenant = &self.load.tenant;
         if let Some(memory) = self.cache.get(tenant, found.id, found.version) {
             return Ok(memory);
@@ -415,7 +421,7 @@ impl View<'_> {
     }
 }
 
-fn found(row: &rusqlite::Row<'_>) -> Result<Found, Failure> {
+pub(super) fn found(row: &rusqlite::Row<'_>) -> Result<Found, Failure> {
     Ok(Found { rowid: row.get(0)?, id: memory_id(row, 1)?, version: row::count(row.get(2)?)? })
 }
 

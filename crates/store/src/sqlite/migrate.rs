@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 6, name: "pending", sql: include_str!("../../migrations/sqlite/0006_pending.sql") },
     Migration { number: 7, name: "rights", sql: include_str!("../../migrations/sqlite/0007_rights.sql") },
     Migration { number: 8, name: "bridges", sql: include_str!("../../migrations/sqlite/0008_bridges.sql") },
+    Migration { number: 9, name: "items", sql: include_str!("../../migrations/sqlite/0009_items.sql") },
 ];
 
 /// The newest schema that this program knows.

@@ -13,6 +13,7 @@ mod connection;
 mod error;
 mod family;
 mod filter_sql;
+mod keyed;
 mod listing;
 mod load;
 mod matching;
@@ -35,6 +36,7 @@ use async_trait::async_trait;
 use memoryscope_domain::change::{ChangeSet, PolicyDocument};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::memory::Key;
 use memoryscope_engine::port::{
     Due, Health, Load, Meter, NoMeter, Receipt, Select, Snapshot, Store, StoreError,
 };
@@ -216,6 +218,16 @@ impl Store for SqliteStore {
     ) -> Result<Vec<TenantId>, StoreError> {
         let after = after.cloned();
         self.readers.read(move |reader| reader.tenants_pending(after.as_ref(), limit)).await
+    }
+
+    async fn tenants_with(
+        &self,
+        key: Key,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let after = after.cloned();
+        self.readers.read(move |reader| reader.tenants_with(key, after.as_ref(), limit)).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {

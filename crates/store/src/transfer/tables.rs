@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 16] = [
+pub const TABLES: [Table; 18] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -81,6 +81,12 @@ pub const TABLES: [Table; 16] = [
         name: "links",
         columns: &[text("tenant"), bytes("parent"), bytes("child"), number("kind"), text("transform")],
         key: 2,
+    },
+    Table { name: "memory_keys", columns: &[text("tenant"), bytes("key"), bytes("memory_id")], key: 2 },
+    Table {
+        name: "schemas",
+        columns: &[text("tenant"), bytes("id"), number("version"), text("document")],
+        key: 1,
     },
     Table {
         name: "memory_versions",

@@ -50,6 +50,9 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
         if schema >= 8 {
             fill_bridges(store, &tenant(name)).await;
         }
+        if schema >= 9 {
+            fill_items(store, &tenant(name)).await;
+        }
     }
     // A tenant with a chain and nothing else.
     commit(store, set(&tenant(TENANTS[2]), 1, Vec::new())).await.unwrap();
@@ -80,6 +83,27 @@ async fn fill_objects(store: &dyn Store, tenant: &TenantId) {
     commits.push(vec![Change::EraseMemory(erased.tombstone())]);
     commits.push(vec![Change::ReplaceMemory(Memory { state: State::Restricted, version: 2, ..sealed })]);
     for (changes, number) in commits.into_iter().zip(1_000..) {
+        commit(store, set(tenant, number, changes)).await.unwrap();
+    }
+}
+
+/// Items with a graph: one that is shared and waits, one that says something else by now, and one that is erased. And schemas.
+async fn fill_items(store: &dyn Store, tenant: &TenantId) {
+    let next = |memory: Memory| Memory { version: 2, ..memory };
+    let item =
+        |number, person, waits| make::item(tenant, number, &[person], &["bob", "role:reviewer"], waits);
+    let insert = |memory: Memory| Change::InsertMemory(memory);
+    let commits = [
+        vec![insert(item(31, "Ann", true)), insert(item(32, "Bob", true)), insert(item(33, "Cy", false))],
+        vec![Change::ReplaceMemory(next(item(32, "Ann", false)))],
+        vec![Change::EraseMemory(item(33, "Cy", false).tombstone())],
+        vec![
+            Change::InsertSchema(Box::new(make::schema(tenant, 1, 1))),
+            Change::InsertSchema(Box::new(make::schema(tenant, 2, 1))),
+        ],
+        vec![Change::ReplaceSchema(Box::new(make::schema(tenant, 1, 2)))],
+    ];
+    for (changes, number) in commits.into_iter().zip(3_000..) {
         commit(store, set(tenant, number, changes)).await.unwrap();
     }
 }

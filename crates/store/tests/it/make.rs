@@ -10,7 +10,14 @@ use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::consent::{Consents, Purposes};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::grant::{ReadGrant, TokenHash};
-use memoryscope_domain::ids::{AuditId, BridgeId, GrantId, MemoryId, SpiralId, TenantId, UserId};
+use memoryscope_domain::graph::schema::StoredSchema;
+use memoryscope_domain::graph::{self, Asserted, Extraction, Graph, Method, NodeAssertion, Schema};
+use memoryscope_domain::ids::{
+    AuditId, BridgeId, GrantId, MemoryId, NodeId, SchemaId, SpiralId, TenantId, UserId,
+};
+use memoryscope_domain::items::policy::merge;
+use memoryscope_domain::items::request::ItemType;
+use memoryscope_domain::items::{AccessList, AclId, Item, ItemMetadata, Layer, MemoryPolicy, RequestPolicy};
 use memoryscope_domain::memory::{Body, Memory, SubjectRef};
 use memoryscope_domain::object::{
     Affect, Category, Content, Derivation, Distinct, Feeling, Handling, Impact, Label, Language, List, Name,
@@ -102,6 +109,73 @@ pub(crate) fn looking(memory: Memory, look: u8) -> Memory {
         object.sensitivity.handling = Handling::NoSearch;
     }
     made
+}
+
+/// The event of that number as an item that says that it knows some persons, and is shared with others; and that waits for its
+/// extraction, or does not.
+pub(crate) fn item(
+    tenant: &TenantId,
+    number: u128,
+    persons: &[&str],
+    shared: &[&str],
+    waits: bool,
+) -> Memory {
+    let mut made = event(tenant, number, i64::try_from(number).unwrap());
+    let acl = AccessList {
+        read: shared.iter().map(|reader| AclId::parse(reader).unwrap()).collect(),
+        ..AccessList::default()
+    };
+    let policy = MemoryPolicy { acl: Some(acl), ..MemoryPolicy::default() };
+    let person = |called: &&str| NodeAssertion {
+        node: person(called),
+        node_type: graph::Name::parse("Person").unwrap(),
+        called: (*called).to_owned(),
+        properties: BTreeMap::from([(
+            graph::Name::parse("name").unwrap(),
+            Asserted::new(json!(called), Method::Extracted),
+        )]),
+        method: Method::Extracted,
+    };
+    let item = Item {
+        item_type: ItemType::Text,
+        owner: AclId::of_external_user(&user("ann")),
+        metadata: ItemMetadata::default(),
+        stated: RequestPolicy::default(),
+        policy: merge(&[(Layer::Request, &policy)]),
+        context: Vec::new(),
+        organization_id: None,
+        namespace_id: None,
+        graph: Graph {
+            asserted: Some(made.created),
+            nodes: persons.iter().map(person).collect(),
+            edges: Vec::new(),
+        },
+        extraction: waits.then(Extraction::queued),
+    };
+    if let Some(object) = made.body.object_mut() {
+        object.item = Some(Box::new(item));
+    }
+    made
+}
+
+/// The node of a person.
+pub(crate) fn person(called: &str) -> NodeId {
+    NodeId::made_by(memory_id(0), "Person", called)
+}
+
+/// A schema of a version.
+pub(crate) fn schema(tenant: &TenantId, number: u128, version: u64) -> StoredSchema {
+    let body = json!({"name": format!("schema {number} zażółć"), "node_types": {"Task": {"name": "Task"}}});
+    StoredSchema {
+        id: SchemaId::from_uuid(Uuid::from_u128(number)),
+        tenant: tenant.clone(),
+        client: "client".to_owned(),
+        user: Some(user("ann")),
+        schema: Schema::read(&body, false).unwrap().value,
+        created: time(1_000),
+        updated: time(1_000 + i64::try_from(version).unwrap()),
+        version,
+    }
 }
 
 fn label(text: &str) -> Label {
@@ -351,6 +425,7 @@ pub(crate) fn about(change: &Change) -> String {
         }
         Change::InsertBridge(bridge) | Change::RemoveBridge(bridge) => format!("bridge {:?}", bridge.id),
         Change::KeepConsent(consents) => format!("consent {:?}", consents.subject),
+        Change::InsertSchema(schema) | Change::ReplaceSchema(schema) => format!("schema {}", schema.id),
         Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
         other => format!("{other:?}"),
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
 use memoryscope_domain::consent::Consents;
-use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::ids::{SchemaId, TenantId};
 use memoryscope_domain::lifecycle::PendingMark;
-use memoryscope_domain::memory::{DomainKey, Memory, State, SubjectRef};
+use memoryscope_domain::memory::{DomainKey, Key, Memory, State, SubjectRef};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
@@ -16,11 +16,13 @@ use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{
-    BridgeSelect, Due, GrantMemories, Load, ObjectSelect, PreferenceSelect, Rights, Select, Store,
+    BridgeSelect, Due, GrantMemories, KeyedSelect, Load, ObjectSelect, PreferenceSelect, Rights,
+    SchemaSelect, Select, Store,
 };
 use memoryscope_store::{SqliteConfig, SqliteStore};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use uuid::Uuid;
 
 use self::behind::{Behind, BridgeWish, bridges_of};
 use crate::make::{
@@ -40,6 +42,7 @@ const KINDS: [Kind; 2] = [Kind::Preferences, Kind::Schedule];
 const DOMAINS: [&str; 3] = ["", "music", "food"];
 const HASHES: [&str; 2] = ["h1", "h2"];
 const WORDS: [&[&str]; 4] = [&["tea"], &["tea", "rain", "lisbon"], &["nothing", "grief", "x"], &[]];
+const PERSONS: [&[&str]; 3] = [&[], &["Ann"], &["Bob", "Ann"]];
 const MEMBERS: [&str; 8] = ["ann", "bob", "person:ann", "person:bob", "grief", "joy", "trauma", "\0"];
 
 /// One change, in small numbers; what they stand for is looked up when it is applied.
@@ -66,6 +69,8 @@ pub(crate) enum Wish {
     Unmark { id: u128 },
     Consent { subject: u8, stale: bool, purposes: Vec<Purpose> },
     Suppress { digests: Vec<u8> },
+    InsertItem { id: u128, persons: usize, shared: bool, waits: bool },
+    Schema { number: u128, version: u64 },
 }
 
 #[derive(Debug, Clone)]
@@ -129,6 +134,16 @@ pub(crate) enum Pick {
     Bridge(u8),
     Bridges(usize, usize),
     Belongings(usize),
+    Keyed {
+        keys: Vec<usize>,
+        after: Option<u128>,
+        limit: usize,
+    },
+    Schemas {
+        ids: Option<Vec<u128>>,
+        after: Option<u128>,
+        limit: usize,
+    },
     Verification,
     Family {
         id: u128,
@@ -220,6 +235,16 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             make::consent(tenant, subject, before + u64::from(!stale), purposes)
         }
         Wish::Suppress { ref digests } => make::suppress(digests),
+        Wish::InsertItem { id, persons, shared, waits } => {
+            let readers: &[&str] = if shared { &["bob"] } else { &[] };
+            Change::InsertMemory(make::item(tenant, id, PERSONS[persons], readers, waits))
+        }
+        Wish::Schema { number, version: 1 } => {
+            Change::InsertSchema(Box::new(make::schema(tenant, number, 1)))
+        }
+        Wish::Schema { number, version } => {
+            Change::ReplaceSchema(Box::new(make::schema(tenant, number, version)))
+        }
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
         Wish::Bridge(ref wish) => wish.change(store, tenant).await?,
@@ -301,6 +326,24 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
             target: Scope::of_user(&user(USERS[*target])),
         }),
         Pick::Belongings(owner) => Select::Belongings { user: user(USERS[*owner]), after: None, limit: 3 },
+        Pick::Keyed { keys, after, limit } => {
+            let known = [
+                Key::node(make::person("Ann")),
+                Key::node_type("", "Person"),
+                Key::node_value("", "Person", "name", "bob"),
+                Key::reader("person:bob"),
+                Key::waiting("extraction"),
+            ];
+            let keys = keys.iter().map(|key| known[*key]).collect();
+            Select::Keyed(KeyedSelect { keys, after: after.map(memory_id), limit: *limit })
+        }
+        Pick::Schemas { ids, after, limit } => {
+            let id = |number| SchemaId::from_uuid(Uuid::from_u128(number));
+            Select::Schemas(match ids {
+                Some(ids) => SchemaSelect::Ids(ids.iter().copied().map(id).collect()),
+                None => SchemaSelect::All { after: after.map(id), limit: *limit },
+            })
+        }
         Pick::Verification => Select::Verification,
         Pick::Family { id, limit } => Select::Family { id: memory_id(*id), limit: *limit },
         Pick::Pending { limit } => Select::Pending { limit: *limit },

@@ -156,7 +156,7 @@ async fn is_well(store: &dyn Store, schema: u32) {
         assert!(found.ok && found.entries == expected.entries, "{name}: {found:?}");
         assert_eq!(found.checkpoints, expected.checkpoints);
         let mut selects = vec![
-            Select::Memories((0..=MEMORIES + 2).chain(21..=25).map(memory_id).collect()),
+            Select::Memories((0..=MEMORIES + 2).chain(21..=33).map(memory_id).collect()),
             Select::Objects(objects()),
             Select::Objects(ObjectSelect { words: Some(vec![TermKey::of("event")]), ..objects() }),
             Select::Preferences(shelf()),

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::{Body as HttpBody, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use memoryscope_api::app::{AppConfig, router};
+use memoryscope_api::items::ItemsConfig;
 use memoryscope_api::metrics::Metrics;
 use memoryscope_domain::audit_chain::{Code, Draft, Hash32, MemoryRefs, PolicyRef, Private, Seq, Verdict};
 use memoryscope_domain::bridge::{Bridge, Carries};
@@ -319,7 +320,14 @@ impl Side {
         engine.run(&cx, &Activate { policy }).await.expect("the policy is activated");
         let metrics = Arc::new(Metrics::new("0.0.0"));
         let timeout = Duration::from_secs(60);
-        let config = AppConfig { timeout, cors: None, hosts: None, version: "0.0.0", metrics };
+        let config = AppConfig {
+            timeout,
+            cors: None,
+            hosts: None,
+            version: "0.0.0",
+            metrics,
+            items: ItemsConfig::default(),
+        };
         Self { router: router(&engine, config) }
     }
 

@@ -6,6 +6,7 @@ mod bridges;
 mod changes;
 mod expects;
 mod family;
+mod keyed;
 mod objects;
 mod pending;
 mod person;
@@ -115,6 +116,13 @@ on_every_store! {
     spirals:
         a_scope_has_at_most_one_spiral
         what_has_expired_is_no_spiral;
+    keyed:
+        what_has_a_key_is_found_whosever_it_is
+        keys_follow_the_memory
+        a_filter_narrows_what_is_found
+        tenants_with_a_key_are_listed
+        schemas_are_kept_replaced_and_paged
+        a_schema_is_expected_as_it_stands;
     changes:
         replacing_keeps_one_current_version
         erasing_takes_the_content

@@ -33,6 +33,9 @@ fn wish() -> impl Strategy<Value = Wish> {
         2 => (0..3u8, prop::bool::weighted(0.2), prop::sample::subsequence(Purpose::ALL.to_vec(), 0..4))
             .prop_map(|(subject, stale, purposes)| Wish::Consent { subject, stale, purposes }),
         1 => prop::collection::vec(0..4u8, 1..3).prop_map(|digests| Wish::Suppress { digests }),
+        4 => (0..8u128, 0..PERSONS.len(), any::<bool>(), any::<bool>())
+            .prop_map(|(id, persons, shared, waits)| Wish::InsertItem { id, persons, shared, waits }),
+        2 => (0..3u128, 1..4u64).prop_map(|(number, version)| Wish::Schema { number, version }),
         1 => (0..8u128, 0..8u128, prop::option::of(0..8u128))
             .prop_map(|(id, root, after)| Wish::Mark { id, root, after }),
         1 => (0..8u128).prop_map(|id| Wish::Unmark { id }),
@@ -78,6 +81,10 @@ fn pick() -> impl Strategy<Value = Pick> {
         2 => (0..4u8, prop::option::of(1..3i64), 0..4usize)
             .prop_map(|(id, age_days, limit)| Pick::Grant { id, age_days, limit }),
         2 => (0..4usize).prop_map(|limit| Pick::Expired { limit }),
+        4 => (prop::collection::vec(0..5usize, 0..3), prop::option::of(0..8u128), 0..4usize)
+            .prop_map(|(keys, after, limit)| Pick::Keyed { keys, after, limit }),
+        1 => (prop::option::of(prop::collection::vec(0..4u128, 0..3)), prop::option::of(0..4u128), 0..4usize)
+            .prop_map(|(ids, after, limit)| Pick::Schemas { ids, after, limit }),
         2 => (0..8u128, 0..5usize).prop_map(|(id, limit)| Pick::Family { id, limit }),
         2 => (0..5usize).prop_map(|limit| Pick::Pending { limit }),
         2 => (0..20u64, any::<bool>(), 0..6usize)

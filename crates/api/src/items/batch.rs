@@ -1,0 +1,175 @@
+//! `POST /v1/memory/batch`.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use memoryscope_domain::fields::{At, Warning};
+use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::items::request::BatchRequest;
+use memoryscope_engine::op::batch::{IngestedItem, ingest_each};
+use memoryscope_engine::op::ingest;
+use memoryscope_engine::refusal::Refusal;
+use serde_json::{Value, json};
+
+use super::add::Beside;
+use super::who::Acts;
+use super::wire::queries::AddQuery;
+use super::wire::{batch_schema, example, memory, schema};
+use super::{Items, add, answer, context, error, graph};
+use crate::auth::Caller;
+use crate::json::Document;
+use crate::meta::RequestMeta;
+use crate::openapi::{Example, Operation, Verb};
+use crate::problem::{Code, Problem};
+use crate::wire::{Unknown, decode_query};
+
+pub(super) fn operation() -> Operation {
+    let two =
+        json!({"external_user_id": "ana", "memories": [example::item(), {"content": "Ana is vegetarian."}]});
+    super::operation(Verb::Post, "/v1/memory/batch", "addItems")
+        .says(
+            "Add memories",
+            "Up to fifty, each accepted or refused on its own. What the batch says holds for the items that do not say it \
+             themselves.",
+        )
+        .runs(&ingest::INFO)
+        .asks::<AddQuery>()
+        .takes_json(schema::batch())
+        .once()
+        .answers(200, "All are stored.", batch_schema())
+        .answers(207, "Some are stored; the others say why not.", batch_schema())
+        .refuses(&[Code::NotImplemented])
+        .example(Example::new("two").body(two))
+}
+
+/// What became of one item.
+type Told = Result<Value, Problem>;
+
+/// Adds items, each accepted or refused on its own: 200 where all were accepted, 207 where some were not.
+pub(super) async fn handler(
+    State(items): State<Items>,
+    meta: RequestMeta,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+    document: Document,
+) -> Result<Response, Problem> {
+    let asked = decode_query::<AddQuery>(query.as_deref(), Unknown::Accept)?.value;
+    let idempotency = caller.idempotency("POST /v1/memory/batch", document.value());
+    let body = document.into_value()?;
+    let read = BatchRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
+    let (batch, mut warnings) = (read.value, read.warnings);
+    let webhook = batch.webhook.as_ref().map(|_| "webhooks are not called here");
+    if let Some(what) = asked.unsupported.or(webhook) {
+        return Err(Problem::new(Code::NotImplemented, what));
+    }
+    // Who acts for the batch as a whole only names its place in the chain's context.
+    let acts = Acts::of(&caller, &batch.identity)?;
+    let cx = context(&items, acts.principal, &meta, idempotency);
+    let mut told: BTreeMap<usize, Told> = BTreeMap::new();
+    let (mut places, mut objects, mut given) = (Vec::new(), Vec::new(), Vec::new());
+    let root = At::Root("body");
+    let list = At::Key(&root, "memories");
+    for (index, item) in batch.items.into_iter().enumerate() {
+        let made = async {
+            let read = item.map_err(error::of_request)?;
+            let mut own = read.warnings;
+            let at = At::Index(&list, index);
+            let policy = Some(&batch.policy);
+            let schema = add::schema_of(&items, &meta, &caller, &read.value, policy).await?;
+            let beside = Beside { batch: policy, schema: schema.as_ref(), skips: asked.skips };
+            let made = add::made(&caller, &read.value, beside, &at, meta.now, &mut own)?;
+            Ok::<_, Problem>((made, own))
+        };
+        match made.await {
+            Ok(((acts, object), own)) => {
+                warnings.extend(own);
+                places.push(index);
+                given.push(graph::is_given(&object).then(|| acts.principal.tenant.clone()));
+                objects.push((acts.principal, object));
+            }
+            Err(problem) => drop(told.insert(index, Err(problem))),
+        }
+    }
+    let tried = objects.len();
+    let stored = ingest_each(&items.engine, &cx, objects).await;
+    for ((place, result), tenant) in places.into_iter().zip(stored).zip(given) {
+        told.insert(place, of_item(&items, result, tenant, &meta).await);
+    }
+    // Where nothing could be tried, the batch failed, not its items.
+    let failed: Vec<&Problem> = told.values().filter_map(|told| told.as_ref().err()).collect();
+    if let (Some(first), true) = (failed.first(), failed.len() == told.len() && tried > 0)
+        && failed.iter().all(|problem| problem.status().is_server_error())
+    {
+        return Err((*first).clone());
+    }
+    Ok(answered(told, &warnings, batch.content_bytes, &meta))
+}
+
+/// With the graph that came with it, where `given` names its tenant.
+async fn of_item(
+    items: &Items,
+    result: Result<IngestedItem, Refusal>,
+    given: Option<TenantId>,
+    meta: &RequestMeta,
+) -> Told {
+    let IngestedItem { result, access_log } = result.map_err(|refusal| error::problem(refusal, meta))?;
+    let stored = result.map_err(|rejected| error::rejected(rejected, access_log, meta))?;
+    let mut body = add::body_of(memory::added(&stored.id.prefixed(), stored.created));
+    if let Some(tenant) = given {
+        // What cannot be made now is made in the background; the item is stored.
+        body["details"] = graph::make_given(items, meta, &tenant, stored.id).await.unwrap_or_default();
+    }
+    Ok(body)
+}
+
+/// The answer: those that were stored, and those that were not, each at its place.
+fn answered(
+    told: BTreeMap<usize, Told>,
+    warnings: &[Warning],
+    content_bytes: usize,
+    meta: &RequestMeta,
+) -> Response {
+    let (mut successful, mut errors) = (Vec::new(), Vec::new());
+    let processed = told.len();
+    for (index, told) in told {
+        match told {
+            Ok(mut stored) => {
+                stored["index"] = json!(index);
+                successful.push(stored);
+            }
+            Err(problem) => errors.push(refused(index, &problem, meta)),
+        }
+    }
+    let (status, word) = match (successful.is_empty(), errors.is_empty()) {
+        (_, true) => (StatusCode::OK, "success"),
+        (false, false) => (StatusCode::MULTI_STATUS, "partial"),
+        (true, false) => (StatusCode::MULTI_STATUS, "error"),
+    };
+    let body = json!({
+        "code": status.as_u16(),
+        "status": word,
+        "message": format!("{} of {processed} memories are stored", successful.len()),
+        "total_processed": processed,
+        "total_successful": successful.len(),
+        "total_failed": errors.len(),
+        "total_content_size": content_bytes,
+        "total_storage_size": content_bytes,
+        "successful": successful,
+        "errors": errors,
+    });
+    answer(status, body, warnings, None)
+}
+
+fn refused(index: usize, problem: &Problem, meta: &RequestMeta) -> Value {
+    let error = problem.error(meta);
+    json!({
+        "index": index,
+        "error": problem.message(),
+        "code": problem.status().as_u16(),
+        "status": "error",
+        "details": error["details"],
+        "problem": error,
+    })
+}

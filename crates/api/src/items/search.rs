@@ -1,0 +1,124 @@
+//! `POST /v1/memory/search`.
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use memoryscope_domain::fields::{At, Fault, FieldFault, Step};
+use memoryscope_domain::items::request::{Counts, Query, SearchRequest};
+use memoryscope_domain::limits;
+use memoryscope_domain::words::QueryText;
+use memoryscope_engine::op::items::{self as op, ItemFilter, SearchItems};
+use memoryscope_engine::op::search::Search;
+use serde_json::{Value, json};
+
+use super::reading::StatedPurpose;
+use super::who::Acts;
+use super::wire::queries::SearchQuery;
+use super::wire::{found_schema, memory, schema};
+use super::{Items, answer, context, error};
+use crate::auth::Caller;
+use crate::json::Document;
+use crate::meta::RequestMeta;
+use crate::openapi::{Example, Operation, Verb};
+use crate::problem::{Code, Problem};
+use crate::wire::{Unknown, decode_query};
+
+pub(super) fn operation() -> Operation {
+    let filtered = json!({
+        "query": "all", "external_user_id": "ana",
+        "metadata": {"topics": ["travel"], "customMetadata": {"trip": 7}},
+        "omo_filter": {"min_consent": "terms", "max_risk": "none"},
+    });
+    super::operation(Verb::Post, "/v1/memory/search", "searchItems")
+        .says(
+            "Search memories",
+            "Those of external_user_id, or the developer's own, that hold words of the query, the best first; for *, all and \
+             everything the latest. A memory that may not be put into a prompt is not found for chat_response.",
+        )
+        .runs(&op::SEARCH)
+        .states_purpose()
+        .asks::<SearchQuery>()
+        .takes_json(schema::search())
+        .answers(200, "What was found.", found_schema())
+        .refuses(&[Code::PolicyDenied, Code::NotImplemented])
+        .example(Example::new("words").body(json!({"query": "window seats", "external_user_id": "ana"})))
+        .example(Example::new("filtered").with("max_memories", 10).body(filtered))
+}
+
+/// Searches items.
+pub(super) async fn handler(
+    State(items): State<Items>,
+    meta: RequestMeta,
+    caller: Caller,
+    StatedPurpose(purpose): StatedPurpose,
+    RawQuery(query): RawQuery,
+    document: Document,
+) -> Result<Response, Problem> {
+    let asked = decode_query::<SearchQuery>(query.as_deref(), Unknown::Accept)?.value;
+    let body = document.into_value()?;
+    let read = SearchRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
+    let (request, warnings) = (read.value, read.warnings);
+    if asked.is_toon {
+        return Err(Problem::new(Code::NotImplemented, "answers as toon are not built"));
+    }
+    let counts = Counts::new(asked.max_memories, asked.max_nodes);
+    let counts = counts.map_err(|faults| error::of_request(faults.into()))?;
+    let acts = Acts::of(&caller, &request.identity)?;
+    let faults = unsearchable(&acts, &request);
+    if !faults.is_empty() {
+        return Err(error::invalid(&faults, 0));
+    }
+    if request.pattern.is_some() {
+        return Err(Problem::new(Code::NotImplemented, "searches of the graph are not built yet"));
+    }
+    let filter = ItemFilter { metadata: request.metadata, omo: request.omo, acl: request.search_acl };
+    let cx = context(&items, acts.principal, &meta, None);
+    let op = SearchItems {
+        scope: acts.scope,
+        purpose,
+        search: words(&request.query),
+        filter,
+        limit: counts.items,
+    };
+    let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
+    let found = &done.output.items;
+    let best = found.iter().filter_map(|item| item.score).map(|score| score.get()).fold(None, highest);
+    let developer = caller.client();
+    let memories: Vec<Value> = found.iter().map(|item| memory::shown(item, &developer, best)).collect();
+    let body = json!({
+        "code": 200,
+        "status": "success",
+        "data": {"memories": memories, "nodes": [], "schemas_used": []},
+        "search_id": done.access_log.prefixed(),
+        "error": null,
+        "details": null,
+    });
+    Ok(answer(StatusCode::OK, body, &warnings, Some(done.access_log)))
+}
+
+fn highest(best: Option<f64>, score: f64) -> Option<f64> {
+    Some(best.map_or(score, |best| best.max(score)))
+}
+
+/// What is looked for by words; of a long query its beginning.
+fn words(query: &Query) -> Option<Search> {
+    let Query::Words(text) = query else { return None };
+    let beginning: String = text.chars().take(limits::QUERY_TEXT_CHARS_MAX).collect();
+    let text = QueryText::parse(&beginning).or_else(|_| QueryText::parse("-")).ok()?;
+    Some(Search { text, after: None })
+}
+
+/// What is wrong with whom and what the request names.
+fn unsearchable(acts: &Acts, request: &SearchRequest) -> Vec<FieldFault> {
+    let root = At::Root("body");
+    let unknown = acts.unknown_in(request.search_acl.as_ref(), &root).into_iter().map(|fault| FieldFault {
+        path: ["body", "search_acl"].map(|key| Step::Key(key.to_owned())).to_vec(),
+        ..fault
+    });
+    let schema = request.schema_id.as_ref().map(|_| FieldFault {
+        path: ["body", "schema_id"].map(|key| Step::Key(key.to_owned())).to_vec(),
+        message: "names no schema that there is".to_owned(),
+        fault: Fault::Invalid,
+    });
+    unknown.chain(schema).collect()
+}

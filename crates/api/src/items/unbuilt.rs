@@ -1,0 +1,62 @@
+//! What other servers of this dialect do, and this one does not: it says so, and never pretends.
+
+use crate::openapi::Routes;
+use crate::problem::{Code, Problem};
+
+use super::Items;
+
+/// Paths of the dialect that nothing is built for, each with its methods.
+const PATHS: [&str; 42] = [
+    "/v1/memory/all",
+    "/v1/memory/batch/status/{id}",
+    "/v1/user",
+    "/v1/user/batch",
+    "/v1/user/{id}",
+    "/v1/messages",
+    "/v1/messages/sessions/{id}",
+    "/v1/messages/sessions/{id}/status",
+    "/v1/messages/sessions/{id}/process",
+    "/v1/messages/sessions/{id}/compress",
+    "/v1/feedback",
+    "/v1/feedback/batch",
+    "/v1/feedback/{id}",
+    "/v1/namespace",
+    "/v1/namespace/{id}",
+    "/v1/namespace/{id}/api-keys",
+    "/v1/namespace/{id}/instance",
+    "/v1/organization/instance",
+    "/v1/document",
+    "/v1/document/{id}",
+    "/v1/document/status/{id}",
+    "/v1/sync/tiers",
+    "/v1/sync/delta",
+    "/v1/graphql",
+    "/v1/telemetry/events",
+    "/v1/ai/usage",
+    "/v1/ai/openai/chat/completions",
+    "/v1/ai/openai/responses",
+    "/v1/ai/anthropic/messages",
+    "/v1/ai/google/models/{model}",
+    "/v1/graph/domains",
+    "/v1/graph/domains/{id}",
+    "/v1/graph/rerank",
+    "/v1/graph/transform",
+    "/v1/holographic",
+    "/v1/holographic/{*rest}",
+    "/v1/frequencies",
+    "/v1/frequencies/{id}",
+    "/v1/omo/export",
+    "/v1/omo/export.json",
+    "/v1/omo/import",
+    "/v1/review",
+];
+
+/// The routes, each answering 501 whatever the method. They are in no description: there is nothing to describe.
+pub(super) fn routes(routes: Routes<Items>) -> Routes<Items> {
+    PATHS.into_iter().fold(routes, |routes, path| routes.unbuilt(path, handler))
+}
+
+async fn handler() -> Problem {
+    Problem::new(Code::NotImplemented, "This part of the protocol is not built into this server")
+        .hint("docs/papr.md lists what works")
+}

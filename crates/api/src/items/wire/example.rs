@@ -1,0 +1,61 @@
+//! Requests for examples.
+
+use serde_json::{Value, json};
+
+/// A memory's id of the right form.
+pub(in crate::items) const ID: &str = "mem_019b76daa80070018a80bdd0f8d83629";
+
+/// An item that says how it is treated and what it is about.
+pub(in crate::items) fn item() -> Value {
+    json!({
+        "content": "Ana prefers window seats on long flights.",
+        "external_user_id": "ana",
+        "acl": {"read": ["external_user:ben"]},
+        "consent": "explicit",
+        "metadata": {
+            "role": "user", "category": "preference", "topics": ["travel"],
+            "sourceUrl": "https://example.org/chats/7", "customMetadata": {"trip": 7, "confirmed": true},
+        },
+    })
+}
+
+/// An item whose graph is given.
+pub(in crate::items) fn manual() -> Value {
+    json!({
+        "content": "Ana works on Apollo.",
+        "external_user_id": "ana",
+        "memory_policy": {
+            "mode": "manual",
+            "nodes": [
+                {"id": "ana", "type": "Person", "properties": {"name": "Ana"}},
+                {"id": "apollo", "type": "Project", "properties": {"name": "Apollo"}},
+            ],
+            "relationships": [{"source": "ana", "target": "apollo", "type": "WORKS_ON"}],
+        },
+    })
+}
+
+/// A schema's id of the right form.
+pub(in crate::items) const SCHEMA_ID: &str = "schema_019b76daa80070018a80bdd0f8d83629";
+
+/// A node's id of the right form.
+pub(in crate::items) const NODE_ID: &str = "node_019b76daa80080018a80bdd0f8d83629";
+
+/// A schema of tasks and persons.
+pub(in crate::items) fn schema() -> Value {
+    json!({
+        "name": "Tasks",
+        "status": "active",
+        "node_types": {
+            "Task": {"name": "Task", "label": "Task", "properties": {
+                "title": {"type": "string", "required": true},
+                "status": {"type": "string", "enum_values": ["open", "done"], "default": "open"},
+            }},
+            "Person": {"name": "Person", "label": "Person", "properties": {"name": {"type": "string", "required": true}}},
+        },
+        "relationship_types": {"ASSIGNED_TO": {
+            "name": "ASSIGNED_TO", "allowed_source_types": ["Task"], "allowed_target_types": ["Person"],
+        }},
+        "default_memory_policy": {"consent": "terms"},
+    })
+}

@@ -1,0 +1,70 @@
+//! What a `memory_policy` may hold.
+
+use memoryscope_domain::items::policy::{Consent, Mode, Risk};
+use memoryscope_domain::limits;
+use serde_json::{Map, Value, json};
+
+use super::schema::{maybe, names, object, says, text};
+
+/// `{"read": [...], "write": [...]}`.
+pub(super) fn acl() -> Value {
+    let id = json!({"type": "string", "minLength": 1, "maxLength": limits::USER_ID_BYTES_MAX,
+        "description": "user:, external_user:, role:, namespace: or organization: and an id; without a prefix an external user."});
+    let ids = || json!({"type": ["array", "null"], "maxItems": limits::ACL_ENTRIES_MAX, "items": id});
+    let fields = Map::from_iter([("read".to_owned(), ids()), ("write".to_owned(), ids())]);
+    closed(object("AccessList", &[], fields))
+}
+
+/// Nothing else may stand in it.
+fn closed(mut object: Value) -> Value {
+    object["additionalProperties"] = json!(false);
+    object
+}
+
+/// How a memory is treated.
+pub(super) fn memory_policy() -> Value {
+    let free = || json!({"type": ["object", "null"]});
+    let name = || text(limits::GRAPH_NAME_CHARS_MAX);
+    let node = object(
+        "GivenNode",
+        &["id", "type"],
+        Map::from_iter([
+            ("id".to_owned(), text(limits::NODE_ID_CHARS_MAX)),
+            ("type".to_owned(), name()),
+            ("properties".to_owned(), free()),
+        ]),
+    );
+    let edge = object(
+        "GivenRelationship",
+        &["source", "target", "type"],
+        Map::from_iter([
+            (
+                "source".to_owned(),
+                says(text(limits::NODE_ID_CHARS_MAX), "A node of the request, a memory, $this or $previous."),
+            ),
+            ("target".to_owned(), text(limits::NODE_ID_CHARS_MAX)),
+            ("type".to_owned(), name()),
+            ("properties".to_owned(), free()),
+        ]),
+    );
+    let list = |items: Value, max: usize| json!({"type": ["array", "null"], "maxItems": max, "items": items});
+    let constraint = || json!({"type": "object"});
+    let fields = Map::from_iter([
+        (
+            "mode".to_owned(),
+            says(
+                maybe(names(Mode::PUBLISHED)),
+                "auto: what is said is extracted, within the constraints. manual: exactly the given nodes and relationships.",
+            ),
+        ),
+        ("schema_id".to_owned(), maybe(name())),
+        ("nodes".to_owned(), list(closed(node), limits::GIVEN_NODES_MAX)),
+        ("relationships".to_owned(), list(closed(edge), limits::GIVEN_EDGES_MAX)),
+        ("node_constraints".to_owned(), list(constraint(), limits::GRAPH_CONSTRAINTS_MAX)),
+        ("edge_constraints".to_owned(), list(constraint(), limits::GRAPH_CONSTRAINTS_MAX)),
+        ("consent".to_owned(), maybe(names(Consent::NAMES))),
+        ("risk".to_owned(), maybe(names(Risk::NAMES))),
+        ("acl".to_owned(), maybe(acl())),
+    ]);
+    closed(object("MemoryPolicy", &[], fields))
+}

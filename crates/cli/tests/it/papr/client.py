@@ -1,0 +1,162 @@
+"""Each operation of the official client, against a server: python client.py ADDRESS OPERATION.
+
+Nothing is set but the base URL. A key is sent, as the client always does; without keys in force it says nothing.
+"""
+
+import logging
+import os
+import sys
+
+os.environ["PAPR_ONDEVICE_PROCESSING"] = "false"
+logging.disable(logging.CRITICAL)
+
+import papr_memory  # noqa: E402
+
+
+def client(address):
+    return papr_memory.Papr(x_api_key="any", base_url=address, max_retries=0)
+
+
+def refused(status, call):
+    try:
+        call()
+    except papr_memory.APIStatusError as error:
+        assert error.status_code == status, error
+        return error
+    raise AssertionError(f"it was not refused with {status}")
+
+
+def added(papr, content="Ana prefers window seats.", user="ana", **more):
+    answer = papr.memory.add(content=content, external_user_id=user, **more)
+    assert (answer.code, answer.status, len(answer.data)) == (200, "success", 1), answer
+    item = answer.data[0]
+    assert item.memory_id == item.object_id and item.memory_chunk_ids and item.created_at, item
+    return item.memory_id
+
+
+def found(papr, query, user="ana", **more):
+    answer = papr.memory.search(query=query, external_user_id=user, **more)
+    assert answer.status == "success" and answer.search_id, answer
+    return [memory.id for memory in answer.data.memories]
+
+
+def add(papr):
+    metadata = {"role": "user", "category": "preference", "topics": ["travel"], "emoji tags": ["✈"],
+                "sourceUrl": "https://example.org", "customMetadata": {"trip": 7, "confirmed": True}}
+    memory = added(papr, metadata=metadata, type="text", context=[{"role": "user", "content": "Where?"}],
+                   extra_body={"consent": "explicit", "acl": {"read": ["ben"]}})
+    shown = papr.memory.get(memory).data.memories[0]
+    assert (shown.content, shown.type, shown.external_user_id) == ("Ana prefers window seats.", "text", "ana")
+    assert (shown.category, shown.topics, shown.source_url) == ("preference", ["travel"], "https://example.org")
+    assert shown.custom_metadata == {"trip": 7, "confirmed": True} and shown.context[0].content == "Where?"
+    assert shown.acl["external_user:ben"] == {"read": True, "write": False}
+    refused(400, lambda: papr.memory.add(content="x", user_id="ana@example.org"))
+    refused(422, lambda: papr.memory.add(content=" "))
+    refused(422, lambda: papr.memory.add(content="x", memory_policy={"mode": "manual"}))
+    refused(413, lambda: papr.memory.add(content="x" * 15_001))
+
+
+def add_batch(papr):
+    items = [{"content": "one"}, {"content": "two", "external_user_id": "ben"}]
+    answer = papr.memory.add_batch(memories=items, external_user_id="ana")
+    assert (answer.code, answer.status, answer.total_successful) == (200, "success", 2), answer
+    assert found(papr, "two", "ben") == [answer.successful[1].data[0].memory_id]
+    answer = papr.memory.add_batch(memories=[*items, {"content": ""}])
+    assert (answer.code, answer.status, answer.total_failed, answer.errors[0].index) == (207, "partial", 1, 2)
+
+
+def get(papr):
+    memory = added(papr, extra_body={"risk": "sensitive", "consent": "none"})
+    answer = papr.memory.get(memory)
+    assert answer.data.memories[0].id == memory and answer.data.nodes == []
+    refused(404, lambda: papr.memory.get(memory, max_risk="none"))
+    refused(404, lambda: papr.memory.get(memory, require_consent=True))
+    refused(404, lambda: papr.memory.get("unknown"))
+    refused(404, lambda: papr.memory.get(memory, extra_query={"external_user_id": "eve"}))
+    flagged = added(papr, extra_body={"risk": "flagged"})
+    refused(404, lambda: papr.memory.get(flagged))
+    assert papr.memory.get(flagged, extra_query={"external_user_id": "ana"}).data.memories[0].id == flagged
+
+
+def search(papr):
+    seats = added(papr, metadata={"topics": ["travel"], "customMetadata": {"trip": 7}})
+    rain = added(papr, content="It rained in Lisbon.")
+    assert found(papr, "Which seats does Ana prefer?") == [seats]
+    assert found(papr, "*") == [rain, seats] == found(papr, "everything")
+    assert found(papr, "*", metadata={"customMetadata": {"trip": 7}}) == [seats]
+    assert found(papr, "*", max_memories=1) == [rain]
+    assert found(papr, "seats", "ben") == []
+    terms = added(papr, content="By terms.", extra_body={"consent": "terms"})
+    assert terms not in found(papr, "*", omo_filter={"min_consent": "implicit"})
+    refused(400, lambda: papr.memory.search(query=" "))
+    refused(422, lambda: papr.memory.search(query="x", max_memories=101))
+
+
+def shared(papr):
+    memory = added(papr, extra_body={"acl": {"read": ["ben"], "write": ["eve"]}})
+    assert found(papr, "seats", "ben") == [memory] == found(papr, "seats", "eve")
+    change = {"content": "x"}
+    refused(403, lambda: papr.memory.update(memory, **change, extra_body={"external_user_id": "ben"}))
+    refused(404, lambda: papr.memory.update(memory, **change, extra_body={"external_user_id": "zoe"}))
+    papr.memory.update(memory, content="Eve changed it.", extra_body={"external_user_id": "eve"})
+    assert found(papr, "changed", "ben") == [memory]
+
+
+def update(papr):
+    memory = added(papr, metadata={"topics": ["travel"], "role": "user"}, extra_body={"acl": {"read": ["ben"]}})
+    answer = papr.memory.update(memory, content="Ana prefers aisle seats.", metadata={"location": "Lisbon"})
+    item = answer.memory_items[0]
+    assert (answer.code, item.memory_id, item.content) == (200, memory, "Ana prefers aisle seats.")
+    assert item.updated_at and item.metadata.location == "Lisbon" and item.metadata.topics == ["travel"]
+    shown = papr.memory.get(memory).data.memories[0]
+    assert "external_user:ben" in shown.acl and shown.updated_at > shown.created_at
+    assert found(papr, "aisle") == [memory] and found(papr, "window") == []
+    refused(404, lambda: papr.memory.update("unknown", content="x"))
+
+
+def delete(papr):
+    memory = added(papr)
+    answer = papr.memory.delete(memory)
+    assert (answer.code, answer.status, answer.memory_id) == (200, "success", memory), answer
+    refused(404, lambda: papr.memory.get(memory))
+    assert found(papr, "seats") == []
+    refused(404, lambda: papr.memory.delete("unknown"))
+
+
+def status(papr):
+    memory = added(papr, skip_background_processing=True)
+    assert papr.memory.retrieve_status(memory)["status"] == "completed"
+
+
+def developer(papr):
+    memory = papr.memory.add(content="House rules.").data[0].memory_id
+    answer = papr.memory.search(query="rules")
+    assert [one.id for one in answer.data.memories] == [memory]
+    assert found(papr, "rules") == []
+
+
+def organization(papr):
+    memory = added(papr, organization_id="acme", namespace_id="n")
+    place = {"organization_id": "acme", "namespace_id": "n"}
+    assert found(papr, "seats", **place) == [memory]
+    assert found(papr, "seats") == [] == found(papr, "seats", organization_id="acme")
+    refused(404, lambda: papr.memory.get(memory))
+    assert papr.memory.get(memory, extra_query={"organization_id": "acme"}).data.memories[0].organization_id == "acme"
+
+
+def purpose(papr):
+    added(papr)
+    assert found(papr, "seats", extra_headers={"X-Purpose": "recommendation"})
+    refused(422, lambda: found(papr, "seats", extra_headers={"X-Purpose": "fun"}))
+
+
+def unbuilt(papr):
+    refused(501, lambda: papr.memory.delete_all(external_user_id="ana"))
+    refused(501, lambda: papr.user.list())
+    refused(501, lambda: papr.namespace.list())
+    refused(501, lambda: papr.messages.store(content="x", role="user", session_id="s"))
+    refused(501, lambda: papr.memory.search(query="x", holographic_config={"enabled": True}))
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[2]](client(sys.argv[1]))

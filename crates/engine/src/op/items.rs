@@ -1,0 +1,207 @@
+//! `memory.search`: the events of whoever looks that meet a filter of the items dialect, for a purpose.
+
+use std::cmp::Reverse;
+
+use memoryscope_domain::audit_chain::Code;
+use memoryscope_domain::govern::{About, Authority, Facts, Visible};
+use memoryscope_domain::items::request::OmoFilter;
+use memoryscope_domain::items::{AccessList, Consent, ItemMetadata, Risk};
+use memoryscope_domain::limits;
+use memoryscope_domain::memory::{Key, Memory, MemoryType};
+use memoryscope_domain::object::Object;
+use memoryscope_domain::policy::{Effect, Filter};
+use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::scope::Scope;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::query::{Answer, Item, Shown, findable, of_types};
+use super::search::Search;
+use super::{Info, Mint, Operation, Plan, page};
+use crate::context::Context;
+use crate::port::{KeyedSelect, ObjectSelect, Select};
+use crate::refusal::Refusal;
+use crate::replay::canonical::Canonical;
+use crate::replay::request::of_search_items;
+
+/// What it declares of itself.
+pub static SEARCH: Info =
+    Info { name: "memory.search", audit: Code::literal("MEMORY_SEARCH"), changes: false };
+
+/// Which events: everything that is stated has to hold. It only narrows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ItemFilter {
+    /// What their metadata must be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<ItemMetadata>,
+    /// What is left out by consent and risk.
+    #[serde(skip_serializing_if = "OmoFilter::is_empty")]
+    pub omo: OmoFilter,
+    /// Only what one of these may read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acl: Option<AccessList>,
+}
+
+impl ItemFilter {
+    /// Whether a memory meets it. What is no item has no metadata, implicit consent, no risk, and whom its scope lets for
+    /// readers.
+    #[must_use]
+    pub fn takes(&self, memory: &Memory) -> bool {
+        let item = memory.item();
+        let metadata = self.metadata.as_ref();
+        let none = ItemMetadata::default();
+        let policy = item.map(|item| &item.policy);
+        let consent = policy.map_or(Consent::Implicit, |policy| policy.consent.value);
+        let risk = policy.map_or(Risk::None, |policy| policy.risk.value);
+        metadata.is_none_or(|wanted| item.map_or(&none, |item| &item.metadata).meets(wanted))
+            && self.omo.allows(consent, risk)
+            && self.acl.as_ref().is_none_or(|wanted| {
+                let readers = memory.readers();
+                wanted.readers().flat_map(|entry| entry.spellings()).any(|entry| readers.contains(&entry))
+            })
+    }
+}
+
+/// Looks for events of a scope.
+#[derive(Debug, Clone)]
+pub struct SearchItems {
+    /// Whose.
+    pub scope: Scope,
+    /// What for.
+    pub purpose: Purpose,
+    /// Only those that hold these words, the best first; else the latest first.
+    pub search: Option<Search>,
+    /// Which of them.
+    pub filter: ItemFilter,
+    /// At most so many, 1 to [`limits::SEARCH_RESULTS_MAX`].
+    pub limit: usize,
+}
+
+impl SearchItems {
+    /// What is shown of what may be seen: for conversations only what may be put into a prompt; nothing dormant.
+    fn items(&self, cx: &Context, seen: &Visible<Facts>) -> Vec<Item> {
+        let is_for_prompts = self.purpose == Purpose::ChatResponse;
+        let is_audit = matches!(self.purpose, Purpose::ComplianceAudit | Purpose::SubjectAccess);
+        let wanted = seen.memories().iter().filter(|memory| {
+            memory.scope.namespace == self.scope.namespace
+                && (is_audit || !memory.object().is_some_and(Object::is_barred_from_search))
+                && self.filter.takes(memory)
+        });
+        let items = wanted.map(|memory| Item::of(cx, seen, memory));
+        let is_shown =
+            |item: &Item| item.state != Shown::Dormant && (item.include_in_prompt || !is_for_prompts);
+        let mut items: Vec<Item> = items.filter(is_shown).collect();
+        if self.search.is_none() {
+            // What is shared comes behind what is the scope's own, and is as recent as it is.
+            items.sort_by_key(|item| (Reverse(item.memory.placed), item.memory.id));
+        }
+        items
+    }
+
+    fn select_rows(&self, cx: &Context, limit: usize) -> Select {
+        let limit = if self.search.is_some() { limits::MATCH_ROWS } else { limit };
+        let objects = ObjectSelect {
+            partition: self.scope.partition(),
+            among: of_types(&[MemoryType::Event]),
+            wanted: Filter::and([findable(self.purpose)]),
+            since: None,
+            until: None,
+            after: None,
+            scan: self.search.is_none().then_some(limits::LIST_SCAN_ITEMS),
+            words: self.search.as_ref().map(|search| search.text.keys()),
+            limit,
+        };
+        // Whoever reads as one of these has been given what is shared with it.
+        let readers = cx.principal.reads_as();
+        let keys = readers.iter().take(limits::KEYS_ASKED_MAX).map(|reader| Key::reader(reader)).collect();
+        let keyed = KeyedSelect { keys, after: None, limit: limits::LIST_SCAN_ITEMS };
+        Select::Shared { objects, keyed }
+    }
+}
+
+impl Operation for SearchItems {
+    type Output = Answer;
+
+    fn info(&self) -> &'static Info {
+        &SEARCH
+    }
+
+    fn authority(&self) -> Authority {
+        Authority::Policy(Effect::Read)
+    }
+
+    fn purpose(&self) -> Option<Purpose> {
+        Some(self.purpose)
+    }
+
+    fn scopes(&self) -> Vec<&Scope> {
+        vec![&self.scope]
+    }
+
+    fn about(&self) -> About {
+        About::Objects(&[MemoryType::Event])
+    }
+
+    fn shows_references(&self) -> bool {
+        true
+    }
+
+    fn select(&self, cx: &Context) -> Select {
+        self.select_rows(cx, page::rows(self.limit, 0))
+    }
+
+    fn select_wider(&self, cx: &Context, times: u32) -> Option<Select> {
+        page::rows_wider(self.limit, times)
+            .filter(|_| self.search.is_none())
+            .map(|rows| self.select_rows(cx, rows))
+    }
+
+    fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
+        self.items(cx, seen).len() < self.limit
+    }
+
+    fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
+        if let Some(search) = &self.search {
+            let shown = self.items(cx, seen);
+            let ranked = search.ranked(shown.iter().map(|item| &*item.memory), self.limit);
+            seen.keep_ranked(&ranked);
+        }
+    }
+
+    fn private(&self) -> Map<String, Value> {
+        of_search_items(self)
+    }
+
+    fn canonical(&self, seen: &Visible<Facts>, output: &Self::Output) -> Option<Vec<u8>> {
+        let mut out = Canonical::default();
+        out.count(output.items.len());
+        output.items.iter().for_each(|item| {
+            out.item(seen, item);
+        });
+        out.truth(output.approximate);
+        Some(out.into_bytes())
+    }
+
+    fn plan(
+        &self,
+        cx: &Context,
+        seen: &Visible<Facts>,
+        _mint: &mut Mint,
+    ) -> Result<Plan<Self::Output>, Refusal> {
+        let mut items = self.items(cx, seen);
+        items.truncate(self.limit);
+        let approximate = items.len() < self.limit && (seen.more() || seen.scan_end().is_some());
+        Ok(Plan {
+            memory_ids: items.iter().map(|item| item.memory.id).collect(),
+            ..Plan::answer(Answer {
+                items,
+                constraints: Vec::new(),
+                merge_report: Vec::new(),
+                denied: Vec::new(),
+                next: None,
+                approximate,
+            })
+        })
+    }
+}
