@@ -9,7 +9,7 @@ use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::{IdSeed, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Barred, Step};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Body, State};
+use memoryscope_domain::memory::{Key, Body, State};
 use memoryscope_domain::object::Distinct;
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
@@ -237,6 +237,15 @@ impl Store for Held {
         limit: usize,
     ) -> Result<Vec<TenantId>, StoreError> {
         self.store.tenants_pending(after, limit).await
+    }
+
+    async fn tenants_with(
+        &self,
+        key: Key,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        self.store.tenants_with(key, after, limit).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {
