@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use memoryscope_domain::audit_chain::Seq;
 use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{Change, Forgotten};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::Memory;
+use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::words::TermKey;
@@ -45,6 +46,55 @@ async fn one(store: &dyn Store, id: u8) -> Option<Bridge> {
     let a = tenant("a");
     let select = Select::Bridges(BridgeSelect::One(bridge(&a, id, "", "", None).id));
     load(store, &a, select).await.facts.bridges.pop()
+}
+
+pub(super) async fn bridges_stand_as_of_a_commit(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let (first, second) = (bridge(&a, 1, "ann", "bob", None), bridge(&a, 2, "ann", "bob", Some(NOW + 5)));
+    commit_one(&*store, 1, vec![insert(&first), Change::InsertMemory(event(&a, 1, 10))]).await;
+    commit_one(&*store, 2, vec![insert(&second)]).await;
+    commit_one(&*store, 3, vec![Change::RemoveBridge(first.remove(time(NOW)))]).await;
+    commit_one(&*store, 4, vec![Change::RemoveBridge(second.remove(time(NOW)))]).await;
+    let standing = async |seq: u64, at: i64| {
+        let to = Some(scope("bob").partition());
+        let (touching, bridges) = (
+            Select::Bridges(BridgeSelect::Between { source: scope("bob"), target: scope("bob") }),
+            BridgesTo { to, ..BridgesTo::default() },
+        );
+        let load = Load { as_of: Some(Seq(seq)), now: time(at), bridges, ..load_of(&a, touching) };
+        let snapshot = store.load(&load).await.unwrap();
+        assert_eq!(snapshot.bridges, snapshot.facts.bridges);
+        snapshot.bridges
+    };
+    // As they stood, though they were removed since.
+    let expected = [vec![], vec![&first], vec![&first, &second], vec![&second], vec![]];
+    for (seq, expected) in (0..).zip(expected) {
+        assert_eq!(standing(seq, NOW).await.iter().collect::<Vec<_>>(), expected, "as of {seq}");
+    }
+    assert_eq!(standing(2, NOW + 5).await, [first], "what has come to its end stands at no commit");
+    // What is behind one is listed as it was then.
+    let source = Source {
+        partition: event(&a, 1, 10).partition,
+        among: Filter::Everything,
+        wanted: Filter::Everything,
+        scan: None,
+        limit: 9,
+    };
+    let behind = async |seq: u64| {
+        let own = ObjectSelect { partition: scope("bob").partition(), ..objects() };
+        let bridges = BridgesTo { sources: vec![source.clone()], is_paged: true, ..BridgesTo::default() };
+        let load = Load { as_of: Some(Seq(seq)), bridges, ..load_of(&a, Select::Objects(own)) };
+        let facts = store.load(&load).await.unwrap().facts;
+        let versions: Vec<u64> = facts.memories.iter().map(|memory| memory.version).collect();
+        (versions, facts.erased.len())
+    };
+    let sealed = Memory { state: State::Sealed, version: 2, ..event(&a, 1, 10) };
+    commit_one(&*store, 5, vec![Change::ReplaceMemory(sealed.clone())]).await;
+    for (seq, expected) in [(0, vec![]), (1, vec![1]), (4, vec![1]), (5, vec![2])] {
+        assert_eq!(behind(seq).await, (expected, 0), "as of {seq}");
+    }
+    commit_one(&*store, 6, vec![Change::EraseMemory(sealed.tombstone())]).await;
+    assert_eq!(behind(1).await, (vec![], 1), "of what was erased since it is known that it was there");
 }
 
 pub(super) async fn bridges_stand_until_they_end_or_are_removed(store: Arc<dyn Store>) {

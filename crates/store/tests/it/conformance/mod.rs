@@ -83,7 +83,7 @@ macro_rules! on_every_store {
 }
 
 on_every_store! {
-    bridges: bridges_stand_until_they_end_or_are_removed a_persons_bridges_are_forgotten
+    bridges: bridges_stand_until_they_end_or_are_removed bridges_stand_as_of_a_commit a_persons_bridges_are_forgotten
         a_load_brings_so_many_bridges_at_most what_is_behind_bridges_is_listed_in_one_order
         a_page_behind_bridges_ends_with_its_shortest_scan what_is_behind_bridges_takes_no_room
         words_are_looked_for_behind_bridges;
