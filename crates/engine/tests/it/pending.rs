@@ -9,7 +9,7 @@ use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::{IdSeed, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::{Barred, Step};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Key, Body, State};
+use memoryscope_domain::memory::{Body, Key, State};
 use memoryscope_domain::object::Distinct;
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;

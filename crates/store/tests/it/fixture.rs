@@ -103,7 +103,7 @@ async fn fill_items(store: &dyn Store, tenant: &TenantId) {
         ],
         vec![Change::ReplaceSchema(Box::new(make::schema(tenant, 1, 2)))],
     ];
-    for (changes, number) in commits.into_iter().zip(3_000..) {
+    for (changes, number) in commits.into_iter().zip(6_000..) {
         commit(store, set(tenant, number, changes)).await.unwrap();
     }
 }
