@@ -137,6 +137,9 @@ fn every_operation_of_the_engine_is_there() {
         ("audit.export", "memoryscope audit export"),
         ("audit.checkpoint", "memoryscope audit checkpoint"),
         ("policy.activate", "memoryscope policy activate"),
+        ("graph.search", "memory.search with search_override"),
+        ("graph.waiting", "the server's own job"),
+        ("graph.extract", "the server's own job"),
     ]);
     let told: BTreeSet<&str> =
         described().filter_map(|(_, _, told)| told["x-memoryscope-operation"].as_str()).collect();

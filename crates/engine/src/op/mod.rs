@@ -60,7 +60,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 51] = [
+pub static ALL: [&Info; 52] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -106,6 +106,7 @@ pub static ALL: [&Info; 51] = [
     &schema::DELETE,
     &graph::NODE,
     &graph::AROUND,
+    &graph::SEARCH,
     &extract::WAIT,
     &extract::INFO,
     &subject::ERASE,
