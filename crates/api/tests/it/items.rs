@@ -189,7 +189,7 @@ async fn one_memory_is_one_in_all_dialects() {
         async || app.post("/v2/memories/query", &query).await.json()["memory_ids"].as_array().unwrap().len();
     assert_eq!(impacts().await, 1);
     let explained =
-        json!({"tenant_id": "t_default", "scope": scope, "purpose": "chat_response", "memory_ids": [id]});
+        json!({"tenant_id": "t_default", "memory_ids": [id], "request": {"purpose": "chat_response"}});
     let explained = app.ask(Ask::new("POST /v2/explain").json(&explained)).await;
     assert_eq!(explained.status, 200, "{}", explained.text);
     let seal = json!({"tenant_id": "t_default"});

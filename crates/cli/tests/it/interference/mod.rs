@@ -6,6 +6,7 @@
 //! the API, and nothing else is.
 
 mod endpoints;
+mod items;
 mod stores;
 mod world;
 
