@@ -52,7 +52,7 @@ pub(super) fn list_operation() -> Operation {
         .runs(&schema::LIST)
         .asks::<ListSchemasQuery>()
         .answers(200, "The schemas.", schemas_schema())
-        .example(Example::new("all"))
+        .example(Example::new("active").with("status_filter", "active"))
 }
 
 pub(super) fn get_operation() -> Operation {

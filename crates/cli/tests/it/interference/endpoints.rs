@@ -8,8 +8,8 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use serde_json::{Value, json};
 
-use super::items;
 use super::world::{Answer, Asked, Caller, Twins};
+use super::{graph, items};
 
 /// Pages that are turned at most: more than the twins have memories.
 const PAGES_MAX: usize = 64;
@@ -97,14 +97,14 @@ endpoints! {
     "POST /memory" => scoped_create;
     "POST /memory/batch" => scoped_batch;
     "DELETE /memory/{id}" => scoped_delete;
-    "GET /v1/graph/nodes/{id}" => |probe| node(probe, "");
-    "GET /v1/graph/nodes/{id}/edges" => |probe| node(probe, "/edges");
-    "GET /v1/graph/nodes/{id}/neighbourhood" => |probe| node(probe, "/neighbourhood");
-    "POST /v1/schemas" => schema;
+    "GET /v1/graph/nodes/{id}" => |probe| graph::node(probe, "");
+    "GET /v1/graph/nodes/{id}/edges" => |probe| graph::node(probe, "/edges");
+    "GET /v1/graph/nodes/{id}/neighbourhood" => |probe| graph::node(probe, "/neighbourhood");
+    "POST /v1/schemas" => graph::schema;
     "GET /v1/schemas" => |probe| plain(probe, "/v1/schemas");
-    "GET /v1/schemas/{id}" => |probe| plain(probe, NO_SCHEMA);
-    "PUT /v1/schemas/{id}" => |probe| amended(probe, "PUT");
-    "DELETE /v1/schemas/{id}" => |probe| amended(probe, "DELETE");
+    "GET /v1/schemas/{id}" => |probe| plain(probe, graph::NO_SCHEMA);
+    "PUT /v1/schemas/{id}" => graph::amended;
+    "DELETE /v1/schemas/{id}" => graph::deleted;
     "GET /v2/access-logs" => access_logs;
     "GET /v2/access-logs/{id}" => access_log;
     "GET /v2/audit" => audit;
@@ -362,33 +362,6 @@ async fn policy(probe: &Probe<'_>) {
     probe.post("/v2/policies/simulate", &simulated).await;
     let tenant = json!({"tenant_id": "t_default"});
     probe.post("/v2/policies/no-such/activate", &tenant).await;
-}
-
-/// Memories are nodes under their own ids; what may not be seen is as what is not.
-async fn node(probe: &Probe<'_>, tail: &str) {
-    for (id, purpose) in probe.named() {
-        let mut asked =
-            probe.caller.get(&format!("/v1/graph/nodes/{id}{tail}?external_user_id={}", probe.caller.user));
-        asked.headers.push(("x-purpose".to_owned(), purpose.name().to_owned()));
-        probe.twins.ask(&asked).await;
-    }
-}
-
-/// A schema that there is not.
-const NO_SCHEMA: &str = "/v1/schemas/schema_00000000000000000000000000000007";
-
-async fn schema(probe: &Probe<'_>) {
-    let body = json!({"name": "Probes", "node_types": {"Probe": {"name": "Probe"}}});
-    probe.post("/v1/schemas", &body).await;
-}
-
-async fn amended(probe: &Probe<'_>, method: &str) {
-    let mut asked = match method {
-        "DELETE" => probe.caller.delete(NO_SCHEMA),
-        _ => probe.caller.post(NO_SCHEMA, &json!({"status": "active"})),
-    };
-    asked.method = method.to_owned();
-    probe.twins.ask(&asked).await;
 }
 
 async fn scoped_list(probe: &Probe<'_>) {
