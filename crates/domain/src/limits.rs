@@ -254,6 +254,20 @@ pub const SEARCH_ITEMS_DEFAULT: i64 = 20;
 pub const SEARCH_NODES_DEFAULT: i64 = 15;
 /// Conditions on properties in one search by a pattern of the graph.
 pub const SEARCH_FILTERS_MAX: usize = 20;
+/// Schemas of one tenant that a listing looks at.
+pub const SCHEMAS_LISTED_MAX: usize = 1_000;
+/// Steps along edges that one look at a graph may go.
+pub const GRAPH_DEPTH_MAX: usize = 3;
+/// Memories that one look at a graph, or the making of one memory's, may read.
+pub const GRAPH_MEMORIES_MAX: usize = 2_000;
+/// Memories of a scope among which the one before another is looked for: some of them may not be seen.
+pub const GRAPH_PREVIOUS_ITEMS: usize = 16;
+/// Memories whose graphs are made between two looks at what waits.
+pub const EXTRACTION_BATCH_ITEMS: usize = 50;
+/// How often the extraction of one memory's graph is tried.
+pub const EXTRACTION_ATTEMPTS_MAX: u32 = 5;
+/// Between two looks at whose graph waits to be made, in milliseconds: what was added is in the graph about then.
+pub const EXTRACTION_INTERVAL_MS: u64 = 500;
 /// Keys that one load asks for.
 pub const KEYS_ASKED_MAX: usize = 1_000;
 /// A webhook's address, or its secret, in bytes.

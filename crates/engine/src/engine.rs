@@ -219,7 +219,8 @@ impl Engine {
         let ask = ask(cx, op, repeats, &spirals);
         match govern::decide(&loaded.policy.policy, &ask, narrowed, facts) {
             Verdict::Allowed(mut seen) => {
-                if seen.more() && op.is_short(cx, &seen) && op.select_wider(cx, width + 1).is_some() {
+                let wants_more = (seen.more() && op.is_short(cx, &seen)) || op.leads_on(cx, &seen);
+                if wants_more && op.select_wider(cx, width + 1).is_some() {
                     return Err(Stopped::Wider);
                 }
                 op.arrange(cx, &mut seen);

@@ -9,6 +9,7 @@ pub mod as_of;
 pub mod context;
 pub mod engine;
 mod entry;
+pub mod extract;
 #[cfg(feature = "fakes")]
 pub mod fakes;
 pub mod jobs;

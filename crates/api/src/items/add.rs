@@ -4,7 +4,8 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::fields::{At, Fault, Faults, FieldFault, Step, Warning};
-use memoryscope_domain::items::policy::Layers;
+use memoryscope_domain::graph::{Extraction, Schema};
+use memoryscope_domain::items::policy::{GraphPlan, Layers};
 use memoryscope_domain::items::request::AddRequest;
 use memoryscope_domain::items::{Item, RequestPolicy};
 use memoryscope_domain::memory::{Body, State as MemoryState};
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use super::who::Acts;
 use super::wire::queries::AddQuery;
 use super::wire::{added_schema, example, memory, schema};
-use super::{Items, answer, context, error};
+use super::{Items, answer, context, error, graph, schemas};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
@@ -58,15 +59,22 @@ pub(super) async fn handler(
     let body = document.into_value()?;
     let read = AddRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
     let mut warnings = read.warnings;
-    let (acts, object) = made(&caller, &read.value, None, &At::Root("body"), meta.now, &mut warnings)?;
+    let schema = schema_of(&items, &meta, &caller, &read.value, None).await?;
+    let beside = Beside { batch: None, schema: schema.as_ref(), skips: asked.skips };
+    let (acts, object) = made(&caller, &read.value, beside, &At::Root("body"), meta.now, &mut warnings)?;
+    let is_given = graph::is_given(&object);
+    let tenant = acts.principal.tenant.clone();
     let cx = context(&items, acts.principal, &meta, idempotency);
     let op = Ingest { items: vec![object] };
     let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let access_log = done.access_log;
     match done.output.into_iter().next() {
         Some(Ok(stored)) => {
-            let item = memory::added(&stored.id.prefixed(), stored.created);
-            Ok(answer(StatusCode::OK, body_of(item), &warnings, Some(access_log)))
+            let mut body = body_of(memory::added(&stored.id.prefixed(), stored.created));
+            if is_given {
+                body["details"] = graph::make_given(&items, &meta, &tenant, stored.id).await?;
+            }
+            Ok(answer(StatusCode::OK, body, &warnings, Some(access_log)))
         }
         Some(Err(rejected)) => Err(error::rejected(rejected, access_log, &meta)),
         None => Err(error::problem(Refusal::Bug("nothing was decided".to_owned()), &meta)),
@@ -75,20 +83,46 @@ pub(super) async fn handler(
 
 /// The answer about one item.
 pub(super) fn body_of(item: Value) -> Value {
-    json!({"code": 200, "status": "success", "data": [item], "error": null, "details": null})
+    let mut body = json!({"code": 200, "status": "success", "data": [], "error": null, "details": null});
+    body["data"] = Value::Array(vec![item]);
+    body
 }
 
-/// The memory that a request asks for, and who asks. `batch` is what its batch says of how it is treated.
-pub(super) fn made(
+/// What is known beside a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// What its batch says of how it is treated.
+    pub(super) batch: Option<&'a RequestPolicy>,
+    /// The schema that it names, if there is one.
+    pub(super) schema: Option<&'a Schema>,
+    /// Whether nothing is to be extracted of it.
+    pub(super) skips: bool,
+}
+
+/// The schema that a request, or its batch, names.
+pub(super) async fn schema_of(
+    items: &Items,
+    meta: &RequestMeta,
     caller: &Caller,
     request: &AddRequest,
     batch: Option<&RequestPolicy>,
+) -> Result<Option<Schema>, Problem> {
+    let layers = Layers { namespace: None, schema: None, batch, request: &request.policy };
+    let Some(named) = layers.schema_id() else { return Ok(None) };
+    schemas::of_policy(items, meta, &Acts::of(caller, &request.identity)?, Some(named.as_str())).await
+}
+
+/// The memory that a request asks for, and who asks.
+pub(super) fn made(
+    caller: &Caller,
+    request: &AddRequest,
+    Beside { batch, schema, skips }: Beside<'_>,
     at: &At<'_>,
     now: Timestamp,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Acts, NewObject), Problem> {
     let acts = Acts::of(caller, &request.identity)?;
-    let layers = Layers { namespace: None, schema: None, batch, request: &request.policy };
+    let layers = Layers { namespace: None, schema, batch, request: &request.policy };
     let mut faults = super::update::unknown_schema(&layers, at);
     let resolved = match layers.resolve(at) {
         Ok(resolved) => Some(resolved),
@@ -103,7 +137,15 @@ pub(super) fn made(
         return Err(error::invalid(&faults, 0));
     };
     warnings.extend(resolved.warnings);
-    let item = Item::added(request, batch, acts.owner.clone(), resolved.value.policy);
+    let mut policy = resolved.value.policy;
+    if let Some(nodes) = policy.nodes.as_mut().filter(|_| !resolved.value.nodes.is_empty()) {
+        // With the schema's defaults.
+        nodes.value = resolved.value.nodes;
+    }
+    let mut item = Item::added(request, batch, acts.owner.clone(), policy);
+    if skips && item.policy.graph() == GraphPlan::Extracted {
+        item.extraction = Some(Extraction::skipped("skip_background_processing"));
+    }
     let event = item.into_event(&request.content, now).map_err(|why| {
         let path = [at.steps(), vec![Step::Key("content".to_owned())]].concat();
         error::invalid(&[FieldFault { path, message: why.to_string(), fault: Fault::Invalid }], 0)

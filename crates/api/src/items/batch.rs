@@ -6,16 +6,18 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::fields::{At, Warning};
+use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::items::request::BatchRequest;
 use memoryscope_engine::op::batch::{IngestedItem, ingest_each};
 use memoryscope_engine::op::ingest;
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
+use super::add::Beside;
 use super::who::Acts;
 use super::wire::queries::AddQuery;
 use super::wire::{batch_schema, example, memory, schema};
-use super::{Items, add, answer, context, error};
+use super::{Items, add, answer, context, error, graph};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
@@ -66,20 +68,25 @@ pub(super) async fn handler(
     let acts = Acts::of(&caller, &batch.identity)?;
     let cx = context(&items, acts.principal, &meta, idempotency);
     let mut told: BTreeMap<usize, Told> = BTreeMap::new();
-    let (mut places, mut objects) = (Vec::new(), Vec::new());
+    let (mut places, mut objects, mut given) = (Vec::new(), Vec::new(), Vec::new());
     let root = At::Root("body");
     let list = At::Key(&root, "memories");
     for (index, item) in batch.items.into_iter().enumerate() {
-        let made = item.map_err(error::of_request).and_then(|read| {
+        let made = async {
+            let read = item.map_err(error::of_request)?;
             let mut own = read.warnings;
             let at = At::Index(&list, index);
-            let made = add::made(&caller, &read.value, Some(&batch.policy), &at, meta.now, &mut own)?;
-            Ok((made, own))
-        });
-        match made {
+            let policy = Some(&batch.policy);
+            let schema = add::schema_of(&items, &meta, &caller, &read.value, policy).await?;
+            let beside = Beside { batch: policy, schema: schema.as_ref(), skips: asked.skips };
+            let made = add::made(&caller, &read.value, beside, &at, meta.now, &mut own)?;
+            Ok::<_, Problem>((made, own))
+        };
+        match made.await {
             Ok(((acts, object), own)) => {
                 warnings.extend(own);
                 places.push(index);
+                given.push(graph::is_given(&object).then(|| acts.principal.tenant.clone()));
                 objects.push((acts.principal, object));
             }
             Err(problem) => drop(told.insert(index, Err(problem))),
@@ -87,7 +94,9 @@ pub(super) async fn handler(
     }
     let tried = objects.len();
     let stored = ingest_each(&items.engine, &cx, objects).await;
-    told.extend(places.into_iter().zip(stored.into_iter().map(|result| of_item(result, &meta))));
+    for ((place, result), tenant) in places.into_iter().zip(stored).zip(given) {
+        told.insert(place, of_item(&items, result, tenant, &meta).await);
+    }
     // Where nothing could be tried, the batch failed, not its items.
     let failed: Vec<&Problem> = told.values().filter_map(|told| told.as_ref().err()).collect();
     if let (Some(first), true) = (failed.first(), failed.len() == told.len() && tried > 0)
@@ -104,10 +113,21 @@ fn is_of_the_batch(problem: &Problem) -> bool {
         || matches!(problem.code(), Code::IdempotencyKeyReused | Code::InProgress)
 }
 
-fn of_item(result: Result<IngestedItem, Refusal>, meta: &RequestMeta) -> Told {
+/// With the graph that came with it, where `given` names its tenant.
+async fn of_item(
+    items: &Items,
+    result: Result<IngestedItem, Refusal>,
+    given: Option<TenantId>,
+    meta: &RequestMeta,
+) -> Told {
     let IngestedItem { result, access_log } = result.map_err(|refusal| error::problem(refusal, meta))?;
     let stored = result.map_err(|rejected| error::rejected(rejected, access_log, meta))?;
-    Ok(add::body_of(memory::added(&stored.id.prefixed(), stored.created)))
+    let mut body = add::body_of(memory::added(&stored.id.prefixed(), stored.created));
+    if let Some(tenant) = given {
+        // What cannot be made now is made in the background; the item is stored.
+        body["details"] = graph::make_given(items, meta, &tenant, stored.id).await.unwrap_or_default();
+    }
+    Ok(body)
 }
 
 /// The answer: those that were stored, and those that were not, each at its place.

@@ -3,6 +3,7 @@
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use memoryscope_domain::graph::ExtractionStatus;
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::items::{Consent, Risk};
 use memoryscope_domain::memory::{Memory, MemoryType};
@@ -15,7 +16,7 @@ use super::reading::StatedPurpose;
 use super::who::Acts;
 use super::wire::queries::{GetQuery, Named, NamedQuery};
 use super::wire::{example, found_schema, memory, status_schema};
-use super::{Items, answer, context, error};
+use super::{Items, answer, context, error, graph};
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
 use crate::openapi::schema::MEMORY_ID_PATTERN;
@@ -99,7 +100,15 @@ pub(super) async fn status_handler(
     let op = Get { id: named(&id)?, purpose };
     let done = read(&items, &meta, &caller, query.named, op).await?;
     let id = done.output.memory.id.prefixed();
-    let body = json!({"code": 200, "memoryId": id, "memory_id": id, "status": "completed"});
+    let extraction = done.output.memory.item().and_then(|item| item.extraction.as_ref());
+    let status = match extraction.map(|extraction| extraction.status) {
+        Some(ExtractionStatus::Queued) => "queued",
+        Some(ExtractionStatus::Failed) => "failed",
+        Some(ExtractionStatus::Completed | ExtractionStatus::Skipped) | None => "completed",
+    };
+    let extraction = extraction.map(graph::told);
+    let body =
+        json!({"code": 200, "memoryId": id, "memory_id": id, "status": status, "extraction": extraction});
     Ok(answer(StatusCode::OK, body, &[], Some(done.access_log)))
 }
 
@@ -131,7 +140,7 @@ fn is_wanted(query: &GetQuery, memory: &Memory) -> bool {
     let policy = memory.item().map(|item| &item.policy);
     let consent = policy.map_or(Consent::Implicit, |policy| policy.consent.value);
     let risk = policy.map_or(Risk::None, |policy| policy.risk.value);
-    !(query.require_consent && consent == Consent::None)
-        && !(query.exclude_flagged && risk == Risk::Flagged)
-        && query.max_risk.is_none_or(|max| risk <= max)
+    let is_left_out = (query.require_consent && consent == Consent::None)
+        || (query.exclude_flagged && risk == Risk::Flagged);
+    !is_left_out && query.max_risk.is_none_or(|max| risk <= max)
 }

@@ -8,7 +8,9 @@ mod delete;
 mod envelope;
 mod error;
 mod get;
+mod graph;
 mod reading;
+mod schemas;
 mod search;
 mod unbuilt;
 mod update;
@@ -58,7 +60,15 @@ pub fn routes() -> Routes<Items> {
         .add(get::status_operation(), get::status_handler)
         .add(get::operation(), get::handler)
         .add(update::operation(), update::handler)
-        .add(delete::operation(), delete::handler);
+        .add(delete::operation(), delete::handler)
+        .add(schemas::create_operation(), schemas::create)
+        .add(schemas::list_operation(), schemas::list)
+        .add(schemas::get_operation(), schemas::get)
+        .add(schemas::update_operation(), schemas::update)
+        .add(schemas::delete_operation(), schemas::delete)
+        .add(graph::node_operation(), graph::node)
+        .add(graph::edges_operation(), graph::edges)
+        .add(graph::around_operation(), graph::neighbourhood);
     unbuilt::routes(routes).refusing_with(envelope::refusal)
 }
 

@@ -4,16 +4,19 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::fields::{At, Fault, FieldFault, Step as Place};
+use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::items::policy::Layers;
 use memoryscope_domain::items::request::UpdateRequest;
 use memoryscope_domain::lifecycle::{Revision, Step};
+use memoryscope_domain::purpose::Purpose;
+use memoryscope_engine::op::get::Get;
 use memoryscope_engine::op::step::{self, MakeStep};
 use serde_json::json;
 
 use super::who::Acts;
 use super::wire::queries::UpdateQuery;
 use super::wire::{example, memory, schema, updated_schema};
-use super::{Items, answer, context, error, get};
+use super::{Items, answer, context, error, get, schemas};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
@@ -67,7 +70,13 @@ pub(super) async fn handler(
     let (request, warnings) = (read.value, read.warnings);
     let acts = Acts::of(&caller, &request.identity)?;
     let root = At::Root("body");
-    let layers = Layers { namespace: None, schema: None, batch: None, request: &request.policy };
+    let named = request.policy.stated.schema_id.as_ref().map(|id| id.as_str().to_owned());
+    let named = match named {
+        Some(named) => Some(named),
+        None => schema_before(&items, &meta, &acts, id).await,
+    };
+    let schema = schemas::of_policy(&items, &meta, &acts, named.as_deref()).await?;
+    let layers = Layers { namespace: None, schema: schema.as_ref(), batch: None, request: &request.policy };
     let mut faults = unknown_schema(&layers, &root);
     let stated = [&request.policy.stated, &request.policy.metadata];
     faults.extend(stated.into_iter().flat_map(|policy| acts.unknown_in(policy.acl.as_ref(), &root)));
@@ -75,7 +84,7 @@ pub(super) async fn handler(
         return Err(error::invalid(&faults, 0));
     }
     let cx = context(&items, acts.principal, &meta, idempotency);
-    let step = Step::Revise(Box::new(Revision::of(request, None)));
+    let step = Step::Revise(Box::new(Revision::of(request, schema.map(Box::new))));
     let done = items.engine.run(&cx, &MakeStep { id, step }).await;
     let done = done.map_err(|refusal| error::problem(refusal, &meta))?;
     let made = done.output.map_err(|barred| error::barred(barred, done.access_log))?;
@@ -91,13 +100,22 @@ pub(super) async fn handler(
     Ok(answer(StatusCode::OK, body, &warnings, Some(done.access_log)))
 }
 
-/// What is wrong with a request whose policy names a schema: none is kept here yet.
+/// The schema that holds for the memory so far, as far as whoever changes it may read that.
+async fn schema_before(items: &Items, meta: &RequestMeta, acts: &Acts, id: MemoryId) -> Option<String> {
+    let cx = context(items, acts.principal.clone(), meta, None);
+    let done = items.engine.run(&cx, &Get { id, purpose: Purpose::ChatResponse }).await.ok()?;
+    let schema = done.output.memory.item()?.policy.schema_id.as_ref()?.value.as_str().to_owned();
+    Some(schema)
+}
+
+/// What is wrong with a request whose policy names a schema that is not there.
 pub(super) fn unknown_schema(layers: &Layers<'_>, at: &At<'_>) -> Vec<FieldFault> {
     let field = ["memory_policy", "schema_id"].map(|key| Place::Key(key.to_owned()));
+    let named = layers.schema_id().filter(|_| layers.schema.is_none());
     let fault = |_| FieldFault {
         path: [at.steps(), field.to_vec()].concat(),
         message: "names no schema that there is".to_owned(),
         fault: Fault::Invalid,
     };
-    layers.schema_id().map(fault).into_iter().collect()
+    named.map(fault).into_iter().collect()
 }

@@ -11,6 +11,7 @@ use memoryscope_api::metrics::Metrics;
 use memoryscope_api::serve::ServeConfig;
 use memoryscope_domain::limits;
 use memoryscope_engine::engine::Engine;
+use memoryscope_engine::extract::{self, BuiltIn};
 use memoryscope_engine::jobs;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -82,12 +83,14 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     // Before anyone can know that the server is there: from then on it may be asked to stop, and stops in order.
     let stop = stop_signal()?;
     let expiry = tokio::spawn(expire_now_and_then(Arc::clone(engine)));
+    let extraction = tokio::spawn(extract_now_and_then(Arc::clone(engine)));
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
     let app = AppConfig { hosts: Hosts::of(bound, app.cors.as_ref()), ..app };
     let router = memoryscope_api::app::router(engine, app);
     let stopped = memoryscope_api::serve::serve(listener, router, ServeConfig::default(), stop).await;
     expiry.abort();
+    extraction.abort();
     tracing::info!(cut = stopped.cut, "stopped");
     Ok(())
 }
@@ -102,6 +105,18 @@ async fn expire_now_and_then(engine: Arc<Engine>) {
             Ok(0) => {}
             Ok(erased) => tracing::info!(erased, "expired memories were erased"),
             Err(cause) => tracing::warn!(%cause, "expired memories could not be erased; trying again later"),
+        }
+    }
+}
+
+/// Makes the graphs that are waited for, again and again.
+async fn extract_now_and_then(engine: Arc<Engine>) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(limits::EXTRACTION_INTERVAL_MS));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(cause) = extract::extract_all(&engine, &BuiltIn).await {
+            tracing::warn!(%cause, "some graphs could not be made; trying again later");
         }
     }
 }

@@ -136,6 +136,12 @@ impl Graph {
         self.nodes.is_empty() && self.edges.is_empty()
     }
 
+    /// Whether nothing was ever said.
+    #[must_use]
+    pub const fn is_unsaid(&self) -> bool {
+        self.asserted.is_none() && self.is_empty()
+    }
+
     /// What the memory is looked up by for its sake.
     #[must_use]
     pub fn keys(&self, namespace: &str) -> BTreeSet<Key> {

@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::resolve::Report;
 use crate::constraint::closed_list;
+use crate::items::EffectivePolicy;
+use crate::items::policy::GraphPlan;
 
 closed_list!(
     /// How far it has come.
     ExtractionStatus {
         /// It waits for its turn.
         Queued "queued",
-        /// It was begun, and did not end: it is tried again.
-        Processing "processing",
         /// It is done.
         Completed "completed",
         /// It was tried too often.
@@ -44,6 +44,16 @@ pub struct Extraction {
 }
 
 impl Extraction {
+    /// What is to be done for a new memory, or one that says something else from now on.
+    #[must_use]
+    pub fn of(policy: &EffectivePolicy) -> Self {
+        match policy.graph() {
+            GraphPlan::NoConsent => Self::skipped("no_consent"),
+            GraphPlan::Off => Self::skipped("mode_none"),
+            GraphPlan::Given | GraphPlan::Extracted => Self::queued(),
+        }
+    }
+
     /// It waits for its turn.
     #[must_use]
     pub const fn queued() -> Self {
@@ -65,6 +75,6 @@ impl Extraction {
     /// Whether a job has it still to do.
     #[must_use]
     pub const fn waits(&self) -> bool {
-        matches!(self.status, ExtractionStatus::Queued | ExtractionStatus::Processing)
+        matches!(self.status, ExtractionStatus::Queued)
     }
 }

@@ -10,6 +10,7 @@
 pub mod assertion;
 pub mod condition;
 pub mod constraint;
+pub mod extract;
 pub mod extraction;
 pub mod fold;
 pub mod given;

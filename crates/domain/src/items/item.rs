@@ -39,7 +39,7 @@ pub struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_id: Option<String>,
     /// What it says of the graph.
-    #[serde(default, skip_serializing_if = "Graph::is_empty")]
+    #[serde(default, skip_serializing_if = "Graph::is_unsaid")]
     pub graph: Graph,
     /// What became of the extraction of its graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +59,7 @@ impl Item {
             Some(batch) => batch.changed_by(&request.policy),
             None => request.policy.clone(),
         };
+        let extraction = Extraction::of(&policy);
         Self {
             item_type: request.item_type,
             owner,
@@ -69,7 +70,7 @@ impl Item {
             organization_id: request.identity.organization_id.clone(),
             namespace_id: request.identity.namespace_id.clone(),
             graph: Graph::default(),
-            extraction: None,
+            extraction: Some(extraction),
         }
     }
 

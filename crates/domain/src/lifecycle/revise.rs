@@ -2,7 +2,7 @@
 
 use super::step::Barred;
 use crate::fields::{At, Fault, Faults, Notes};
-use crate::graph::Schema;
+use crate::graph::{Extraction, Graph, Schema};
 use crate::items::policy::Layers;
 use crate::items::request::{ContextMessage, ItemType, UpdateRequest};
 use crate::items::{Item, ItemMetadata, RequestPolicy};
@@ -62,7 +62,15 @@ impl Revision {
         let layers =
             Layers { namespace: None, schema: self.schema.as_deref(), batch: None, request: &stated };
         let resolved = layers.resolve(&At::Root("body")).map_err(Barred::Invalid)?.value;
+        // What another content, or another policy, says of the graph is found anew.
+        let says_anew = self.content.is_some() || resolved.policy != item.policy;
+        let (graph, extraction) = match says_anew {
+            true => (Graph::default(), Some(Extraction::of(&resolved.policy))),
+            false => (item.graph.clone(), item.extraction.clone()),
+        };
         Ok(Item {
+            graph,
+            extraction,
             item_type: self.item_type.unwrap_or(item.item_type),
             metadata,
             policy: resolved.policy,

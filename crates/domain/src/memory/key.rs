@@ -84,6 +84,8 @@ impl Memory {
     pub fn keys(&self) -> Vec<Key> {
         let Some(item) = self.item() else { return Vec::new() };
         let mut keys = item.graph.keys(&self.scope.namespace);
+        // An item is a node of its own.
+        keys.insert(Key::node(NodeId::from_uuid(self.id.uuid())));
         let own = format!("person:{}", self.scope.id);
         let is_others = |reader: &String| self.scope.scope_type != ScopeType::User || *reader != own;
         keys.extend(

@@ -28,8 +28,10 @@ pub mod create;
 pub mod delete;
 pub mod expire;
 pub mod explain;
+pub mod extract;
 pub mod gate;
 pub mod get;
+pub mod graph;
 pub mod ingest;
 pub mod items;
 pub mod list;
@@ -40,6 +42,7 @@ pub mod read;
 pub mod reconstruct;
 pub mod replay;
 pub mod revoke;
+pub mod schema;
 pub mod search;
 pub mod spiral;
 pub mod step;
@@ -57,7 +60,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 42] = [
+pub static ALL: [&Info; 52] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -96,6 +99,16 @@ pub static ALL: [&Info; 42] = [
     &policy::GET,
     &policy::SWITCH,
     &policy::ROLL_BACK,
+    &schema::CREATE,
+    &schema::LIST,
+    &schema::GET,
+    &schema::UPDATE,
+    &schema::DELETE,
+    &graph::NODE,
+    &graph::AROUND,
+    &graph::SEARCH,
+    &extract::WAIT,
+    &extract::INFO,
     &subject::ERASE,
     &subject::EXPORT,
     &subject::WITHDRAW,
@@ -207,6 +220,11 @@ pub trait Operation: Send + Sync {
 
     /// Whether what it was shown is too little, though there was more to look at.
     fn is_short(&self, _cx: &Context, _seen: &Visible<Facts>) -> bool {
+        false
+    }
+
+    /// Whether what it was shown leads to something else that it needs, whether or not there was more to look at.
+    fn leads_on(&self, _cx: &Context, _seen: &Visible<Facts>) -> bool {
         false
     }
 

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
 use memoryscope_domain::grant::Token;
-use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
+use memoryscope_domain::graph::resolve::Candidates;
+use memoryscope_domain::ids::{AuditId, MemoryId, NodeId, SchemaId, TenantId};
+use memoryscope_domain::items::request::{Reading, SearchRequest};
 use memoryscope_domain::lifecycle::{Step, Verdict};
 use memoryscope_domain::object::{Note, Unit};
 use memoryscope_domain::policy::{Dialect, Policy};
@@ -23,14 +25,17 @@ use memoryscope_engine::op::create::Create;
 use memoryscope_engine::op::delete::Delete;
 use memoryscope_engine::op::expire::Expire;
 use memoryscope_engine::op::explain::ExplainedLog;
+use memoryscope_engine::op::extract::{Settle, Waiting};
 use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
+use memoryscope_engine::op::graph::{Around, Matching};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::items::{ItemFilter, SearchItems};
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::revoke::Revoke;
+use memoryscope_engine::op::schema::{self, Amend, Edit};
 use memoryscope_engine::op::spiral::GetSpiral;
 use memoryscope_engine::op::step::MakeStep;
 use memoryscope_engine::op::subject::{Admit, Export, Upkeep};
@@ -100,6 +105,7 @@ struct Case {
     memory: MemoryId,
     event: MemoryId,
     item: MemoryId,
+    schema: SchemaId,
     token: Token,
     /// A query of Ann's, by a client of the local name.
     log: AuditId,
@@ -117,6 +123,8 @@ impl Case {
         let principal = who.principal();
         let mut holder = world.cx("ann");
         holder.principal.client.clone_from(&principal.client);
+        let create = schema::Create { schema: super::graphs::tasks() };
+        let schema = world.run(holder.clone(), create).await.unwrap().output.id;
         let token = world.run(holder, read_of("ann")).await.unwrap().output.token.unwrap();
         let (scope, purpose, filters) = (Scope::of_user(&user("ann")), Purpose::ChatResponse, filters());
         let query = Query { scope, purpose, filters, after: None, search: None, limit: 9 };
@@ -126,7 +134,7 @@ impl Case {
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, event, item, token, log }
+        Self { world, cx, memory, event, item, schema, token, log }
     }
 
     /// What has to happen before an operation can show something.
@@ -267,6 +275,36 @@ impl Case {
                 self.mark(Look::Version(version), |kept| !kept.policies.is_empty()).await
             }
             "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
+            "schema.create" => self.mark(schema::Create { schema: super::graphs::tasks() }, |_| true).await,
+            "schema.list" => self.mark(schema::List::default(), |listed| !listed.schemas.is_empty()).await,
+            "schema.get" => self.mark(schema::Get { id: self.schema }, Option::is_some).await,
+            "schema.update" | "schema.delete" => {
+                let edit = match name {
+                    "schema.update" => Edit::Patch { body: json!({"status": "active"}), is_strict: false },
+                    _ => Edit::Archive,
+                };
+                self.mark(Amend { id: self.schema, edit }, |changed| matches!(changed, Some(Ok(_)))).await
+            }
+            "graph.node" | "graph.around" => {
+                let depth = usize::from(name == "graph.around");
+                let node = NodeId::from_uuid(self.item.uuid());
+                self.mark(Around::new(node, depth, Purpose::ChatResponse), Option::is_some).await
+            }
+            "graph.search" => {
+                let body = json!({"query": "x", "search_override": {"pattern": {
+                    "source_label": "Person", "relationship_type": "KNOWS", "target_label": "Person"}}});
+                let read = SearchRequest::read(&body, &Reading::default()).unwrap().value;
+                let (namespace, purpose) = (String::new(), Purpose::ChatResponse);
+                let pattern = read.pattern.unwrap();
+                self.mark(Matching { namespace, pattern, purpose, limit: 9 }, |_| true).await
+            }
+            "graph.waiting" => self.mark(Waiting::Behind(None), |waiting| !waiting.is_empty()).await,
+            "graph.extract" => {
+                let memory = self.world.current(self.item).await;
+                let found = Ok(Candidates::default());
+                let settle = Settle { memory, schema: None, found, extractor: "test".to_owned() };
+                self.mark(settle, Option::is_some).await
+            }
             "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
             "subject.erase" | "subject.withdraw" => {

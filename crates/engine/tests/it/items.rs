@@ -58,7 +58,7 @@ pub(crate) fn revised(content: &str) -> Step {
 }
 
 /// Whoever asks through the items dialect: for a user, or for the developer.
-fn acting(world: &World, name: Option<&str>) -> Context {
+pub(crate) fn acting(world: &World, name: Option<&str>) -> Context {
     let mut principal = Principal::local(tenant());
     principal.groups.insert("organization:default".to_owned());
     match name {
@@ -74,7 +74,7 @@ fn search(scope: Scope, words: Option<&str>, filter: ItemFilter) -> SearchItems 
 }
 
 impl World {
-    async fn item(&self, whose: &str, request: Value) -> MemoryId {
+    pub(crate) async fn item(&self, whose: &str, request: Value) -> MemoryId {
         self.ingest(whose, item(whose, &request, self.nobody().now)).await.id
     }
 

@@ -6,6 +6,7 @@ mod authorization;
 mod faults;
 mod gate;
 mod grants;
+mod graphs;
 mod idempotency;
 mod items;
 mod lifecycle;

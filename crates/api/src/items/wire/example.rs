@@ -34,3 +34,28 @@ pub(in crate::items) fn manual() -> Value {
         },
     })
 }
+
+/// A schema's id of the right form.
+pub(in crate::items) const SCHEMA_ID: &str = "schema_019b76daa80070018a80bdd0f8d83629";
+
+/// A node's id of the right form.
+pub(in crate::items) const NODE_ID: &str = "node_019b76daa80080018a80bdd0f8d83629";
+
+/// A schema of tasks and persons.
+pub(in crate::items) fn schema() -> Value {
+    json!({
+        "name": "Tasks",
+        "status": "active",
+        "node_types": {
+            "Task": {"name": "Task", "label": "Task", "properties": {
+                "title": {"type": "string", "required": true},
+                "status": {"type": "string", "enum_values": ["open", "done"], "default": "open"},
+            }},
+            "Person": {"name": "Person", "label": "Person", "properties": {"name": {"type": "string", "required": true}}},
+        },
+        "relationship_types": {"ASSIGNED_TO": {
+            "name": "ASSIGNED_TO", "allowed_source_types": ["Task"], "allowed_target_types": ["Person"],
+        }},
+        "default_memory_policy": {"consent": "terms"},
+    })
+}

@@ -5,9 +5,14 @@ pub(super) mod memory;
 pub(super) mod queries;
 pub(super) mod schema;
 mod schema_answers;
+mod schema_graph;
 mod schema_policy;
 
 pub(super) use schema_answers::{
     added as added_schema, batch as batch_schema, deleted as deleted_schema, found as found_schema,
     status_of as status_schema, updated as updated_schema,
+};
+pub(super) use schema_graph::{
+    around as around_schema, deleted_schema as deleted_schema_schema, edges as edges_schema,
+    node as node_schema, schema_body, schema_patch, schemas as schemas_schema, stored as stored_schema,
 };

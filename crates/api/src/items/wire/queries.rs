@@ -1,5 +1,6 @@
 //! The query strings of the routes.
 
+use memoryscope_domain::graph::schema::Status;
 use memoryscope_domain::ids::UserId;
 use memoryscope_domain::items::Risk;
 use memoryscope_domain::limits;
@@ -38,12 +39,14 @@ impl Named {
 pub(in crate::items) struct AddQuery {
     /// Whether something is asked for that this server does not do.
     pub(in crate::items) unsupported: Option<&'static str>,
+    /// Whether nothing is to be extracted in the background.
+    pub(in crate::items) skips: bool,
 }
 
 impl Shape for AddQuery {
     const NAME: &'static str = "AddQuery";
     fn read(f: &mut Fields<'_>) -> Option<Self> {
-        f.optional("skip_background_processing", boolean());
+        let skips = f.or("skip_background_processing", boolean(), false);
         let is_holographic = f.optional("enable_holographic", boolean());
         let format = f.optional("format", one_of(&["omo"]));
         let webhook = f.optional("webhook_url", string().bytes(1..=limits::WEBHOOK_BYTES_MAX));
@@ -53,7 +56,8 @@ impl Shape for AddQuery {
             (format.is_some(), "answers as Open Memory Objects are not built yet"),
             (webhook.is_some(), "webhooks are not called here"),
         ];
-        Some(Self { unsupported: asked.into_iter().find(|(asked, _)| *asked).map(|(_, what)| what) })
+        let unsupported = asked.into_iter().find(|(asked, _)| *asked).map(|(_, what)| what);
+        Some(Self { unsupported, skips: skips? })
     }
 }
 
@@ -114,6 +118,41 @@ impl Shape for NamedQuery {
         let named = Named::read(f);
         f.optional("skip_parse", boolean());
         Some(Self { named })
+    }
+}
+
+/// `GET /v1/schemas`.
+#[derive(Debug)]
+pub(in crate::items) struct ListSchemasQuery {
+    pub(in crate::items) named: Named,
+    /// Only those of this status.
+    pub(in crate::items) status: Option<String>,
+}
+
+impl Shape for ListSchemasQuery {
+    const NAME: &'static str = "ListSchemasQuery";
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = Named::read(f);
+        f.optional("workspace_id", name());
+        let status = f.optional("status_filter", one_of(Status::NAMES));
+        Some(Self { named, status: status.map(str::to_owned) })
+    }
+}
+
+/// `GET /v1/graph/nodes/{id}/neighbourhood`.
+#[derive(Debug)]
+pub(in crate::items) struct AroundQuery {
+    pub(in crate::items) named: Named,
+    /// How many steps along edges.
+    pub(in crate::items) depth: usize,
+}
+
+impl Shape for AroundQuery {
+    const NAME: &'static str = "NeighbourhoodQuery";
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = Named::read(f);
+        let depth = f.or("depth", whole(1..=limits::GRAPH_DEPTH_MAX as i64), 1)?;
+        Some(Self { named, depth: usize::try_from(depth).unwrap_or(1) })
     }
 }
 

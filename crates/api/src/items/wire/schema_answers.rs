@@ -195,7 +195,8 @@ pub(in crate::items) fn status_of() -> Value {
             ("code", code()),
             ("memoryId", prefixed("mem_")),
             ("memory_id", prefixed("mem_")),
-            ("status", names(["completed"])),
+            ("status", names(["queued", "completed", "failed"])),
+            ("extraction", or_null(free())),
         ],
     )
 }

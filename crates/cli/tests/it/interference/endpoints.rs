@@ -8,8 +8,8 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use serde_json::{Value, json};
 
-use super::items;
 use super::world::{Answer, Asked, Caller, Twins};
+use super::{graph, items};
 
 /// Pages that are turned at most: more than the twins have memories.
 const PAGES_MAX: usize = 64;
@@ -97,6 +97,14 @@ endpoints! {
     "POST /memory" => scoped_create;
     "POST /memory/batch" => scoped_batch;
     "DELETE /memory/{id}" => scoped_delete;
+    "GET /v1/graph/nodes/{id}" => |probe| graph::node(probe, "");
+    "GET /v1/graph/nodes/{id}/edges" => |probe| graph::node(probe, "/edges");
+    "GET /v1/graph/nodes/{id}/neighbourhood" => |probe| graph::node(probe, "/neighbourhood");
+    "POST /v1/schemas" => graph::schema;
+    "GET /v1/schemas" => |probe| plain(probe, "/v1/schemas");
+    "GET /v1/schemas/{id}" => |probe| plain(probe, graph::NO_SCHEMA);
+    "PUT /v1/schemas/{id}" => graph::amended;
+    "DELETE /v1/schemas/{id}" => graph::deleted;
     "GET /v2/access-logs" => access_logs;
     "GET /v2/access-logs/{id}" => access_log;
     "GET /v2/audit" => audit;
