@@ -20,6 +20,7 @@ use super::wire::{around_schema, edges_schema, example, node_schema};
 use super::{Items, answer, context, error};
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
+use crate::openapi::schema::NODE_ID_PATTERN;
 use crate::openapi::{Example, Operation, Verb};
 use crate::problem::{Code, Problem};
 use crate::refused::audited;
@@ -27,8 +28,6 @@ use crate::wire::{Unknown, decode_query};
 
 /// What is said of the node that a path names.
 const ID: &str = "The node; a memory is a node under its own id.";
-/// How its id is spelt.
-const ID_PATTERN: &str = "^((node|mem)_)?([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$";
 
 pub(super) fn node_operation() -> Operation {
     super::operation(Verb::Get, "/v1/graph/nodes/{id}", "getNode")
@@ -39,7 +38,7 @@ pub(super) fn node_operation() -> Operation {
         )
         .runs(&graph::NODE)
         .states_purpose()
-        .names("id", ID, ID_PATTERN)
+        .names("id", ID, NODE_ID_PATTERN)
         .asks::<NamedQuery>()
         .answers(200, "The node.", node_schema())
         .refuses(&[Code::PolicyDenied, Code::NotFound])
@@ -51,7 +50,7 @@ pub(super) fn edges_operation() -> Operation {
         .says("A node's edges", "Those that begin or end at it and both of whose ends may be seen.")
         .runs(&graph::NODE)
         .states_purpose()
-        .names("id", ID, ID_PATTERN)
+        .names("id", ID, NODE_ID_PATTERN)
         .asks::<NamedQuery>()
         .answers(200, "The edges.", edges_schema())
         .refuses(&[Code::PolicyDenied, Code::NotFound])
@@ -66,7 +65,7 @@ pub(super) fn around_operation() -> Operation {
         )
         .runs(&graph::AROUND)
         .states_purpose()
-        .names("id", ID, ID_PATTERN)
+        .names("id", ID, NODE_ID_PATTERN)
         .asks::<AroundQuery>()
         .answers(200, "The nodes, the nearest first, and the edges.", around_schema())
         .refuses(&[Code::PolicyDenied, Code::NotFound])

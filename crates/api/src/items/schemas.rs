@@ -7,6 +7,7 @@ use memoryscope_domain::graph::Schema;
 use memoryscope_domain::graph::schema::{Status, StoredSchema};
 use memoryscope_domain::ids::SchemaId;
 use memoryscope_domain::items::request::InvalidRequest;
+use memoryscope_engine::context::Context;
 use memoryscope_engine::op::schema::{self, Amend, Create, Edit, Get, List};
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ use super::{Items, answer, context, error};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
+use crate::openapi::schema::SCHEMA_ID_PATTERN;
 use crate::openapi::{Example, Operation, Verb};
 use crate::problem::{Code, Problem};
 use crate::refused::audited;
@@ -24,8 +26,6 @@ use crate::wire::{Unknown, decode_query};
 
 /// What is said of the schema that a path names.
 const ID: &str = "The schema, as it was answered when it was made.";
-/// How its id is spelt.
-const ID_PATTERN: &str = "^(schema_)?([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$";
 
 pub(super) fn create_operation() -> Operation {
     super::operation(Verb::Post, "/v1/schemas", "createSchema")
@@ -37,6 +37,7 @@ pub(super) fn create_operation() -> Operation {
         .runs(&schema::CREATE)
         .asks::<NamedQuery>()
         .takes_json(schema_body())
+        .once()
         .answers(201, "It is made.", stored_schema())
         .refuses(&[Code::Forbidden])
         .example(Example::new("tasks").body(example::schema()))
@@ -51,14 +52,14 @@ pub(super) fn list_operation() -> Operation {
         .runs(&schema::LIST)
         .asks::<ListSchemasQuery>()
         .answers(200, "The schemas.", schemas_schema())
-        .example(Example::new("all"))
+        .example(Example::new("active").with("status_filter", "active"))
 }
 
 pub(super) fn get_operation() -> Operation {
     super::operation(Verb::Get, "/v1/schemas/{id}", "getSchema")
         .says("One schema", "One that was deleted, or may not be read, is answered as what never was.")
         .runs(&schema::GET)
-        .names("id", ID, ID_PATTERN)
+        .names("id", ID, SCHEMA_ID_PATTERN)
         .asks::<NamedQuery>()
         .answers(200, "The schema.", stored_schema())
         .refuses(&[Code::NotFound])
@@ -69,9 +70,10 @@ pub(super) fn update_operation() -> Operation {
     super::operation(Verb::Put, "/v1/schemas/{id}", "updateSchema")
         .says("Change a schema", "The members that are sent take the place of its own. Memories that were written keep the policy that they had.")
         .runs(&schema::UPDATE)
-        .names("id", ID, ID_PATTERN)
+        .names("id", ID, SCHEMA_ID_PATTERN)
         .asks::<NamedQuery>()
         .takes_json(schema_patch())
+        .once()
         .answers(200, "It is changed.", stored_schema())
         .refuses(&[Code::Forbidden, Code::NotFound])
         .example(Example::new("activate").with("id", example::SCHEMA_ID).body(json!({"status": "active"})))
@@ -84,8 +86,9 @@ pub(super) fn delete_operation() -> Operation {
             "It is archived: nobody finds or uses it from now on. What was written with it stays.",
         )
         .runs(&schema::DELETE)
-        .names("id", ID, ID_PATTERN)
+        .names("id", ID, SCHEMA_ID_PATTERN)
         .asks::<NamedQuery>()
+        .once()
         .answers(200, "It is deleted.", deleted_schema_schema())
         .refuses(&[Code::Forbidden, Code::NotFound])
         .example(Example::new("one").with("id", example::SCHEMA_ID))
@@ -100,10 +103,11 @@ pub(super) async fn create(
     document: Document,
 ) -> Result<Response, Problem> {
     let acts = named(&caller, query.as_deref())?;
+    let idempotency = caller.idempotency("POST /v1/schemas", document.value());
     let body = document.into_value()?;
     let read =
         Schema::read(&body, items.config.reading.is_strict).map_err(|faults| of_faults(faults.into()))?;
-    let cx = context(&items, acts.principal, &meta, None);
+    let cx = context(&items, acts.principal, &meta, idempotency);
     let done = items.engine.run(&cx, &Create { schema: read.value }).await;
     let done = done.map_err(|refusal| error::problem(refusal, &meta))?;
     let body = json!({"success": true, "data": shown(&done.output), "error": null, "code": 201});
@@ -154,15 +158,13 @@ pub(super) async fn update(
     RawQuery(query): RawQuery,
     document: Document,
 ) -> Result<Response, Problem> {
+    let id = id_of(&id)?;
+    let idempotency = caller.idempotency("PUT /v1/schemas/{id}", &json!([id.prefixed(), document.value()]));
     let edit = Edit::Patch { body: document.into_value()?, is_strict: items.config.reading.is_strict };
-    amend(
-        &items,
-        &meta,
-        named(&caller, query.as_deref())?,
-        Amend { id: id_of(&id)?, edit },
-        |stored| json!({"success": true, "data": shown(stored), "error": null, "code": 200}),
-    )
-    .await
+    let cx = context(&items, named(&caller, query.as_deref())?.principal, &meta, idempotency);
+    let body =
+        |stored: &StoredSchema| json!({"success": true, "data": shown(stored), "error": null, "code": 200});
+    amend(&items, &meta, &cx, Amend { id, edit }, body).await
 }
 
 /// Deletes a schema.
@@ -174,25 +176,20 @@ pub(super) async fn delete(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let op = Amend { id: id_of(&id)?, edit: Edit::Archive };
-    amend(
-        &items,
-        &meta,
-        named(&caller, query.as_deref())?,
-        op,
-        |_| json!({"success": true, "message": "The schema is archived", "error": null, "code": 200}),
-    )
-    .await
+    let idempotency = caller.idempotency("DELETE /v1/schemas/{id}", &json!([op.id.prefixed()]));
+    let cx = context(&items, named(&caller, query.as_deref())?.principal, &meta, idempotency);
+    let body = |_: &StoredSchema| json!({"success": true, "message": "The schema is archived", "error": null, "code": 200});
+    amend(&items, &meta, &cx, op, body).await
 }
 
 async fn amend(
     items: &Items,
     meta: &RequestMeta,
-    acts: Acts,
+    cx: &Context,
     op: Amend,
     body: impl Fn(&StoredSchema) -> Value,
 ) -> Result<Response, Problem> {
-    let cx = context(items, acts.principal, meta, None);
-    let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, meta))?;
+    let done = items.engine.run(cx, &op).await.map_err(|refusal| error::problem(refusal, meta))?;
     match done.output {
         None => Err(audited(Problem::not_found(), done.access_log)),
         Some(Err(faults)) => Err(audited(of_faults(faults.into()), done.access_log)),

@@ -1,12 +1,19 @@
 //! `POST /v1/memory/search`.
 
+use std::collections::BTreeSet;
+
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use memoryscope_domain::fields::{At, Fault, FieldFault, Step};
+use memoryscope_domain::fields::{At, Fault, FieldFault, Step, Warning};
+use memoryscope_domain::graph::fold::{Node, Seen};
+use memoryscope_domain::graph::{Name, SYSTEM_TYPES};
 use memoryscope_domain::items::request::{Counts, Query, SearchRequest};
 use memoryscope_domain::limits;
+use memoryscope_domain::memory::Memory;
 use memoryscope_domain::words::QueryText;
+use memoryscope_engine::context::Context;
+use memoryscope_engine::op::graph::Matching;
 use memoryscope_engine::op::items::{self as op, ItemFilter, SearchItems};
 use memoryscope_engine::op::search::Search;
 use serde_json::{Value, json};
@@ -15,7 +22,7 @@ use super::reading::StatedPurpose;
 use super::who::Acts;
 use super::wire::queries::SearchQuery;
 use super::wire::{found_schema, memory, schema};
-use super::{Items, answer, context, error};
+use super::{Items, answer, context, error, graph};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
@@ -68,8 +75,11 @@ pub(super) async fn handler(
     if !faults.is_empty() {
         return Err(error::invalid(&faults, 0));
     }
-    if request.pattern.is_some() {
-        return Err(Problem::new(Code::NotImplemented, "searches of the graph are not built yet"));
+    if let Some(pattern) = request.pattern {
+        let (namespace, limit) = (acts.scope.namespace.clone(), counts.nodes);
+        let cx = context(&items, acts.principal, &meta, None);
+        let op = Matching { namespace, pattern, purpose, limit };
+        return matching(&items, &meta, &cx, &op, &warnings).await;
     }
     let filter = ItemFilter { metadata: request.metadata, omo: request.omo, acl: request.search_acl };
     let cx = context(&items, acts.principal, &meta, None);
@@ -85,15 +95,64 @@ pub(super) async fn handler(
     let best = found.iter().filter_map(|item| item.score).map(|score| score.get()).fold(None, highest);
     let developer = caller.client();
     let memories: Vec<Value> = found.iter().map(|item| memory::shown(item, &developer, best)).collect();
+    let said: Vec<&Memory> = match request.enable_agentic_graph {
+        true => found.iter().map(|item| &*item.memory).collect(),
+        false => Vec::new(),
+    };
+    let graph = Seen::of(&said);
+    let (nodes, schemas) = shown_nodes(graph.nodes().take(counts.nodes), None);
     let body = json!({
         "code": 200,
         "status": "success",
-        "data": {"memories": memories, "nodes": [], "schemas_used": []},
+        "data": {"memories": memories, "nodes": nodes, "schemas_used": schemas},
         "search_id": done.access_log.prefixed(),
         "error": null,
         "details": null,
     });
     Ok(answer(StatusCode::OK, body, &warnings, Some(done.access_log)))
+}
+
+/// Answers with the nodes that a pattern finds.
+async fn matching(
+    items: &Items,
+    meta: &RequestMeta,
+    cx: &Context,
+    op: &Matching,
+    warnings: &[Warning],
+) -> Result<Response, Problem> {
+    let done = items.engine.run(cx, op).await.map_err(|refusal| error::problem(refusal, meta))?;
+    let wanted = op.pattern.return_properties.as_deref();
+    let (nodes, schemas) = shown_nodes(done.output.nodes.iter(), wanted);
+    let body = json!({
+        "code": 200,
+        "status": "success",
+        "data": {"memories": [], "nodes": nodes, "schemas_used": schemas},
+        "search_id": done.access_log.prefixed(),
+        "error": null,
+        "details": {"truncated": done.output.truncated},
+    });
+    Ok(answer(StatusCode::OK, body, warnings, Some(done.access_log)))
+}
+
+/// Nodes as they are shown, with these of their properties, and the schemas of those that are of no type of the system's.
+fn shown_nodes<'a>(
+    nodes: impl Iterator<Item = &'a Node>,
+    wanted: Option<&[Name]>,
+) -> (Vec<Value>, BTreeSet<String>) {
+    let mut schemas = BTreeSet::new();
+    let shown = nodes.map(|node| {
+        let mut shown = graph::shown(node);
+        if let (Some(wanted), Some(properties)) = (wanted, shown["properties"].as_object_mut()) {
+            properties.retain(|name, _| wanted.iter().any(|wanted| wanted.as_str() == name));
+        }
+        if SYSTEM_TYPES.contains(&node.node_type.as_str()) {
+            shown["schema_id"] = Value::Null;
+        } else {
+            schemas.extend(node.schema_id.as_ref().map(|id| id.as_str().to_owned()));
+        }
+        shown
+    });
+    (shown.collect(), schemas)
 }
 
 fn highest(best: Option<f64>, score: f64) -> Option<f64> {

@@ -14,6 +14,14 @@ pub const BRIDGE_ID_PATTERN: &str =
 pub const AUDIT_ID_PATTERN: &str =
     "^(?:log_)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
 
+/// A schema's id: a UUID, or 32 digits behind its prefix.
+pub const SCHEMA_ID_PATTERN: &str =
+    "^(?:schema_)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
+
+/// A node's id: a UUID, or 32 digits behind its prefix, or behind a memory's, which is a node of its own.
+pub const NODE_ID_PATTERN: &str =
+    "^(?:node_|mem_)?(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$";
+
 /// An object whose members are all there.
 #[must_use]
 pub fn object<const N: usize>(title: &str, members: [(&str, Value); N]) -> Value {

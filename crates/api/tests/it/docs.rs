@@ -14,6 +14,7 @@ const SCOPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-scoped
 const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-core.md");
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tools.md");
 const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policy.md");
+const ITEMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/papr.md");
 const SPIRALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spirals.md");
 const BRIDGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/bridges.md");
 const SUBJECTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/subjects.md");
@@ -109,6 +110,7 @@ async fn examples_are_true() {
     check_examples(SUBJECTS, 8).await;
     check_examples(TOOLS, 4).await;
     check_examples(POLICY, 8).await;
+    check_examples(ITEMS, 11).await;
 }
 
 async fn check_examples(path: &str, least: usize) {

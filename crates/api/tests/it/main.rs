@@ -11,6 +11,7 @@ mod fields;
 mod governed;
 mod health;
 mod items;
+mod items_graph;
 mod matrix;
 mod metrics;
 mod openapi;

@@ -138,6 +138,9 @@ fn every_operation_of_the_engine_is_there() {
         ("audit.export", "memoryscope audit export"),
         ("audit.checkpoint", "memoryscope audit checkpoint"),
         ("policy.activate", "memoryscope policy activate"),
+        ("graph.search", "memory.search with search_override"),
+        ("graph.waiting", "the server's own job"),
+        ("graph.extract", "the server's own job"),
     ]);
     let told: BTreeSet<&str> =
         described().filter_map(|(_, _, told)| told["x-memoryscope-operation"].as_str()).collect();
@@ -247,10 +250,16 @@ async fn examples_work() {
                 ["", "memory", ..] => text(&stored, "id"),
                 ["", "v2", "memories", ..] => text(&event, "id"),
                 ["", "v2", "bridges", ..] => text(&bridge, "id"),
-                ["", "v1", "memory", ..] => {
+                // A memory is a node of its own.
+                ["", "v1", "memory" | "graph", ..] => {
                     item.json()["data"][0]["memoryId"].as_str().expect("an id").to_owned()
                 }
                 ["", "v2", "subjects", ..] => "ana".to_owned(),
+                ["", "v1", "schemas", ..] => {
+                    let types = json!({"Task": {"name": "Task"}});
+                    let made = app.post("/v1/schemas", &json!({"name": "Tasks", "node_types": types})).await;
+                    made.json()["data"]["id"].as_str().expect("an id").to_owned()
+                }
                 _ => read.header("x-access-log-id").to_owned(),
             };
             if path.ends_with("/release") {

@@ -2,9 +2,11 @@
 //! nothing in the document goes unchecked. Objects with listed members may have no others, unless they say so: what
 //! the server answers is described whole.
 
-use memoryscope_api::openapi::schema::{AUDIT_ID_PATTERN, BRIDGE_ID_PATTERN, MEMORY_ID_PATTERN};
+use memoryscope_api::openapi::schema::{
+    AUDIT_ID_PATTERN, BRIDGE_ID_PATTERN, MEMORY_ID_PATTERN, NODE_ID_PATTERN, SCHEMA_ID_PATTERN,
+};
 use memoryscope_api::wire::{DOMAIN_PATTERN, USER_ID_PATTERN};
-use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, RequestId, TenantId, UserId};
+use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, NodeId, RequestId, SchemaId, TenantId, UserId};
 use memoryscope_domain::preference::Domain;
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::time::Timestamp;
@@ -162,6 +164,8 @@ fn is_formed(form: &str, text: &str) -> bool {
         USER_ID_PATTERN => UserId::parse(text).is_ok(),
         DOMAIN_PATTERN => Domain::parse(text).is_ok(),
         MEMORY_ID_PATTERN => MemoryId::parse(text).is_ok(),
+        SCHEMA_ID_PATTERN => SchemaId::parse(text).is_ok(),
+        NODE_ID_PATTERN => NodeId::parse(text.strip_prefix("mem_").unwrap_or(text)).is_ok(),
         AUDIT_ID_PATTERN => AuditId::parse(text).is_ok(),
         BRIDGE_ID_PATTERN => BridgeId::parse(text).is_ok(),
         "^t_[A-Za-z0-9_-]{1,64}$" => TenantId::parse(text).is_ok(),

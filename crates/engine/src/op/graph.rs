@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::graph::fold::{Edge, Node, Seen};
+use memoryscope_domain::graph::{Direction, Name};
 use memoryscope_domain::ids::{MemoryId, NodeId};
+use memoryscope_domain::items::request::GraphPattern;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Key, Memory, MemoryType};
 use memoryscope_domain::policy::Effect;
@@ -153,5 +155,112 @@ impl Operation for Around {
             memory_ids: memory_ids.into_iter().collect(),
             ..Plan::answer(Some(Found { nodes, memories, edges, truncated }))
         })
+    }
+}
+
+/// Nodes are looked for by a pattern of what joins them.
+pub static SEARCH: Info = Info { name: "graph.search", audit: READ, changes: false };
+
+/// Looks for nodes of two types that an edge of a type joins.
+#[derive(Debug, Clone)]
+pub struct Matching {
+    /// In which namespace.
+    pub namespace: String,
+    /// Which edges, between which nodes.
+    pub pattern: GraphPattern,
+    /// What for.
+    pub purpose: Purpose,
+    /// At most so many nodes.
+    pub limit: usize,
+}
+
+/// What matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matched {
+    /// The nodes at both ends, each once, in the order in which they were said first to be there.
+    pub nodes: Vec<Node>,
+    /// Whether there was more than could be looked at.
+    pub truncated: bool,
+}
+
+impl Matching {
+    fn is_end(&self, node: &Node, label: &Name) -> bool {
+        let properties =
+            node.properties.iter().map(|(name, seen)| (name.as_str().to_owned(), seen.value.clone()));
+        let properties: Map<String, Value> = properties.collect();
+        node.node_type == *label
+            && node.namespace == self.namespace
+            && self.pattern.filters.iter().all(|filter| filter.holds(label.as_str(), &properties))
+    }
+
+    /// Whether an edge is one of those that are looked for, one way or the other.
+    fn takes(&self, graph: &Seen, edge: &Edge) -> bool {
+        let pattern = &self.pattern.pattern;
+        let (Some(begin), Some(end)) = (graph.node(edge.source.node()), graph.node(edge.target.node()))
+        else {
+            return false;
+        };
+        let goes = |source: &Node, target: &Node| {
+            self.is_end(source, &pattern.source_label) && self.is_end(target, &pattern.target_label)
+        };
+        edge.edge_type == pattern.relationship_type
+            && match pattern.direction {
+                Direction::Outgoing => goes(begin, end),
+                Direction::Incoming => goes(end, begin),
+                Direction::Both => goes(begin, end) || goes(end, begin),
+            }
+    }
+}
+
+impl Operation for Matching {
+    type Output = Matched;
+
+    fn info(&self) -> &'static Info {
+        &SEARCH
+    }
+
+    fn authority(&self) -> Authority {
+        Authority::Policy(Effect::Read)
+    }
+
+    fn purpose(&self) -> Option<Purpose> {
+        Some(self.purpose)
+    }
+
+    fn about(&self) -> About {
+        About::Objects(&[MemoryType::Event])
+    }
+
+    fn select(&self, _cx: &Context) -> Select {
+        let pattern = &self.pattern.pattern;
+        let namespace = self.namespace.as_str();
+        let keys = vec![
+            Key::edge_type(namespace, pattern.relationship_type.as_str()),
+            Key::node_type(namespace, pattern.source_label.as_str()),
+            Key::node_type(namespace, pattern.target_label.as_str()),
+        ];
+        Select::Keyed(KeyedSelect { keys, after: None, limit: limits::GRAPH_MEMORIES_MAX })
+    }
+
+    fn private(&self) -> Map<String, Value> {
+        Map::from_iter([("request".to_owned(), json!({ "search_override": self.pattern }))])
+    }
+
+    fn plan(
+        &self,
+        _cx: &Context,
+        seen: &Visible<Facts>,
+        _mint: &mut Mint,
+    ) -> Result<Plan<Self::Output>, Refusal> {
+        let graph = Seen::of(seen.memories());
+        let edges = graph.edges().filter(|edge| self.takes(&graph, edge));
+        let ends: BTreeSet<NodeId> =
+            edges.flat_map(|edge| [edge.source.node(), edge.target.node()]).collect();
+        let found = graph.nodes().filter(|node| ends.contains(&node.id)).take(self.limit);
+        let nodes: Vec<Node> = found.cloned().collect();
+        let said: BTreeSet<MemoryId> =
+            nodes.iter().flat_map(|node| &node.sources).map(|source| source.memory).collect();
+        let memory_ids = said.into_iter().collect();
+        Ok(Plan { memory_ids, ..Plan::answer(Matched { nodes, truncated: seen.more() }) })
     }
 }

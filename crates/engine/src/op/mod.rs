@@ -63,7 +63,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 55] = [
+pub static ALL: [&Info; 56] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -113,6 +113,7 @@ pub static ALL: [&Info; 55] = [
     &schema::DELETE,
     &graph::NODE,
     &graph::AROUND,
+    &graph::SEARCH,
     &extract::WAIT,
     &extract::INFO,
     &subject::ERASE,

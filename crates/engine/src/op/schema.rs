@@ -1,7 +1,7 @@
 //! A tenant's schemas of graphs: made, looked at, changed, and put away.
 
-use memoryscope_domain::audit_chain::Code;
-use memoryscope_domain::change::Change;
+use memoryscope_domain::audit_chain::{Code, Hash32};
+use memoryscope_domain::change::{Change, IdempotencyKey, IdempotencyRecord};
 use memoryscope_domain::fields::{Faults, Warning};
 use memoryscope_domain::govern::{Authority, Facts, Visible};
 use memoryscope_domain::graph::Schema;
@@ -62,7 +62,10 @@ impl Operation for Create {
         mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let stored = StoredSchema {
-            id: SchemaId::from_uuid(mint.ids.next_uuid()),
+            id: match &cx.idempotency {
+                Some(given) => named_by(&given.key),
+                None => SchemaId::from_uuid(mint.ids.next_uuid()),
+            },
             tenant: cx.principal.tenant.clone(),
             client: cx.principal.client.clone(),
             user: cx.principal.user.clone(),
@@ -74,6 +77,23 @@ impl Operation for Create {
         let changes = vec![Change::InsertSchema(Box::new(stored.clone()))];
         Ok(Plan { changes, ..Plan::answer(stored) })
     }
+
+    fn select_repeat(&self, record: &IdempotencyRecord) -> Option<Select> {
+        Some(Select::Schemas(SchemaSelect::Ids(vec![named_by(&record.key)])))
+    }
+
+    fn plan_repeat(&self, seen: &Visible<Facts>) -> Option<Plan<Self::Output>> {
+        let made = seen.schemas().first().filter(|stored| !is_away(stored))?;
+        Some(Plan { reason: Some(Code::literal("IDEMPOTENT_REPEAT")), ..Plan::answer(made.clone()) })
+    }
+}
+
+/// The id of the schema that a request with an idempotency key makes: a repeat finds it by the key.
+fn named_by(key: &IdempotencyKey) -> SchemaId {
+    let text = format!("memoryscope-schema-v1\0{}\0{}", key.client, key.key);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Hash32::of(text.as_bytes()).0[..16]);
+    SchemaId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 /// Looks at the schemas that the caller may read; of those that were put away nothing is shown.
@@ -240,6 +260,16 @@ impl Operation for Amend {
             let changes = vec![Change::ReplaceSchema(Box::new(next.clone()))];
             Plan { changes, ..Plan::answer(Some(Ok(Changed { stored: next, warnings }))) }
         }))
+    }
+
+    fn select_repeat(&self, _record: &IdempotencyRecord) -> Option<Select> {
+        Some(Select::Schemas(SchemaSelect::Ids(vec![self.id])))
+    }
+
+    fn plan_repeat(&self, seen: &Visible<Facts>) -> Option<Plan<Self::Output>> {
+        let stored = seen.schemas().first()?.clone();
+        let changed = Changed { stored, warnings: Vec::new() };
+        Some(Plan { reason: Some(Code::literal("IDEMPOTENT_REPEAT")), ..Plan::answer(Some(Ok(changed))) })
     }
 }
 

@@ -10,6 +10,7 @@ use memoryscope_domain::consent::{Purposes, Said};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::graph::resolve::Candidates;
 use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, NodeId, SchemaId, TenantId};
+use memoryscope_domain::items::request::{Reading, SearchRequest};
 use memoryscope_domain::lifecycle::{Step, Verdict};
 use memoryscope_domain::object::{Note, Unit};
 use memoryscope_domain::policy::{Dialect, Policy};
@@ -30,7 +31,7 @@ use memoryscope_engine::op::explain::ExplainedLog;
 use memoryscope_engine::op::extract::{Settle, Waiting};
 use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
-use memoryscope_engine::op::graph::Around;
+use memoryscope_engine::op::graph::{Around, Matching};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::items::{ItemFilter, SearchItems};
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
@@ -308,6 +309,14 @@ impl Case {
                 let depth = usize::from(name == "graph.around");
                 let node = NodeId::from_uuid(self.item.uuid());
                 self.mark(Around::new(node, depth, Purpose::ChatResponse), Option::is_some).await
+            }
+            "graph.search" => {
+                let body = json!({"query": "x", "search_override": {"pattern": {
+                    "source_label": "Person", "relationship_type": "KNOWS", "target_label": "Person"}}});
+                let read = SearchRequest::read(&body, &Reading::default()).unwrap().value;
+                let (namespace, purpose) = (String::new(), Purpose::ChatResponse);
+                let pattern = read.pattern.unwrap();
+                self.mark(Matching { namespace, pattern, purpose, limit: 9 }, |_| true).await
             }
             "graph.waiting" => self.mark(Waiting::Behind(None), |waiting| !waiting.is_empty()).await,
             "graph.extract" => {

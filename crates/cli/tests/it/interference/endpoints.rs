@@ -9,6 +9,7 @@ use memoryscope_domain::scope::Scope;
 use serde_json::{Value, json};
 
 use super::world::{Answer, Asked, Caller, Twins};
+use super::{graph, items};
 
 /// Pages that are turned at most: more than the twins have memories.
 const PAGES_MAX: usize = 64;
@@ -87,11 +88,26 @@ endpoints! {
     "POST /memory/read" => scoped_read;
     "POST /memory/read/continue" => scoped_continue;
     "POST /memory/revoke" => scoped_revoke;
+    "GET /v1/memory/{id}" => items::get;
+    "GET /v1/memory/status/{id}" => items::status;
+    "POST /v1/memory/search" => items::search;
+    "PUT /v1/memory/{id}" => items::update;
+    "DELETE /v1/memory/{id}" => items::erase;
+    "POST /v1/memory" => items::add;
+    "POST /v1/memory/batch" => items::add_batch;
     "POST /v2/memories" => ingest;
     "POST /v2/memories/batch" => ingest_batch;
     "POST /memory" => scoped_create;
     "POST /memory/batch" => scoped_batch;
     "DELETE /memory/{id}" => scoped_delete;
+    "GET /v1/graph/nodes/{id}" => |probe| graph::node(probe, "");
+    "GET /v1/graph/nodes/{id}/edges" => |probe| graph::node(probe, "/edges");
+    "GET /v1/graph/nodes/{id}/neighbourhood" => |probe| graph::node(probe, "/neighbourhood");
+    "POST /v1/schemas" => graph::schema;
+    "GET /v1/schemas" => |probe| plain(probe, "/v1/schemas");
+    "GET /v1/schemas/{id}" => |probe| plain(probe, graph::NO_SCHEMA);
+    "PUT /v1/schemas/{id}" => graph::amended;
+    "DELETE /v1/schemas/{id}" => graph::deleted;
     "GET /v2/access-logs" => access_logs;
     "GET /v2/access-logs/{id}" => access_log;
     "GET /v2/audit" => audit;
@@ -108,11 +124,11 @@ endpoints! {
 }
 
 impl Probe<'_> {
-    async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Answer {
         self.twins.ask(&self.caller.get(path)).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.twins.ask(&self.caller.post(path, body)).await
     }
 
@@ -128,7 +144,7 @@ impl Probe<'_> {
     }
 
     /// Each purpose with each memory: those that there are, and one that there is not.
-    fn named(&self) -> Vec<(String, Purpose)> {
+    pub(super) fn named(&self) -> Vec<(String, Purpose)> {
         let never = MemoryId::from_uuid(uuid::Uuid::from_u128(7));
         let ids = self.ids.iter().copied().chain([never]);
         let each = |id: MemoryId| self.purposes.iter().map(move |purpose| (id.prefixed(), *purpose));
@@ -136,13 +152,13 @@ impl Probe<'_> {
     }
 
     /// What a stranger asks about: what is hidden from them, and what never was.
-    fn strange(&self) -> Vec<String> {
+    pub(super) fn strange(&self) -> Vec<String> {
         let never = MemoryId::from_uuid(uuid::Uuid::from_u128(7));
         self.strange.iter().copied().chain([never]).map(|id| id.prefixed()).collect()
     }
 
     /// Each purpose with each scope.
-    fn placed(&self) -> Vec<(Scope, Purpose)> {
+    pub(super) fn placed(&self) -> Vec<(Scope, Purpose)> {
         let mut scopes = self.scopes.clone();
         scopes.sort_by(|one, other| {
             (one.scope_type.name(), &one.id).cmp(&(other.scope_type.name(), &other.id))

@@ -6,6 +6,8 @@
 //! the API, and nothing else is.
 
 mod endpoints;
+mod graph;
+mod items;
 mod stores;
 mod world;
 

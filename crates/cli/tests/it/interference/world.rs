@@ -33,6 +33,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+use super::items;
+
 /// The clock's time in these worlds.
 const NOW_MICROS: i64 = 1_767_225_600_000_000;
 
@@ -44,6 +46,8 @@ pub(super) struct Pair {
     state: State,
     parents: Vec<usize>,
     is_replaced: bool,
+    /// Where it is an item: with whom it is shared, and whether it is flagged.
+    item: Option<(Vec<&'static str>, bool)>,
 }
 
 fn scope() -> impl Strategy<Value = Scope> {
@@ -71,10 +75,12 @@ fn preference() -> BoxedStrategy<Body> {
 pub(super) fn pair() -> BoxedStrategy<Pair> {
     let object =
         (generate::object_body(), generate::object_body(), scope(), select(State::ALL[..4].to_vec()));
-    let object = (object, prop::collection::vec(0usize..10, 0..3), any::<bool>()).prop_map(
-        |((one, other, scope, state), parents, is_replaced)| {
+    let shared = prop::sample::subsequence(vec!["ada", "bob", "organization:acme", "role:reviewer"], 0..3);
+    let item = prop::option::weighted(0.4, (shared, prop::bool::weighted(0.2)));
+    let object = (object, prop::collection::vec(0usize..10, 0..3), any::<bool>(), item).prop_map(
+        |((one, other, scope, state), parents, is_replaced, item)| {
             let other = if other.memory_type() == one.memory_type() { other } else { one.clone() };
-            Pair { bodies: [one, other], scope, state, parents, is_replaced }
+            Pair { bodies: [one, other], scope, state, parents, is_replaced, item }
         },
     );
     let person = select(vec!["ada", "bob"]);
@@ -84,6 +90,7 @@ pub(super) fn pair() -> BoxedStrategy<Pair> {
         state: State::Active,
         parents: Vec::new(),
         is_replaced: false,
+        item: None,
     });
     prop_oneof![6 => object, 1 => preference].boxed()
 }
@@ -101,6 +108,9 @@ impl Pair {
             parents.sort_unstable();
             parents.dedup();
             object.provenance.derived_from = Distinct::new(parents).expect("few parents");
+        }
+        if let (Body::Event(event), Some((shared, is_flagged))) = (&mut body, &self.item) {
+            event.item = Some(Box::new(items::item(&self.scope, shared, *is_flagged, side)));
         }
         let micros = 1_000_000 * i64::try_from(at).expect("a small number");
         let created = Timestamp::from_unix_micros(NOW_MICROS - micros);
@@ -185,6 +195,16 @@ impl Caller {
 
     pub(super) fn post(&self, path: &str, body: &Value) -> Asked {
         self.with("POST", path, Some(body))
+    }
+
+    pub(super) fn put(&self, path: &str, body: &Value) -> Asked {
+        self.with("PUT", path, Some(body))
+    }
+
+    /// The same for a purpose that a header states.
+    pub(super) fn with_purpose(mut asked: Asked, purpose: Purpose) -> Asked {
+        asked.headers.push(("x-purpose", purpose.name().to_owned()));
+        asked
     }
 
     pub(super) fn delete(&self, path: &str) -> Asked {

@@ -1,0 +1,106 @@
+//! What twins are asked in the items dialect, and the items among their memories.
+
+use memoryscope_domain::ids::UserId;
+use memoryscope_domain::items::policy::{Layer, MemoryPolicy, merge};
+use memoryscope_domain::items::request::ItemType;
+use memoryscope_domain::items::{AccessList, AclId, Item, ItemMetadata, RequestPolicy, Risk};
+use memoryscope_domain::scope::{Scope, ScopeType};
+use serde_json::json;
+
+use super::endpoints::Probe;
+use super::world::Caller;
+
+/// An item of a scope's person, or of the developer. What differs between twins is what it is about.
+pub(super) fn item(scope: &Scope, shared_with: &[&str], is_flagged: bool, side: usize) -> Item {
+    let owner = match UserId::parse(&scope.id) {
+        Ok(person) if scope.scope_type == ScopeType::User => AclId::of_external_user(&person),
+        _ => AclId::of_developer("local"),
+    };
+    let read = shared_with.iter().map(|entry| AclId::parse(entry).expect("an entry")).collect();
+    let stated = MemoryPolicy {
+        acl: Some(AccessList { read, ..AccessList::default() }),
+        risk: is_flagged.then_some(Risk::Flagged),
+        ..MemoryPolicy::default()
+    };
+    let policy = merge(&[(Layer::Request, &stated)]);
+    Item {
+        item_type: ItemType::Text,
+        owner,
+        metadata: ItemMetadata { topics: Some(vec![format!("side {side}")]), ..ItemMetadata::default() },
+        stated: RequestPolicy { stated, ..RequestPolicy::default() },
+        policy,
+        context: Vec::new(),
+        organization_id: None,
+        namespace_id: None,
+        graph: memoryscope_domain::graph::Graph::default(),
+        extraction: None,
+    }
+}
+
+pub(super) async fn get(probe: &Probe<'_>) {
+    for (id, purpose) in probe.named() {
+        for query in ["", "?external_user_id=ada&include=effective_policy", "?max_risk=none"] {
+            let asked = probe.caller.get(&format!("/v1/memory/{id}{query}"));
+            probe.twins.ask(&Caller::with_purpose(asked, purpose)).await;
+        }
+    }
+}
+
+pub(super) async fn status(probe: &Probe<'_>) {
+    for (id, _) in probe.named().into_iter().step_by(probe.purposes.len().max(1)) {
+        probe.get(&format!("/v1/memory/status/{id}")).await;
+    }
+}
+
+pub(super) async fn search(probe: &Probe<'_>) {
+    let filters = [
+        json!({"query": "*"}),
+        json!({"query": "tea and rain"}),
+        json!({"query": "*", "metadata": {"topics": ["side 0"]}}),
+        json!({"query": "*", "omo_filter": {"max_risk": "none", "min_consent": "implicit"}}),
+        json!({"query": "*", "search_acl": {"read": ["bob"]}}),
+    ];
+    for purpose in probe.purposes {
+        for user in [json!(null), json!("ada"), json!("bob")] {
+            for filter in &filters {
+                let mut body = filter.clone();
+                body["external_user_id"] = user.clone();
+                let path = format!("/v1/memory/search?max_memories={}", probe.limit);
+                let asked = probe.caller.post(&path, &body);
+                probe.twins.ask(&Caller::with_purpose(asked, *purpose)).await;
+            }
+        }
+    }
+}
+
+/// As steps are made: with what is hidden from whoever asks.
+pub(super) async fn update(probe: &Probe<'_>) {
+    let stranger = Caller::stranger();
+    let change = json!({"content": "Something else.", "external_user_id": "stranger"});
+    for id in probe.strange() {
+        let answer = probe.twins.ask(&stranger.put(&format!("/v1/memory/{id}"), &change)).await;
+        assert_eq!(answer.status, 404, "{id}");
+    }
+}
+
+pub(super) async fn erase(probe: &Probe<'_>) {
+    let stranger = Caller::stranger();
+    for id in probe.strange() {
+        let path = format!("/v1/memory/{id}?external_user_id=stranger");
+        let answer = probe.twins.ask(&stranger.delete(&path)).await;
+        assert_eq!(answer.status, 404, "{id}");
+    }
+}
+
+pub(super) async fn add(probe: &Probe<'_>) {
+    let user = &probe.caller.user;
+    probe.post("/v1/memory", &json!({"content": "I like tea.", "external_user_id": user})).await;
+    probe.post("/v1/memory", &json!({"content": "House rules."})).await;
+}
+
+pub(super) async fn add_batch(probe: &Probe<'_>) {
+    let memories =
+        json!([{"content": "It rained."}, {"content": 7}, {"content": "x", "external_user_id": "bob"}]);
+    let user = &probe.caller.user;
+    probe.post("/v1/memory/batch", &json!({"external_user_id": user, "memories": memories})).await;
+}
