@@ -114,6 +114,15 @@ fn what_was_not_stored_is_not_taken_back() {
     assert!(outcome(&mut browser, 14).contains("Step 4 has something to compare it with."));
     browser.click("#go8");
     outcome(&mut browser, 8);
+    // What all may be seen of is shown as it was.
+    browser.js("open(11, true); document.getElementById('go11').click()");
+    let context = outcome(&mut browser, 11);
+    browser.click("#go15");
+    browser.until("!busy && document.querySelector('#decisions li')");
+    let again = browser.shown("#out15 pre");
+    assert!(again.contains("peanuts") && context.contains(&again), "{again}");
+    assert!(!browser.shown("#out15").contains("nothing is shown"));
+    browser.js("document.getElementById('head13').focus()");
     browser.tab_to("tool");
     browser.write("");
     browser.press(&ENTER.to_string());
