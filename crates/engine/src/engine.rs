@@ -23,13 +23,13 @@ use tracing::{Instrument as _, info_span};
 use crate::bridges::Crossed;
 use crate::context::{Context, Idempotency};
 use crate::entry::{ask, child_ids, private_part};
-use crate::load::{loading, own_subject, selection};
+use crate::load::{loading, loading_for, own_subject, selection};
 use crate::op::{Mint, Operation, Plan};
 use crate::policies::{Policies, Ready};
 use crate::port::{Decision, Load, Meter, NoMeter, Ports, Receipt, Select, Snapshot, StoreError};
 use crate::refusal::{Conflict, Denied, Gone, Refusal};
 use crate::replay::inputs;
-use crate::{bridges, rights, spirals, traces};
+use crate::{spirals, traces};
 use serde_json::{Map, Value};
 
 /// The governed pipeline over its ports.
@@ -188,12 +188,7 @@ impl Engine {
         let narrowed = govern::narrow(&policy.policy, &ask(cx, op, false, &spirals));
         let is_told = ask(cx, op, false, &spirals).tells_withheld();
         let (select, filter) = selection(cx, op, width, (narrowed.as_ref(), is_told));
-        let load = Load {
-            spirals: spirals::scopes(op),
-            rights: rights::wanted(op),
-            bridges: bridges::to(op),
-            ..loading(cx, select, filter)
-        };
+        let load = loading_for(cx, op, (select, filter));
         let mut snapshot = self.load_of(&load).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);
@@ -213,11 +208,7 @@ impl Engine {
         let mut ids = IdSource::new(cx.id_seed, cx.now);
         let access_log = AuditId::from_uuid(ids.next_uuid());
         let Snapshot { head, subject, subject_key, mut facts, .. } = snapshot;
-        let (head, mut inputs) = (head.seq, inputs::of_spirals(&spirals));
-        inputs.extend(inputs::of_pending(&facts));
-        if op.bridging().is_some() {
-            inputs.extend(inputs::of_bridges(&facts));
-        }
+        let (head, inputs) = (head.seq, inputs::of(&spirals, &facts, op.bridging().is_some()));
         let mut loaded =
             Loaded { policy, active_policy, head, subject, subject_key, ids, access_log, repeats, inputs };
         facts.as_of = head;

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::op::Operation;
 use crate::port::{BridgesTo, Load, Rights, Select, Snapshot, StoreError};
 use crate::refusal::Refusal;
-use crate::traces;
+use crate::{bridges, rights, spirals, traces};
 
 impl Engine {
     /// The place that an answer to the same caller sealed ([`crate::op::page::Next::Sealed`]); none where it is not ours or its
@@ -68,6 +68,16 @@ pub(crate) fn loading(cx: &Context, select: Select, filter: Filter) -> Load {
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
         rights: Rights::default(),
+    }
+}
+
+/// An operation's own load.
+pub(crate) fn loading_for<O: Operation>(cx: &Context, op: &O, (select, filter): (Select, Filter)) -> Load {
+    Load {
+        spirals: spirals::scopes(op),
+        rights: rights::wanted(op),
+        bridges: bridges::to(op),
+        ..loading(cx, select, filter)
     }
 }
 

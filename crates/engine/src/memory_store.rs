@@ -319,33 +319,9 @@ impl Tenant {
 
     /// Whether everything that the change set expects is so, what it inserts is new, and what it replaces is there.
     fn check(&self, set: &ChangeSet) -> Result<(), StoreError> {
-        let require =
-            |so: bool, what: &'static str| if so { Ok(()) } else { Err(StoreError::Conflict(what)) };
         let version_of = |id: &MemoryId| self.memories.get(id).map(|version| version.memory.version);
         let said = |subject: &SubjectRef| self.consents.get(subject).map_or(0, |consents| consents.version);
-        for expect in &set.expects {
-            match expect {
-                Expect::ActivePolicy(hash) => require(self.active_policy == *hash, "the active policy")?,
-                Expect::Memory { id, version } => require(version_of(id) == Some(*version), "a memory")?,
-                Expect::Children { parent, count } => {
-                    require(self.children_of(*parent) == *count, "a memory's children")?;
-                }
-                Expect::Grant { id, version } => {
-                    require(self.grant(*id).is_some_and(|grant| grant.version == *version), "a grant")?;
-                }
-                Expect::NoSubjectKey(subject) => {
-                    require(!self.subject_keys.contains_key(subject), "a subject's key")?;
-                }
-                Expect::SubjectKey { subject, mark } => {
-                    let key = self.subject_keys.get(subject);
-                    require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
-                }
-                Expect::Consent { subject, version } => require(said(subject) == *version, "a consent")?,
-                Expect::NoIdempotencyKey(key) => {
-                    require(!self.idempotency.contains_key(key), "an idempotency key")?;
-                }
-            }
-        }
+        self.check_expected(set)?;
         for change in &set.changes {
             match change {
                 Change::InsertMemory(memory) => require(version_of(&memory.id).is_none(), "a memory's id")?,
@@ -396,6 +372,35 @@ impl Tenant {
                 | Change::ForgetSpiral(_)
                 | Change::MarkPending(_)
                 | Change::UnmarkPending(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn check_expected(&self, set: &ChangeSet) -> Result<(), StoreError> {
+        let version_of = |id: &MemoryId| self.memories.get(id).map(|version| version.memory.version);
+        let said = |subject: &SubjectRef| self.consents.get(subject).map_or(0, |consents| consents.version);
+        for expect in &set.expects {
+            match expect {
+                Expect::ActivePolicy(hash) => require(self.active_policy == *hash, "the active policy")?,
+                Expect::Memory { id, version } => require(version_of(id) == Some(*version), "a memory")?,
+                Expect::Children { parent, count } => {
+                    require(self.children_of(*parent) == *count, "a memory's children")?;
+                }
+                Expect::Grant { id, version } => {
+                    require(self.grant(*id).is_some_and(|grant| grant.version == *version), "a grant")?;
+                }
+                Expect::NoSubjectKey(subject) => {
+                    require(!self.subject_keys.contains_key(subject), "a subject's key")?;
+                }
+                Expect::SubjectKey { subject, mark } => {
+                    let key = self.subject_keys.get(subject);
+                    require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
+                }
+                Expect::Consent { subject, version } => require(said(subject) == *version, "a consent")?,
+                Expect::NoIdempotencyKey(key) => {
+                    require(!self.idempotency.contains_key(key), "an idempotency key")?;
+                }
             }
         }
         Ok(())
@@ -482,4 +487,8 @@ fn parents(memory: &Memory) -> &[MemoryId] {
 
 fn has_expired(memory: &Memory, now: Timestamp) -> bool {
     memory.state != State::Tombstoned && memory.expires.is_some_and(|end| end <= now)
+}
+
+fn require(so: bool, what: &'static str) -> Result<(), StoreError> {
+    if so { Ok(()) } else { Err(StoreError::Conflict(what)) }
 }

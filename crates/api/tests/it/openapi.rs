@@ -295,7 +295,7 @@ async fn examples_work() {
 
 #[tokio::test]
 async fn the_pages_need_nothing_from_elsewhere() {
-    for (path, bytes_max) in [("/docs", 40_000), ("/demo", 60_000)] {
+    for (path, bytes_max) in [("/docs", 40_000), ("/demo", 68_000)] {
         let page = App::new().ask(Ask::new(&format!("GET {path}"))).await;
         let policy = page.header("content-security-policy");
         assert!(

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use memoryscope_load::bench::{self, Case, CaseReport, Place, Plan, Report};
+use memoryscope_load::bench::{self, Case, CaseReport, Families, Place, Plan, Report};
 use memoryscope_load::http::Target;
 use memoryscope_load::launch::Launcher;
 use memoryscope_load::stats::Spread;
@@ -116,6 +116,16 @@ pub(super) fn new_run(kind: &str) -> String {
     format!("{kind}-{}", wiring::hex(&wiring::random_key()[..6]))
 }
 
+fn families(families: &Families) -> String {
+    format!(
+        "revoking a memory with {} descendants of {} generations takes {} ms ({} were revoked)",
+        families.descendants,
+        families.generations,
+        number(families.revoke_ms, 1.0, 1),
+        families.revoked,
+    )
+}
+
 fn described(report: &Report) -> String {
     let mut parts = vec![format!(
         "{} connections, {} s after {} s of warm-up, {} repeats, {} users, {} memories preloaded, {} processors\n\
@@ -149,15 +159,7 @@ fn described(report: &Report) -> String {
         ];
         let rows = table(header, server.cases.iter().map(row));
         parts.push(format!("{} (version {version}{on})\n{rows}", server.url));
-        if let Some(families) = &server.families {
-            parts.push(format!(
-                "revoking a memory with {} descendants of {} generations takes {} ms ({} were revoked)",
-                families.descendants,
-                families.generations,
-                number(families.revoke_ms, 1.0, 1),
-                families.revoked,
-            ));
-        }
+        parts.extend(server.families.as_ref().map(families));
         if let Some(growth) = &server.growth {
             parts.push(format!(
                 "{} events stored in {:.0} s, in batches: {:.0} a second at the start, {:.0} at the end ({:.2} of it)",

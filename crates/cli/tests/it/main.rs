@@ -13,6 +13,7 @@ mod configuration;
 mod copies;
 mod crash;
 mod demo;
+mod demo_events;
 mod erasing;
 mod faults;
 mod hostile;

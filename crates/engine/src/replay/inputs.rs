@@ -21,19 +21,29 @@ const PENDING: &str = "pending";
 const BRIDGES: &str = "bridges";
 const SECOND_MICROS: i64 = 1_000_000;
 
+/// All that is known before it is decided.
+pub(crate) fn of(spirals: &Spirals, facts: &Facts, goes_behind_bridges: bool) -> Map<String, Value> {
+    let mut inputs = of_spirals(spirals);
+    inputs.extend(of_pending(facts));
+    if goes_behind_bridges {
+        inputs.extend(of_bridges(facts));
+    }
+    inputs
+}
+
 /// Whether something was still to follow: what is hidden for as long cannot be told afterwards.
-pub(crate) fn of_pending(facts: &Facts) -> Map<String, Value> {
+fn of_pending(facts: &Facts) -> Map<String, Value> {
     if facts.has_pending { Map::from_iter([(PENDING.to_owned(), json!(true))]) } else { Map::new() }
 }
 
 /// The bridges that led to what was read. They are kept for as long as both their ends are.
-pub(crate) fn of_bridges(facts: &Facts) -> Map<String, Value> {
+fn of_bridges(facts: &Facts) -> Map<String, Value> {
     let ids: Vec<String> = facts.bridges.iter().map(|bridge| bridge.id.prefixed()).collect();
     if ids.is_empty() { Map::new() } else { Map::from_iter([(BRIDGES.to_owned(), json!(ids))]) }
 }
 
 /// The spirals that held, without what they were told by.
-pub(crate) fn of_spirals(spirals: &Spirals) -> Map<String, Value> {
+fn of_spirals(spirals: &Spirals) -> Map<String, Value> {
     let bare = |spiral: &ThoughtPatternArtifact| {
         let finding = Finding { signals: Vec::new(), references: Vec::new(), ..spiral.finding.clone() };
         ThoughtPatternArtifact { finding, ..spiral.clone() }.write().ok()

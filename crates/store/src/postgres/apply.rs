@@ -13,7 +13,7 @@ use memoryscope_engine::port::StoreError;
 use super::person;
 use super::session::Call;
 use super::value::{Bytes, Value};
-use crate::common::prepare::{BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, Step};
+use crate::common::prepare::{BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
 use crate::common::row;
 
 const INSERT_MEMORIES: &str = "
@@ -269,16 +269,9 @@ impl<'a> Writes<'a> {
             }
             Step::ForgetIdempotencyBefore(time) => self.alone(FORGET_IDEMPOTENCY, vec![boxed(*time)]),
             Step::ForgetGrantsExpiredBefore(time) => self.alone(FORGET_GRANTS, vec![boxed(*time)]),
-            Step::InsertSpiral(spiral) => {
-                let id = boxed(Bytes::of(spiral.id.uuid()));
-                let (expires, document) = (boxed(spiral.expires), boxed(spiral.document.as_str()));
-                self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
-            }
+            Step::InsertSpiral(spiral) => self.insert_spiral(spiral),
             Step::InsertBridge(bridge) => self.insert_bridge(seq, bridge),
-            Step::RemoveBridge(bridge) => {
-                let id = boxed(Bytes::of(bridge.id.uuid()));
-                self.alone(REMOVE_BRIDGE, vec![id, boxed(seq), boxed(bridge.document.as_str())]);
-            }
+            Step::RemoveBridge(bridge) => self.remove_bridge(seq, bridge),
             Step::MarkPending(mark) => self.mark_pending(mark),
             Step::UnmarkPending(id) => self.alone(UNMARK_PENDING, vec![boxed(Bytes::of(id.uuid()))]),
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
@@ -300,6 +293,17 @@ impl<'a> Writes<'a> {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
             }
         }
+    }
+
+    fn insert_spiral(&mut self, spiral: &'a SpiralRow) {
+        let id = boxed(Bytes::of(spiral.id.uuid()));
+        let (expires, document) = (boxed(spiral.expires), boxed(spiral.document.as_str()));
+        self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
+    }
+
+    fn remove_bridge(&mut self, seq: i64, bridge: &'a BridgeRow) {
+        let id = boxed(Bytes::of(bridge.id.uuid()));
+        self.alone(REMOVE_BRIDGE, vec![id, boxed(seq), boxed(bridge.document.as_str())]);
     }
 
     fn insert_bridge(&mut self, seq: i64, bridge: &'a BridgeRow) {

@@ -175,6 +175,12 @@ fn with_parents(tenant: &TenantId, id: u128, occurred: i64, parents: &[u128]) ->
     child(tenant, id, &parents, Derivation::Asserted)
 }
 
+/// Some of them are in the scope that the others' is bridged from.
+fn in_one_of_the_scopes(id: u128, memory: Memory) -> Memory {
+    let scope = if id % 3 == 2 { Scope::of_user(&user(USERS[1])) } else { memory.scope.clone() };
+    Memory { partition: scope.partition(), scope, ..memory }
+}
+
 /// What a wish stands for now; none if the memory or grant that it names isn't there.
 async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Change> {
     let current = async |id| {
@@ -187,15 +193,10 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             Change::InsertMemory(Memory { created: time(created), expires: expires.map(time), ..memory })
         }
         Wish::InsertObject { id, occurred, level, look, ref parents, expires } => {
-            let memory = make::looking(with_parents(tenant, id, occurred, parents), look);
-            let mut body = memory.body.clone();
-            body.object_mut()?.sensitivity.level = Level::ALL[level];
-            let placed = Some(time(occurred));
-            // Some of them are in the scope that the others' is bridged from.
-            let scope = if id % 3 == 2 { Scope::of_user(&user(USERS[1])) } else { memory.scope.clone() };
-            let partition = scope.partition();
-            let expires = expires.map(time);
-            Change::InsertMemory(Memory { body, placed, expires, scope, partition, ..memory })
+            let mut memory = make::looking(with_parents(tenant, id, occurred, parents), look);
+            memory.body.object_mut()?.sensitivity.level = Level::ALL[level];
+            (memory.placed, memory.expires) = (Some(time(occurred)), expires.map(time));
+            Change::InsertMemory(in_one_of_the_scopes(id, memory))
         }
         Wish::Replace { id, state, stale } => {
             let memory = current(id).await?;
@@ -259,6 +260,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
     })
 }
 
+/// A checkpoint that follows the last one.
 async fn checkpoint(store: &dyn Store, tenant: &TenantId) -> Change {
     let facts = make::load(store, tenant, Select::Verification).await.facts;
     let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());

@@ -162,19 +162,15 @@ pub(super) fn item_schema() -> Value {
         "How well it answers the `query_text`, where there is one. Scores of one answer compare; those of two do not.",
     );
     either_schema(["ShownMemory", "ShownTombstone"], |one| {
-        maybe(with_prompt(one), [("score", score.clone()), ("bridge_id", bridge_schema())])
+        maybe(with_prompt(one), [("score", score.clone()), ("bridge_id", super::bridges::behind_schema())])
     })
 }
 
 /// The schema of one memory's answer.
 pub(in crate::core_v2) fn one_schema() -> Value {
     either_schema(["MemoryAnswer", "TombstoneAnswer"], |one| {
-        maybe(decided_schema(with_prompt(one)), [("bridge_id", bridge_schema())])
+        maybe(decided_schema(with_prompt(one)), [("bridge_id", super::bridges::behind_schema())])
     })
-}
-
-fn bridge_schema() -> Value {
-    about(prefixed("brg_"), "The bridge behind which it was read, where it is another scope's.")
 }
 
 /// A page of memories.

@@ -180,3 +180,8 @@ pub(in crate::core_v2) fn page_schema() -> Value {
         [("items", items), ("next_cursor", about(or_null(text()), "Null on the last page."))],
     ))
 }
+
+/// The schema of the bridge that an item names.
+pub(super) fn behind_schema() -> Value {
+    about(prefixed("brg_"), "The bridge behind which it was read, where it is another scope's.")
+}

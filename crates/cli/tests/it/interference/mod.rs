@@ -5,6 +5,7 @@
 //! document is held to: a new path needs a line there. The definition is what a store holds, so the twins are written past
 //! the API, and nothing else is.
 
+mod bridges;
 mod endpoints;
 mod graph;
 mod items;
