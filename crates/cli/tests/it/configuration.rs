@@ -62,6 +62,7 @@ fn config_prints_a_table_with_origins() {
     MEMORYSCOPE_SPIRAL_LEXICON           (not set)                          default
     MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS  30                                 default
     MEMORYSCOPE_MIGRATE                  true                               default
+    MEMORYSCOPE_ITEMS_STRICT             false                              default
     LOG_LEVEL                            WARNING                            .env line 1
     LOG_FORMAT                           json                               default, from ENVIRONMENT=production
     CORS_ORIGINS                         (not set)                          default

@@ -8,6 +8,7 @@ use std::process::Command;
 use crate::process::{Server, clean};
 
 /// The Python that has the client, if there is one.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is told")]
 fn python() -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/ensure-papr-client");
     let made = Command::new(script).output().expect("the script runs");
