@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use memoryscope_domain::audit_chain::{AuditKey, Checkpoint, CheckpointKey, Code, Seq};
 use memoryscope_domain::change::{Change, ChangeSet, Expect, PolicyDocument};
 use memoryscope_domain::ids::{SchemaId, TenantId};
-use memoryscope_domain::memory::{DomainKey, Key, Memory, State, SubjectRef, TAGGED};
+use memoryscope_domain::memory::{DomainKey, Key, Memory, State, SubjectRef};
 use memoryscope_domain::object::{Derivation, Level};
 use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
