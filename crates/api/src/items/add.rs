@@ -83,7 +83,9 @@ pub(super) async fn handler(
 
 /// The answer about one item.
 pub(super) fn body_of(item: Value) -> Value {
-    json!({"code": 200, "status": "success", "data": [item], "error": null, "details": null})
+    let mut body = json!({"code": 200, "status": "success", "data": [], "error": null, "details": null});
+    body["data"] = Value::Array(vec![item]);
+    body
 }
 
 /// What is known beside a request.

@@ -100,11 +100,17 @@ pub(super) async fn handler(
     // Where nothing could be tried, the batch failed, not its items.
     let failed: Vec<&Problem> = told.values().filter_map(|told| told.as_ref().err()).collect();
     if let (Some(first), true) = (failed.first(), failed.len() == told.len() && tried > 0)
-        && failed.iter().all(|problem| problem.status().is_server_error())
+        && failed.iter().all(|problem| is_of_the_batch(problem))
     {
         return Err((*first).clone());
     }
     Ok(answered(told, &warnings, batch.content_bytes, &meta))
+}
+
+/// Whether a problem is with the whole request and not with what one item says.
+fn is_of_the_batch(problem: &Problem) -> bool {
+    problem.status().is_server_error()
+        || matches!(problem.code(), Code::IdempotencyKeyReused | Code::InProgress)
 }
 
 /// With the graph that came with it, where `given` names its tenant.

@@ -140,7 +140,7 @@ fn is_wanted(query: &GetQuery, memory: &Memory) -> bool {
     let policy = memory.item().map(|item| &item.policy);
     let consent = policy.map_or(Consent::Implicit, |policy| policy.consent.value);
     let risk = policy.map_or(Risk::None, |policy| policy.risk.value);
-    !(query.require_consent && consent == Consent::None)
-        && !(query.exclude_flagged && risk == Risk::Flagged)
-        && query.max_risk.is_none_or(|max| risk <= max)
+    let is_left_out = (query.require_consent && consent == Consent::None)
+        || (query.exclude_flagged && risk == Risk::Flagged);
+    !is_left_out && query.max_risk.is_none_or(|max| risk <= max)
 }

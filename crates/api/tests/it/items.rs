@@ -178,8 +178,8 @@ async fn one_memory_is_one_in_all_dialects() {
     let search = async |who: &str| {
         found(&app.post("/v1/memory/search", &json!({"query": "seats", "external_user_id": who})).await)
     };
-    assert_eq!(search("ana").await, [id.clone()]);
-    assert_eq!(search("ben").await, [id.clone()]);
+    assert_eq!(search("ana").await, std::slice::from_ref(&id));
+    assert_eq!(search("ben").await, std::slice::from_ref(&id));
     let shown = app.get(&format!("/v2/memories/{id}?{core}")).await.json();
     assert_eq!((&shown["type"], &shown["truth_mode"]), (&json!("event"), &json!("factual_claim")));
     // What follows from it follows from it in every dialect.
@@ -212,7 +212,7 @@ async fn one_memory_is_one_in_all_dialects() {
     let all = async || {
         found(&app.post("/v1/memory/search", &json!({"query": "*", "external_user_id": "ana"})).await)
     };
-    assert_eq!(all().await, [event.clone()]);
+    assert_eq!(all().await, std::slice::from_ref(&event));
     assert_eq!(app.ask(delete(&format!("/v1/memory/{event}?external_user_id=ana"))).await.status, 200);
     assert!(all().await.is_empty());
     let chain = app.ask(get("/v2/audit?tenant_id=t_default&limit=1000").auditor()).await.json();
@@ -272,7 +272,7 @@ async fn an_organization_is_a_tenant_and_a_namespace_a_part_of_it() {
     }
     for ((organization, namespace), id) in places.into_iter().zip(&ids) {
         let answer = app.post("/v1/memory/search", &search(organization, namespace)).await;
-        assert_eq!(found(&answer), [id.clone()]);
+        assert_eq!(found(&answer), std::slice::from_ref(id));
     }
     assert_eq!(app.get(&format!("/v1/memory/{}", ids[1])).await.status, 404);
     assert_eq!(app.get(&format!("/v1/memory/{}?organization_id=acme", ids[1])).await.status, 200);

@@ -155,7 +155,17 @@ pub async fn ingest_batch(
         cx.principal.user = user;
         (cx, places, Ingest { items })
     });
-    let mut groups = groups.collect::<Vec<_>>().into_iter();
+    ingest_groups(engine, cx, groups.collect(), count).await
+}
+
+/// Stores groups of events, impacts and seeds, each with the places of its items in the batch.
+async fn ingest_groups(
+    engine: &Engine,
+    cx: &Context,
+    groups: Vec<(Context, Vec<usize>, Ingest)>,
+    count: usize,
+) -> Vec<Result<IngestedItem, Refusal>> {
+    let mut groups = groups.into_iter();
     let mut results = BTreeMap::new();
     // With a key, the first group speaks for the batch: where the key is another request's, nothing is stored.
     if cx.idempotency.is_some()
@@ -188,24 +198,28 @@ async fn ingest_group(
     }
 }
 
-/// Stores events, impacts and seeds, each as a request of its own by whoever writes it. The answers are in their order; an
-/// error is that one's own.
+/// Stores a batch of events, impacts and seeds, each for whoever writes it: as [`ingest_batch`], where those who write may
+/// differ in more than for whom they act, even in their tenant.
 pub async fn ingest_each(
     engine: &Engine,
     cx: &Context,
     items: Vec<(Principal, NewObject)>,
 ) -> Vec<Result<IngestedItem, Refusal>> {
+    let count = items.len();
+    let mut by_writer: Vec<(Principal, Vec<usize>, Vec<NewObject>)> = Vec::new();
+    for (at, (principal, item)) in items.into_iter().enumerate() {
+        match by_writer.iter_mut().find(|(writer, ..)| *writer == principal) {
+            Some((_, places, group)) => {
+                places.push(at);
+                group.push(item);
+            }
+            None => by_writer.push((principal, vec![at], vec![item])),
+        }
+    }
     let mut seeds = IdSource::new(cx.id_seed, cx.now);
-    let runs = items.into_iter().enumerate().map(|(at, (principal, item))| {
+    let groups = by_writer.into_iter().enumerate().map(|(at, (principal, places, items))| {
         let cx = context_of_group(cx, at, IdSeed(*seeds.next_uuid().as_bytes()), None);
-        (Context { principal, ..cx }, item)
+        (Context { principal, ..cx }, places, Ingest { items })
     });
-    let runs: Vec<(Context, NewObject)> = runs.collect();
-    let run = async |(cx, item): (Context, NewObject)| {
-        let Done { output, access_log, .. } = engine.run(&cx, &Ingest { items: vec![item] }).await?;
-        let result = output.into_iter().next();
-        let result = result.ok_or_else(|| Refusal::Bug("an item was lost".to_owned()))?;
-        Ok(IngestedItem { result, access_log })
-    };
-    join_all(runs.into_iter().map(run)).await
+    ingest_groups(engine, cx, groups.collect(), count).await
 }

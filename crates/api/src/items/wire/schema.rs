@@ -49,7 +49,8 @@ pub(super) fn names(names: &[&str]) -> Value {
 }
 
 pub(super) fn object(title: &str, required: &[&str], properties: Map<String, Value>) -> Value {
-    let mut object = json!({"type": "object", "title": title, "properties": properties});
+    let mut object = json!({"type": "object", "title": title});
+    object["properties"] = Value::Object(properties);
     if !required.is_empty() {
         object["required"] = json!(required);
     }
