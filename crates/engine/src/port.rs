@@ -10,7 +10,7 @@ use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{ChangeSet, IdempotencyKey, IdempotencyRecord, PolicyDocument};
 use memoryscope_domain::govern::{Decided, Facts};
 use memoryscope_domain::grant::{ReadGrant, Token, TokenHash};
-use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, SchemaId, TenantId, UserId};
+use memoryscope_domain::ids::{AuditId, IdSeed, MemoryId, TenantId, UserId};
 use memoryscope_domain::memory::{DomainKey, Key, SubjectRef};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
@@ -22,10 +22,12 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::TermKey;
 
 pub use self::bridged::{BridgeSelect, BridgesTo, Source};
+pub use self::keyed::{KeyedSelect, SchemaSelect};
 pub use self::person::{PersonSelect, With};
 pub use self::rights::Rights;
 
 mod bridged;
+mod keyed;
 mod person;
 mod rights;
 
@@ -303,32 +305,6 @@ pub enum PolicySelect {
     All(usize),
     /// Those of that version, which is one unless two were given one name; with their texts, by hash.
     Version(String),
-}
-
-/// Which memories, by what they are looked up by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyedSelect {
-    /// Those whose current version has one of these keys at least ([`Memory::keys`]); at most
-    /// [`memoryscope_domain::limits::KEYS_ASKED_MAX`].
-    pub keys: Vec<Key>,
-    /// Only those behind this one.
-    pub after: Option<MemoryId>,
-    /// At most so many; [`Facts::more`] says whether there were more.
-    pub limit: usize,
-}
-
-/// Which schemas.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SchemaSelect {
-    /// These; ids that the tenant lacks are left out.
-    Ids(Vec<SchemaId>),
-    /// All of them, in order of their ids.
-    All {
-        /// Only those behind this one.
-        after: Option<SchemaId>,
-        /// At most so many; [`Facts::more`] says whether there were more.
-        limit: usize,
-    },
 }
 
 /// Whose time is over.

@@ -94,7 +94,9 @@ pub(super) fn memory(number: u128, nodes: Vec<NodeAssertion>, edges: Vec<EdgeAss
 
 /// The policy that a request of these members states.
 pub(super) fn policy(request: Value) -> EffectivePolicy {
-    let body = json!({"content": "x", "memory_policy": request});
+    let mut body = object(json!({"content": "x"}));
+    body.insert("memory_policy".to_owned(), request);
+    let body = Value::Object(body);
     let read = crate::items::request::AddRequest::read(&body, &crate::items::request::Reading::default())
         .expect("a request")
         .value;

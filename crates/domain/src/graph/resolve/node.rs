@@ -100,7 +100,7 @@ impl<'a> Making<'a> {
             }
         } else {
             match constraint.on_miss {
-                Miss::Create => self.create(candidate, properties, set, of_type, report),
+                Miss::Create => self.create(candidate, &properties, set, of_type, report),
                 Miss::Ignore | Miss::Error => {
                     let is_error = constraint.on_miss == Miss::Error;
                     report.outcome = if is_error { Outcome::Failed } else { Outcome::Skipped };
@@ -137,12 +137,12 @@ impl<'a> Making<'a> {
     fn create(
         &mut self,
         candidate: &Candidate,
-        properties: Map<String, Value>,
+        properties: &Map<String, Value>,
         set: Properties,
         of_type: Option<&NodeType>,
         report: &mut NodeReport,
     ) {
-        let mut said = asserted(&properties, Method::Extracted);
+        let mut said = asserted(properties, Method::Extracted);
         said.extend(set);
         if let Some(of_type) = of_type {
             let values =
