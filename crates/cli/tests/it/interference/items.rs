@@ -38,8 +38,10 @@ pub(super) fn item(scope: &Scope, shared_with: &[&str], is_flagged: bool, side: 
 }
 
 pub(super) async fn get(probe: &Probe<'_>) {
+    // Whoever names another user asks with that user's eyes, and is another caller.
+    let own = format!("?external_user_id={}&include=effective_policy", probe.caller.user);
     for (id, purpose) in probe.named() {
-        for query in ["", "?external_user_id=ada&include=effective_policy", "?max_risk=none"] {
+        for query in ["", own.as_str(), "?max_risk=none"] {
             let asked = probe.caller.get(&format!("/v1/memory/{id}{query}"));
             probe.twins.ask(&Caller::with_purpose(asked, purpose)).await;
         }
@@ -61,7 +63,7 @@ pub(super) async fn search(probe: &Probe<'_>) {
         json!({"query": "*", "search_acl": {"read": ["bob"]}}),
     ];
     for purpose in probe.purposes {
-        for user in [json!(null), json!("ada"), json!("bob")] {
+        for user in [json!(null), json!(probe.caller.user)] {
             for filter in &filters {
                 let mut body = filter.clone();
                 body["external_user_id"] = user.clone();
