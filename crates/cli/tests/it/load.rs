@@ -47,12 +47,14 @@ fn measured(server: &Value) -> Vec<&str> {
 #[test]
 fn every_case_is_measured_on_a_server_of_its_own() {
     let folder = tempfile::tempdir().expect("a folder");
-    let more = ["--preload", "30", "--cold-start", "--large-scope", "200", "--growth", "1200"];
+    let more = ["--preload", "30", "--cold-start", "--large-scope", "200", "--growth", "1200", "--families", "1"];
     let said = bench(folder.path(), &more).expect(0);
     let mut report = said.json();
     let scoped = ["live", "create", "read10", "read1000", "mix"];
     let core = ["ingest", "derive", "query100", "querylarge", "querydenied", "reconstruct"];
-    assert_eq!(measured(&report["servers"][0]), [&scoped[..], &core[..]].concat());
+    let later = ["reinforce", "explain", "replay"];
+    assert_eq!(measured(&report["servers"][0]), [&scoped[..], &core[..], &later[..]].concat());
+    assert_eq!(report["servers"][0]["families"]["revoked"], 1);
     assert_eq!(report["servers"][0]["growth"]["memories"], 1_200);
     assert!(report["servers"][0]["url"].as_str().expect("a URL").starts_with("http://127.0.0.1:"));
     report["servers"][0]["url"] = json!("a URL");
