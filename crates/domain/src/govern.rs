@@ -167,16 +167,6 @@ pub enum Origin {
     Import,
 }
 
-impl Facts {
-    /// Memories of other scopes behind those of one: each once.
-    pub fn add_shared(&mut self, shared: Self) {
-        let known: BTreeSet<MemoryId> = self.memories.iter().map(|memory| memory.id).collect();
-        self.memories.extend(shared.memories.into_iter().filter(|memory| !known.contains(&memory.id)));
-        self.erased.extend(shared.erased);
-        self.more |= shared.more;
-    }
-}
-
 /// By what right an operation is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authority {

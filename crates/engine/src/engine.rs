@@ -187,8 +187,7 @@ impl Engine {
         let mut spirals = self.spirals_before(cx, op, &policy.policy).await?;
         let narrowed = govern::narrow(&policy.policy, &ask(cx, op, false, &spirals));
         let is_told = ask(cx, op, false, &spirals).tells_withheld();
-        let (select, filter) = selection(cx, op, width, (narrowed.as_ref(), is_told));
-        let load = loading_for(cx, op, (select, filter));
+        let load = loading_for(cx, op, selection(cx, op, width, (narrowed.as_ref(), is_told)));
         let mut snapshot = self.load_of(&load).await?;
         if snapshot.active_policy != active_policy {
             self.policies.learn_active(tenant, snapshot.active_policy);

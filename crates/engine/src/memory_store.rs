@@ -182,13 +182,7 @@ impl Tenant {
             Select::Preferences(select) => self.preferences(load, select, &mut facts),
             Select::Objects(select) => self.objects(load, select, &mut facts),
             Select::Versions { id, after, limit } => {
-                facts.memories = self.named(load, &[*id], &mut facts.erased);
-                let before = facts.memories.first().map_or(0, |memory| memory.version);
-                let earlier = self.versions.range((*id, 0)..(*id, before));
-                let behind = earlier.filter(|((_, version), _)| version > after);
-                facts.versions = behind.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
-                facts.more = facts.versions.len() > *limit;
-                facts.versions.truncate(*limit);
+                self.versions_behind(load, (*id, *after), *limit, &mut facts);
             }
             Select::Evidence { ids, objects } => {
                 facts.evidence = self.named(load, ids, &mut facts.erased);
@@ -247,6 +241,16 @@ impl Tenant {
         }
         self.say_what_is_pending(load, &mut facts);
         facts
+    }
+
+    fn versions_behind(&self, load: &Load, (id, after): (MemoryId, u64), limit: usize, facts: &mut Facts) {
+        facts.memories = self.named(load, &[id], &mut facts.erased);
+        let before = facts.memories.first().map_or(0, |memory| memory.version);
+        let earlier = self.versions.range((id, 0)..(id, before));
+        let behind = earlier.filter(|((_, version), _)| *version > after);
+        facts.versions = behind.map(|(_, (version, _))| Arc::clone(&version.memory)).collect();
+        facts.more = facts.versions.len() > limit;
+        facts.versions.truncate(limit);
     }
 
     fn expired(&self, load: &Load, limit: usize, facts: &mut Facts) {

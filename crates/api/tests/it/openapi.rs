@@ -217,22 +217,27 @@ fn example(path: &str, method: &str, told: &Value, name: &str, live: &BTreeMap<&
 }
 
 /// Every example, sent as it stands and then with the names of what is there, which must then do what its route is for.
+/// The names of an operation's examples; `none` where it needs none.
+fn example_names<'a>(path: &str, told: &'a Value) -> BTreeSet<&'a str> {
+    let mut names = BTreeSet::new();
+    let parameters = told["parameters"].as_array().expect("parameters").iter();
+    let places = parameters.map(|it| &it["examples"]);
+    let body = &told["requestBody"]["content"]["application/json"]["examples"];
+    for examples in places.chain([body]) {
+        names.extend(examples.as_object().into_iter().flatten().map(|(name, _)| name.as_str()));
+    }
+    if names.is_empty() {
+        assert_eq!(told["x-memoryscope-operation"], Value::Null, "{path} has no example");
+        names.insert("none");
+    }
+    names
+}
+
 #[tokio::test]
 async fn examples_work() {
     let mut count = 0;
     for (path, method, told) in described() {
-        let mut names = BTreeSet::new();
-        let parameters = told["parameters"].as_array().expect("parameters").iter();
-        let places = parameters.map(|it| &it["examples"]);
-        let body = &told["requestBody"]["content"]["application/json"]["examples"];
-        for examples in places.chain([body]) {
-            names.extend(examples.as_object().into_iter().flatten().map(|(name, _)| name.as_str()));
-        }
-        if names.is_empty() {
-            assert_eq!(told["x-memoryscope-operation"], Value::Null, "{path} has no example");
-            names.insert("none");
-        }
-        for name in names {
+        for name in example_names(path, told) {
             count += 1;
             let app = App::new();
             let ana = changed(&memory(), &[("user_id", json!("ana"))]);

@@ -1,6 +1,8 @@
 //! What a listing says beside what it shows: where it stopped looking, and to whom what was withheld.
 
 use super::{Ask, Facts, Visible};
+use std::collections::BTreeSet;
+
 use crate::audit_chain::AuditKey;
 use crate::ids::MemoryId;
 use crate::memory::{Memory, State};
@@ -76,5 +78,15 @@ impl Visible<Facts> {
     #[must_use]
     pub const fn scan_end(&self) -> Option<SealedPlace> {
         self.details.scan_end
+    }
+}
+
+impl Facts {
+    /// Memories of other scopes behind those of one: each once.
+    pub fn add_shared(&mut self, shared: Self) {
+        let known: BTreeSet<MemoryId> = self.memories.iter().map(|memory| memory.id).collect();
+        self.memories.extend(shared.memories.into_iter().filter(|memory| !known.contains(&memory.id)));
+        self.erased.extend(shared.erased);
+        self.more |= shared.more;
     }
 }

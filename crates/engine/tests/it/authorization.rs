@@ -249,18 +249,77 @@ impl Case {
         })
     }
 
+    async fn run_on_graphs_and_persons(&mut self, name: &str) -> Option<char> {
+        let mark = match name {
+            "schema.create" => self.mark(schema::Create { schema: super::graphs::tasks() }, |_| true).await,
+            "schema.list" => self.mark(schema::List::default(), |listed| !listed.schemas.is_empty()).await,
+            "schema.get" => self.mark(schema::Get { id: self.schema }, Option::is_some).await,
+            "schema.update" | "schema.delete" => {
+                let edit = match name {
+                    "schema.update" => Edit::Patch { body: json!({"status": "active"}), is_strict: false },
+                    _ => Edit::Archive,
+                };
+                self.mark(Amend { id: self.schema, edit }, |changed| matches!(changed, Some(Ok(_)))).await
+            }
+            "graph.node" | "graph.around" => {
+                let depth = usize::from(name == "graph.around");
+                let node = NodeId::from_uuid(self.item.uuid());
+                self.mark(Around::new(node, depth, Purpose::ChatResponse), Option::is_some).await
+            }
+            "graph.search" => {
+                let body = json!({"query": "x", "search_override": {"pattern": {
+                    "source_label": "Person", "relationship_type": "KNOWS", "target_label": "Person"}}});
+                let read = SearchRequest::read(&body, &Reading::default()).unwrap().value;
+                let (namespace, purpose) = (String::new(), Purpose::ChatResponse);
+                let pattern = read.pattern.unwrap();
+                self.mark(Matching { namespace, pattern, purpose, limit: 9 }, |_| true).await
+            }
+            "graph.waiting" => self.mark(Waiting::Behind(None), |waiting| !waiting.is_empty()).await,
+            "graph.extract" => {
+                let memory = self.world.current(self.item).await;
+                let found = Ok(Candidates::default());
+                let settle = Settle { memory, schema: None, found, extractor: "test".to_owned() };
+                self.mark(settle, Option::is_some).await
+            }
+            "bridge.create" => self.mark(bridge(), |_| true).await,
+            "bridge.remove" => self.mark(EndBridge { id: self.bridge }, |_| true).await,
+            "bridge.list" => {
+                let list = Bridges { scope: Scope::of_user(&user("ann")), after: None, limit: 9 };
+                self.mark(list, |page| !page.bridges.is_empty()).await
+            }
+            "subject.erase" | "subject.consent" => {
+                let deed = match name {
+                    "subject.erase" => Deed::Erase,
+                    _ => Deed::Consent(Said {
+                        is_grant: false,
+                        purposes: Purposes::of([Purpose::ChatResponse]),
+                        scopes: Vec::new(),
+                    }),
+                };
+                self.mark(Admit { person: user("ann"), deed, reason: None }, |_| true).await
+            }
+            "subject.export" => self.mark(Export::of(user("ann")), |out| !out.memories.is_empty()).await,
+            "subject.upkeep" => self.mark(Upkeep::Close, |_| true).await,
+            _ => return None,
+        };
+        Some(mark)
+    }
+
     /// Runs the operation of that name; `None` where this test does not know it.
     async fn run(&mut self, name: &str, own: bool) -> Option<char> {
         if !own && (name.starts_with("audit.") || name.starts_with("access_log.")) {
             self.cx.principal.tenant = TenantId::parse("t_another").unwrap();
         }
-        if let Some(mark) = self.run_on_objects(name).await {
+        if let Some(mark) = Box::pin(self.run_on_objects(name)).await {
             return Some(mark);
         }
         let log = self.world.chain().await[0].entry.id;
         let entries = |accesses_only| Entries { after: Seq::ZERO, until: None, limit: 9, accesses_only };
         let seen = |page: &op::audit::Page| !page.items.is_empty();
         let token_hash = self.token.hash();
+        if let Some(mark) = Box::pin(self.run_on_graphs_and_persons(name)).await {
+            return Some(mark);
+        }
         let mark = match name {
             "memory.create" => {
                 let create = Create { user: user("ann"), items: vec![likes("jazz")] };
@@ -295,57 +354,8 @@ impl Case {
                 self.mark(Look::Version(version), |kept| !kept.policies.is_empty()).await
             }
             "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
-            "schema.create" => self.mark(schema::Create { schema: super::graphs::tasks() }, |_| true).await,
-            "schema.list" => self.mark(schema::List::default(), |listed| !listed.schemas.is_empty()).await,
-            "schema.get" => self.mark(schema::Get { id: self.schema }, Option::is_some).await,
-            "schema.update" | "schema.delete" => {
-                let edit = match name {
-                    "schema.update" => Edit::Patch { body: json!({"status": "active"}), is_strict: false },
-                    _ => Edit::Archive,
-                };
-                self.mark(Amend { id: self.schema, edit }, |changed| matches!(changed, Some(Ok(_)))).await
-            }
-            "graph.node" | "graph.around" => {
-                let depth = usize::from(name == "graph.around");
-                let node = NodeId::from_uuid(self.item.uuid());
-                self.mark(Around::new(node, depth, Purpose::ChatResponse), Option::is_some).await
-            }
-            "graph.search" => {
-                let body = json!({"query": "x", "search_override": {"pattern": {
-                    "source_label": "Person", "relationship_type": "KNOWS", "target_label": "Person"}}});
-                let read = SearchRequest::read(&body, &Reading::default()).unwrap().value;
-                let (namespace, purpose) = (String::new(), Purpose::ChatResponse);
-                let pattern = read.pattern.unwrap();
-                self.mark(Matching { namespace, pattern, purpose, limit: 9 }, |_| true).await
-            }
-            "graph.waiting" => self.mark(Waiting::Behind(None), |waiting| !waiting.is_empty()).await,
-            "graph.extract" => {
-                let memory = self.world.current(self.item).await;
-                let found = Ok(Candidates::default());
-                let settle = Settle { memory, schema: None, found, extractor: "test".to_owned() };
-                self.mark(settle, Option::is_some).await
-            }
             "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,
             "policy.activate" => self.mark(Activate { policy: Policy::builtin() }, |_| true).await,
-            "bridge.create" => self.mark(bridge(), |_| true).await,
-            "bridge.remove" => self.mark(EndBridge { id: self.bridge }, |_| true).await,
-            "bridge.list" => {
-                let list = Bridges { scope: Scope::of_user(&user("ann")), after: None, limit: 9 };
-                self.mark(list, |page| !page.bridges.is_empty()).await
-            }
-            "subject.erase" | "subject.consent" => {
-                let deed = match name {
-                    "subject.erase" => Deed::Erase,
-                    _ => Deed::Consent(Said {
-                        is_grant: false,
-                        purposes: Purposes::of([Purpose::ChatResponse]),
-                        scopes: Vec::new(),
-                    }),
-                };
-                self.mark(Admit { person: user("ann"), deed, reason: None }, |_| true).await
-            }
-            "subject.export" => self.mark(Export::of(user("ann")), |out| !out.memories.is_empty()).await,
-            "subject.upkeep" => self.mark(Upkeep::Close, |_| true).await,
             _ => return None,
         };
         Some(mark)

@@ -13,7 +13,9 @@ use memoryscope_engine::port::StoreError;
 use super::person;
 use super::session::Call;
 use super::value::{Bytes, Value};
-use crate::common::prepare::{BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
+use crate::common::prepare::{
+    BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, SchemaRow, SpiralRow, Step,
+};
 use crate::common::row;
 
 const INSERT_MEMORIES: &str = "
@@ -284,10 +286,7 @@ impl<'a> Writes<'a> {
                 self.alone(KEEP_CONSENT, values);
             }
             Step::Suppress(digests) => self.alone(SUPPRESS, vec![column(digests, |digest| Bytes(*digest))]),
-            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
-                let (id, version) = (boxed(Bytes::of(schema.id.uuid())), boxed(schema.version));
-                self.alone(WRITE_SCHEMA, vec![id, version, boxed(schema.document.as_str())]);
-            }
+            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => self.write_schema(schema),
             Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
@@ -311,6 +310,11 @@ impl<'a> Writes<'a> {
         let (source, target) = (boxed(Bytes(bridge.source)), boxed(Bytes(bridge.target)));
         let (expires, document) = (boxed(bridge.expires), boxed(bridge.document.as_str()));
         self.alone(INSERT_BRIDGE, vec![id, source, target, boxed(seq), expires, document]);
+    }
+
+    fn write_schema(&mut self, schema: &'a SchemaRow) {
+        let (id, version) = (boxed(Bytes::of(schema.id.uuid())), boxed(schema.version));
+        self.alone(WRITE_SCHEMA, vec![id, version, boxed(schema.document.as_str())]);
     }
 
     fn mark_pending(&mut self, mark: &PendingMark) {

@@ -236,16 +236,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             make::consent(tenant, subject, before + u64::from(!stale), purposes)
         }
         Wish::Suppress { ref digests } => make::suppress(digests),
-        Wish::InsertItem { id, persons, shared, waits } => {
-            let readers: &[&str] = if shared { &["bob"] } else { &[] };
-            Change::InsertMemory(make::item(tenant, id, PERSONS[persons], readers, waits))
-        }
-        Wish::Schema { number, version: 1 } => {
-            Change::InsertSchema(Box::new(make::schema(tenant, number, 1)))
-        }
-        Wish::Schema { number, version } => {
-            Change::ReplaceSchema(Box::new(make::schema(tenant, number, version)))
-        }
+        Wish::InsertItem { .. } | Wish::Schema { .. } => change_of_items(tenant, wish)?,
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
         Wish::Bridge(ref wish) => wish.change(store, tenant).await?,
@@ -261,6 +252,22 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
 }
 
 /// A checkpoint that follows the last one.
+fn change_of_items(tenant: &TenantId, wish: &Wish) -> Option<Change> {
+    Some(match *wish {
+        Wish::InsertItem { id, persons, shared, waits } => {
+            let readers: &[&str] = if shared { &["bob"] } else { &[] };
+            Change::InsertMemory(make::item(tenant, id, PERSONS[persons], readers, waits))
+        }
+        Wish::Schema { number, version: 1 } => {
+            Change::InsertSchema(Box::new(make::schema(tenant, number, 1)))
+        }
+        Wish::Schema { number, version } => {
+            Change::ReplaceSchema(Box::new(make::schema(tenant, number, version)))
+        }
+        _ => return None,
+    })
+}
+
 async fn checkpoint(store: &dyn Store, tenant: &TenantId) -> Change {
     let facts = make::load(store, tenant, Select::Verification).await.facts;
     let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
@@ -278,6 +285,18 @@ fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
         Guess::NoKey(number) => Expect::NoIdempotencyKey(key(number).key),
         Guess::Consent(subject, version) => Expect::Consent { subject: SubjectRef([subject; 16]), version },
     }
+}
+
+fn keyed(keys: &[usize], after: Option<u128>, limit: usize) -> Select {
+    let known = [
+        Key::node(make::person("Ann")),
+        Key::node_type("", "Person"),
+        Key::node_value("", "Person", "name", "bob"),
+        Key::reader("person:bob"),
+        Key::waiting("extraction"),
+    ];
+    let keys = keys.iter().map(|key| known[*key]).collect();
+    Select::Keyed(KeyedSelect { keys, after: after.map(memory_id), limit })
 }
 
 fn select(tenant: &TenantId, pick: &Pick) -> Select {
@@ -328,17 +347,7 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
             target: Scope::of_user(&user(USERS[*target])),
         }),
         Pick::Belongings(owner) => Select::Belongings { user: user(USERS[*owner]), after: None, limit: 3 },
-        Pick::Keyed { keys, after, limit } => {
-            let known = [
-                Key::node(make::person("Ann")),
-                Key::node_type("", "Person"),
-                Key::node_value("", "Person", "name", "bob"),
-                Key::reader("person:bob"),
-                Key::waiting("extraction"),
-            ];
-            let keys = keys.iter().map(|key| known[*key]).collect();
-            Select::Keyed(KeyedSelect { keys, after: after.map(memory_id), limit: *limit })
-        }
+        Pick::Keyed { keys, after, limit } => keyed(keys, *after, *limit),
         Pick::Schemas { ids, after, limit } => {
             let id = |number| SchemaId::from_uuid(Uuid::from_u128(number));
             Select::Schemas(match ids {
