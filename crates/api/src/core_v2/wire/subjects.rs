@@ -316,7 +316,7 @@ pub(in crate::core_v2) fn exported_schema() -> Value {
             ("scope", text()),
             ("domain", or_null(text())),
             ("source", text()),
-            ("value_json", free()),
+            ("value_json", json!({"type": ["object", "array"]})),
             (
                 "state",
                 names(memoryscope_domain::memory::State::ALL.map(memoryscope_domain::memory::State::name)),
