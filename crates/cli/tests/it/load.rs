@@ -47,7 +47,8 @@ fn measured(server: &Value) -> Vec<&str> {
 #[test]
 fn every_case_is_measured_on_a_server_of_its_own() {
     let folder = tempfile::tempdir().expect("a folder");
-    let more = ["--preload", "30", "--cold-start", "--large-scope", "200", "--growth", "1200", "--families", "1"];
+    let more =
+        ["--preload", "30", "--cold-start", "--large-scope", "200", "--growth", "1200", "--families", "1"];
     let said = bench(folder.path(), &more).expect(0);
     let mut report = said.json();
     let scoped = ["live", "create", "read10", "read1000", "mix"];
