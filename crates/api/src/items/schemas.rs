@@ -226,6 +226,17 @@ pub(super) async fn of_policy(
     Ok(done.output.map(|stored| stored.schema))
 }
 
+/// The id of the schema that a search names, if whoever searches may read it.
+pub(super) async fn readable(
+    items: &Items,
+    meta: &RequestMeta,
+    acts: &Acts,
+    named: Option<&str>,
+) -> Result<Option<SchemaId>, Problem> {
+    let found = of_policy(items, meta, acts, named).await?;
+    Ok(found.and(named).and_then(|id| SchemaId::parse(id).ok()))
+}
+
 /// A schema with what the server knows of it.
 fn shown(stored: &StoredSchema) -> Value {
     let mut json = stored.schema.to_json();

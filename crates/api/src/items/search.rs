@@ -8,6 +8,7 @@ use axum::response::Response;
 use memoryscope_domain::fields::{At, Fault, FieldFault, Step, Warning};
 use memoryscope_domain::graph::fold::{Node, Seen};
 use memoryscope_domain::graph::{Name, SYSTEM_TYPES};
+use memoryscope_domain::ids::SchemaId;
 use memoryscope_domain::items::request::{Counts, Query, SearchRequest};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::Memory;
@@ -22,7 +23,7 @@ use super::reading::StatedPurpose;
 use super::who::Acts;
 use super::wire::queries::SearchQuery;
 use super::wire::{found_schema, memory, schema};
-use super::{Items, answer, context, error, graph};
+use super::{Items, answer, context, error, graph, schemas};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
@@ -71,14 +72,16 @@ pub(super) async fn handler(
     let counts = Counts::new(asked.max_memories, asked.max_nodes);
     let counts = counts.map_err(|faults| error::of_request(faults.into()))?;
     let acts = Acts::of(&caller, &request.identity)?;
-    let faults = unsearchable(&acts, &request);
+    let named = request.schema_id.as_ref().map(Name::as_str);
+    let schema = schemas::readable(&items, &meta, &acts, named).await?;
+    let faults = unsearchable(&acts, &request, schema);
     if !faults.is_empty() {
         return Err(error::invalid(&faults, 0));
     }
     if let Some(pattern) = request.pattern {
         let (namespace, limit) = (acts.scope.namespace.clone(), counts.nodes);
         let cx = context(&items, acts.principal, &meta, None);
-        let op = Matching { namespace, pattern, purpose, limit };
+        let op = Matching { namespace, pattern, schema, purpose, limit };
         return matching(&items, &meta, &cx, &op, &warnings).await;
     }
     let filter = ItemFilter { metadata: request.metadata, omo: request.omo, acl: request.search_acl };
@@ -100,7 +103,8 @@ pub(super) async fn handler(
         false => Vec::new(),
     };
     let graph = Seen::of(&said);
-    let (nodes, schemas) = shown_nodes(graph.nodes().take(counts.nodes), None);
+    let is_wanted = |node: &&Node| schema.is_none_or(|schema| node.is_of_schema(schema));
+    let (nodes, schemas) = shown_nodes(graph.nodes().filter(is_wanted).take(counts.nodes), None);
     let body = json!({
         "code": 200,
         "status": "success",
@@ -168,13 +172,13 @@ fn words(query: &Query) -> Option<Search> {
 }
 
 /// What is wrong with whom and what the request names.
-fn unsearchable(acts: &Acts, request: &SearchRequest) -> Vec<FieldFault> {
+fn unsearchable(acts: &Acts, request: &SearchRequest, schema: Option<SchemaId>) -> Vec<FieldFault> {
     let root = At::Root("body");
     let unknown = acts.unknown_in(request.search_acl.as_ref(), &root).into_iter().map(|fault| FieldFault {
         path: ["body", "search_acl"].map(|key| Step::Key(key.to_owned())).to_vec(),
         ..fault
     });
-    let schema = request.schema_id.as_ref().map(|_| FieldFault {
+    let schema = request.schema_id.as_ref().filter(|_| schema.is_none()).map(|_| FieldFault {
         path: ["body", "schema_id"].map(|key| Step::Key(key.to_owned())).to_vec(),
         message: "names no schema that there is".to_owned(),
         fault: Fault::Invalid,

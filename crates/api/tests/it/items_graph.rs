@@ -3,7 +3,7 @@
 use memoryscope_engine::extract::{BuiltIn, extract_all};
 use serde_json::{Value, json};
 
-use crate::governed::{App, Ask, Talk};
+use crate::governed::{App, Ask, Talk, changed};
 use crate::support::Answer;
 
 fn schema() -> Value {
@@ -98,6 +98,19 @@ async fn a_graph_that_is_given_is_there_at_once() {
     let found = asked(&app, "POST /v1/memory/search", Some(&pattern("->"))).await.json();
     assert_eq!(found["data"]["nodes"][0]["properties"], json!({"title": "Fix the printer"}));
     assert_eq!(found["data"]["schemas_used"], json!([schema_id]));
+    let other = asked(&app, "POST /v1/schemas", Some(&schema())).await;
+    let other = text(&other.json()["data"]["id"]);
+    for (named, nodes) in [(&schema_id, 2), (&other, 0)] {
+        let narrowed = changed(&pattern("->"), &[("schema_id", json!(named))]);
+        let found = asked(&app, "POST /v1/memory/search", Some(&narrowed)).await.json();
+        assert_eq!(found["data"]["nodes"].as_array().map(Vec::len), Some(nodes), "{found}");
+        let plain = json!({"query": "fixes", "external_user_id": "ana", "enable_agentic_graph": true, "schema_id": named});
+        let found = asked(&app, "POST /v1/memory/search", Some(&plain)).await.json();
+        assert_eq!(found["data"]["memories"].as_array().map(Vec::len), Some(1), "{found}");
+        assert_eq!(found["data"]["nodes"].as_array().map(Vec::len), Some(nodes), "{found}");
+    }
+    let unknown = changed(&pattern("->"), &[("schema_id", json!("none"))]);
+    assert_eq!(asked(&app, "POST /v1/memory/search", Some(&unknown)).await.status, 422);
     let none = asked(&app, "POST /v1/memory/search", Some(&pattern("<-"))).await.json();
     assert_eq!(none["data"]["nodes"], json!([]));
     let wrong = json!({"content": "x", "memory_policy": {"mode": "manual", "schema_id": schema_id, "nodes": [

@@ -24,7 +24,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
     /// What to measure beside `live`, separated by commas: create, read10, read1000, mix, ingest, derive, query100,
-    /// querylarge, querydenied, reconstruct, reinforce, explain, replay. Default: all.
+    /// querylarge, querydenied, reconstruct, reinforce, explain, replay, additem, addgraph, addbatch, searchitems.
+    /// Default: all.
     #[arg(long, value_name = "CASES", value_delimiter = ',')]
     cases: Vec<Case>,
     /// Connections that ask at once.

@@ -54,7 +54,8 @@ fn every_case_is_measured_on_a_server_of_its_own() {
     let scoped = ["live", "create", "read10", "read1000", "mix"];
     let core = ["ingest", "derive", "query100", "querylarge", "querydenied", "reconstruct"];
     let later = ["reinforce", "explain", "replay"];
-    assert_eq!(measured(&report["servers"][0]), [&scoped[..], &core[..], &later[..]].concat());
+    let items = ["additem", "addgraph", "addbatch", "searchitems"];
+    assert_eq!(measured(&report["servers"][0]), [&scoped[..], &core[..], &later[..], &items[..]].concat());
     assert_eq!(report["servers"][0]["families"]["revoked"], 1);
     assert_eq!(report["servers"][0]["growth"]["memories"], 1_200);
     assert!(report["servers"][0]["url"].as_str().expect("a URL").starts_with("http://127.0.0.1:"));

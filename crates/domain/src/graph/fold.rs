@@ -66,6 +66,13 @@ impl Node {
         self.sources.iter().any(|source| source.risk == Risk::Flagged)
     }
 
+    /// Whether a schema holds for the latest of those who say that it is there.
+    #[must_use]
+    pub fn is_of_schema(&self, schema: crate::ids::SchemaId) -> bool {
+        let own = self.schema_id.as_ref().and_then(|id| crate::ids::SchemaId::parse(id.as_str()).ok());
+        own == Some(schema)
+    }
+
     /// The value of a property.
     #[must_use]
     pub fn value(&self, property: &str) -> Option<&Value> {

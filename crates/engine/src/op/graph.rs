@@ -10,7 +10,7 @@ use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::govern::{About, Authority, Facts, Visible};
 use memoryscope_domain::graph::fold::{Edge, Node, Seen};
 use memoryscope_domain::graph::{Direction, Name};
-use memoryscope_domain::ids::{MemoryId, NodeId};
+use memoryscope_domain::ids::{MemoryId, NodeId, SchemaId};
 use memoryscope_domain::items::request::GraphPattern;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Key, Memory, MemoryType};
@@ -168,6 +168,8 @@ pub struct Matching {
     pub namespace: String,
     /// Which edges, between which nodes.
     pub pattern: GraphPattern,
+    /// Only nodes of this schema.
+    pub schema: Option<SchemaId>,
     /// What for.
     pub purpose: Purpose,
     /// At most so many nodes.
@@ -190,6 +192,7 @@ impl Matching {
         let properties: Map<String, Value> = properties.collect();
         node.node_type == *label
             && node.namespace == self.namespace
+            && self.schema.is_none_or(|schema| node.is_of_schema(schema))
             && self.pattern.filters.iter().all(|filter| filter.holds(label.as_str(), &properties))
     }
 
@@ -243,7 +246,11 @@ impl Operation for Matching {
     }
 
     fn private(&self) -> Map<String, Value> {
-        Map::from_iter([("request".to_owned(), json!({ "search_override": self.pattern }))])
+        let mut request = json!({ "search_override": self.pattern });
+        if let Some(schema) = self.schema {
+            request["schema_id"] = schema.prefixed().into();
+        }
+        Map::from_iter([("request".to_owned(), request)])
     }
 
     fn plan(

@@ -272,7 +272,7 @@ impl Case {
                 let read = SearchRequest::read(&body, &Reading::default()).unwrap().value;
                 let (namespace, purpose) = (String::new(), Purpose::ChatResponse);
                 let pattern = read.pattern.unwrap();
-                self.mark(Matching { namespace, pattern, purpose, limit: 9 }, |_| true).await
+                self.mark(Matching { namespace, pattern, schema: None, purpose, limit: 9 }, |_| true).await
             }
             "graph.waiting" => self.mark(Waiting::Behind(None), |waiting| !waiting.is_empty()).await,
             "graph.extract" => {

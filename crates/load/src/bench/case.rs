@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::core;
+use super::{core, items};
 use crate::http::{Answer, Connection, Fault, Target};
 
 /// One kind of load.
@@ -41,6 +41,14 @@ pub enum Case {
     Explain,
     /// `POST /v2/replay` of the same.
     Replay,
+    /// `POST /v1/memory`: a memory of which no graph is made, and its audit entry, durable.
+    AddItem,
+    /// The same with a graph of five nodes and four edges, made before the answer.
+    AddGraph,
+    /// `POST /v1/memory/batch` of 50 such as [`Case::AddItem`] adds.
+    AddBatch,
+    /// `POST /v1/memory/search` by words, of users with 100 memories each.
+    SearchItems,
 }
 
 /// What a case reads, and must be stored first.
@@ -56,7 +64,7 @@ pub(super) struct Reads {
 
 impl Case {
     /// Every case, the floor first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Live,
         Self::Create,
         Self::Read10,
@@ -71,6 +79,10 @@ impl Case {
         Self::Reinforce,
         Self::Explain,
         Self::Replay,
+        Self::AddItem,
+        Self::AddGraph,
+        Self::AddBatch,
+        Self::SearchItems,
     ];
 
     /// Its name.
@@ -91,6 +103,10 @@ impl Case {
             Self::Reinforce => "reinforce",
             Self::Explain => "explain",
             Self::Replay => "replay",
+            Self::AddItem => "additem",
+            Self::AddGraph => "addgraph",
+            Self::AddBatch => "addbatch",
+            Self::SearchItems => "searchitems",
         }
     }
 
@@ -100,8 +116,10 @@ impl Case {
         let core = |of_each_user, nth| Reads { of_each_user, nth, is_core: true };
         match self {
             Self::Live | Self::Create | Self::Ingest | Self::Derive => None,
+            Self::AddItem | Self::AddGraph | Self::AddBatch => None,
             Self::Read10 | Self::Mix => Some(scoped(10)),
             Self::Read1000 => Some(scoped(1_000)),
+            Self::SearchItems => Some(core(100, |name, _| core::plain_event(name))),
             Self::Query100 | Self::Explain | Self::Replay => Some(core(100, core::mixed)),
             Self::Reinforce => Some(core(1, |name, _| core::plain_event(name))),
             Self::QueryLarge => Some(core(large_scope, |name, _| core::plain_event(name))),
@@ -180,6 +198,10 @@ impl Requests {
             Case::Query100 | Case::QueryLarge | Case::QueryDenied => {
                 for_each("/v2/memories/query", core::querying)
             }
+            Case::AddItem => for_each(items::ADDING, items::plain),
+            Case::AddGraph => for_each("/v1/memory", items::with_graph),
+            Case::AddBatch => for_each(items::ADDING_BATCH, items::batch),
+            Case::SearchItems => for_each("/v1/memory/search", items::searching),
             Case::Reconstruct => for_each("/v2/reconstruct", core::reconstructing),
             Case::Reinforce => {
                 let path = |id: &str| format!("/v2/memories/{id}/reinforce");
@@ -329,7 +351,7 @@ mod tests {
             assert_eq!(serde_json::to_value(case).unwrap(), case.name());
         }
         let said = "must be one of live, create, read10, read1000, mix, ingest, derive, query100, querylarge, \
-                    querydenied, reconstruct, reinforce, explain, replay";
+                    querydenied, reconstruct, reinforce, explain, replay, additem, addgraph, addbatch, searchitems";
         assert_eq!("reads".parse::<Case>(), Err(said.to_owned()));
     }
 

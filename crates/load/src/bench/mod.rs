@@ -7,6 +7,7 @@ mod case;
 mod core;
 mod family;
 mod growth;
+mod items;
 mod prepare;
 mod report;
 mod window;

@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::case::{Case, memory, reading};
-use super::{Plan, core};
+use super::{Plan, core, items};
 use crate::Failure;
 use crate::http::{Connection, Target};
 
@@ -96,6 +96,10 @@ async fn look_once(target: &Target, plan: &Plan, case: Case, name: &str) -> Resu
         Case::Read10 | Case::Read1000 | Case::Mix => {
             ("/memory/read", reading(name), "/summary_struct/likes", 1)
         }
+        Case::AddItem => (items::ADDING, items::plain(name), "/data", 1),
+        Case::AddGraph => ("/v1/memory", items::with_graph(name), "/details/graph/nodes", 5),
+        Case::AddBatch => (items::ADDING_BATCH, items::batch(name), "/successful", items::BATCH),
+        Case::SearchItems => ("/v1/memory/search", items::searching(name), "/data/memories", 20),
         Case::Ingest => ("/v2/memories", core::storing(core::plain_event(name)), "/derived", 0),
         Case::Derive => ("/v2/memories", core::storing(core::telling_event(name, 0)), "/derived", 2),
         Case::Query100
