@@ -47,6 +47,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
         timeout: config.timeout,
         cors: config.cors,
         hosts: config.hosts,
+        refusal: items::refusal,
         batch_routes: BTreeSet::from(
             ["/memory/batch", "/v1/memory/batch", "/v2/memories/batch"].map(str::to_owned),
         ),

@@ -23,6 +23,7 @@ use axum::response::{IntoResponse as _, Response};
 use memoryscope_domain::ids::RequestId;
 use memoryscope_domain::limits;
 use memoryscope_domain::time::Timestamp;
+use serde_json::Value;
 use tracing::{Instrument as _, Span};
 
 pub use cors::CorsConfig;
@@ -56,7 +57,12 @@ pub struct EdgeConfig {
     pub cors: Option<CorsConfig>,
     /// The names that the server answers to; `None` is any.
     pub hosts: Option<Hosts>,
+    /// The body of a refusal where a dialect has one of its own.
+    pub refusal: RefusalBody,
 }
+
+/// The body of a refusal, by the route's pattern or the path that is no route's.
+pub type RefusalBody = fn(&str, &Problem, &RequestMeta) -> Option<Value>;
 
 impl Default for EdgeConfig {
     fn default() -> Self {
@@ -67,6 +73,7 @@ impl Default for EdgeConfig {
             batch_routes: BTreeSet::new(),
             cors: None,
             hosts: None,
+            refusal: |_, _, _| None,
         }
     }
 }
@@ -146,9 +153,14 @@ async fn frame(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) 
     };
     line.trace = trace::span(&line, request.headers());
     request.extensions_mut().insert(meta.clone());
+    let path = line.route.is_none().then(|| request.uri().path().to_owned());
     let span = tracing::info_span!("request", request_id = meta.request_id.as_str());
     let response = next.run(request).instrument(line.trace.clone()).instrument(span).await;
-    let mut response = problem::finish(plain_refusal(response), &meta);
+    let refusal = |problem: &Problem| {
+        let own = (edge.config.refusal)(path.as_deref().unwrap_or_else(|| line.route()), problem, &meta);
+        own.unwrap_or_else(|| problem.body(&meta))
+    };
+    let mut response = problem::finish(plain_refusal(response), &refusal);
     line.status = response.status().as_u16();
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, header_value(meta.request_id.as_str()));

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use crate::meta::RequestMeta;
 use crate::problem::Problem;
 
-/// The body of a refusal, by the route's pattern.
-pub(super) fn refusal(route: &str, problem: &Problem, meta: &RequestMeta) -> Value {
+/// The body of a refusal, by the route's pattern or the path that is no route's. Other dialects have another.
+pub(crate) fn refusal(route: &str, problem: &Problem, meta: &RequestMeta) -> Option<Value> {
+    let within = route.strip_prefix("/v1/")?;
     let (code, error) = (problem.status().as_u16(), problem.error(meta));
     let mut body = json!({
         "code": code,
@@ -15,7 +16,7 @@ pub(super) fn refusal(route: &str, problem: &Problem, meta: &RequestMeta) -> Val
         "error": problem.message(),
         "details": error["details"],
     });
-    match family(route) {
+    match family(within) {
         Family::Memory => body["data"] = Value::Null,
         Family::Batch => {
             let whole = json!({"index": -1, "error": problem.message(), "code": code, "status": "error"});
@@ -27,7 +28,7 @@ pub(super) fn refusal(route: &str, problem: &Problem, meta: &RequestMeta) -> Val
     }
     body["problem"] = error;
     body["detail"] = problem.fastapi_detail();
-    body
+    Some(body)
 }
 
 /// A family of routes.
@@ -41,7 +42,7 @@ enum Family {
 }
 
 fn family(route: &str) -> Family {
-    match route.strip_prefix("/v1/").unwrap_or_default() {
+    match route {
         "memory/batch" | "memory/all" => Family::Batch,
         route if route == "memory" || route.starts_with("memory/") => Family::Memory,
         route if route.starts_with("schemas") => Family::Schemas,

@@ -30,6 +30,7 @@ use memoryscope_engine::context::{Context, Idempotency};
 use memoryscope_engine::engine::Engine;
 use serde_json::Value;
 
+pub(crate) use self::envelope::refusal;
 pub use self::reading::ItemsConfig;
 use crate::meta::RequestMeta;
 use crate::openapi::{Operation, Routes, Tag, Verb};
@@ -69,7 +70,7 @@ pub fn routes() -> Routes<Items> {
         .add(graph::node_operation(), graph::node)
         .add(graph::edges_operation(), graph::edges)
         .add(graph::around_operation(), graph::neighbourhood);
-    unbuilt::routes(routes).refusing_with(envelope::refusal)
+    unbuilt::routes(routes)
 }
 
 /// A route of the dialect.

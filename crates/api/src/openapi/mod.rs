@@ -11,19 +11,13 @@ pub mod schema;
 mod shared;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
 use axum::handler::Handler;
-use axum::middleware::{Next, from_fn};
 use axum::routing::{any, on};
-use serde_json::Value;
 
 pub use document::document;
 pub use operation::{Example, Operation, Tag, Verb};
 pub use page::{Pages, routes};
 pub use shared::{audit_entry, error, policy_trace, warnings};
-
-use crate::meta::RequestMeta;
-use crate::problem::Problem;
 
 /// Routes, each with its description.
 #[derive(Debug)]
@@ -59,20 +53,6 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         T: 'static,
     {
         self.router = self.router.route(path, any(handler));
-        self
-    }
-
-    /// The same, where `body` makes the body of a refusal, of the route's pattern and what is wrong.
-    #[must_use]
-    pub fn refusing_with(mut self, body: fn(&str, &Problem, &RequestMeta) -> Value) -> Self {
-        let wrap = move |meta: RequestMeta, route: MatchedPath, request: Request, next: Next| async move {
-            let mut response = next.run(request).await;
-            if let Some(problem) = Problem::of(&response) {
-                problem.write_body(&mut response, &body(route.as_str(), &problem, &meta));
-            }
-            response
-        };
-        self.router = self.router.route_layer(from_fn(wrap));
         self
     }
 

@@ -213,11 +213,11 @@ impl Problem {
 struct Written;
 
 /// The edge's last step: writes the body of a problem that nobody has written yet.
-pub(crate) fn finish(mut response: Response, meta: &RequestMeta) -> Response {
+pub(crate) fn finish(mut response: Response, body: &dyn Fn(&Problem) -> Value) -> Response {
     if let Some(problem) = Problem::of(&response)
         && response.extensions().get::<Written>().is_none()
     {
-        problem.write_body(&mut response, &problem.body(meta));
+        problem.write_body(&mut response, &body(&problem));
     }
     response
 }

@@ -62,12 +62,12 @@ async fn a_bug_shows_its_id_alone() {
 async fn the_edge_writes_what_nobody_wrote() {
     let deferred = Problem::not_found().into_response();
     assert!(deferred.headers().get(header::CONTENT_TYPE).is_none());
-    let finished = finish(deferred, &meta());
+    let finished = finish(deferred, &|problem| problem.body(&meta()));
     assert_eq!(finished.headers()[header::CONTENT_TYPE], "application/json");
     let mut own = Problem::not_found().into_response();
     let problem = Problem::of(&own).unwrap();
     problem.write_body(&mut own, &json!({"code": 404, "problem": problem.error(&meta())}));
-    let text = shown(finish(own, &meta())).await;
+    let text = shown(finish(own, &|problem| problem.body(&meta()))).await;
     assert!(text.contains("\"code\": 404") && text.contains("\"problem\""), "{text}");
 }
 

@@ -1,5 +1,6 @@
 //! The items dialect as clients meet it: the shape of every answer, and what holds of one memory in all dialects.
 
+use memoryscope_domain::limits;
 use memoryscope_domain::principal::Role;
 use serde_json::{Value, json};
 
@@ -290,4 +291,27 @@ async fn deprecated_fields_are_refused_where_they_are_removed() {
     let strict = App::strict().post("/v1/memory", &old).await;
     assert_eq!(strict.status, 422);
     assert_eq!(strict.json()["detail"][0]["loc"], json!(["body", "metadata", "consent"]));
+}
+
+#[tokio::test]
+async fn what_the_edge_refuses_has_the_familys_envelope() {
+    let app = App::new();
+    let huge = json!({"content": "x".repeat(limits::BODY_BYTES_MAX)});
+    let many = json!({"memories": [{"content": "x".repeat(limits::BATCH_BODY_BYTES_MAX)}]});
+    for (ask, status, member) in [
+        (Ask::new("POST /v1/memory").json(&huge), 413, "data"),
+        (Ask::new("POST /v1/memory/batch").json(&many), 413, "errors"),
+        (Ask::new("POST /v1/schemas").json(&huge), 413, "success"),
+        (Ask::new("PATCH /v1/memory/search").json(&json!({})), 405, "data"),
+        (Ask::new("GET /v1/nothing"), 404, "status"),
+    ] {
+        let answer = app.ask(ask).await;
+        let body = answer.json();
+        assert_eq!((answer.status, body["code"].as_u64()), (status, Some(u64::from(status))), "{body}");
+        assert!(body.get(member).is_some() && body["problem"]["code"].is_string(), "{body}");
+        assert!(body["error"].is_string() && body["detail"].is_string(), "{body}");
+    }
+    // Other dialects have their own.
+    let answer = app.ask(Ask::new("GET /v2/nothing")).await;
+    assert_eq!(answer.json()["error"]["code"], "NOT_FOUND");
 }

@@ -6,6 +6,7 @@ use memoryscope_api::openapi::schema::{
     AUDIT_ID_PATTERN, BRIDGE_ID_PATTERN, MEMORY_ID_PATTERN, NODE_ID_PATTERN, SCHEMA_ID_PATTERN,
 };
 use memoryscope_api::wire::{DOMAIN_PATTERN, USER_ID_PATTERN};
+use memoryscope_domain::graph::{is_identifier, is_upper_case};
 use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, NodeId, RequestId, SchemaId, TenantId, UserId};
 use memoryscope_domain::preference::Domain;
 use memoryscope_domain::principal::Role;
@@ -39,6 +40,11 @@ fn check(doc: &Value, schema: &Value, value: &Value, at: &str, closed: bool, fau
             "maxLength" => good(value.as_str().is_none_or(|is| is.chars().count() as u64 <= number(told))),
             "minItems" => good(value.as_array().is_none_or(|is| is.len() as u64 >= number(told))),
             "maxItems" => good(value.as_array().is_none_or(|is| is.len() as u64 <= number(told))),
+            "uniqueItems" => {
+                let twice = |is: &Vec<Value>| (1..is.len()).any(|at| is[..at].contains(&is[at]));
+                good(*told != json!(true) || !value.as_array().is_some_and(twice));
+            }
+            "minProperties" => good(value.as_object().is_none_or(|is| is.len() as u64 >= number(told))),
             "maxProperties" => good(value.as_object().is_none_or(|is| is.len() as u64 <= number(told))),
             "propertyNames" => {
                 for name in value.as_object().into_iter().flatten().map(|(name, _)| name) {
@@ -157,6 +163,9 @@ fn is_formed(form: &str, text: &str) -> bool {
             (1..=64).contains(&text.len())
                 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
         }
+        "^[A-Za-z_][A-Za-z0-9_]*$" => is_identifier(text),
+        "^[A-Za-z_][A-Za-z0-9_]{0,99}$" => text.len() <= 100 && is_identifier(text),
+        "^[A-Z][A-Z0-9_]{0,99}$" => text.len() <= 100 && is_upper_case(text),
         r"\S" => !text.trim().is_empty(),
         r"^[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$" => {
             text == text.trim() && UserId::parse(text).is_ok()

@@ -5,6 +5,7 @@ pub(super) mod memory;
 pub(super) mod queries;
 pub(super) mod schema;
 mod schema_answers;
+mod schema_constraint;
 mod schema_graph;
 mod schema_policy;
 

@@ -1,5 +1,7 @@
 //! The query strings of the routes.
 
+use std::convert::Infallible;
+
 use memoryscope_domain::graph::schema::Status;
 use memoryscope_domain::ids::UserId;
 use memoryscope_domain::items::Risk;
@@ -13,7 +15,8 @@ fn user_id() -> impl Decode<Out = UserId> {
 }
 
 fn name() -> impl Decode<Out = String> {
-    string().trimmed().bytes(1..=limits::USER_ID_BYTES_MAX).pattern(USER_ID_PATTERN)
+    // Held to what a user's id is, as in bodies.
+    user_id().parsed(|id: &UserId| Ok::<_, Infallible>(id.as_str().to_owned()))
 }
 
 /// For whom, and where, where a body does not say.

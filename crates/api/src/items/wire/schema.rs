@@ -7,18 +7,16 @@ use memoryscope_domain::items::request::ItemType;
 use memoryscope_domain::limits;
 use serde_json::{Map, Value, json};
 
+use super::schema_constraint::search_override;
 use super::schema_policy::{acl, memory_policy};
 use crate::wire::USER_ID_PATTERN;
 
 /// A field that may be null or absent.
 pub(super) fn maybe(mut schema: Value) -> Value {
-    let is_named = schema.get("title").is_some();
+    let is_whole = schema.get("title").is_some() || schema.get("enum").is_some();
     match &mut schema["type"] {
-        Value::String(kind) if !is_named => schema["type"] = json!([kind.clone(), "null"]),
+        Value::String(kind) if !is_whole => schema["type"] = json!([kind.clone(), "null"]),
         _ => return json!({"anyOf": [schema, {"type": "null"}]}),
-    }
-    if let Some(names) = schema.get_mut("enum").and_then(Value::as_array_mut) {
-        names.push(Value::Null);
     }
     schema
 }
@@ -71,7 +69,10 @@ fn identity() -> Map<String, Value> {
         ),
         ("organization_id".to_owned(), says(maybe(id.clone()), organization)),
         ("namespace_id".to_owned(), says(maybe(id), namespace)),
-        ("user_id".to_owned(), deprecated(json!({"type": "string"}), "external_user_id")),
+        (
+            "user_id".to_owned(),
+            deprecated(json!({"type": "string", "minLength": 1, "pattern": r"\S"}), "external_user_id"),
+        ),
     ])
 }
 
@@ -230,7 +231,7 @@ pub(in crate::items) fn search() -> Value {
     fields.insert("search_acl".to_owned(), says(maybe(acl()), "Only what it lets one of these read."));
     fields.insert("enable_agentic_graph".to_owned(), flag());
     fields.insert("schema_id".to_owned(), maybe(text(limits::GRAPH_NAME_CHARS_MAX)));
-    fields.insert("search_override".to_owned(), json!({"type": ["object", "null"]}));
+    fields.insert("search_override".to_owned(), maybe(search_override()));
     fields.insert("reranking_config".to_owned(), json!({"type": ["object", "null"]}));
     fields.insert("rank_results".to_owned(), deprecated(json!({"type": "boolean"}), "reranking_config"));
     object("SearchItems", &["query"], fields)
@@ -278,6 +279,6 @@ mod tests {
             }
         }
         let policy = memory_policy();
-        assert_eq!(policy["properties"]["mode"]["enum"], json!(["auto", "manual", null]));
+        assert_eq!(policy["properties"]["mode"]["anyOf"][0]["enum"], json!(["auto", "manual"]));
     }
 }

@@ -4,6 +4,8 @@ use memoryscope_domain::graph::schema::{SchemaScope, Status};
 use memoryscope_domain::limits;
 use serde_json::{Value, json};
 
+use super::schema_constraint::{node_types, relationship_types};
+use super::schema_policy::default_policy;
 use crate::openapi::schema::{count, free, list, maybe, names, object, or_null, prefixed, text, time, truth};
 use crate::openapi::warnings;
 
@@ -51,20 +53,19 @@ pub(in crate::items) fn schema_body() -> Value {
 
 /// What of a schema is replaced.
 pub(in crate::items) fn schema_patch() -> Value {
-    let types = |max: usize| json!({"type": "object", "maxProperties": max, "additionalProperties": {"type": "object"}});
     let ids = || json!({"type": ["array", "null"], "maxItems": limits::ACL_ENTRIES_MAX, "items": {"type": "string"}});
     let line = |max: usize| json!({"type": "string", "minLength": 1, "maxLength": max});
     json!({"type": "object", "title": "SchemaPatch", "properties": {
         "name": line(limits::SCHEMA_NAME_CHARS_MAX),
         "description": {"type": ["string", "null"], "maxLength": limits::SCHEMA_DESCRIPTION_CHARS_MAX},
         "version": {"type": "string", "pattern": r"^\d{1,6}\.\d{1,6}\.\d{1,6}$"},
-        "node_types": types(limits::NODE_TYPES_MAX),
-        "relationship_types": types(limits::RELATIONSHIP_TYPES_MAX),
+        "node_types": node_types(),
+        "relationship_types": relationship_types(),
         "status": {"type": "string", "enum": Status::NAMES},
         "scope": {"type": "string", "enum": SchemaScope::NAMES},
         "read_access": ids(),
         "write_access": ids(),
-        "default_memory_policy": {"type": ["object", "null"]},
+        "default_memory_policy": {"anyOf": [default_policy(), {"type": "null"}]},
     }})
 }
 

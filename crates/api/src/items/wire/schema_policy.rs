@@ -5,6 +5,7 @@ use memoryscope_domain::limits;
 use serde_json::{Map, Value, json};
 
 use super::schema::{maybe, names, object, says, text};
+use super::schema_constraint::{edge_constraint, name, node_constraint};
 
 /// `{"read": [...], "write": [...]}`.
 pub(super) fn acl() -> Value {
@@ -16,7 +17,7 @@ pub(super) fn acl() -> Value {
 }
 
 /// Nothing else may stand in it.
-fn closed(mut object: Value) -> Value {
+pub(super) fn closed(mut object: Value) -> Value {
     object["additionalProperties"] = json!(false);
     object
 }
@@ -24,7 +25,6 @@ fn closed(mut object: Value) -> Value {
 /// How a memory is treated.
 pub(super) fn memory_policy() -> Value {
     let free = || json!({"type": ["object", "null"]});
-    let name = || text(limits::GRAPH_NAME_CHARS_MAX);
     let node = object(
         "GivenNode",
         &["id", "type"],
@@ -48,7 +48,6 @@ pub(super) fn memory_policy() -> Value {
         ]),
     );
     let list = |items: Value, max: usize| json!({"type": ["array", "null"], "maxItems": max, "items": items});
-    let constraint = || json!({"type": "object"});
     let fields = Map::from_iter([
         (
             "mode".to_owned(),
@@ -60,11 +59,21 @@ pub(super) fn memory_policy() -> Value {
         ("schema_id".to_owned(), maybe(name())),
         ("nodes".to_owned(), list(closed(node), limits::GIVEN_NODES_MAX)),
         ("relationships".to_owned(), list(closed(edge), limits::GIVEN_EDGES_MAX)),
-        ("node_constraints".to_owned(), list(constraint(), limits::GRAPH_CONSTRAINTS_MAX)),
-        ("edge_constraints".to_owned(), list(constraint(), limits::GRAPH_CONSTRAINTS_MAX)),
+        ("node_constraints".to_owned(), list(node_constraint(false), limits::GRAPH_CONSTRAINTS_MAX)),
+        ("edge_constraints".to_owned(), list(edge_constraint(false), limits::GRAPH_CONSTRAINTS_MAX)),
         ("consent".to_owned(), maybe(names(Consent::NAMES))),
         ("risk".to_owned(), maybe(names(Risk::NAMES))),
         ("acl".to_owned(), maybe(acl())),
     ]);
     closed(object("MemoryPolicy", &[], fields))
+}
+
+/// How memories of a schema are treated where their requests are silent: it names no schema, and brings no graph of its own.
+pub(super) fn default_policy() -> Value {
+    let mut policy = memory_policy();
+    policy["title"] = json!("DefaultMemoryPolicy");
+    if let Some(fields) = policy["properties"].as_object_mut() {
+        fields.remove("schema_id");
+    }
+    policy
 }
