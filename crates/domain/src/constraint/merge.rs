@@ -100,15 +100,14 @@ pub fn merge<'a>(candidates: impl IntoIterator<Item = Candidate<'a>>, now: Times
         }
         !is_expired
     });
+    let mut before = living.len();
     let mut kept = settle_conflicts(merge_slots(living, common, &mut reporter), &mut reporter);
-    // What lost a conflict names no strategy any more, and others of its slot may be merged by another one.
-    loop {
-        let before = kept.len();
+    // What lost a conflict names no strategy any more, and others of its slot may be merged by another one. Where nothing
+    // was lost, nothing would be.
+    while kept.len() < before {
+        before = kept.len();
         let said_by_all = |slot: &[Candidate<'a>]| slot.to_vec();
         kept = settle_conflicts(merge_slots(kept, said_by_all, &mut reporter), &mut reporter);
-        if kept.len() == before {
-            break;
-        }
     }
     kept.sort_by(|a, b| importance(a.constraint, b.constraint));
     Merged { kept, report: reporter.into_reports() }

@@ -193,12 +193,15 @@ impl Engine {
 
     /// The spiral that held where a request was about one scope, as far as the caller may know of it now.
     async fn spiral_told(&self, cx: &Context, recorded: &Recorded) -> Result<Option<Active>, StoreError> {
-        let Some(scope) = recorded.request.scope() else { return Ok(None) };
+        let spirals = &recorded.inputs.spirals;
+        let Some(scope) = recorded.request.scope().filter(|_| !spirals.live.is_empty()) else {
+            return Ok(None);
+        };
         let (tenant, store) = (&cx.principal.tenant, &*self.ports().store);
         let active = store.load(&as_of_now(tenant, cx.now, Select::Nothing)).await?.active_policy;
         let policy = self.policies().active(tenant, active.as_deref(), store).await?;
         let looking = Looking { principal: &cx.principal, purpose: None, dialect: cx.dialect, now: cx.now };
-        Ok(govern::spiral_told(&policy, looking, &recorded.inputs.spirals, scope).map(Active::of))
+        Ok(govern::spiral_told(&policy, looking, spirals, scope).map(Active::of))
     }
 
     /// The entry, if it is the caller's to look at. The operation that shows it decides that again, and says so in the
