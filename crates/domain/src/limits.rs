@@ -297,8 +297,6 @@ pub const MODEL_ANSWER_BYTES_MAX: u64 = 1_024 * 1_024;
 pub const MODEL_TRIES_MAX: u32 = 3;
 /// The longest that such an endpoint may ask to be left alone, in seconds; one that asks for more is left alone by the job.
 pub const MODEL_RETRY_AFTER_SECONDS_MAX: u64 = 30;
-/// How long an answer of a model is waited for, in seconds, unless configured otherwise.
-pub const MODEL_TIMEOUT_SECONDS: u64 = 60;
 /// Between two looks at whose graph waits to be made, in milliseconds: what was added is in the graph about then.
 pub const EXTRACTION_INTERVAL_MS: u64 = 500;
 /// Keys that one load asks for.
