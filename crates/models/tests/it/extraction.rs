@@ -154,7 +154,7 @@ async fn a_key_shows_itself_nowhere() {
     let failure = extract(&world).await.expect_err("unauthorized");
     let mut shown = format!("{:?} {failure:?}", world.extractor);
     World::with(vec![], |config| {
-        shown += &format!("{config:?} {:#?} {}", config.key, config.key.clone().expect("a key"))
+        shown += &format!("{config:?} {:#?} {}", config.key, config.key.clone().expect("a key"));
     });
     assert!(!shown.contains(KEY) && !shown.contains("canary"), "{shown}");
     assert_eq!(world.extractor.name(), "model:test-model");
