@@ -282,6 +282,21 @@ pub const GRAPH_PREVIOUS_ITEMS: usize = 16;
 pub const EXTRACTION_BATCH_ITEMS: usize = 50;
 /// How often the extraction of one memory's graph is tried.
 pub const EXTRACTION_ATTEMPTS_MAX: u32 = 5;
+/// How long the first failure of an extraction keeps it from being tried again, in seconds. Each further one does so for five times
+/// as long, so that the last try is about two and a half hours after the first.
+pub const EXTRACTION_BACKOFF_SECONDS: u32 = 60;
+/// Between two looks at those extractions that are not to be tried at once, in seconds.
+pub const EXTRACTION_LATER_INTERVAL_SECONDS: u64 = 10;
+/// The longest pause of the extraction job while its extractor fails whatever it is given, in seconds.
+pub const EXTRACTION_PAUSE_SECONDS_MAX: u64 = 120;
+/// What a model may answer to one text, in tokens: a long list of nodes.
+pub const MODEL_ANSWER_TOKENS_MAX: u32 = 4_096;
+/// A model's answer in bytes, with all that is around it; what is longer is not read to its end.
+pub const MODEL_ANSWER_BYTES_MAX: u64 = 1_024 * 1_024;
+/// How often one question is put to a model's endpoint that does not take it.
+pub const MODEL_TRIES_MAX: u32 = 3;
+/// The longest that such an endpoint may ask to be left alone, in seconds; one that asks for more is left alone by the job.
+pub const MODEL_RETRY_AFTER_SECONDS_MAX: u64 = 30;
 /// Between two looks at whose graph waits to be made, in milliseconds: what was added is in the graph about then.
 pub const EXTRACTION_INTERVAL_MS: u64 = 500;
 /// Keys that one load asks for.

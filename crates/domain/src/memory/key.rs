@@ -4,7 +4,7 @@
 //! stands for its parts: two with one key are not to be found.
 
 use super::{Memory, State};
-use crate::graph::extraction::{Extraction, WAITING};
+use crate::graph::Extraction;
 use crate::ids::NodeId;
 use crate::scope::ScopeType;
 use sha2::{Digest, Sha256};
@@ -91,8 +91,8 @@ impl Memory {
         keys.extend(
             item.readers().iter().filter(|reader| is_others(reader)).map(|reader| Key::reader(reader)),
         );
-        if self.state == State::Active && item.extraction.as_ref().is_some_and(Extraction::waits) {
-            keys.insert(Key::waiting(WAITING));
+        if self.state == State::Active {
+            keys.extend(item.extraction.as_ref().and_then(Extraction::key));
         }
         keys.into_iter().collect()
     }

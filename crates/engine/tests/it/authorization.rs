@@ -274,7 +274,7 @@ impl Case {
                 let pattern = read.pattern.unwrap();
                 self.mark(Matching { namespace, pattern, schema: None, purpose, limit: 9 }, |_| true).await
             }
-            "graph.waiting" => self.mark(Waiting::Behind(None), |waiting| !waiting.is_empty()).await,
+            "graph.waiting" => self.mark(Waiting::Behind(None), |queue| !queue.memories.is_empty()).await,
             "graph.extract" => {
                 let memory = self.world.current(self.item).await;
                 let found = Ok(Candidates::default());

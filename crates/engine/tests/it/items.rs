@@ -92,7 +92,7 @@ impl World {
         self.run(acting(self, name), get).await.is_ok()
     }
 
-    async fn changes(&self, name: Option<&str>, id: MemoryId, step: Step) -> Result<Made, String> {
+    pub(crate) async fn changes(&self, name: Option<&str>, id: MemoryId, step: Step) -> Result<Made, String> {
         match self.run(acting(self, name), MakeStep { id, step }).await {
             Ok(done) => done.output.map_err(|barred| barred.to_string()),
             Err(refusal) => Err(super::support::word(&refusal)),

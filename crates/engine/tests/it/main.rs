@@ -5,6 +5,7 @@
 mod authorization;
 mod bridge_ends;
 mod bridges;
+mod extraction;
 mod faults;
 mod gate;
 mod grants;
