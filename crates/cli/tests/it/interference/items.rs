@@ -34,6 +34,7 @@ pub(super) fn item(scope: &Scope, shared_with: &[&str], is_flagged: bool, side: 
         namespace_id: None,
         graph: memoryscope_domain::graph::Graph::default(),
         extraction: None,
+        ext: serde_json::Map::new(),
     }
 }
 

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::fields::{At, Fault, Faults, Members, Notes, Read};
 use crate::limits;
 
+pub(super) use add::read_context;
 pub use add::{AddRequest, ContextMessage, ItemType};
 pub use batch::{BatchRequest, Webhook};
 pub use identity::{Acting, Identity, is_application_id, tenant_of_organization};
