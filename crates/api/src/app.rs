@@ -48,7 +48,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
         cors: config.cors,
         hosts: config.hosts,
         batch_routes: BTreeSet::from(
-            ["/memory/batch", "/v1/memory/batch", "/v2/memories/batch"].map(str::to_owned),
+            ["/memory/batch", "/v1/memory/batch", "/v1/omo/import", "/v2/memories/batch"].map(str::to_owned),
         ),
         ..EdgeConfig::default()
     };

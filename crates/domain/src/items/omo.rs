@@ -317,11 +317,7 @@ fn read_ext(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Ext> {
         owner: members.optional(EXT_OWNER, notes, read_owner),
         namespace: members.optional(EXT_NAMESPACE, notes, line(limits::USER_ID_BYTES_MAX)),
         unextracted: members.optional(EXT_UNEXTRACTED, notes, line(limits::ITEM_TAG_CHARS_MAX)),
-        dispute: members.optional(
-            EXT_DISPUTE,
-            notes,
-            any_case(DisputeState::NAMES, DisputeState::from_name),
-        ),
+        dispute: members.optional(EXT_DISPUTE, notes, any_case(DisputeState::NAMES, DisputeState::from_name)),
         others: members.others().map(|(key, value)| (key.clone(), value.clone())).collect(),
     };
     let kept = Value::Object(ext.others);

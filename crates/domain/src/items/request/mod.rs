@@ -6,6 +6,7 @@
 mod add;
 mod batch;
 mod identity;
+mod omo;
 mod pattern;
 mod search;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub(super) use add::read_context;
 pub use add::{AddRequest, ContextMessage, ItemType};
 pub use batch::{BatchRequest, Webhook};
 pub use identity::{Acting, Identity, is_application_id, tenant_of_organization};
+pub use omo::{ExportRequest, ImportRequest, ids_among};
 pub use pattern::{GraphPattern, Operator, Pattern, PropertyFilter};
 pub use search::{Counts, OmoFilter, Query, SearchRequest};
 pub use update::UpdateRequest;
@@ -71,6 +73,16 @@ pub struct TooLarge {
     pub bytes_max: usize,
 }
 
+/// More of something than one request may hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} must have at most {max} members")]
+pub struct TooMany {
+    /// Where.
+    pub field: String,
+    /// How many it may have.
+    pub max: usize,
+}
+
 /// Why a request is refused before anything is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRequest {
@@ -80,6 +92,9 @@ pub enum InvalidRequest {
     /// 413.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+    /// 413.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// 400: a search for nothing.
     #[error("query must not be empty or blank; * finds what is recent")]
     BlankQuery,
