@@ -14,6 +14,7 @@ mod items;
 mod lifecycle;
 mod memories;
 mod objects;
+mod omo;
 mod paging;
 mod pending;
 mod properties;
