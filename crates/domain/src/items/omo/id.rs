@@ -12,19 +12,16 @@ use crate::ids::MemoryId;
 use crate::memory::Memory;
 use crate::scope::Partition;
 
-/// The version of UUIDs that this server mints.
-const MINTED: usize = 7;
-/// The version of those that follow from a name.
-const NAMED: usize = 5;
+/// The version of the UUIDs of nodes: a memory is a node of its own, and must not pass for another one.
+const OF_NODES: usize = 8;
 
 /// The memory's id that an object's own id is, where it is one of a form that a server like this one gives.
 #[must_use]
 pub fn is_id_of_ours(id: &str) -> Option<MemoryId> {
     let hex = id.strip_prefix("mem_").filter(|hex| hex.len() == 32)?;
     let uuid = Uuid::try_parse(hex).ok()?;
-    let of_ours = [MINTED, NAMED].contains(&uuid.get_version_num());
     let id_of_ours = MemoryId::from_uuid(uuid);
-    (of_ours && id_of_ours.prefixed() == id).then_some(id_of_ours)
+    (uuid.get_version_num() != OF_NODES && id_of_ours.prefixed() == id).then_some(id_of_ours)
 }
 
 /// The ids that an object of that id may have in a scope, in the order in which they are tried.
