@@ -258,6 +258,14 @@ pub const ITEM_BATCH_BYTES_MAX: usize = 750_000;
 pub const ITEM_BATCH_ITEMS_MAX: usize = 50;
 /// Items of a batch that are written together, unless asked otherwise.
 pub const ITEM_BATCH_SIZE_DEFAULT: i64 = 10;
+/// Open Memory Objects of one export or import: what one commit holds of memories.
+pub const OMO_ITEMS_MAX: usize = 1_000;
+/// All objects of one export together, as JSON: what the body of an import may hold, with room for what surrounds them.
+pub const OMO_EXPORT_BYTES_MAX: usize = BATCH_BODY_BYTES_MAX - 64 * 1_024;
+/// The ids of an export in its address.
+pub const URI_IDS_BYTES_MAX: usize = 48 * 1_024;
+/// The `ext` of one object as compact JSON: whatever a request that added an item could say, and what came of it.
+pub const OMO_EXT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// Messages that surround one item.
 pub const ITEM_CONTEXT_MESSAGES_MAX: usize = 100;
 /// A search for items, in characters: a few sentences that describe what is wanted.

@@ -1,5 +1,6 @@
 //! Asking the store for what a request needs.
 
+use memoryscope_domain::change::IdempotencyRecord;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::place::{Place, SealedPlace};
 use memoryscope_domain::policy::{Filter, Narrowed};
@@ -43,6 +44,20 @@ impl Engine {
         rights: Rights,
     ) -> Result<Snapshot, StoreError> {
         self.load_of(&Load { spirals, rights, ..loading(cx, select, filter) }).await
+    }
+
+    /// What is shown again of what an idempotency key did, with its record.
+    pub(crate) async fn load_repeat<O: Operation>(
+        &self,
+        cx: &Context,
+        op: &O,
+        select: Select,
+        record: Option<IdempotencyRecord>,
+    ) -> Result<Snapshot, StoreError> {
+        let wanted = rights::wanted(op);
+        let mut snapshot = self.load_with(cx, select, Filter::Everything, Vec::new(), wanted).await?;
+        snapshot.facts.idempotency.extend(record);
+        Ok(snapshot)
     }
 
     pub(crate) async fn load_of(&self, load: &Load) -> Result<Snapshot, StoreError> {

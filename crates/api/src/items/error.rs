@@ -64,6 +64,9 @@ pub(super) fn of_request(invalid: InvalidRequest) -> Problem {
         InvalidRequest::TooLarge(too_large) => Problem::new(Code::PayloadTooLarge, text)
             .detail("field", too_large.field)
             .detail("limit_bytes", too_large.bytes_max),
+        InvalidRequest::TooMany(too_many) => Problem::new(Code::PayloadTooLarge, text)
+            .detail("field", too_many.field)
+            .detail("limit", too_many.max),
         InvalidRequest::BlankQuery => Problem::new(Code::BadRequest, text),
         InvalidRequest::Faults(faults) if is_unsupported => {
             let said: Vec<String> =

@@ -9,6 +9,7 @@ mod envelope;
 mod error;
 mod get;
 mod graph;
+mod omo;
 mod reading;
 mod schemas;
 mod search;
@@ -70,6 +71,10 @@ pub fn routes() -> Routes<Items> {
         .add(graph::node_operation(), graph::node)
         .add(graph::edges_operation(), graph::edges)
         .add(graph::around_operation(), graph::neighbourhood);
+    let routes = routes
+        .add(omo::export_operation(), omo::export)
+        .add(omo::file_operation(), omo::export_file)
+        .add(omo::import_operation(), omo::import);
     unbuilt::routes(routes)
 }
 

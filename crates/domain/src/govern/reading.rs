@@ -78,6 +78,20 @@ pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> 
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
 
+/// What the caller named by their ids, each for itself: what is not for this caller, or not for this purpose, is left out as what
+/// is not there is.
+pub(super) fn decide_each(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    let mut details = Details::default();
+    for memory in std::mem::take(&mut facts.memories) {
+        let decision = decision_on_named(policy, ask, &memory, &facts.bridges, &mut details);
+        let Some(decision) = decision else { continue };
+        details.note_redaction(memory.id, &decision.obligations);
+        facts.memories.push(view::redacted(&memory, &decision.obligations));
+        details.read.insert(memory.id, decision.trace);
+    }
+    partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
+}
+
 /// What was decided about a memory, as if the caller had named it by its id and these bridges led from its scope; what else
 /// is known of it is noted.
 pub(super) fn decision_on_named(

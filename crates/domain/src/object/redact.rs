@@ -71,7 +71,10 @@ impl Object {
             "history" => self.history = History::default(),
             "impact_payload" | "seed_payload" => {}
             "item.context" => self.item.iter_mut().for_each(|item| item.context.clear()),
-            "item.metadata" => self.item.iter_mut().for_each(|item| item.metadata = ItemMetadata::default()),
+            "item.metadata" => self.item.iter_mut().for_each(|item| {
+                item.metadata = ItemMetadata::default();
+                item.ext.clear();
+            }),
             "ownership.claimant" => self.ownership.claimant = None,
             "ownership.owners" => self.ownership.owners = Distinct::default(),
             "ownership.subjects" => self.ownership.subjects = Distinct::default(),

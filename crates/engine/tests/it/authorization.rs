@@ -34,6 +34,7 @@ use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::graph::{Around, Matching};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::items::{ItemFilter, SearchItems};
+use memoryscope_engine::op::omo::{Export as ExportObjects, Import};
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::propagate::Propagate;
 use memoryscope_engine::op::query::Query;
@@ -237,6 +238,16 @@ impl Case {
                 let filter = ItemFilter::default();
                 let search = SearchItems { scope, purpose, search: None, filter, limit: 9 };
                 self.mark(search, |answer| !answer.items.is_empty()).await
+            }
+            "omo.export" => {
+                let export = ExportObjects { ids: vec![self.item], purpose };
+                self.mark(export, |objects| !objects.is_empty()).await
+            }
+            "omo.import" => {
+                let object = json!({"id": "a", "createdAt": "2020-01-01T00:00:00Z", "type": "text",
+                    "content": "It rained.", "consent": "terms"});
+                let import = Import { objects: vec![super::omo::incoming(&self.world, "ann", &object)] };
+                self.mark(import, |results| results.iter().all(Result::is_ok)).await
             }
             "memory.revise" => {
                 let revise = MakeStep { id: self.item, step: revised("Ann likes jazz.") };

@@ -15,6 +15,7 @@ mod items;
 mod lifecycle;
 mod memories;
 mod objects;
+mod omo;
 mod paging;
 mod pending;
 mod properties;

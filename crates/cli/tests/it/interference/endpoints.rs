@@ -96,6 +96,9 @@ endpoints! {
     "DELETE /v1/memory/{id}" => items::erase;
     "POST /v1/memory" => items::add;
     "POST /v1/memory/batch" => items::add_batch;
+    "POST /v1/omo/export" => items::export;
+    "GET /v1/omo/export.json" => items::export_file;
+    "POST /v1/omo/import" => items::import;
     "POST /v2/memories" => ingest;
     "POST /v2/memories/batch" => ingest_batch;
     "POST /memory" => scoped_create;
@@ -150,6 +153,12 @@ impl Probe<'_> {
         let ids = self.ids.iter().copied().chain([never]);
         let each = |id: MemoryId| self.purposes.iter().map(move |purpose| (id.prefixed(), *purpose));
         ids.flat_map(each).collect()
+    }
+
+    /// The ids of everything there is, and one of nothing.
+    pub(super) fn all(&self) -> Vec<String> {
+        let never = MemoryId::from_uuid(uuid::Uuid::from_u128(7));
+        self.ids.iter().copied().chain([never]).map(|id| id.prefixed()).collect()
     }
 
     /// What a stranger asks about: what is hidden from them, and what never was.

@@ -21,14 +21,16 @@ fn python() -> Option<String> {
     Some(last)
 }
 
-fn check(operation: &str) {
+/// Runs an operation against that many servers, each empty.
+fn check(operation: &str, servers: usize) {
     let Some(python) = python() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(folder.path());
+    let folders: Vec<_> = (0..servers).map(|_| tempfile::tempdir().expect("a folder")).collect();
+    let servers: Vec<Server> = folders.iter().map(|folder| Server::start(folder.path())).collect();
+    let addresses: Vec<String> = servers.iter().map(|server| format!("http://{}", server.address)).collect();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/papr/client.py");
-    let address = format!("http://{}", server.address);
-    let mut command = clean(&python, folder.path());
-    let told = command.arg("-B").arg(script).args([&address, operation]).output().expect("python runs");
+    let mut command = clean(&python, folders[0].path());
+    command.arg("-B").arg(script).args([&addresses[0], operation]).args(&addresses[1..]);
+    let told = command.output().expect("python runs");
     assert!(told.status.success(), "{operation}: {}", String::from_utf8_lossy(&told.stderr));
 }
 
@@ -36,7 +38,7 @@ macro_rules! operations {
     ($($name:ident)*) => {
         $(#[test]
         fn $name() {
-            check(stringify!($name));
+            check(stringify!($name), 1);
         })*
     };
 }
@@ -53,5 +55,11 @@ operations! {
     developer
     organization
     purpose
+    export
     unbuilt
+}
+
+#[test]
+fn omo() {
+    check("omo", 2);
 }
