@@ -151,6 +151,7 @@ pub(crate) fn item(
             edges: Vec::new(),
         },
         extraction: waits.then(Extraction::queued),
+        ext: serde_json::Map::new(),
     };
     if let Some(object) = made.body.object_mut() {
         object.item = Some(Box::new(item));
