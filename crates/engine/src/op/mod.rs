@@ -44,6 +44,7 @@ pub mod query;
 pub mod read;
 pub mod reconstruct;
 pub mod replay;
+pub mod review;
 pub mod revoke;
 pub mod schema;
 pub mod search;
@@ -63,7 +64,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 56] = [
+pub static ALL: [&Info; 59] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -79,6 +80,9 @@ pub static ALL: [&Info; 56] = [
     &step::DISPUTE,
     &step::ATTEST,
     &step::ERASE,
+    &step::APPROVE,
+    &step::REJECT,
+    &review::LIST,
     &ingest::INFO,
     &get::GET,
     &get::HISTORY,
@@ -242,6 +246,12 @@ pub trait Operation: Send + Sync {
     /// Whether it gives out a token.
     fn gives_token(&self) -> bool {
         false
+    }
+
+    /// Whether the store is asked only for what the policy may let through. Where it is not, every row counts for how far is
+    /// looked, so that where a page ends says nothing of what is hidden.
+    fn is_narrowed(&self) -> bool {
+        true
     }
 
     /// What it needs to be loaded.
