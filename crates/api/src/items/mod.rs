@@ -10,6 +10,7 @@ mod error;
 mod get;
 mod graph;
 mod reading;
+mod review;
 mod schemas;
 mod search;
 mod unbuilt;
@@ -69,7 +70,7 @@ pub fn routes() -> Routes<Items> {
         .add(graph::node_operation(), graph::node)
         .add(graph::edges_operation(), graph::edges)
         .add(graph::around_operation(), graph::neighbourhood);
-    unbuilt::routes(routes).refusing_with(envelope::refusal)
+    unbuilt::routes(review::routes(routes)).refusing_with(envelope::refusal)
 }
 
 /// A route of the dialect.

@@ -12,6 +12,7 @@ mod governed;
 mod health;
 mod items;
 mod items_graph;
+mod items_review;
 mod matrix;
 mod metrics;
 mod openapi;

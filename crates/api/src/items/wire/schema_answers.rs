@@ -21,7 +21,7 @@ fn nothing() -> Value {
 }
 
 /// What `warnings[]` names: what is unknown, deprecated, removed or without effect.
-fn warned(answer: Value) -> Value {
+pub(super) fn warned(answer: Value) -> Value {
     let warning = object(
         "ItemWarning",
         [("field", text()), ("message", text()), ("type", names(WarningKind::NAMES.iter().copied()))],
