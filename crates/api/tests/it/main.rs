@@ -4,6 +4,7 @@ mod bodies;
 mod canary;
 mod core_v2;
 mod cors;
+mod dialects;
 mod docs;
 mod edge;
 mod faulty;

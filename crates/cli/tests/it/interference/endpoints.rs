@@ -96,6 +96,9 @@ endpoints! {
     "DELETE /v1/memory/{id}" => items::erase;
     "POST /v1/memory" => items::add;
     "POST /v1/memory/batch" => items::add_batch;
+    "GET /v1/review" => items::queue;
+    "POST /v1/review/{id}/approve" => |probe| items::review(probe, "approve");
+    "POST /v1/review/{id}/reject" => |probe| items::review(probe, "reject");
     "POST /v2/memories" => ingest;
     "POST /v2/memories/batch" => ingest_batch;
     "POST /memory" => scoped_create;

@@ -106,3 +106,20 @@ pub(super) async fn add_batch(probe: &Probe<'_>) {
     let user = &probe.caller.user;
     probe.post("/v1/memory/batch", &json!({"external_user_id": user, "memories": memories})).await;
 }
+
+pub(super) async fn queue(probe: &Probe<'_>) {
+    for purpose in probe.purposes {
+        let path = format!("/v1/review?limit={}", probe.limit);
+        probe.pages(&path, |path| Caller::with_purpose(probe.caller.get(path), *purpose)).await;
+    }
+}
+
+/// As steps are made: with what is hidden from whoever asks, who is no reviewer.
+pub(super) async fn review(probe: &Probe<'_>, how: &str) {
+    let stranger = Caller::stranger();
+    let body = json!({"external_user_id": "stranger", "reason": "so"});
+    for id in probe.strange() {
+        let answer = probe.twins.ask(&stranger.post(&format!("/v1/review/{id}/{how}"), &body)).await;
+        assert_eq!(answer.status, 404, "{how} {id}");
+    }
+}
