@@ -129,7 +129,7 @@ mod tests {
         // Kept in databases: it must not change.
         let spelt: String = Key::node_type("", "Person").0.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(spelt, "403911c972f6aca372693bd338d1cd0c");
-        // Migration 9 writes this one.
+        // Migration 10 writes this one.
         let spelt: String = Key::waiting(REVIEW).0.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(spelt, "0387c62457ecdbef32913fa56015236a");
     }
