@@ -61,7 +61,7 @@ pub use listing::Withheld;
 pub use logged::{Explained, Looking, WhyWithheld, explained, is_shown_by_id, spiral_told};
 pub use person::Done;
 pub use propose::Proposed;
-pub use reading::is_read_directly;
+pub use reading::{REVIEW_LIST, is_read_directly};
 pub use reason::Reason;
 pub use view::MemoryView;
 

@@ -99,6 +99,9 @@ endpoints! {
     "POST /v1/omo/export" => items::export;
     "GET /v1/omo/export.json" => items::export_file;
     "POST /v1/omo/import" => items::import;
+    "GET /v1/review" => items::queue;
+    "POST /v1/review/{id}/approve" => |probe| items::review(probe, "approve");
+    "POST /v1/review/{id}/reject" => |probe| items::review(probe, "reject");
     "POST /v2/memories" => ingest;
     "POST /v2/memories/batch" => ingest_batch;
     "POST /memory" => scoped_create;

@@ -135,3 +135,20 @@ pub(super) async fn import(probe: &Probe<'_>) {
         probe.post("/v1/omo/import", &body).await;
     }
 }
+
+pub(super) async fn queue(probe: &Probe<'_>) {
+    for purpose in probe.purposes {
+        let path = format!("/v1/review?limit={}", probe.limit);
+        probe.pages(&path, |path| Caller::with_purpose(probe.caller.get(path), *purpose)).await;
+    }
+}
+
+/// As steps are made: with what is hidden from whoever asks, who is no reviewer.
+pub(super) async fn review(probe: &Probe<'_>, how: &str) {
+    let stranger = Caller::stranger();
+    let body = json!({"external_user_id": "stranger", "reason": "so"});
+    for id in probe.strange() {
+        let answer = probe.twins.ask(&stranger.post(&format!("/v1/review/{id}/{how}"), &body)).await;
+        assert_eq!(answer.status, 404, "{how} {id}");
+    }
+}
