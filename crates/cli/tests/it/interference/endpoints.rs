@@ -155,12 +155,6 @@ impl Probe<'_> {
         ids.flat_map(each).collect()
     }
 
-    /// The ids of everything there is, and one of nothing.
-    pub(super) fn all(&self) -> Vec<String> {
-        let never = MemoryId::from_uuid(uuid::Uuid::from_u128(7));
-        self.ids.iter().copied().chain([never]).map(|id| id.prefixed()).collect()
-    }
-
     /// What a stranger asks about: what is hidden from them, and what never was.
     pub(super) fn strange(&self) -> Vec<String> {
         let never = MemoryId::from_uuid(uuid::Uuid::from_u128(7));
