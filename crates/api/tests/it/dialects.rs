@@ -161,7 +161,7 @@ async fn what_one_dialect_writes_the_other_shows_finds_and_derives_from() {
     assert_eq!(shown["content"]["text"], STORY);
     assert!(world.queried().await.contains(&id));
     let child = world.event(&[&id]).await;
-    assert_eq!(world.found("peanuts", "ana").await, [child.clone()]);
+    assert_eq!(world.found("peanuts", "ana").await, std::slice::from_ref(&child));
     let got = world.done(&format!("GET /v1/memory/{child}?external_user_id=ana"), None).await;
     let got = &got["data"]["memories"][0];
     assert_eq!((&got["type"], &got["external_user_id"]), (&json!("text"), &json!("ana")));
