@@ -97,7 +97,7 @@ assert "must be one of: open, waiting, solved" in body["detail"][0]["msg"], body
 #
 # `acl`, `consent` and `risk` stand at the top of a request. The client was made before they did, so they go by `extra_body`.
 #
-# Ana writes for Ben; Ben writes for himself; Cleo writes for everybody who acts for the organization's support desk.
+# Ana writes for Ben; Ben writes for himself; Cleo writes for both, and lets Ana change it.
 
 # %%
 from_ana = papr.memory.add(
@@ -254,7 +254,7 @@ assert node["properties"]["status"] == "open"
 # ## Moving: out of one server, into an empty one
 #
 # Open Memory Objects carry content, metadata, access list, consent, risk, policy and state. Who asks gets what they may see:
-# Ana takes along what is hers, and not what is only shared with her unless she may read it; nothing of Ben's private note.
+# Ana takes along what is hers and what Cleo shares with her; nothing of Ben's, nothing that waits for a review, nothing erased.
 
 # %%
 ids = [from_ana, from_ben, from_cleo, given, extracted, private, flagged]
