@@ -33,6 +33,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "rights", sql: include_str!("../../migrations/postgres/0007_rights.sql") },
     Migration { number: 8, name: "bridges", sql: include_str!("../../migrations/postgres/0008_bridges.sql") },
     Migration { number: 9, name: "items", sql: include_str!("../../migrations/postgres/0009_items.sql") },
+    Migration { number: 10, name: "stems", sql: include_str!("../../migrations/postgres/0010_stems.sql") },
 ];
 
 /// How often the two tables below are made while others make them too.
@@ -97,7 +98,7 @@ async fn run_locked(session: &mut Session, list: &[Migration]) -> Result<Vec<u32
     let mut done = Vec::new();
     for step in &list[applied.len()..] {
         session.batch(step.sql).await?;
-        if step.number == fill::WORDS_AND_TAGS {
+        if fill::FILLED_BEHIND.contains(&step.number) {
             fill_words_and_tags(session).await?;
         }
         let values = (i64::from(step.number), step.name, checksum(step));
