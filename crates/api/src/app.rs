@@ -49,7 +49,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
         hosts: config.hosts,
         refusal: items::refusal,
         batch_routes: BTreeSet::from(
-            ["/memory/batch", "/v1/memory/batch", "/v2/memories/batch"].map(str::to_owned),
+            ["/memory/batch", "/v1/memory/batch", "/v1/omo/import", "/v2/memories/batch"].map(str::to_owned),
         ),
         ..EdgeConfig::default()
     };

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
+use async_trait::async_trait;
 use memoryscope_api::items::ItemsConfig;
 use memoryscope_domain::audit_chain::AuditKey;
 use memoryscope_domain::grant::Token;
@@ -16,7 +17,9 @@ use memoryscope_domain::spiral::Lexicon;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::engine::Engine;
+use memoryscope_engine::extract::{BuiltIn, Extractor};
 use memoryscope_engine::port::{Clock, Ids, Meter, NoMeter, Ports, Secrets, Store, StoreError};
+use memoryscope_models::{ChatExtractor, Pause};
 use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 use tokio::runtime::Runtime;
 
@@ -227,6 +230,28 @@ where
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The runtime's sleep, for who waits between two tries.
+#[derive(Debug)]
+struct RuntimePause;
+
+#[async_trait]
+impl Pause for RuntimePause {
+    async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// Who makes graphs of texts: the model that the configuration names, else the built-in one.
+pub(crate) fn extractor(config: &Config) -> Arc<dyn Extractor> {
+    match config.llm.chat() {
+        Some(chat) => {
+            tracing::info!(model = chat.model, url = chat.url, "texts with consent are sent to a model");
+            Arc::new(ChatExtractor::new(&chat, Arc::new(SystemClock), Arc::new(RuntimePause)))
+        }
+        None => Arc::new(BuiltIn),
+    }
 }
 
 /// What the items dialect is told.

@@ -89,7 +89,7 @@ fn candidates() -> Candidates {
         let properties: Map<String, Value> = Map::from_iter([("name".to_owned(), json!(called))]);
         Candidate { called: format!("c{number}"), node_type: name("Person"), properties }
     };
-    Candidates { nodes: (0..CANDIDATES).map(candidate).collect(), edges: Vec::new() }
+    Candidates { nodes: (0..CANDIDATES).map(candidate).collect(), edges: Vec::new(), ..Candidates::default() }
 }
 
 /// Twenty candidates by their letters among a hundred thousand nodes that were made ready.

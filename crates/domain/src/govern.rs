@@ -8,9 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::audit_chain::{
-    AuditKey, Entry, KeyedDigest, PolicyRef, Private, Seq, SignedCheckpoint, Verification,
-};
+use crate::audit_chain::{Entry, KeyedDigest, PolicyRef, Private, Seq, SignedCheckpoint, Verification};
 use crate::bridge::Bridge;
 use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::consent::Consents;
@@ -34,6 +32,7 @@ mod changing;
 mod decided;
 mod following;
 mod gating;
+mod importing;
 mod listing;
 mod logged;
 mod person;
@@ -55,12 +54,14 @@ pub use bridging::{Crossing, crossings};
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
 pub use gating::{Evidence, Gate};
+pub use importing::Hindered;
 pub use listing::Withheld;
 pub use logged::{Explained, Looking, WhyWithheld, explained, is_shown_by_id, spiral_told};
 pub use person::Done;
 pub use propose::Proposed;
-pub use reading::is_read_directly;
+pub use reading::{REVIEW_LIST, is_read_directly};
 pub use reason::Reason;
+pub use rights::ErasedValues;
 pub use view::MemoryView;
 
 /// An audit entry with what stands beside it.
@@ -138,33 +139,16 @@ pub struct Facts {
     pub active_policy: Option<PolicyRef>,
 }
 
-/// What is left of erased values.
-#[derive(Debug, Clone, Default)]
-pub struct ErasedValues {
-    /// The tenant's own key, under which their digests are made; none where nothing was ever done under it.
-    pub key: Option<AuditKey>,
-    /// Whether there are any.
-    pub any: bool,
-    /// Of those that were asked about, those that were erased.
-    pub known: BTreeSet<KeyedDigest>,
-}
-
-impl ErasedValues {
-    /// Whether the memory's value is one of them.
-    fn hold(&self, memory: &Memory) -> bool {
-        let digest = || memory.digest_under(self.key.as_ref()?);
-        !self.known.is_empty() && digest().is_some_and(|digest| self.known.contains(&digest))
-    }
-}
-
 /// Where something that is proposed comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Origin {
     /// Somebody says it now.
     #[default]
     Live,
-    /// It was said elsewhere, or before: what was erased since does not come back so.
+    /// It was said elsewhere, or before: what was erased since does not come back so, and nothing of what came with it.
     Import,
+    /// The same, of objects that are each for itself and come with ids of their own: see [`Hindered`].
+    Objects,
 }
 
 /// By what right an operation is done.
@@ -176,6 +160,9 @@ pub enum Authority {
     Owner,
     /// The caller names a memory by its id, and the policy grants reading it; it is hidden where it does not.
     ReadNamed,
+    /// The caller names memories by their ids, each for itself: those that the policy does not grant are left out, as those that
+    /// there are not.
+    ReadEach,
     /// The caller names a memory that it may know of, and the policy grants the step.
     ChangeNamed,
     /// The caller asks whether a tool may be called, and on what evidence: that is answered, never refused.
@@ -221,6 +208,7 @@ impl Authority {
                 true
             }
             Self::ReadNamed
+            | Self::ReadEach
             | Self::Gate
             | Self::Logged
             | Self::Explain
@@ -296,6 +284,8 @@ struct Details {
     traces: BTreeMap<usize, Trace>,
     /// The proposals that name an unknown parent.
     orphans: BTreeSet<usize>,
+    /// The proposals that are imported, and cannot be.
+    hindered: BTreeMap<usize, Hindered>,
     /// The versions of the memories that accepted proposals were derived from.
     parents: BTreeMap<MemoryId, u64>,
     /// What a step came to.
@@ -372,6 +362,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
     match ask.authority {
         Authority::Policy(Effect::Read) => reading::decide(policy, ask, narrowed, facts),
         Authority::ReadNamed => reading::decide_named(policy, ask, facts),
+        Authority::ReadEach => reading::decide_each(policy, ask, facts),
         Authority::Logged => logged::decide(policy, ask, facts),
         Authority::Explain => logged::decide_explained(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),

@@ -258,6 +258,14 @@ pub const ITEM_BATCH_BYTES_MAX: usize = 750_000;
 pub const ITEM_BATCH_ITEMS_MAX: usize = 50;
 /// Items of a batch that are written together, unless asked otherwise.
 pub const ITEM_BATCH_SIZE_DEFAULT: i64 = 10;
+/// Open Memory Objects of one export or import: what one commit holds of memories.
+pub const OMO_ITEMS_MAX: usize = 1_000;
+/// All objects of one export together, as JSON: what the body of an import may hold, with room for what surrounds them.
+pub const OMO_EXPORT_BYTES_MAX: usize = BATCH_BODY_BYTES_MAX - 64 * 1_024;
+/// The ids of an export in its address.
+pub const URI_IDS_BYTES_MAX: usize = 48 * 1_024;
+/// The `ext` of one object as compact JSON: whatever a request that added an item could say, and what came of it.
+pub const OMO_EXT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// Messages that surround one item.
 pub const ITEM_CONTEXT_MESSAGES_MAX: usize = 100;
 /// A search for items, in characters: a few sentences that describe what is wanted.
@@ -270,6 +278,10 @@ pub const SEARCH_ITEMS_DEFAULT: i64 = 20;
 pub const SEARCH_NODES_DEFAULT: i64 = 15;
 /// Conditions on properties in one search by a pattern of the graph.
 pub const SEARCH_FILTERS_MAX: usize = 20;
+/// Memories on one page of what waits for a review: as many as somebody looks through.
+pub const REVIEW_ITEMS_MAX: i64 = 100;
+/// The same, unless asked otherwise.
+pub const REVIEW_ITEMS_DEFAULT: i64 = 20;
 /// Schemas of one tenant that a listing looks at.
 pub const SCHEMAS_LISTED_MAX: usize = 1_000;
 /// Steps along edges that one look at a graph may go.
@@ -282,6 +294,21 @@ pub const GRAPH_PREVIOUS_ITEMS: usize = 16;
 pub const EXTRACTION_BATCH_ITEMS: usize = 50;
 /// How often the extraction of one memory's graph is tried.
 pub const EXTRACTION_ATTEMPTS_MAX: u32 = 5;
+/// How long the first failure of an extraction keeps it from being tried again, in seconds. Each further one does so for five times
+/// as long, so that the last try is about two and a half hours after the first.
+pub const EXTRACTION_BACKOFF_SECONDS: u32 = 60;
+/// Between two looks at those extractions that are not to be tried at once, in seconds.
+pub const EXTRACTION_LATER_INTERVAL_SECONDS: u64 = 10;
+/// The longest pause of the extraction job while its extractor fails whatever it is given, in seconds.
+pub const EXTRACTION_PAUSE_SECONDS_MAX: u64 = 120;
+/// What a model may answer to one text, in tokens: a long list of nodes.
+pub const MODEL_ANSWER_TOKENS_MAX: u32 = 4_096;
+/// A model's answer in bytes, with all that is around it; what is longer is not read to its end.
+pub const MODEL_ANSWER_BYTES_MAX: u64 = 1_024 * 1_024;
+/// How often one question is put to a model's endpoint that does not take it.
+pub const MODEL_TRIES_MAX: u32 = 3;
+/// The longest that such an endpoint may ask to be left alone, in seconds; one that asks for more is left alone by the job.
+pub const MODEL_RETRY_AFTER_SECONDS_MAX: u64 = 30;
 /// Between two looks at whose graph waits to be made, in milliseconds: what was added is in the graph about then.
 pub const EXTRACTION_INTERVAL_MS: u64 = 500;
 /// Keys that one load asks for.

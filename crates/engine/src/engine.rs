@@ -201,7 +201,7 @@ impl Engine {
         let repeat = self.repeat_of(cx, op, &snapshot)?;
         let repeats = repeat.is_some();
         let snapshot = match repeat {
-            Some(select) => self.load(cx, select, Filter::Everything).await?,
+            Some(select) => self.load_repeat(cx, op, select, snapshot.idempotency).await?,
             None => snapshot,
         };
         let mut ids = IdSource::new(cx.id_seed, cx.now);

@@ -78,6 +78,6 @@ pub(crate) fn ask<'a, O: Operation>(
         spirals,
         person: op.person(),
         deed: op.deed(),
-        origin: cx.origin,
+        origin: op.origin(cx),
     }
 }

@@ -1,5 +1,6 @@
 //! Asking the store for what a request needs.
 
+use memoryscope_domain::change::IdempotencyRecord;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::place::{Place, SealedPlace};
 use memoryscope_domain::policy::{Filter, Narrowed};
@@ -45,8 +46,28 @@ impl Engine {
         self.load_of(&Load { spirals, rights, ..loading(cx, select, filter) }).await
     }
 
+    /// What is shown again of what an idempotency key did, with its record.
+    pub(crate) async fn load_repeat<O: Operation>(
+        &self,
+        cx: &Context,
+        op: &O,
+        select: Select,
+        record: Option<IdempotencyRecord>,
+    ) -> Result<Snapshot, StoreError> {
+        let wanted = rights::wanted(op);
+        let mut snapshot = self.load_with(cx, select, Filter::Everything, Vec::new(), wanted).await?;
+        snapshot.facts.idempotency.extend(record);
+        Ok(snapshot)
+    }
+
     pub(crate) async fn load_of(&self, load: &Load) -> Result<Snapshot, StoreError> {
-        self.ports().store.load(load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
+        let loading = self.ports().store.load(load);
+        let mut snapshot = loading.instrument(info_span!(target: traces::TARGET, traces::LOAD)).await?;
+        if let (Select::Keyed(_), true) = (&load.select, snapshot.facts.more) {
+            // Where to go on behind what was looked at, if nothing more of it is shown.
+            snapshot.facts.scan_end = snapshot.facts.memories.last().map(|last| (last.created, last.id));
+        }
+        Ok(snapshot)
     }
 }
 
@@ -94,6 +115,6 @@ pub(crate) fn selection<O: Operation>(
         _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
         _ => op.select(cx),
     };
-    let filter = narrowed.filter(|_| !is_told);
+    let filter = narrowed.filter(|_| !is_told && op.is_narrowed());
     (select, filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone()))
 }

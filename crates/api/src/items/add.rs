@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::who::Acts;
 use super::wire::queries::AddQuery;
 use super::wire::{added_schema, example, memory, schema};
-use super::{Items, answer, context, error, graph, schemas};
+use super::{Items, answer, context, error, graph, omo, schemas};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
@@ -63,7 +63,7 @@ pub(super) async fn handler(
     let beside = Beside { batch: None, schema: schema.as_ref(), skips: asked.skips };
     let (acts, object) = made(&caller, &read.value, beside, &At::Root("body"), meta.now, &mut warnings)?;
     let is_given = graph::is_given(&object);
-    let tenant = acts.principal.tenant.clone();
+    let principal = acts.principal.clone();
     let cx = context(&items, acts.principal, &meta, idempotency);
     let op = Ingest { items: vec![object] };
     let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
@@ -72,7 +72,10 @@ pub(super) async fn handler(
         Some(Ok(stored)) => {
             let mut body = body_of(memory::added(&stored.id.prefixed(), stored.created));
             if is_given {
-                body["details"] = graph::make_given(&items, &meta, &tenant, stored.id).await?;
+                body["details"] = graph::make_given(&items, &meta, &principal.tenant, stored.id).await?;
+            }
+            if asked.as_omo {
+                body["omo"] = omo::of_added(&items, &meta, principal, stored.id).await?.into();
             }
             Ok(answer(StatusCode::OK, body, &warnings, Some(access_log)))
         }

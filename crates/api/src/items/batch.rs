@@ -61,7 +61,10 @@ pub(super) async fn handler(
     let read = BatchRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
     let (batch, mut warnings) = (read.value, read.warnings);
     let webhook = batch.webhook.as_ref().map(|_| "webhooks are not called here");
-    if let Some(what) = asked.unsupported.or(webhook) {
+    let as_omo = asked
+        .as_omo
+        .then_some("answers as Open Memory Objects are not built for batches: export what was added");
+    if let Some(what) = asked.unsupported.or(as_omo).or(webhook) {
         return Err(Problem::new(Code::NotImplemented, what));
     }
     // Who acts for the batch as a whole only names its place in the chain's context.
@@ -168,7 +171,7 @@ fn answered(
     answer(status, body, warnings, None)
 }
 
-fn refused(index: usize, problem: &Problem, meta: &RequestMeta) -> Value {
+pub(super) fn refused(index: usize, problem: &Problem, meta: &RequestMeta) -> Value {
     let error = problem.error(meta);
     json!({
         "index": index,

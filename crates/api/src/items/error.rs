@@ -64,6 +64,9 @@ pub(super) fn of_request(invalid: InvalidRequest) -> Problem {
         InvalidRequest::TooLarge(too_large) => Problem::new(Code::PayloadTooLarge, text)
             .detail("field", too_large.field)
             .detail("limit_bytes", too_large.bytes_max),
+        InvalidRequest::TooMany(too_many) => Problem::new(Code::PayloadTooLarge, text)
+            .detail("field", too_many.field)
+            .detail("limit", too_many.max),
         InvalidRequest::BlankQuery => Problem::new(Code::BadRequest, text),
         InvalidRequest::Faults(faults) if is_unsupported => {
             let said: Vec<String> =
@@ -111,7 +114,9 @@ pub(super) fn barred(barred: Barred, access_log: AuditId) -> Problem {
     let text = barred.to_string();
     let text = format!("{}{}", text[..1].to_uppercase(), &text[1..]);
     let problem = match barred {
-        Barred::State(state) => Problem::new(Code::Conflict, text).detail("state", state.name()),
+        Barred::State(state) | Barred::NotWaiting(state) => {
+            Problem::new(Code::Conflict, text).detail("state", state.name())
+        }
         Barred::Invalid(faults) => invalid_fields(&faults),
         _ => Problem::new(Code::Conflict, text),
     };

@@ -197,10 +197,12 @@ pub(super) fn told(extraction: &Extraction) -> Value {
         "status": extraction.status.name(),
         "reason": extraction.reason,
         "attempts": extraction.attempts,
+        "not_before": extraction.not_before.map(|time| time.to_string()),
         "extractor": extraction.extractor,
         "nodes": report.map(|report| report.nodes.iter().map(node).collect::<Vec<_>>()),
         "relationships": report.map(|report| report.edges.iter().map(edge).collect::<Vec<_>>()),
         "known_was_cut": report.is_some_and(|report| report.known_was_cut),
+        "lost": report.map(|report| report.lost),
     })
 }
 

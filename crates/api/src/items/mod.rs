@@ -9,7 +9,9 @@ mod envelope;
 mod error;
 mod get;
 mod graph;
+mod omo;
 mod reading;
+mod review;
 mod schemas;
 mod search;
 mod unbuilt;
@@ -70,7 +72,11 @@ pub fn routes() -> Routes<Items> {
         .add(graph::node_operation(), graph::node)
         .add(graph::edges_operation(), graph::edges)
         .add(graph::around_operation(), graph::neighbourhood);
-    unbuilt::routes(routes)
+    let routes = routes
+        .add(omo::export_operation(), omo::export)
+        .add(omo::file_operation(), omo::export_file)
+        .add(omo::import_operation(), omo::import);
+    unbuilt::routes(review::routes(routes))
 }
 
 /// A route of the dialect.

@@ -11,7 +11,7 @@ use memoryscope_api::metrics::Metrics;
 use memoryscope_api::serve::ServeConfig;
 use memoryscope_domain::limits;
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::extract::{self, BuiltIn};
+use memoryscope_engine::extract::{self, Extractor, Pace, Round};
 use memoryscope_engine::jobs;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -84,7 +84,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     let stop = stop_signal()?;
     let expiry = tokio::spawn(expire_now_and_then(Arc::clone(engine)));
     let following = tokio::spawn(follow_now_and_then(Arc::clone(engine)));
-    let extraction = tokio::spawn(extract_now_and_then(Arc::clone(engine)));
+    let extraction = tokio::spawn(extract_now_and_then(Arc::clone(engine), wiring::extractor(config)));
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
     let app = AppConfig { hosts: Hosts::of(bound, app.cors.as_ref()), ..app };
@@ -126,14 +126,35 @@ async fn follow_now_and_then(engine: Arc<Engine>) {
 }
 
 /// Makes the graphs that are waited for, again and again.
-async fn extract_now_and_then(engine: Arc<Engine>) {
-    let mut ticks = tokio::time::interval(Duration::from_millis(limits::EXTRACTION_INTERVAL_MS));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn extract_now_and_then(engine: Arc<Engine>, extractor: Arc<dyn Extractor>) {
+    let mut pace = Pace::default();
+    let mut away: Option<String> = None;
     loop {
-        ticks.tick().await;
-        if let Err(cause) = extract::extract_all(&engine, &BuiltIn).await {
-            tracing::warn!(%cause, "some graphs could not be made; trying again later");
+        let round = match extract::extract_round(&engine, &*extractor, pace.looks_at_all()).await {
+            Ok(round) => round,
+            Err(cause) => {
+                tracing::warn!(%cause, "some graphs could not be made; trying again later");
+                Round::default()
+            }
+        };
+        // Said once, and not with every try.
+        match (&round.ended_by, &away) {
+            (Some(reason), before) if before.as_ref() != Some(reason) => {
+                tracing::warn!(
+                    reason,
+                    extractor = extractor.name(),
+                    "nothing can be extracted; trying again later"
+                );
+            }
+            (None, Some(_)) if round.settled > 0 => {
+                tracing::info!(extractor = extractor.name(), "extraction goes on");
+            }
+            _ => {}
         }
+        if round.ended_by.is_some() || round.settled > 0 {
+            away.clone_from(&round.ended_by);
+        }
+        tokio::time::sleep(pace.after(&round)).await;
     }
 }
 

@@ -4,6 +4,7 @@
 //! is reported, not the first one; each names itself, what is allowed and where it came from.
 
 mod database_url;
+mod llm;
 pub(crate) mod setting;
 mod sources;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use database_url::DatabaseUrl;
+pub(crate) use llm::Llm;
 use setting::Setting;
 use sources::{Origin, Sources};
 pub(crate) use values::{CorsOrigins, Environment, LogFormat, LogLevel, OtlpEndpoint, SentryDsn};
@@ -43,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) migrate: Sourced<bool>,
     /// Whether the items dialect refuses deprecated fields.
     pub(crate) items_strict: Sourced<bool>,
+    /// The model that extracts graphs.
+    pub(crate) llm: Llm,
     pub(crate) log_level: Sourced<LogLevel>,
     pub(crate) log_format: Sourced<LogFormat>,
     pub(crate) cors_origins: Sourced<CorsOrigins>,
@@ -88,6 +92,7 @@ impl Config {
         let request_timeout = reader.get(&setting::MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS, values::seconds);
         let migrate = reader.get(&setting::MEMORYSCOPE_MIGRATE, values::boolean);
         let items_strict = reader.get(&setting::MEMORYSCOPE_ITEMS_STRICT, values::boolean);
+        let llm = Llm::read(&mut reader);
         let log_level = reader.get(&setting::LOG_LEVEL, LogLevel::parse);
         let log_format = reader.get(&setting::LOG_FORMAT, LogFormat::parse);
         let cors_origins = reader.get(&setting::CORS_ORIGINS, CorsOrigins::parse);
@@ -121,6 +126,7 @@ impl Config {
                 request_timeout: request_timeout?,
                 migrate: migrate?,
                 items_strict: items_strict?,
+                llm: llm?,
                 log_level: log_level?,
                 cors_origins: cors_origins?,
                 cors_allow_credentials: cors_allow_credentials?,
@@ -149,6 +155,11 @@ impl Config {
             (self.request_timeout.value.as_secs().to_string(), self.request_timeout.origin),
             shown(&self.migrate),
             shown(&self.items_strict),
+            optional(&self.llm.url, ToString::to_string),
+            optional(&self.llm.model, String::clone),
+            optional(&self.llm.key, ToString::to_string),
+            (self.llm.timeout.value.as_secs().to_string(), self.llm.timeout.origin),
+            shown(&self.llm.tokens_per_day),
             shown(&self.log_level),
             shown(&self.log_format),
             shown(&self.cors_origins),
@@ -290,7 +301,7 @@ pub(crate) struct Problem(String);
 
 impl Problem {
     fn value(setting: &Setting, text: &str, origin: Origin, detail: &str) -> Self {
-        let shown = if setting.name == setting::SENTRY_DSN.name {
+        let shown = if setting.is_secret() {
             "\"***\"".to_owned()
         } else {
             format!("{:?}", shorten(&database_url::mask(text)))

@@ -14,6 +14,13 @@ pub(crate) struct Setting {
     pub(crate) allowed: &'static str,
 }
 
+impl Setting {
+    /// Whether a wrong value of it is not shown either.
+    pub(crate) fn is_secret(&self) -> bool {
+        [SENTRY_DSN.name, MEMORYSCOPE_LLM_API_KEY.name].contains(&self.name)
+    }
+}
+
 pub(crate) const DATABASE_URL: Setting = Setting {
     name: "DATABASE_URL",
     flag: Some("--database-url"),
@@ -58,6 +65,36 @@ pub(crate) const MEMORYSCOPE_MIGRATE: Setting = Setting {
 };
 pub(crate) const MEMORYSCOPE_ITEMS_STRICT: Setting =
     Setting { name: "MEMORYSCOPE_ITEMS_STRICT", flag: None, default: "false", allowed: "true or false" };
+pub(crate) const MEMORYSCOPE_LLM_URL: Setting = Setting {
+    name: "MEMORYSCOPE_LLM_URL",
+    flag: None,
+    default: "",
+    allowed: "https://HOST/v1 or http://HOST:PORT/v1, without a user or a key; /chat/completions is added to it",
+};
+pub(crate) const MEMORYSCOPE_LLM_MODEL: Setting = Setting {
+    name: "MEMORYSCOPE_LLM_MODEL",
+    flag: None,
+    default: "",
+    allowed: "the name of a model that the endpoint knows, without spaces, of at most 200 characters",
+};
+pub(crate) const MEMORYSCOPE_LLM_API_KEY: Setting = Setting {
+    name: "MEMORYSCOPE_LLM_API_KEY",
+    flag: None,
+    default: "",
+    allowed: "a key in printable ASCII without spaces",
+};
+pub(crate) const MEMORYSCOPE_LLM_TIMEOUT_SECONDS: Setting = Setting {
+    name: "MEMORYSCOPE_LLM_TIMEOUT_SECONDS",
+    flag: None,
+    default: "60",
+    allowed: "a whole number from 1 to 600",
+};
+pub(crate) const MEMORYSCOPE_LLM_TOKENS_PER_DAY: Setting = Setting {
+    name: "MEMORYSCOPE_LLM_TOKENS_PER_DAY",
+    flag: None,
+    default: "0",
+    allowed: "a whole number of tokens, or 0 for no limit",
+};
 pub(crate) const LOG_LEVEL: Setting = Setting {
     name: "LOG_LEVEL",
     flag: Some("--log-level"),
@@ -96,7 +133,7 @@ pub(crate) const OTEL_EXPORTER_OTLP_ENDPOINT: Setting = Setting {
 };
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const ALL: [&Setting; 16] = [
+pub(crate) const ALL: [&Setting; 21] = [
     &DATABASE_URL,
     &DATABASE_URL_TEST,
     &MEMORYSCOPE_LISTEN,
@@ -105,6 +142,11 @@ pub(crate) const ALL: [&Setting; 16] = [
     &MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS,
     &MEMORYSCOPE_MIGRATE,
     &MEMORYSCOPE_ITEMS_STRICT,
+    &MEMORYSCOPE_LLM_URL,
+    &MEMORYSCOPE_LLM_MODEL,
+    &MEMORYSCOPE_LLM_API_KEY,
+    &MEMORYSCOPE_LLM_TIMEOUT_SECONDS,
+    &MEMORYSCOPE_LLM_TOKENS_PER_DAY,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &CORS_ORIGINS,

@@ -198,8 +198,59 @@ fn a_wrong_sentry_dsn_is_not_shown() {
 }
 
 #[test]
+fn a_model_has_a_url_and_a_name_or_neither() {
+    let (url, model) = (("MEMORYSCOPE_LLM_URL", "https://h/v1/"), ("MEMORYSCOPE_LLM_MODEL", "small-1"));
+    let key = ("MEMORYSCOPE_LLM_API_KEY", "s3cret");
+    check(
+        &[],
+        &[url, model, key, ("MEMORYSCOPE_LLM_TOKENS_PER_DAY", "1000")],
+        "MEMORYSCOPE_LLM_TIMEOUT_SECONDS=5",
+        "MEMORYSCOPE_LLM_URL=https://h/v1 (environment)
+MEMORYSCOPE_LLM_MODEL=small-1 (environment)
+MEMORYSCOPE_LLM_API_KEY=*** (environment)
+MEMORYSCOPE_LLM_TIMEOUT_SECONDS=5 (.env line 1)
+MEMORYSCOPE_LLM_TOKENS_PER_DAY=1000 (environment)",
+    );
+    let lacks = |pairs: Pairs<'_>, set: &str, other: &str| {
+        let why = format!("{set} (environment): is set and {other} is not: set both of them, or neither");
+        check(&[], pairs, "", &format!("the configuration is wrong:\n  {why}"));
+    };
+    lacks(&[url], url.0, model.0);
+    lacks(&[model, key], model.0, url.0);
+    lacks(&[key], key.0, url.0);
+}
+
+#[test]
+fn a_wrong_key_of_a_model_is_not_shown_and_none_stands_in_its_url() {
+    check(
+        &[],
+        &[
+            ("MEMORYSCOPE_LLM_URL", "https://u:s3cret@h/v1"),
+            ("MEMORYSCOPE_LLM_MODEL", "two words"),
+            ("MEMORYSCOPE_LLM_API_KEY", "s3cret s3cret"),
+            ("MEMORYSCOPE_LLM_TIMEOUT_SECONDS", "0"),
+            ("MEMORYSCOPE_LLM_TOKENS_PER_DAY", "-1"),
+        ],
+        "",
+        "the configuration is wrong in 5 places:
+  MEMORYSCOPE_LLM_URL=\"https://u:***@h/v1\" (environment): must be https://HOST/v1 or http://HOST:PORT/v1, without a \
+user or a key; /chat/completions is added to it; it must not hold a user or a password
+  MEMORYSCOPE_LLM_MODEL=\"two words\" (environment): must be the name of a model that the endpoint knows, without \
+spaces, of at most 200 characters
+  MEMORYSCOPE_LLM_API_KEY=\"***\" (environment): must be a key in printable ASCII without spaces
+  MEMORYSCOPE_LLM_TIMEOUT_SECONDS=\"0\" (environment): must be a whole number from 1 to 600
+  MEMORYSCOPE_LLM_TOKENS_PER_DAY=\"-1\" (environment): must be a whole number of tokens, or 0 for no limit",
+    );
+}
+
+#[test]
 fn no_secret_shows_in_a_debug_print() {
-    let environment = [("DATABASE_URL", "postgresql+psycopg://u:s3cret@h/d")];
+    let environment = [
+        ("DATABASE_URL", "postgresql+psycopg://u:s3cret@h/d"),
+        ("MEMORYSCOPE_LLM_URL", "https://h/v1"),
+        ("MEMORYSCOPE_LLM_MODEL", "m"),
+        ("MEMORYSCOPE_LLM_API_KEY", "s3cret"),
+    ];
     let sources = Sources::of(&[], &environment);
     let config = Config::read(&sources, Vec::new()).expect("a good configuration");
     for shown in [format!("{config:?}"), format!("{sources:?}"), format!("{:?}", config.entries())] {

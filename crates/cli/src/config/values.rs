@@ -216,19 +216,7 @@ pub(crate) struct OtlpEndpoint(String);
 
 impl OtlpEndpoint {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let rest = rest.ok_or_else(String::new)?;
-        if rest.contains('@') {
-            return Err("it must not hold a user or a password".to_owned());
-        }
-        let host = rest.split('/').next().unwrap_or_default();
-        let port = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map(|(_, port)| port);
-        let named = !host.is_empty() && !host.starts_with(':');
-        let plain = rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&b));
-        if !named || !plain || port.is_some_and(|port| port.parse::<u16>().is_err()) {
-            return Err(String::new());
-        }
-        Ok(Self(text.trim_end_matches('/').to_owned()))
+        base_url(text).map(Self)
     }
 
     /// Where traces go.
@@ -242,6 +230,23 @@ impl fmt::Display for OtlpEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A URL that paths are added to, without a slash at its end.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let rest = rest.ok_or_else(String::new)?;
+    if rest.contains('@') {
+        return Err("it must not hold a user or a password".to_owned());
+    }
+    let host = rest.split('/').next().unwrap_or_default();
+    let port = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map(|(_, port)| port);
+    let named = !host.is_empty() && !host.starts_with(':');
+    let plain = rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&b));
+    if !named || !plain || port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err(String::new());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, String> {

@@ -63,6 +63,11 @@ fn config_prints_a_table_with_origins() {
     MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS  30                                 default
     MEMORYSCOPE_MIGRATE                  true                               default
     MEMORYSCOPE_ITEMS_STRICT             false                              default
+    MEMORYSCOPE_LLM_URL                  (not set)                          default
+    MEMORYSCOPE_LLM_MODEL                (not set)                          default
+    MEMORYSCOPE_LLM_API_KEY              (not set)                          default
+    MEMORYSCOPE_LLM_TIMEOUT_SECONDS      60                                 default
+    MEMORYSCOPE_LLM_TOKENS_PER_DAY       0                                  default
     LOG_LEVEL                            WARNING                            .env line 1
     LOG_FORMAT                           json                               default, from ENVIRONMENT=production
     CORS_ORIGINS                         (not set)                          default

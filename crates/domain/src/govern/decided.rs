@@ -165,7 +165,10 @@ impl Visible<Facts> {
     fn is_proposed(&self, memory: &Memory) -> bool {
         let mut proposed = self.facts.proposed.iter().enumerate();
         proposed.any(|(at, decided)| {
-            decided == memory && !self.refused.contains_key(&at) && !self.details.orphans.contains(&at)
+            let is_left_out = self.refused.contains_key(&at)
+                || self.details.orphans.contains(&at)
+                || self.details.hindered.contains_key(&at);
+            decided == memory && !is_left_out
         })
     }
 

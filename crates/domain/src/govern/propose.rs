@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::importing::{Hindered, Importing};
 use super::{
     Ask, Details, Facts, Origin, Reason, Ruling, Verdict, partly_allowed, reading, refused, spiralling,
     view_of,
@@ -29,6 +30,8 @@ pub enum Proposed<'a> {
     Denied(&'a Trace),
     /// It names a memory as its parent that there is not, or not for this caller.
     UnknownParent,
+    /// It is imported, and cannot be.
+    Hindered(Hindered),
 }
 
 const WITH_DERIVED: [Effect; 3] = [Effect::Write, Effect::DeriveImpacts, Effect::DeriveSeeds];
@@ -39,16 +42,23 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
     let mut refusals = BTreeMap::new();
     let mut details = Details::default();
     let parents = parents(policy, ask, &facts);
-    if !ask.repeat {
+    if !ask.repeat || ask.origin == Origin::Objects {
         super::rights::mark(&mut facts, &mut details);
         if ask.origin == Origin::Import && facts.proposed.iter().any(|memory| memory.marks.was_erased) {
             return refused(Reason::Erased, Ruling::default(), None);
         }
     }
+    let mut importing = Importing::new(policy, ask, &facts.memories, &facts.pending);
     let mut child_ids = facts.child_ids.iter();
     for (at, memory) in facts.proposed.iter_mut().enumerate() {
         let is_event = matches!(memory.body, Body::Event(_));
         let ids = if is_event { child_ids.next() } else { None };
+        if ask.origin == Origin::Objects
+            && let Some(hindered) = importing.hindered(memory)
+        {
+            details.hindered.insert(at, hindered);
+            continue;
+        }
         let asked = if ids.is_some() && effect == Effect::Write { &WITH_DERIVED[..] } else { &[effect] };
         let request = ask.request_in(memory.partition);
         let decision = policy.decide(&request, &view_of(policy, ask, memory), asked);
@@ -63,6 +73,7 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
         if !ask.repeat {
             ruling.count(&decision.trace, effect);
         }
+        importing.took(memory);
         tighten(memory, memory.state, inherited, &decision);
         let named = memory.object().map_or(&[][..], |object| &object.provenance.derived_from);
         let handed_down = named.iter().filter_map(|id| Some(parents.get(id)?.withheld));
@@ -78,7 +89,26 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
             details.traces.insert(at, decision.trace);
         }
     }
-    // A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
+    show_what_was_made(policy, ask, effect, &mut facts, &mut ruling);
+    if !ask.repeat {
+        let accepted = facts.proposed.iter().enumerate();
+        let accepted = accepted.filter(|(at, _)| details.traces.contains_key(at)).map(|(_, memory)| memory);
+        details.spirals = spiralling::found(policy, ask, &accepted.collect::<Vec<_>>());
+    }
+    if !facts.proposed.is_empty() && refusals.len() == facts.proposed.len() {
+        return refused(Reason::PolicyDenied, Ruling::denying(effect, refusals.into_values()), None);
+    }
+    partly_allowed(ask, facts, refusals, details, ruling)
+}
+
+/// A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
+fn show_what_was_made(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    effect: Effect,
+    facts: &mut Facts,
+    ruling: &mut Ruling,
+) {
     let stored = std::mem::take(&mut facts.memories);
     for memory in stored.into_iter().filter(|memory| memory.is_live(ask.now)) {
         let request = ask.request_in(memory.partition);
@@ -90,15 +120,6 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
             facts.memories.push(memory);
         }
     }
-    if !ask.repeat {
-        let accepted = facts.proposed.iter().enumerate();
-        let accepted = accepted.filter(|(at, _)| details.traces.contains_key(at)).map(|(_, memory)| memory);
-        details.spirals = spiralling::found(policy, ask, &accepted.collect::<Vec<_>>());
-    }
-    if !facts.proposed.is_empty() && refusals.len() == facts.proposed.len() {
-        return refused(Reason::PolicyDenied, Ruling::denying(effect, refusals.into_values()), None);
-    }
-    partly_allowed(ask, facts, refusals, details, ruling)
 }
 
 /// A memory that a proposal may name as its parent.

@@ -20,6 +20,9 @@ use crate::policy::{Decision, Effect, Filter, Narrowed, Obligations, Policy, Pre
 use crate::principal::Principal;
 use crate::purpose::Purpose;
 
+/// As which operation the policy is asked what of what waits for a review is shown.
+pub const REVIEW_LIST: &str = "review.list";
+
 /// Everything that was loaded, decided one by one.
 pub(super) fn decide(
     policy: &Policy,
@@ -78,6 +81,20 @@ pub(super) fn decide_named(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> 
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
 
+/// What the caller named by their ids, each for itself: what is not for this caller, or not for this purpose, is left out as what
+/// is not there is.
+pub(super) fn decide_each(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    let mut details = Details::default();
+    for memory in std::mem::take(&mut facts.memories) {
+        let decision = decision_on_named(policy, ask, &memory, &facts.bridges, &mut details);
+        let Some(decision) = decision else { continue };
+        details.note_redaction(memory.id, &decision.obligations);
+        facts.memories.push(view::redacted(&memory, &decision.obligations));
+        details.read.insert(memory.id, decision.trace);
+    }
+    partly_allowed(ask, facts, BTreeMap::new(), details, Ruling::default())
+}
+
 /// What was decided about a memory, as if the caller had named it by its id and these bridges led from its scope; what else
 /// is known of it is noted.
 pub(super) fn decision_on_named(
@@ -128,11 +145,25 @@ pub fn is_read_directly(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool
 
 /// Whether the caller would be shown a memory by its id, for whichever purpose that callers may name.
 pub(super) fn is_read_for_some_purpose(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    is_read_by_for_some_purpose("memory.get", policy, ask, memory)
+}
+
+/// Whether the caller would be shown a memory among what waits for a review, for whichever purpose.
+pub(super) fn is_reviewed_for_some_purpose(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    is_read_by_for_some_purpose(REVIEW_LIST, policy, ask, memory)
+}
+
+fn is_read_by_for_some_purpose(
+    operation: &'static str,
+    policy: &Policy,
+    ask: &Ask<'_>,
+    memory: &Memory,
+) -> bool {
     let purposes = Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Maintenance);
     purposes.into_iter().any(|purpose| {
         let ask = Ask {
             purpose: Some(purpose),
-            operation: "memory.get",
+            operation,
             authority: Authority::ReadNamed,
             about: About::Anything,
             ..ask.clone()

@@ -39,6 +39,9 @@ impl Visible<Facts> {
             if self.details.orphans.contains(&at) {
                 return Some(Proposed::UnknownParent);
             }
+            if let Some(hindered) = self.details.hindered.get(&at) {
+                return Some(Proposed::Hindered(*hindered));
+            }
             let derived = self.details.derived.get(&at).map_or(&[][..], Vec::as_slice);
             Some(Proposed::Accepted { memory, derived, trace: self.details.traces.get(&at)? })
         })

@@ -6,6 +6,8 @@ use super::resolve::Report;
 use crate::constraint::closed_list;
 use crate::items::EffectivePolicy;
 use crate::items::policy::GraphPlan;
+use crate::memory::Key;
+use crate::time::Timestamp;
 
 closed_list!(
     /// How far it has come.
@@ -21,8 +23,10 @@ closed_list!(
     }
 );
 
-/// The job that jobs wait for under [`crate::memory::Key::waiting`].
+/// The job that memories wait for under [`Key::waiting`].
 pub const WAITING: &str = "extraction";
+/// What they wait for where it is not to be tried at once: looked at less often, so that a long queue of those costs little.
+pub const WAITING_LONGER: &str = "extraction.later";
 
 /// What became of the extraction of one memory's graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +39,9 @@ pub struct Extraction {
     /// How often it was tried.
     #[serde(default)]
     pub attempts: u32,
+    /// When it may be tried again, where that is not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
     /// Which extractor did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extractor: Option<String>,
@@ -57,7 +64,8 @@ impl Extraction {
     /// It waits for its turn.
     #[must_use]
     pub const fn queued() -> Self {
-        Self { status: ExtractionStatus::Queued, reason: None, attempts: 0, extractor: None, report: None }
+        let status = ExtractionStatus::Queued;
+        Self { status, reason: None, attempts: 0, not_before: None, extractor: None, report: None }
     }
 
     /// There is nothing to do.
@@ -76,5 +84,18 @@ impl Extraction {
     #[must_use]
     pub const fn waits(&self) -> bool {
         matches!(self.status, ExtractionStatus::Queued)
+    }
+
+    /// Whether it may be tried now.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.waits() && self.not_before.is_none_or(|time| time <= now)
+    }
+
+    /// Under what a job finds it, while it has it still to do.
+    #[must_use]
+    pub fn key(&self) -> Option<Key> {
+        let job = if self.not_before.is_some() { WAITING_LONGER } else { WAITING };
+        self.waits().then(|| Key::waiting(job))
     }
 }

@@ -4,6 +4,7 @@
 //! it without knowing it. What the item says stands where it does in every event: in its content.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::acl::{AccessList, AclId, AclKind};
 use super::metadata::ItemMetadata;
@@ -44,6 +45,9 @@ pub struct Item {
     /// What became of the extraction of its graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extraction: Option<Extraction>,
+    /// What others kept with it where it was imported from, given back as it came: see [`super::omo`].
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub ext: Map<String, Value>,
 }
 
 impl Item {
@@ -71,6 +75,7 @@ impl Item {
             namespace_id: request.identity.namespace_id.clone(),
             graph: Graph::default(),
             extraction: Some(extraction),
+            ext: Map::new(),
         }
     }
 
@@ -136,9 +141,11 @@ impl Item {
         spelt(std::iter::once(&self.owner).chain(self.shared().into_iter().flat_map(|acl| &acl.write)))
     }
 
-    /// Forgets what says what its content said: what surrounded it, and the graph that requests gave for it.
+    /// Forgets what says what its content said: what surrounded it, what others kept with it, and the graph that requests gave
+    /// for it.
     pub(crate) fn forget_what_was_said(&mut self) {
         self.context.clear();
+        self.ext.clear();
         self.graph = Graph::default();
         if let Some(extraction) = &mut self.extraction {
             extraction.report = None;

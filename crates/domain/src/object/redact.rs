@@ -71,13 +71,19 @@ impl Object {
             "history" => self.history = History::default(),
             "impact_payload" | "seed_payload" => {}
             "item.context" => self.item.iter_mut().for_each(|item| item.context.clear()),
-            "item.metadata" => self.item.iter_mut().for_each(|item| item.metadata = ItemMetadata::default()),
+            "item.metadata" => self.item.iter_mut().for_each(|item| {
+                item.metadata = ItemMetadata::default();
+                item.ext.clear();
+            }),
             "ownership.claimant" => self.ownership.claimant = None,
             "ownership.owners" => self.ownership.owners = Distinct::default(),
             "ownership.subjects" => self.ownership.subjects = Distinct::default(),
             "procedural_payload" => self.procedural = None,
             "provenance.conversation_id" => self.provenance.conversation_id = None,
-            "provenance.derived_from" => self.provenance.derived_from = Distinct::default(),
+            "provenance.derived_from" => {
+                (self.provenance.derived_from, self.provenance.approved_without) =
+                    (Distinct::default(), Distinct::default());
+            }
             "provenance.surface" => self.provenance.surface = None,
             "reconsolidation_trace" => self.trace = ReconsolidationTrace::default(),
             "somatic_payload" => self.somatic = None,

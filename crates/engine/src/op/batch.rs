@@ -6,12 +6,15 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use memoryscope_domain::ids::{AuditId, IdSeed, IdSource, UserId};
+use memoryscope_domain::ids::{AuditId, IdSeed, IdSource, MemoryId, UserId};
+use memoryscope_domain::items::omo::Imported;
 use memoryscope_domain::policy::Trace;
 use memoryscope_domain::principal::Principal;
+use memoryscope_domain::scope::Scope;
 
 use super::create::{Create, Created, NewPreference};
 use super::ingest::{Ingest, Ingested, NewObject, Rejected};
+use super::omo::{Import, NotImported};
 use crate::context::Context;
 use crate::engine::{Done, Engine};
 use crate::refusal::{Conflict, Refusal};
@@ -206,7 +209,13 @@ pub async fn ingest_each(
     items: Vec<(Principal, NewObject)>,
 ) -> Vec<Result<IngestedItem, Refusal>> {
     let count = items.len();
-    let mut by_writer: Vec<(Principal, Vec<usize>, Vec<NewObject>)> = Vec::new();
+    let groups = by_writer(cx, items).into_iter().map(|(cx, places, items)| (cx, places, Ingest { items }));
+    ingest_groups(engine, cx, groups.collect(), count).await
+}
+
+/// What each writer writes, with its places in the batch and a context of its own.
+fn by_writer<T>(cx: &Context, items: Vec<(Principal, T)>) -> Vec<(Context, Vec<usize>, Vec<T>)> {
+    let mut by_writer: Vec<(Principal, Vec<usize>, Vec<T>)> = Vec::new();
     for (at, (principal, item)) in items.into_iter().enumerate() {
         match by_writer.iter_mut().find(|(writer, ..)| *writer == principal) {
             Some((_, places, group)) => {
@@ -219,7 +228,43 @@ pub async fn ingest_each(
     let mut seeds = IdSource::new(cx.id_seed, cx.now);
     let groups = by_writer.into_iter().enumerate().map(|(at, (principal, places, items))| {
         let cx = context_of_group(cx, at, IdSeed(*seeds.next_uuid().as_bytes()), None);
-        (Context { principal, ..cx }, places, Ingest { items })
+        (Context { principal, ..cx }, places, items)
     });
-    ingest_groups(engine, cx, groups.collect(), count).await
+    groups.collect()
+}
+
+/// One result of an import.
+#[derive(Debug)]
+pub struct ImportedObject {
+    /// The id that it has, or why it was not stored.
+    pub result: Result<MemoryId, NotImported>,
+    /// The audit entry that says so.
+    pub access_log: AuditId,
+}
+
+/// Stores objects, each for whoever writes it. The answers are in the order of the objects; an error is that object's own. One
+/// writer's objects come in after another's, so that it is the first of two with one id that keeps it.
+pub async fn import_each(
+    engine: &Engine,
+    cx: &Context,
+    objects: Vec<(Principal, (Scope, Imported))>,
+) -> Vec<Result<ImportedObject, Refusal>> {
+    let count = objects.len();
+    let mut results = BTreeMap::new();
+    for (at, (cx, places, objects)) in by_writer(cx, objects).into_iter().enumerate() {
+        let group: Vec<Result<ImportedObject, Refusal>> = match engine.run(&cx, &Import { objects }).await {
+            Ok(Done { output, access_log, .. }) => {
+                output.into_iter().map(|result| Ok(ImportedObject { result, access_log })).collect()
+            }
+            // With a key, the first group speaks for the import: where the key is another request's, nothing is stored.
+            Err(refusal @ Refusal::Conflict(Conflict::KeyReused | Conflict::InProgress)) if at == 0 => {
+                return (0..count).map(|_| Err(refusal.clone())).collect();
+            }
+            Err(refusal) => places.iter().map(|_| Err(refusal.clone())).collect(),
+        };
+        results.extend(places.into_iter().zip(group));
+    }
+    (0..count)
+        .map(|at| results.remove(&at).unwrap_or_else(|| Err(Refusal::Bug("an object was lost".to_owned()))))
+        .collect()
 }

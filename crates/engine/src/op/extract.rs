@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::change::Change;
 use memoryscope_domain::govern::{Authority, Facts, Visible};
-use memoryscope_domain::graph::extraction::WAITING;
+use memoryscope_domain::graph::extraction::{WAITING, WAITING_LONGER};
 use memoryscope_domain::graph::fold::Seen;
 use memoryscope_domain::graph::resolve::{self, CandidateEnd, Candidates, Known, Resolution, Setting};
 use memoryscope_domain::graph::{Extraction, ExtractionStatus, Schema, Search};
@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 use super::query::of_types;
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
+use crate::extract::Failure;
 use crate::port::{KeyedSelect, ObjectSelect, Select};
 use crate::refusal::Refusal;
 
@@ -36,12 +37,23 @@ pub static INFO: Info = Info { name: "graph.extract", audit: Code::literal("GRAP
 pub enum Waiting {
     /// Those of a tenant behind this one, in order of their ids, at most [`limits::EXTRACTION_BATCH_ITEMS`].
     Behind(Option<MemoryId>),
+    /// The same of those that are not to be tried at once, where their time has come: how far was looked, and these.
+    Later(Option<MemoryId>),
     /// This one.
     Named(MemoryId),
 }
 
+/// Memories that wait.
+#[derive(Debug, Clone, Default)]
+pub struct Queue {
+    /// Those whose graph may be made now.
+    pub memories: Vec<Arc<Memory>>,
+    /// The last that was looked at, where there may be more behind it.
+    pub last: Option<MemoryId>,
+}
+
 impl Operation for Waiting {
-    type Output = Vec<Arc<Memory>>;
+    type Output = Queue;
 
     fn info(&self) -> &'static Info {
         &WAIT
@@ -56,24 +68,31 @@ impl Operation for Waiting {
     }
 
     fn select(&self, _cx: &Context) -> Select {
+        let keyed = |job, after| {
+            let limit = limits::EXTRACTION_BATCH_ITEMS;
+            Select::Keyed(KeyedSelect { keys: vec![Key::waiting(job)], after, limit })
+        };
         match self {
-            Self::Behind(after) => Select::Keyed(KeyedSelect {
-                keys: vec![Key::waiting(WAITING)],
-                after: *after,
-                limit: limits::EXTRACTION_BATCH_ITEMS,
-            }),
+            Self::Behind(after) => keyed(WAITING, *after),
+            Self::Later(after) => keyed(WAITING_LONGER, *after),
             Self::Named(id) => Select::Memories(vec![*id]),
         }
     }
 
     fn plan(
         &self,
-        _cx: &Context,
+        cx: &Context,
         seen: &Visible<Facts>,
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
-        let waits = seen.memories().iter().filter(|memory| waiting(memory).is_some());
-        Ok(Plan::answer(waits.cloned().collect()))
+        // What has expired is as good as erased.
+        let may_be_made = |memory: &&Arc<Memory>| {
+            let extraction = waiting(memory).and_then(|item| item.extraction.as_ref());
+            memory.is_live(cx.now) && extraction.is_some_and(|extraction| extraction.is_due(cx.now))
+        };
+        let memories = seen.memories().iter().filter(may_be_made).cloned().collect();
+        let last = seen.memories().last().map(|memory| memory.id);
+        Ok(Plan::answer(Queue { memories, last }))
     }
 }
 
@@ -90,9 +109,8 @@ pub struct Settle {
     pub memory: Arc<Memory>,
     /// The schema that holds for it.
     pub schema: Option<Schema>,
-    /// What an extractor found, or why it found nothing: a word for programs. Where the caller gave the graph, nothing is
-    /// looked at.
-    pub found: Result<Candidates, String>,
+    /// What an extractor found, or why it found nothing. Where the caller gave the graph, nothing is looked at.
+    pub found: Result<Candidates, Failure>,
     /// Which extractor.
     pub extractor: String,
 }
@@ -197,6 +215,12 @@ fn writer(cx: &Context, item: &Item) -> Principal {
     writer
 }
 
+/// How long an extraction is left alone that failed so often.
+fn backoff_micros(attempts: u32) -> i64 {
+    let exponent = attempts.clamp(1, limits::EXTRACTION_ATTEMPTS_MAX) - 1;
+    i64::from(limits::EXTRACTION_BACKOFF_SECONDS) * 5_i64.pow(exponent) * 1_000_000
+}
+
 impl Operation for Settle {
     /// What became of it; none where the memory is another one by now.
     type Output = Option<Extraction>;
@@ -249,7 +273,9 @@ impl Operation for Settle {
             let reason = Some(Code::literal("SUPERSEDED"));
             return Ok(Plan { reason, came_to_nothing: true, ..Plan::answer(None) });
         };
-        let attempts = item.extraction.as_ref().map_or(0, |extraction| extraction.attempts) + 1;
+        let counts = self.found.as_ref().err().is_none_or(Failure::counts);
+        let before = item.extraction.as_ref().map_or(0, |extraction| extraction.attempts);
+        let attempts = before + u32::from(counts);
         let resolution = self.resolve(cx, item, seen);
         let mut extraction = Extraction { attempts, ..Extraction::of(&item.policy) };
         match &self.found {
@@ -258,10 +284,12 @@ impl Operation for Settle {
                 extraction.status = ExtractionStatus::Completed;
                 extraction.extractor = Some(self.extractor.clone());
             }
-            Err(reason) => {
-                extraction.reason = Some(reason.clone());
-                if attempts >= limits::EXTRACTION_ATTEMPTS_MAX {
-                    extraction.status = ExtractionStatus::Failed;
+            Err(failure) => {
+                extraction.reason = Some(failure.reason.clone());
+                extraction.extractor = Some(self.extractor.clone());
+                match attempts >= limits::EXTRACTION_ATTEMPTS_MAX {
+                    true => extraction.status = ExtractionStatus::Failed,
+                    false => extraction.not_before = Some(cx.now.plus_micros(backoff_micros(attempts))),
                 }
             }
         }

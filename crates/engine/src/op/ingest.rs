@@ -154,6 +154,7 @@ impl Operation for Ingest {
                 }
                 Proposed::Denied(trace) => Err(Rejected::Denied(Box::new(trace.clone()))),
                 Proposed::UnknownParent => Err(Rejected::UnknownParent),
+                Proposed::Hindered(_) => return Err(Refusal::Bug("an import was ingested".to_owned())),
             });
         }
         plan.changes.extend(seen.spirals_found().iter().cloned().map(Change::InsertSpiral));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::bridge::Bridge;
 use memoryscope_domain::change::{Change, IdempotencyRecord};
-use memoryscope_domain::govern::{About, Authority, Facts, Visible};
+use memoryscope_domain::govern::{About, Authority, Facts, Origin, Visible};
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{BridgeId, GrantId, IdSource, MemoryId, UserId};
 use memoryscope_domain::lifecycle::{PendingMark, Step};
@@ -37,6 +37,7 @@ pub mod graph;
 pub mod ingest;
 pub mod items;
 pub mod list;
+pub mod omo;
 pub mod page;
 pub mod policy;
 pub mod propagate;
@@ -44,6 +45,7 @@ pub mod query;
 pub mod read;
 pub mod reconstruct;
 pub mod replay;
+pub mod review;
 pub mod revoke;
 pub mod schema;
 pub mod search;
@@ -63,7 +65,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 56] = [
+pub static ALL: [&Info; 61] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -79,11 +81,16 @@ pub static ALL: [&Info; 56] = [
     &step::DISPUTE,
     &step::ATTEST,
     &step::ERASE,
+    &step::APPROVE,
+    &step::REJECT,
+    &review::LIST,
     &ingest::INFO,
     &get::GET,
     &get::HISTORY,
     &query::INFO,
     &items::SEARCH,
+    &omo::EXPORT,
+    &omo::IMPORT,
     &reconstruct::INFO,
     &gate::INFO,
     &replay::INFO,
@@ -242,6 +249,17 @@ pub trait Operation: Send + Sync {
     /// Whether it gives out a token.
     fn gives_token(&self) -> bool {
         false
+    }
+
+    /// Where what it wants to make comes from: where its request does, unless it is an import itself.
+    fn origin(&self, cx: &Context) -> Origin {
+        cx.origin
+    }
+
+    /// Whether the store is asked only for what the policy may let through. Where it is not, every row counts for how far is
+    /// looked, so that where a page ends says nothing of what is hidden.
+    fn is_narrowed(&self) -> bool {
+        true
     }
 
     /// What it needs to be loaded.

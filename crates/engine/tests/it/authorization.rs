@@ -11,7 +11,7 @@ use memoryscope_domain::grant::Token;
 use memoryscope_domain::graph::resolve::Candidates;
 use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, NodeId, SchemaId, TenantId};
 use memoryscope_domain::items::request::{Reading, SearchRequest};
-use memoryscope_domain::lifecycle::{Step, Verdict};
+use memoryscope_domain::lifecycle::{Cleared, Step, Verdict};
 use memoryscope_domain::object::{Note, Unit};
 use memoryscope_domain::policy::{Dialect, Policy};
 use memoryscope_domain::principal::{Principal, Role};
@@ -34,10 +34,12 @@ use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::graph::{Around, Matching};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::items::{ItemFilter, SearchItems};
+use memoryscope_engine::op::omo::{Export as ExportObjects, Import};
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::propagate::Propagate;
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
+use memoryscope_engine::op::review::Queue;
 use memoryscope_engine::op::revoke::Revoke;
 use memoryscope_engine::op::schema::{self, Amend, Edit};
 use memoryscope_engine::op::spiral::GetSpiral;
@@ -48,7 +50,7 @@ use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::replay::Override;
 use serde_json::json;
 
-use super::items::revised;
+use super::items::{revised, revision};
 use super::objects::{event, filters};
 use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
@@ -97,6 +99,8 @@ fn step(name: &str) -> Option<Step> {
         "memory.recall" => Step::Recall(Box::default()),
         "memory.dispute" => Step::Dispute { reason },
         "memory.attest" => Step::Attest { verdict: Verdict::Affirm, attestation: reason },
+        "memory.approve" => Step::Approve { risk: Cleared::None, reason: Some(reason) },
+        "memory.reject" => Step::Reject { reason: Some(reason) },
         "memory.erase" => Step::Erase,
         _ => return None,
     })
@@ -162,6 +166,10 @@ impl Case {
             for line in super::spirals::RUMINATING {
                 self.world.ingest("ann", spiralling("ann", line)).await;
             }
+        }
+        if matches!(name, "memory.approve" | "memory.reject" | "review.list") {
+            let flag = MakeStep { id: self.item, step: revision(&json!({"risk": "flagged"})) };
+            self.world.run(self.world.cx("ann"), flag).await.unwrap().output.expect("flagged");
         }
     }
 
@@ -238,9 +246,27 @@ impl Case {
                 let search = SearchItems { scope, purpose, search: None, filter, limit: 9 };
                 self.mark(search, |answer| !answer.items.is_empty()).await
             }
+            "omo.export" => {
+                let export = ExportObjects { ids: vec![self.item], purpose };
+                self.mark(export, |objects| !objects.is_empty()).await
+            }
+            "omo.import" => {
+                let object = json!({"id": "a", "createdAt": "2020-01-01T00:00:00Z", "type": "text",
+                    "content": "It rained.", "consent": "terms"});
+                let import = Import { objects: vec![super::omo::incoming(&self.world, "ann", &object)] };
+                self.mark(import, |results| results.iter().all(Result::is_ok)).await
+            }
             "memory.revise" => {
                 let revise = MakeStep { id: self.item, step: revised("Ann likes jazz.") };
                 self.mark(revise, Result::is_ok).await
+            }
+            "memory.approve" | "memory.reject" => {
+                let review = MakeStep { id: self.item, step: step(name)? };
+                self.mark(review, Result::is_ok).await
+            }
+            "review.list" => {
+                let queue = Queue { purpose: Purpose::SupportAgentReview, after: None, limit: 9 };
+                self.mark(queue, |page| !page.items.is_empty()).await
             }
             _ => {
                 let step = step(name)?;
@@ -274,7 +300,7 @@ impl Case {
                 let pattern = read.pattern.unwrap();
                 self.mark(Matching { namespace, pattern, schema: None, purpose, limit: 9 }, |_| true).await
             }
-            "graph.waiting" => self.mark(Waiting::Behind(None), |waiting| !waiting.is_empty()).await,
+            "graph.waiting" => self.mark(Waiting::Behind(None), |queue| !queue.memories.is_empty()).await,
             "graph.extract" => {
                 let memory = self.world.current(self.item).await;
                 let found = Ok(Candidates::default());

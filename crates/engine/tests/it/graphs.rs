@@ -1,18 +1,15 @@
 //! Schemas and the graph: who makes what, who sees what, and what becomes of what waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use memoryscope_domain::graph::fold::Node;
 use memoryscope_domain::graph::resolve::Candidates;
 use memoryscope_domain::graph::{ExtractionStatus, Schema};
 use memoryscope_domain::ids::{MemoryId, NodeId, SchemaId};
 use memoryscope_domain::lifecycle::Step;
-use memoryscope_domain::limits;
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::purpose::Purpose;
-use memoryscope_engine::extract::{BuiltIn, Extractor, extract_all, make_given};
+use memoryscope_engine::extract::{BuiltIn, extract_all, make_given};
 use memoryscope_engine::op::extract::Settle;
 use memoryscope_engine::op::graph::{Around, Found};
 use memoryscope_engine::op::schema::{Amend, Create, Edit, Get, List};
@@ -38,14 +35,14 @@ impl World {
         self.facts(Select::Memories(vec![id])).await.memories.remove(0)
     }
 
-    async fn status(&self, id: MemoryId) -> (ExtractionStatus, u32) {
+    pub(crate) async fn status(&self, id: MemoryId) -> (ExtractionStatus, u32) {
         let memory = self.current(id).await;
         let extraction = memory.item().and_then(|item| item.extraction.as_ref()).expect("an extraction");
         (extraction.status, extraction.attempts)
     }
 
     /// The nodes that a memory says something of.
-    async fn nodes_of(&self, id: MemoryId) -> Vec<NodeId> {
+    pub(crate) async fn nodes_of(&self, id: MemoryId) -> Vec<NodeId> {
         let memory = self.current(id).await;
         memory.item().expect("an item").graph.nodes.iter().map(|node| node.node).collect()
     }
@@ -103,48 +100,6 @@ async fn who_is_known_is_found_among_what_the_writer_may_see() {
     world.run(acting(&world, Some("ann")), erase).await.expect("an answer").output.expect("erased");
     let node = world.node("ann", zoe).await.expect("a node still");
     assert_eq!((node.sources.len(), value(&node, "name")), (1, Value::Null));
-}
-
-#[tokio::test]
-async fn without_consent_nothing_is_made_and_nobody_is_asked() {
-    let world = World::new();
-    let silent = world.item("ann", json!({"content": "Dr. Ann Lee called.", "consent": "none"})).await;
-    assert_eq!(world.status(silent).await.0, ExtractionStatus::Skipped);
-    let asked = Failing::default();
-    assert_eq!(extract_all(&world.engine, &asked).await.expect("nothing to do"), 0);
-    assert_eq!(asked.0.load(Ordering::SeqCst), 0);
-    assert!(world.nodes_of(silent).await.is_empty());
-}
-
-/// An extractor that fails, and counts how often it was asked.
-#[derive(Debug, Default)]
-struct Failing(AtomicUsize);
-
-#[async_trait]
-impl Extractor for Failing {
-    fn name(&self) -> &str {
-        "failing"
-    }
-
-    async fn extract(&self, _text: &str, _schema: Option<&Schema>) -> Result<Candidates, String> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Err("unavailable".to_owned())
-    }
-}
-
-#[tokio::test]
-async fn what_fails_is_tried_again_and_given_up_at_last() {
-    let world = World::new();
-    let id = world.item("ann", json!({"content": "Dr. Ann Lee called."})).await;
-    let failing = Failing::default();
-    for attempts in 1..limits::EXTRACTION_ATTEMPTS_MAX {
-        assert_eq!(extract_all(&world.engine, &failing).await.expect("done"), 0);
-        assert_eq!(world.status(id).await, (ExtractionStatus::Queued, attempts));
-    }
-    assert_eq!(extract_all(&world.engine, &failing).await.expect("done"), 1);
-    assert_eq!(world.status(id).await, (ExtractionStatus::Failed, limits::EXTRACTION_ATTEMPTS_MAX));
-    extract_all(&world.engine, &failing).await.expect("nothing to do");
-    assert_eq!(failing.0.load(Ordering::SeqCst), limits::EXTRACTION_ATTEMPTS_MAX as usize);
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ use memoryscope_engine::op::step::{Made, MakeStep};
 use memoryscope_engine::replay::Comparison;
 use serde_json::{Value, json};
 
+use super::reviews::approve;
 use super::support::{World, policy_with, refused, tenant, user};
 
 fn object(owner: AclId, scope: Scope, request: &Value, now: Timestamp) -> NewObject {
@@ -47,7 +48,7 @@ fn developers(request: &Value, now: Timestamp) -> NewObject {
 }
 
 /// A change of an item, as a request asks for it.
-fn revision(request: &Value) -> Step {
+pub(crate) fn revision(request: &Value) -> Step {
     let read = UpdateRequest::read(request, &Reading::default()).expect("a good request").value;
     Step::Revise(Box::new(Revision::of(read, None)))
 }
@@ -92,7 +93,7 @@ impl World {
         self.run(acting(self, name), get).await.is_ok()
     }
 
-    async fn changes(&self, name: Option<&str>, id: MemoryId, step: Step) -> Result<Made, String> {
+    pub(crate) async fn changes(&self, name: Option<&str>, id: MemoryId, step: Step) -> Result<Made, String> {
         match self.run(acting(self, name), MakeStep { id, step }).await {
             Ok(done) => done.output.map_err(|barred| barred.to_string()),
             Err(refusal) => Err(super::support::word(&refusal)),
@@ -166,7 +167,9 @@ async fn what_is_shared_is_found_as_long_as_it_is() {
     let with = |risk| revision(&json!({"risk": risk}));
     world.changes(Some("ann"), shared, with("flagged")).await.expect("changed");
     assert_eq!(world.finds_items("bob", None).await, [own]);
-    world.changes(Some("ann"), shared, with("none")).await.expect("changed");
+    let unflagged = world.changes(Some("ann"), shared, with("none")).await;
+    assert!(unflagged.is_err_and(|why| why.starts_with("a flagged memory waits for a review")));
+    world.reviews("rita", shared, approve()).await.expect("approved");
     assert_eq!(world.finds_items("eve", None).await, [shared]);
     world.changes(Some("ann"), shared, revision(&json!({"acl": {"read": ["bob"]}}))).await.expect("changed");
     assert_eq!(world.finds_items("eve", None).await, []);

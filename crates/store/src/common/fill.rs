@@ -4,7 +4,7 @@ use memoryscope_domain::memory::{Memory, StoredMemory};
 
 /// The migrations behind whose SQL the rows are filled: the one that made the columns, and each that came with another version
 /// of the analyser ([`memoryscope_domain::words::ANALYSER_VERSION`]).
-pub(crate) const FILLED_BEHIND: [u32; 2] = [3, 10];
+pub(crate) const FILLED_BEHIND: [u32; 2] = [3, 11];
 
 /// Rows that are read and filled at a time.
 pub(crate) const PAGE_ROWS: usize = 500;

@@ -31,7 +31,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "rights", sql: include_str!("../../migrations/sqlite/0007_rights.sql") },
     Migration { number: 8, name: "bridges", sql: include_str!("../../migrations/sqlite/0008_bridges.sql") },
     Migration { number: 9, name: "items", sql: include_str!("../../migrations/sqlite/0009_items.sql") },
-    Migration { number: 10, name: "stems", sql: include_str!("../../migrations/sqlite/0010_stems.sql") },
+    Migration { number: 10, name: "reviews", sql: include_str!("../../migrations/sqlite/0010_reviews.sql") },
+    Migration { number: 11, name: "stems", sql: include_str!("../../migrations/sqlite/0011_stems.sql") },
 ];
 
 /// The newest schema that this program knows.

@@ -35,6 +35,21 @@ pub(in crate::items) fn manual() -> Value {
     })
 }
 
+/// An item as an Open Memory Object.
+pub(in crate::items) fn object() -> Value {
+    json!({
+        "id": ID,
+        "createdAt": "2026-01-01T00:00:00.000000Z",
+        "type": "text",
+        "content": "Ana prefers window seats on long flights.",
+        "consent": "explicit",
+        "risk": "none",
+        "acl": {"read": ["external_user:ben"], "write": []},
+        "topics": ["travel"],
+        "ext": {"memoryscope:owner": "external_user:ana", "papr:metadata": {"role": "user", "category": "preference"}},
+    })
+}
+
 /// A schema's id of the right form.
 pub(in crate::items) const SCHEMA_ID: &str = "schema_019b76daa80070018a80bdd0f8d83629";
 

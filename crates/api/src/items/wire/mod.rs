@@ -3,10 +3,12 @@
 pub(super) mod example;
 pub(super) mod memory;
 pub(super) mod queries;
+pub(super) mod review;
 pub(super) mod schema;
 mod schema_answers;
 mod schema_constraint;
 mod schema_graph;
+mod schema_omo;
 mod schema_policy;
 
 pub(super) use schema_answers::{
@@ -16,4 +18,8 @@ pub(super) use schema_answers::{
 pub(super) use schema_graph::{
     around as around_schema, deleted_schema as deleted_schema_schema, edges as edges_schema,
     node as node_schema, schema_body, schema_patch, schemas as schemas_schema, stored as stored_schema,
+};
+pub(super) use schema_omo::{
+    export as export_schema, exported as exported_schema, import as import_schema,
+    imported as imported_schema,
 };

@@ -28,7 +28,7 @@ pub(in crate::items) struct Named {
 }
 
 impl Named {
-    fn read(f: &mut Fields<'_>) -> Self {
+    pub(super) fn read(f: &mut Fields<'_>) -> Self {
         Self {
             user: f.optional("external_user_id", user_id()),
             organization_id: f.optional("organization_id", name()),
@@ -44,6 +44,8 @@ pub(in crate::items) struct AddQuery {
     pub(in crate::items) unsupported: Option<&'static str>,
     /// Whether nothing is to be extracted in the background.
     pub(in crate::items) skips: bool,
+    /// Whether the answer is to hold what was added as Open Memory Objects.
+    pub(in crate::items) as_omo: bool,
 }
 
 impl Shape for AddQuery {
@@ -56,11 +58,10 @@ impl Shape for AddQuery {
         f.optional("webhook_secret", string().bytes(1..=limits::WEBHOOK_BYTES_MAX));
         let asked = [
             (is_holographic == Some(true), "holographic embeddings are not made here"),
-            (format.is_some(), "answers as Open Memory Objects are not built yet"),
             (webhook.is_some(), "webhooks are not called here"),
         ];
         let unsupported = asked.into_iter().find(|(asked, _)| *asked).map(|(_, what)| what);
-        Some(Self { unsupported, skips: skips? })
+        Some(Self { unsupported, skips: skips?, as_omo: format.is_some() })
     }
 }
 
@@ -121,6 +122,23 @@ impl Shape for NamedQuery {
         let named = Named::read(f);
         f.optional("skip_parse", boolean());
         Some(Self { named })
+    }
+}
+
+/// `GET /v1/omo/export.json`.
+#[derive(Debug)]
+pub(in crate::items) struct ExportQuery {
+    pub(in crate::items) named: Named,
+    /// Which, separated by commas.
+    pub(in crate::items) ids: String,
+}
+
+impl Shape for ExportQuery {
+    const NAME: &'static str = "ExportItemsQuery";
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = Named::read(f);
+        let ids = f.required("memory_ids", string().bytes(1..=limits::URI_IDS_BYTES_MAX));
+        Some(Self { named, ids: ids? })
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn object(title: &str, required: &[&str], properties: Map<String, Val
     object
 }
 
-fn identity() -> Map<String, Value> {
+pub(super) fn identity() -> Map<String, Value> {
     let id = json!({"type": "string", "minLength": 1, "maxLength": limits::USER_ID_BYTES_MAX, "pattern": USER_ID_PATTERN});
     let organization = "The organization; without keys it names the tenant.";
     let namespace = "A subdivision of the organization.";

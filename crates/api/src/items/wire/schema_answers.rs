@@ -8,11 +8,11 @@ use crate::openapi::schema::{
     count, free, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
 };
 
-fn code() -> Value {
+pub(super) fn code() -> Value {
     json!({"type": "integer", "minimum": 200, "maximum": 299})
 }
 
-fn status() -> Value {
+pub(super) fn status() -> Value {
     names(["success", "partial", "error"])
 }
 
@@ -21,7 +21,7 @@ fn nothing() -> Value {
 }
 
 /// What `warnings[]` names: what is unknown, deprecated, removed or without effect.
-fn warned(answer: Value) -> Value {
+pub(super) fn warned(answer: Value) -> Value {
     let warning = object(
         "ItemWarning",
         [("field", text()), ("message", text()), ("type", names(WarningKind::NAMES.iter().copied()))],
@@ -51,7 +51,7 @@ pub(in crate::items) fn added() -> Value {
             ("details", or_null(free())),
         ],
     );
-    maybe(warned(answer), [("index", count())])
+    maybe(warned(answer), [("index", count()), ("omo", list(super::schema_omo::omo()))])
 }
 
 /// What became of each item of a batch.

@@ -1,4 +1,4 @@
-"""Each operation of the official client, against a server: python client.py ADDRESS OPERATION.
+"""Each operation of the official client, against a server: python client.py ADDRESS OPERATION [OTHER ADDRESS].
 
 Nothing is set but the base URL. A key is sent, as the client always does; without keys in force it says nothing.
 """
@@ -150,6 +150,45 @@ def purpose(papr):
     refused(422, lambda: found(papr, "seats", extra_headers={"X-Purpose": "fun"}))
 
 
+def export(papr):
+    memory = added(papr, metadata={"topics": ["travel"]}, extra_body={"acl": {"read": ["ben"]}, "consent": "terms"})
+    answer = papr.omo.export_memories(memory_ids=[memory, "unknown"])
+    assert (answer.code, answer.status, answer.count, len(answer.memories)) == (200, "success", 1, 1), answer
+    one = answer.memories[0]
+    assert (one["id"], one["content"], one["type"]) == (memory, "Ana prefers window seats.", "text"), one
+    assert (one["consent"], one["topics"], one["acl"]["read"]) == ("terms", ["travel"], ["external_user:ben"]), one
+    eyes = {"external_user_id": "eve"}
+    assert papr.omo.export_memories(memory_ids=[memory], extra_body=eyes).count == 0
+    file = papr.omo.export_memories_as_json(memory_ids=f"{memory},unknown")
+    assert file["memories"] == answer.memories, file
+    added_as = papr.memory.with_raw_response.add(content="x", external_user_id="ana", format="omo").json()
+    assert added_as["omo"][0]["content"] == "x", added_as
+    refused(422, lambda: papr.omo.export_memories(memory_ids=[]))
+
+
+def omo(papr, other):
+    memory = added(papr, context=[{"role": "user", "content": "Where?"}], extra_body={"risk": "sensitive"})
+    plain = papr.memory.add(content="House rules.").data[0].memory_id
+    exported = papr.omo.export_memories(memory_ids=[memory, plain]).memories
+    answer = other.omo.import_memories(memories=exported)
+    assert (answer.code, answer.status, answer.imported, answer.skipped) == (200, "success", 2, 0), answer
+    assert (answer.errors, answer.memory_ids) == ([], [memory, plain]), answer
+    assert other.omo.export_memories(memory_ids=[memory, plain]).memories == exported
+    assert found(other, "seats") == [memory]
+    again = other.omo.import_memories(memories=exported)
+    assert (again.imported, again.skipped, again.errors) == (0, 2, []), again
+    again = other.omo.import_memories(memories=exported, skip_duplicates=False)
+    assert (again.code, again.status, again.imported) == (207, "error", 0), again
+    assert [error["reason"] for error in again.errors] == ["duplicate", "duplicate"], again
+    other.memory.delete(memory, extra_query={"external_user_id": "ana"})
+    foreign = {**exported[0], "id": "elsewhere"}
+    again = other.omo.import_memories(memories=[exported[0], foreign, exported[1]])
+    assert (again.status, again.imported, again.skipped) == ("partial", 0, 1), again
+    assert [(error["index"], error["reason"]) for error in again.errors] == [(0, "erased"), (1, "erased")], again
+    assert found(other, "seats") == []
+    refused(422, lambda: other.omo.import_memories(memories=[]))
+
+
 def unbuilt(papr):
     refused(501, lambda: papr.memory.delete_all(external_user_id="ana"))
     refused(501, lambda: papr.user.list())
@@ -159,4 +198,4 @@ def unbuilt(papr):
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[2]](client(sys.argv[1]))
+    globals()[sys.argv[2]](*(client(address) for address in [sys.argv[1], *sys.argv[3:]]))

@@ -8,12 +8,13 @@ use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 use super::none;
 
 /// The arrows of ARCHITECTURE.md. A crate that is not here is not part of the product.
-const EDGES: [(&str, &[&str]); 7] = [
+const EDGES: [(&str, &[&str]); 8] = [
     ("memoryscope-domain", &[]),
     ("memoryscope-engine", &["memoryscope-domain"]),
     ("memoryscope-store", &["memoryscope-domain", "memoryscope-engine"]),
     ("memoryscope-api", &["memoryscope-domain", "memoryscope-engine"]),
     ("memoryscope-load", &[]),
+    ("memoryscope-models", &["memoryscope-domain", "memoryscope-engine"]),
     ("memoryscope-oracle", &["memoryscope-domain"]),
     (
         "memoryscope",
@@ -22,6 +23,7 @@ const EDGES: [(&str, &[&str]); 7] = [
             "memoryscope-domain",
             "memoryscope-engine",
             "memoryscope-load",
+            "memoryscope-models",
             "memoryscope-store",
         ],
     ),
@@ -133,7 +135,7 @@ fn the_crates_edges_are_exactly_the_architectures() {
 #[test]
 fn only_the_store_speaks_sql() {
     let mut found = Vec::new();
-    for package in ["memoryscope-domain", "memoryscope-engine", "memoryscope-api"] {
+    for package in ["memoryscope-domain", "memoryscope-engine", "memoryscope-api", "memoryscope-models"] {
         found.extend(banned_in(package, &SQL));
     }
     for package in members().iter().filter(|package| package.name.as_str() != "memoryscope-store") {

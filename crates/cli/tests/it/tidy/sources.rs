@@ -134,6 +134,17 @@ fn the_cli_cannot_think() {
 }
 
 #[test]
+fn the_models_cannot_look() {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| source.krate() == "models" && source.is_shipped()) {
+        for word in ["Engine", "Store", "Context", "Memory", "Visible", "Decided", "ChangeSet"] {
+            found.extend(places(source, &[word]));
+        }
+    }
+    none(&found, "what is sent to a model is chosen in crates/engine/src/extract.rs:");
+}
+
+#[test]
 fn no_dialect_knows_another() {
     let mut found = Vec::new();
     for source in sources().iter().filter(|source| source.krate() == "api") {

@@ -49,14 +49,14 @@ struct Entity {
 #[must_use]
 pub fn extract(text: &str, schema: Option<&Schema>) -> Candidates {
     let mut found = Candidates::default();
-    let mut called: BTreeMap<(Name, String), String> = BTreeMap::new();
+    let mut called: BTreeMap<(Name, String), Option<String>> = BTreeMap::new();
     for sentence in sentences(text) {
         let tokens = tokens(sentence);
         let mut entities = entities(sentence, &tokens, schema);
         entities.sort_by_key(|entity| (entity.start, entity.end));
         let mut names = Vec::with_capacity(entities.len());
         for entity in &entities {
-            names.push(name_of(entity, &mut called, &mut found.nodes));
+            names.push(name_of(entity, &mut called, &mut found));
         }
         for (at, pair) in entities.windows(2).enumerate() {
             let [one, other] = pair else { continue };
@@ -67,8 +67,12 @@ pub fn extract(text: &str, schema: Option<&Schema>) -> Candidates {
                 let end = |name: &String| CandidateEnd::Node(name.clone());
                 let (source, target) = (end(source), end(target));
                 let edge = CandidateEdge { source, target, edge_type, properties: Map::new() };
-                if !found.edges.contains(&edge) && found.edges.len() < limits::GIVEN_EDGES_MAX {
-                    found.edges.push(edge);
+                if found.edges.contains(&edge) {
+                    continue;
+                }
+                match found.edges.len() < limits::GIVEN_EDGES_MAX {
+                    true => found.edges.push(edge),
+                    false => found.lost.edges_beyond_limit += 1,
                 }
             }
         }
@@ -76,27 +80,31 @@ pub fn extract(text: &str, schema: Option<&Schema>) -> Candidates {
     found
 }
 
-/// What a candidate is called: what is the same by its type and all that is known of it is one candidate.
+/// What a candidate is called: what is the same by its type and all that is known of it is one candidate. Beyond the limit none
+/// is called anything.
 fn name_of(
     entity: &Entity,
-    called: &mut BTreeMap<(Name, String), String>,
-    nodes: &mut Vec<Candidate>,
+    called: &mut BTreeMap<(Name, String), Option<String>>,
+    found: &mut Candidates,
 ) -> Option<String> {
     let key = (entity.node_type.clone(), Value::Object(entity.properties.clone()).to_string());
     if let Some(name) = called.get(&key) {
-        return Some(name.clone());
+        return name.clone();
     }
-    if nodes.len() == limits::GIVEN_NODES_MAX {
-        return None;
-    }
-    let name = format!("e{}", nodes.len() + 1);
-    nodes.push(Candidate {
-        called: name.clone(),
-        node_type: entity.node_type.clone(),
-        properties: entity.properties.clone(),
-    });
+    let name = if found.nodes.len() < limits::GIVEN_NODES_MAX {
+        let name = format!("e{}", found.nodes.len() + 1);
+        found.nodes.push(Candidate {
+            called: name.clone(),
+            node_type: entity.node_type.clone(),
+            properties: entity.properties.clone(),
+        });
+        Some(name)
+    } else {
+        found.lost.nodes_beyond_limit += 1;
+        None
+    };
     called.insert(key, name.clone());
-    Some(name)
+    name
 }
 
 fn entities(sentence: &str, tokens: &[Token<'_>], schema: Option<&Schema>) -> Vec<Entity> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::node::{left_out, untried};
+use super::node::{drop_nameless, left_out, untried};
 use super::report::{EdgeReport, LeftOut, Outcome, Report};
 use super::{CandidateEdge, CandidateEnd, Making, asserted, set_properties};
 use crate::graph::assertion::{EdgeAssertion, End, Method};
@@ -129,6 +129,8 @@ impl Making<'_> {
             let coerced = coerce(&of_type.properties, &properties);
             report.left_out.extend(coerced.losses.into_iter().map(left_out));
             properties = coerced.properties;
+        } else {
+            drop_nameless(&mut properties, &mut report.left_out);
         }
         let policy = self.setting.policy;
         let constraint = policy.edge_constraint(edge_type, source_type, target_type, &properties);

@@ -25,7 +25,7 @@ use crate::items::EffectivePolicy;
 use crate::time::Timestamp;
 
 pub use known::Known;
-pub use report::{EdgeReport, LeftOut, NodeReport, Outcome, Report, Tried};
+pub use report::{EdgeReport, LeftOut, Lost, NodeReport, Outcome, Report, Tried};
 
 /// A node that is to be made, or found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub struct Candidates {
     pub nodes: Vec<Candidate>,
     /// Edges.
     pub edges: Vec<CandidateEdge>,
+    /// What was found beside them, and is no candidate.
+    pub lost: Lost,
 }
 
 /// For which memory, under what rules, and among what.
@@ -126,13 +128,14 @@ pub fn given(setting: &Setting<'_>, nodes: &[GivenNode], edges: &[GivenEdge]) ->
         edge_type: edge.edge_type.clone(),
         properties: edge.properties.clone(),
     };
-    let candidates =
-        Candidates { nodes: nodes.iter().map(candidate).collect(), edges: edges.iter().map(edge).collect() };
+    let (nodes, edges) = (nodes.iter().map(candidate).collect(), edges.iter().map(edge).collect());
+    let candidates = Candidates { nodes, edges, lost: Lost::default() };
     resolve(setting, &candidates, Method::Given)
 }
 
 fn resolve(setting: &Setting<'_>, candidates: &Candidates, method: Method) -> Resolution {
-    let mut report = Report { known_was_cut: setting.known.was_cut(), ..Report::default() };
+    let known_was_cut = setting.known.was_cut();
+    let mut report = Report { known_was_cut, lost: candidates.lost, ..Report::default() };
     if !setting.policy.may_be_used() {
         return Resolution { graph: Graph::default(), report };
     }

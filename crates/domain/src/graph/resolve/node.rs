@@ -77,6 +77,8 @@ impl<'a> Making<'a> {
             let coerced = coerce(&of_type.properties, &properties);
             report.left_out.extend(coerced.losses.into_iter().map(left_out));
             properties = coerced.properties;
+        } else {
+            drop_nameless(&mut properties, &mut report.left_out);
         }
         let constraint = setting
             .policy
@@ -268,6 +270,18 @@ fn is_empty(search: &Search) -> bool {
 fn telling(properties: &Properties) -> Option<String> {
     let value = TELLING.iter().find_map(|(name, _)| properties.get(*name))?;
     crate::graph::assertion::lookup_value(&value.value)
+}
+
+/// Without a schema a property may be called anything that is a name.
+pub(super) fn drop_nameless(properties: &mut Map<String, Value>, losses: &mut Vec<LeftOut>) {
+    properties.retain(|name, _| {
+        let is_name = Name::parse(name).is_ok();
+        if !is_name {
+            let message = "has a name that no property may have".to_owned();
+            losses.push(LeftOut { property: None, reason: LossReason::UnknownProperty, message });
+        }
+        is_name
+    });
 }
 
 /// Of what a constraint sets, what the schema lets be.

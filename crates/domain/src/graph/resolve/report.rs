@@ -102,6 +102,26 @@ pub struct EdgeReport {
     pub left_out: Vec<LeftOut>,
 }
 
+/// What an extractor found that is no candidate, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lost {
+    /// Nodes beyond [`crate::limits::GIVEN_NODES_MAX`].
+    pub nodes_beyond_limit: usize,
+    /// Edges beyond [`crate::limits::GIVEN_EDGES_MAX`].
+    pub edges_beyond_limit: usize,
+    /// Nodes and edges that could not be read: without a type or an end, or too large.
+    pub malformed: usize,
+}
+
+impl Lost {
+    /// Whether it is nothing.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What became of all of them, in the order in which they were given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -114,6 +134,9 @@ pub struct Report {
     /// Whether there was more that is known than could be looked at: a node may be new that would have been found.
     #[serde(default)]
     pub known_was_cut: bool,
+    /// What was found and never was a candidate.
+    #[serde(default, skip_serializing_if = "Lost::is_nothing")]
+    pub lost: Lost,
 }
 
 // Similarities are made by one function, and are never NaN.

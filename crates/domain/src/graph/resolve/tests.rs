@@ -4,6 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::graph::fold::Seen;
 use crate::graph::samples::{candidate, edge, joins, memory, memory_id, node_id, policy, says, schema, time};
+use crate::graph::schema::LossReason;
 use crate::graph::{End, MatchMode};
 use crate::memory::Memory;
 
@@ -53,7 +54,7 @@ fn people() -> Vec<Memory> {
 }
 
 fn one(node_type: &str, properties: Value) -> Candidates {
-    Candidates { nodes: vec![candidate("a", node_type, properties)], edges: Vec::new() }
+    Candidates { nodes: vec![candidate("a", node_type, properties)], ..Candidates::default() }
 }
 
 fn constraint(rest: Value) -> Value {
@@ -169,6 +170,7 @@ fn a_node_is_found_through_a_relationship() {
             candidate("p", "Person", json!({"email": "ann@example.org"})),
         ],
         edges: vec![edge("t", "ASSIGNED_TO", "p")],
+        lost: Lost::default(),
     };
     let found = check(&people(), own, None, &joined, "t merged; p merged; t>p created");
     assert_eq!(found.graph.edges, [joins(End::Node(node_id(3)), "ASSIGNED_TO", End::Node(node_id(1)))]);
@@ -183,6 +185,7 @@ fn edges_are_held_to_their_constraints() {
                 candidate("p", "Person", json!({"name": "Zoë"})),
             ],
             edges: vec![edge("t", "FOR", "p"), edge("t", "FOR", "p")],
+            lost: Lost::default(),
         };
         check(&people(), request, None, &candidates, expect)
     };
@@ -210,14 +213,23 @@ fn edges_are_held_to_their_constraints() {
         "t created; p created; t>p failed constraint:FOR; t>p failed constraint:FOR",
     );
     assert!(failed.graph.is_empty());
-    let lost = Candidates {
-        nodes: Vec::new(),
-        edges: vec![edge("$this", "FOLLOWS", "$previous"), edge("$this", "X", "q")],
-    };
+    let edges = vec![edge("$this", "FOLLOWS", "$previous"), edge("$this", "X", "q")];
+    let lost = Candidates { edges, ..Candidates::default() };
     check(&people(), json!({}), None, &lost, "$this>$previous created; $this>q rejected unknown_end");
     let hidden = memory_id(7).prefixed();
-    let other = Candidates { nodes: Vec::new(), edges: vec![edge("$this", "X", &hidden)] };
+    let other = Candidates { edges: vec![edge("$this", "X", &hidden)], ..Candidates::default() };
     check(&people(), json!({}), None, &other, &format!("$this>{hidden} rejected unknown_memory"));
+}
+
+#[test]
+fn what_has_no_name_and_what_was_no_candidate_is_told() {
+    let mut odd = one("Person", json!({"name": "Zoë", " ": 1, "a\nb": 2}));
+    odd.lost = Lost { malformed: 2, ..Lost::default() };
+    let found = check(&[], json!({}), None, &odd, "a created");
+    assert_eq!(found.report.lost.malformed, 2);
+    let left_out = &found.report.nodes[0].left_out;
+    assert_eq!(left_out.iter().map(|left| left.reason).collect::<Vec<_>>(), [LossReason::UnknownProperty; 2]);
+    assert_eq!(found.graph.nodes[0].properties.len(), 1);
 }
 
 #[test]
@@ -289,7 +301,7 @@ proptest! {
             candidate(&format!("c{at}"), types[*of], properties)
         }).collect();
         let edges = (1..nodes.len()).map(|at| edge(&format!("c{}", at - 1), "NEXT", &format!("c{at}"))).collect();
-        let candidates = Candidates { nodes, edges };
+        let candidates = Candidates { nodes, edges, lost: Lost::default() };
         let mut shuffled = candidates.clone();
         for (one, other) in swaps {
             if one < shuffled.nodes.len() && other < shuffled.nodes.len() {

@@ -142,7 +142,11 @@ pub(super) fn read_type(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option
     Some(item_type)
 }
 
-pub(super) fn read_context(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Vec<ContextMessage>> {
+pub(in crate::items) fn read_context(
+    value: &Value,
+    at: &At<'_>,
+    notes: &mut Notes,
+) -> Option<Vec<ContextMessage>> {
     list_of(limits::ITEM_CONTEXT_MESSAGES_MAX, |value, at, notes: &mut Notes| {
         let mut members = Members::open(value, at, notes)?;
         let role = members.required("role", notes, any_case(MessageRole::NAMES, MessageRole::from_name));

@@ -6,6 +6,7 @@
 mod add;
 mod batch;
 mod identity;
+mod omo;
 mod pattern;
 mod search;
 #[cfg(test)]
@@ -17,9 +18,11 @@ use serde_json::Value;
 use crate::fields::{At, Fault, Faults, Members, Notes, Read};
 use crate::limits;
 
+pub(super) use add::read_context;
 pub use add::{AddRequest, ContextMessage, ItemType};
 pub use batch::{BatchRequest, Webhook};
 pub use identity::{Acting, Identity, is_application_id, tenant_of_organization};
+pub use omo::{ExportRequest, ImportRequest, ids_among};
 pub use pattern::{GraphPattern, Operator, Pattern, PropertyFilter};
 pub use search::{Counts, OmoFilter, Query, SearchRequest};
 pub use update::UpdateRequest;
@@ -70,6 +73,16 @@ pub struct TooLarge {
     pub bytes_max: usize,
 }
 
+/// More of something than one request may hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} must have at most {max} members")]
+pub struct TooMany {
+    /// Where.
+    pub field: String,
+    /// How many it may have.
+    pub max: usize,
+}
+
 /// Why a request is refused before anything is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRequest {
@@ -79,6 +92,9 @@ pub enum InvalidRequest {
     /// 413.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+    /// 413.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// 400: a search for nothing.
     #[error("query must not be empty or blank; * finds what is recent")]
     BlankQuery,

@@ -1,0 +1,5 @@
+//! The extractor against endpoints that answer well, badly, late, or not at all.
+
+mod endpoint;
+mod extraction;
+mod requests;
