@@ -121,6 +121,15 @@ async fn own_items_are_found_by_words_and_the_latest_first() {
 }
 
 #[tokio::test]
+async fn what_is_old_is_found_all_the_same() {
+    let world = World::new();
+    let tea = world.item("ann", json!({"content": "Ann likes green tea."})).await;
+    world.clock.advance_micros(3_650 * 24 * 3_600 * 1_000_000);
+    assert_eq!(world.finds_items("ann", Some("tea")).await, [tea]);
+    assert_eq!(world.finds_items("ann", None).await, [tea]);
+}
+
+#[tokio::test]
 async fn filters_narrow() {
     let world = World::new();
     let check = async |filter: ItemFilter, expect: &[MemoryId]| {
