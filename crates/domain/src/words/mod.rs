@@ -14,13 +14,13 @@ use crate::memory::keyset::{Key, KeySet};
 use crate::memory::{Body, Memory, State};
 use crate::object::Handling;
 
-pub use analyse::each_term;
+pub use analyse::{Side, each_term};
 pub use choose::{Match, choose};
 pub use query::{InvalidWords, QueryText};
 pub use rank::{Ranked, Score, rank};
 
 /// Which analyser the keys in a store were made by. Another one comes with a migration that makes them anew.
-pub const ANALYSER_VERSION: u32 = 1;
+pub const ANALYSER_VERSION: u32 = 2;
 
 /// A term, as a store keeps it.
 pub type TermKey = Key<5>;
@@ -91,7 +91,7 @@ impl Memory {
         }
         let mut keys = std::collections::BTreeSet::new();
         each_text(&self.body, &mut |text| {
-            each_term(text, &mut |term| {
+            each_term(text, Side::Kept, &mut |term| {
                 if keys.len() < limits::MEMORY_TERMS_MAX {
                     keys.insert(TermKey::of(term));
                 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{TermKey, each_term};
+use super::{Side, TermKey, each_term};
 use crate::limits;
 
 /// A question by words: its text, of which nothing but the terms is kept.
@@ -42,7 +42,7 @@ impl QueryText {
             return Err(InvalidWords::Nul);
         }
         let mut terms: Vec<String> = Vec::new();
-        each_term(text, &mut |term| {
+        each_term(text, Side::Asked, &mut |term| {
             if terms.len() < limits::QUERY_TERMS_MAX && !terms.iter().any(|known| known == term) {
                 terms.push(term.to_owned());
             }

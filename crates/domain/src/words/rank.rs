@@ -2,7 +2,8 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use super::{QueryText, each_term, each_text};
+use super::analyse::{each_word, may_have_stem, stem};
+use super::{QueryText, Side, each_text};
 use crate::ids::MemoryId;
 use crate::memory::Memory;
 use crate::time::Timestamp;
@@ -65,10 +66,14 @@ impl Counts {
     fn of(query: &QueryText, memory: &Memory) -> Self {
         let mut counts = Self { of_terms: vec![0; query.terms().len()], length: 0 };
         each_text(&memory.body, &mut |text| {
-            each_term(text, &mut |term| {
+            each_word(text, Side::Kept, &mut |word| {
                 counts.length += 1;
-                if let Some(at) = query.terms().iter().position(|asked| asked == term) {
-                    counts.of_terms[at] += 1;
+                // Finding a stem costs more than all else that is done with a word.
+                if query.terms().iter().any(|asked| may_have_stem(word, asked)) {
+                    let stem = stem(word);
+                    if let Some(at) = query.terms().iter().position(|asked| *asked == stem) {
+                        counts.of_terms[at] += 1;
+                    }
                 }
             });
         });

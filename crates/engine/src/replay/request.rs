@@ -13,7 +13,7 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
-use memoryscope_domain::words::{QueryText, Ranked, Score};
+use memoryscope_domain::words::{ANALYSER_VERSION, QueryText, Ranked, Score};
 use serde_json::{Map, Value, json};
 
 use super::NotReplayable;
@@ -174,6 +174,7 @@ pub(crate) fn of_search_items(wanted: &SearchItems) -> Map<String, Value> {
 
 fn of_search(search: &Search) -> Map<String, Value> {
     let mut said = Map::from_iter([("terms".to_owned(), json!(search.text.terms()))]);
+    said.insert("analyser".to_owned(), json!(ANALYSER_VERSION));
     if let Some(after) = &search.after {
         // The score as text: what is read back has the same bits.
         let (score, placed) = (after.score.0.get().to_string(), after.placed.0.unix_micros());
@@ -363,6 +364,8 @@ fn after_of(said: &Map<String, Value>) -> Option<Option<(Timestamp, MemoryId)>> 
 fn search_of(said: &Map<String, Value>) -> Option<Option<Search>> {
     let Some(said) = said.get("search") else { return Some(None) };
     let said = said.as_object()?;
+    // Terms of another analyser are not those of the memories that are there.
+    said.get("analyser").filter(|version| **version == json!(ANALYSER_VERSION))?;
     let text = QueryText::of_terms(list(said, "terms", |term| Some(term.to_owned()))?)?;
     let after = match said.get("after") {
         None => None,

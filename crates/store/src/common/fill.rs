@@ -1,9 +1,10 @@
-//! What migration 0003 gives the rows that were there before it: their words and tags.
+//! What some migrations give the rows that were there before them: their words and tags, as this program's analyser finds them.
 
 use memoryscope_domain::memory::{Memory, StoredMemory};
 
-/// The migration behind whose SQL the rows are filled.
-pub(crate) const WORDS_AND_TAGS: u32 = 3;
+/// The migrations behind whose SQL the rows are filled: the one that made the columns, and each that came with another version
+/// of the analyser ([`memoryscope_domain::words::ANALYSER_VERSION`]).
+pub(crate) const FILLED_BEHIND: [u32; 2] = [3, 11];
 
 /// Rows that are read and filled at a time.
 pub(crate) const PAGE_ROWS: usize = 500;

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "reviews",
         sql: include_str!("../../migrations/postgres/0010_reviews.sql"),
     },
+    Migration { number: 11, name: "stems", sql: include_str!("../../migrations/postgres/0011_stems.sql") },
 ];
 
 /// How often the two tables below are made while others make them too.
@@ -102,7 +103,7 @@ async fn run_locked(session: &mut Session, list: &[Migration]) -> Result<Vec<u32
     let mut done = Vec::new();
     for step in &list[applied.len()..] {
         session.batch(step.sql).await?;
-        if step.number == fill::WORDS_AND_TAGS {
+        if fill::FILLED_BEHIND.contains(&step.number) {
             fill_words_and_tags(session).await?;
         }
         let values = (i64::from(step.number), step.name, checksum(step));

@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 8, name: "bridges", sql: include_str!("../../migrations/sqlite/0008_bridges.sql") },
     Migration { number: 9, name: "items", sql: include_str!("../../migrations/sqlite/0009_items.sql") },
     Migration { number: 10, name: "reviews", sql: include_str!("../../migrations/sqlite/0010_reviews.sql") },
+    Migration { number: 11, name: "stems", sql: include_str!("../../migrations/sqlite/0011_stems.sql") },
 ];
 
 /// The newest schema that this program knows.
@@ -71,7 +72,7 @@ fn run_list(conn: &mut Connection, list: &[Migration]) -> Result<Vec<u32>, Failu
     let mut done = Vec::new();
     for step in &list[applied.len()..] {
         tx.execute_batch(step.sql)?;
-        if step.number == fill::WORDS_AND_TAGS {
+        if fill::FILLED_BEHIND.contains(&step.number) {
             fill_words_and_tags(&tx)?;
         }
         tx.execute(
