@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::process::{Said, Server, binary, python, run};
 
 /// Where the model is; says so where it is not, and the test ends there.
+#[expect(clippy::print_stdout, reason = "the one line that says what is skipped")]
 fn model() -> Option<PathBuf> {
     let target = || {
         std::env::var_os("CARGO_TARGET_DIR")
