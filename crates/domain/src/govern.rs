@@ -8,9 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::audit_chain::{
-    AuditKey, Entry, KeyedDigest, PolicyRef, Private, Seq, SignedCheckpoint, Verification,
-};
+use crate::audit_chain::{Entry, KeyedDigest, PolicyRef, Private, Seq, SignedCheckpoint, Verification};
 use crate::bridge::Bridge;
 use crate::change::{IdempotencyRecord, PolicyDocument};
 use crate::consent::Consents;
@@ -61,8 +59,9 @@ pub use listing::Withheld;
 pub use logged::{Explained, Looking, WhyWithheld, explained, is_shown_by_id, spiral_told};
 pub use person::Done;
 pub use propose::Proposed;
-pub use reading::is_read_directly;
+pub use reading::{REVIEW_LIST, is_read_directly};
 pub use reason::Reason;
+pub use rights::ErasedValues;
 pub use view::MemoryView;
 
 /// An audit entry with what stands beside it.
@@ -138,25 +137,6 @@ pub struct Facts {
     pub schemas: Vec<StoredSchema>,
     /// The policy that is in force, once it is known.
     pub active_policy: Option<PolicyRef>,
-}
-
-/// What is left of erased values.
-#[derive(Debug, Clone, Default)]
-pub struct ErasedValues {
-    /// The tenant's own key, under which their digests are made; none where nothing was ever done under it.
-    pub key: Option<AuditKey>,
-    /// Whether there are any.
-    pub any: bool,
-    /// Of those that were asked about, those that were erased.
-    pub known: BTreeSet<KeyedDigest>,
-}
-
-impl ErasedValues {
-    /// Whether the memory's value is one of them.
-    fn hold(&self, memory: &Memory) -> bool {
-        let digest = || memory.digest_under(self.key.as_ref()?);
-        !self.known.is_empty() && digest().is_some_and(|digest| self.known.contains(&digest))
-    }
 }
 
 /// Where something that is proposed comes from.

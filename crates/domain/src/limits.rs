@@ -278,6 +278,10 @@ pub const SEARCH_ITEMS_DEFAULT: i64 = 20;
 pub const SEARCH_NODES_DEFAULT: i64 = 15;
 /// Conditions on properties in one search by a pattern of the graph.
 pub const SEARCH_FILTERS_MAX: usize = 20;
+/// Memories on one page of what waits for a review: as many as somebody looks through.
+pub const REVIEW_ITEMS_MAX: i64 = 100;
+/// The same, unless asked otherwise.
+pub const REVIEW_ITEMS_DEFAULT: i64 = 20;
 /// Schemas of one tenant that a listing looks at.
 pub const SCHEMAS_LISTED_MAX: usize = 1_000;
 /// Steps along edges that one look at a graph may go.

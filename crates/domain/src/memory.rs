@@ -17,6 +17,7 @@ mod facet;
 pub mod key;
 pub mod keyset;
 mod marks;
+mod review;
 mod state;
 mod tags;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod tests;
 pub use facet::{FACETS, Facet};
 pub use key::Key;
 pub use marks::{Marks, persons_of};
+pub use review::{Awaited, REVIEW, Waiting};
 pub use state::{Action, NoSuchMove, State, transition};
 pub use tags::{TAGGED, TagKey};
 

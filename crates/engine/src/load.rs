@@ -61,7 +61,13 @@ impl Engine {
     }
 
     pub(crate) async fn load_of(&self, load: &Load) -> Result<Snapshot, StoreError> {
-        self.ports().store.load(load).instrument(info_span!(target: traces::TARGET, traces::LOAD)).await
+        let loading = self.ports().store.load(load);
+        let mut snapshot = loading.instrument(info_span!(target: traces::TARGET, traces::LOAD)).await?;
+        if let (Select::Keyed(_), true) = (&load.select, snapshot.facts.more) {
+            // Where to go on behind what was looked at, if nothing more of it is shown.
+            snapshot.facts.scan_end = snapshot.facts.memories.last().map(|last| (last.created, last.id));
+        }
+        Ok(snapshot)
     }
 }
 
@@ -109,6 +115,6 @@ pub(crate) fn selection<O: Operation>(
         _ if width > 0 => op.select_wider(cx, width).unwrap_or_else(|| op.select(cx)),
         _ => op.select(cx),
     };
-    let filter = narrowed.filter(|_| !is_told);
+    let filter = narrowed.filter(|_| !is_told && op.is_narrowed());
     (select, filter.map_or(Filter::Everything, |narrowed| narrowed.filter.clone()))
 }

@@ -165,15 +165,20 @@ fn barred(barred: &Barred, id: MemoryId, access_log: AuditId, now: Timestamp) ->
     let text = barred.to_string();
     let text = format!("{}{}", text[..1].to_uppercase(), &text[1..]);
     let problem = match barred {
-        Barred::State(state) => Problem::new(Code::Conflict, text).detail("state", state.name()),
+        Barred::State(state) | Barred::NotWaiting(state) => {
+            Problem::new(Code::Conflict, text).detail("state", state.name())
+        }
         Barred::Reconsolidation(fields) => {
             let fields: Vec<String> = fields.iter().map(|field| format!("updates.{field}")).collect();
             Problem::new(Code::ReconsolidationDenied, text).detail("refused_fields", fields)
         }
         Barred::Pending => Problem::new(Code::Conflict, text).retry_after(limits::PENDING_INTERVAL_SECONDS),
-        Barred::Computed | Barred::Full(_) | Barred::NoItem | Barred::Invalid(_) => {
-            Problem::new(Code::Conflict, text)
-        }
+        Barred::Computed
+        | Barred::Full(_)
+        | Barred::NoItem
+        | Barred::Invalid(_)
+        | Barred::Inherited
+        | Barred::Flagged => Problem::new(Code::Conflict, text),
         Barred::Spiral { until } => Problem::new(Code::Blocked, text)
             .detail("expires_at", until.to_string())
             .retry_after(seconds_until(*until, now)),

@@ -151,11 +151,7 @@ fn answered(
             Err(problem) => errors.push(refused(index, &problem, meta)),
         }
     }
-    let (status, word) = match (successful.is_empty(), errors.is_empty()) {
-        (_, true) => (StatusCode::OK, "success"),
-        (false, false) => (StatusCode::MULTI_STATUS, "partial"),
-        (true, false) => (StatusCode::MULTI_STATUS, "error"),
-    };
+    let (status, word) = outcome(!successful.is_empty(), !errors.is_empty());
     let body = json!({
         "code": status.as_u16(),
         "status": word,
@@ -169,6 +165,15 @@ fn answered(
         "errors": errors,
     });
     answer(status, body, warnings, None)
+}
+
+/// The status of an answer about several, of which some may have been accepted and some not, and its word for it.
+pub(super) const fn outcome(are_accepted: bool, are_refused: bool) -> (StatusCode, &'static str) {
+    match (are_accepted, are_refused) {
+        (_, false) => (StatusCode::OK, "success"),
+        (true, true) => (StatusCode::MULTI_STATUS, "partial"),
+        (false, true) => (StatusCode::MULTI_STATUS, "error"),
+    }
 }
 
 pub(super) fn refused(index: usize, problem: &Problem, meta: &RequestMeta) -> Value {

@@ -114,7 +114,9 @@ pub(super) fn barred(barred: Barred, access_log: AuditId) -> Problem {
     let text = barred.to_string();
     let text = format!("{}{}", text[..1].to_uppercase(), &text[1..]);
     let problem = match barred {
-        Barred::State(state) => Problem::new(Code::Conflict, text).detail("state", state.name()),
+        Barred::State(state) | Barred::NotWaiting(state) => {
+            Problem::new(Code::Conflict, text).detail("state", state.name())
+        }
         Barred::Invalid(faults) => invalid_fields(&faults),
         _ => Problem::new(Code::Conflict, text),
     };

@@ -11,6 +11,7 @@ mod get;
 mod graph;
 mod omo;
 mod reading;
+mod review;
 mod schemas;
 mod search;
 mod unbuilt;
@@ -75,7 +76,7 @@ pub fn routes() -> Routes<Items> {
         .add(omo::export_operation(), omo::export)
         .add(omo::file_operation(), omo::export_file)
         .add(omo::import_operation(), omo::import);
-    unbuilt::routes(routes)
+    unbuilt::routes(review::routes(routes))
 }
 
 /// A route of the dialect.

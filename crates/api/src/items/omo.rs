@@ -294,11 +294,7 @@ fn answered(told: BTreeMap<usize, Told>, warnings: &[Warning], meta: &RequestMet
             }
         }
     }
-    let (status, word) = match (ids.is_empty() && skipped == 0, errors.is_empty()) {
-        (_, true) => (StatusCode::OK, "success"),
-        (false, false) => (StatusCode::MULTI_STATUS, "partial"),
-        (true, false) => (StatusCode::MULTI_STATUS, "error"),
-    };
+    let (status, word) = batch::outcome(!ids.is_empty() || skipped > 0, !errors.is_empty());
     let body = json!({
         "code": status.as_u16(),
         "status": word,

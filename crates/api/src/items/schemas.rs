@@ -220,21 +220,20 @@ pub(super) async fn of_policy(
     acts: &Acts,
     named: Option<&str>,
 ) -> Result<Option<Schema>, Problem> {
-    let Some(id) = named.and_then(|id| SchemaId::parse(id).ok()) else { return Ok(None) };
-    let cx = context(items, acts.principal.clone(), meta, None);
-    let done = items.engine.run(&cx, &Get { id }).await.map_err(|refusal| error::problem(refusal, meta))?;
-    Ok(done.output.map(|stored| stored.schema))
+    Ok(readable(items, meta, acts, named).await?.map(|stored| stored.schema))
 }
 
-/// The id of the schema that a search names, if whoever searches may read it.
+/// The schema that a request names, if whoever acts may read it.
 pub(super) async fn readable(
     items: &Items,
     meta: &RequestMeta,
     acts: &Acts,
     named: Option<&str>,
-) -> Result<Option<SchemaId>, Problem> {
-    let found = of_policy(items, meta, acts, named).await?;
-    Ok(found.and(named).and_then(|id| SchemaId::parse(id).ok()))
+) -> Result<Option<StoredSchema>, Problem> {
+    let Some(id) = named.and_then(|id| SchemaId::parse(id).ok()) else { return Ok(None) };
+    let cx = context(items, acts.principal.clone(), meta, None);
+    let done = items.engine.run(&cx, &Get { id }).await.map_err(|refusal| error::problem(refusal, meta))?;
+    Ok(done.output)
 }
 
 /// A schema with what the server knows of it.

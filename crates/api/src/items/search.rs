@@ -73,7 +73,7 @@ pub(super) async fn handler(
     let counts = counts.map_err(|faults| error::of_request(faults.into()))?;
     let acts = Acts::of(&caller, &request.identity)?;
     let named = request.schema_id.as_ref().map(Name::as_str);
-    let schema = schemas::readable(&items, &meta, &acts, named).await?;
+    let schema = schemas::readable(&items, &meta, &acts, named).await?.map(|stored| stored.id);
     let faults = unsearchable(&acts, &request, schema);
     if !faults.is_empty() {
         return Err(error::invalid(&faults, 0));

@@ -6,7 +6,7 @@ use crate::problem::{Code, Problem};
 use super::Items;
 
 /// Paths of the dialect that nothing is built for, each with its methods.
-const PATHS: [&str; 39] = [
+const PATHS: [&str; 38] = [
     "/v1/memory/all",
     "/v1/memory/batch/status/{id}",
     "/v1/user",
@@ -45,7 +45,6 @@ const PATHS: [&str; 39] = [
     "/v1/holographic/{*rest}",
     "/v1/frequencies",
     "/v1/frequencies/{id}",
-    "/v1/review",
 ];
 
 /// The routes, each answering 501 whatever the method. They are in no description: there is nothing to describe.

@@ -10,6 +10,17 @@ const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 /// Since when the fields of former times are deprecated: the first of November 2026.
 const SINCE: HeaderValue = HeaderValue::from_static("@1793491200");
 
+/// What a request has that is not known.
+pub(super) fn of_unknown(fields: &[String]) -> Vec<Warning> {
+    let warning = |field: &String| Warning {
+        field: field.clone(),
+        message: "is not known here".to_owned(),
+        kind: WarningKind::Unknown,
+        successor: None,
+    };
+    fields.iter().map(warning).collect()
+}
+
 /// The warnings as they are told.
 pub(super) fn told(warnings: &[Warning]) -> Vec<Value> {
     let one = |warning: &Warning| {

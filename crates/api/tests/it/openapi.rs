@@ -256,7 +256,7 @@ async fn examples_work() {
                 ["", "v2", "memories", ..] => text(&event, "id"),
                 ["", "v2", "bridges", ..] => text(&bridge, "id"),
                 // A memory is a node of its own.
-                ["", "v1", "memory" | "graph", ..] => {
+                ["", "v1", "memory" | "graph" | "review", ..] => {
                     item.json()["data"][0]["memoryId"].as_str().expect("an id").to_owned()
                 }
                 ["", "v2", "subjects", ..] => "ana".to_owned(),
@@ -269,6 +269,10 @@ async fn examples_work() {
             };
             if path.ends_with("/release") {
                 app.post(&format!("/v2/memories/{id}/seal"), &json!({"tenant_id": "t_default"})).await;
+            }
+            if path.starts_with("/v1/review/") {
+                let flag = json!({"external_user_id": "ana", "risk": "flagged"});
+                app.ask(Ask::new(&format!("PUT /v1/memory/{id}")).json(&flag)).await;
             }
             if path.starts_with("/v2/policies") {
                 let text = "policy_version: example-1\nextends: builtin/default\nrules: []\n";

@@ -103,6 +103,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     0007       rights          no
     0008       bridges         no
     0009       items           no
+    0010       reviews         no
     ");
     assert!(!folder.join("memoryscope.db").exists(), "asking makes no file");
     let said = refused(folder, &["--no-migrate"], &[], 1);
@@ -117,6 +118,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     applied 0007
     applied 0008
     applied 0009
+    applied 0010
     ");
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"the schema is up to date");
     let after = run(folder, &["migrate", "--status"]).expect(0).out;

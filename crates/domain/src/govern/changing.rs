@@ -1,5 +1,6 @@
 //! What becomes of a memory that the caller names, and of everything that was derived from it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,7 +11,9 @@ use super::{
 use crate::change::Expect;
 use crate::derive::{self, Wanted};
 use crate::ids::MemoryId;
-use crate::lifecycle::{Barred, By, Family, PendingMark, Step, Stepped, inherited, propagate};
+use crate::lifecycle::{
+    Barred, By, Family, PendingMark, Step, Stepped, demanded, propagate, without_lost_parents,
+};
 use crate::memory::{Memory, MemoryType, State};
 use crate::object::Derivation;
 use crate::policy::{Effect, Policy, Request};
@@ -37,10 +40,14 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     let (Some(memory), Some(step)) = (facts.memories.first().cloned(), ask.step) else {
         return refused(Reason::Unknown, Ruling::default(), None);
     };
-    let principal = ask.principal.acting_on(&memory);
+    // Who reviews acts for nobody but themself.
+    let principal =
+        if step.is_review() { Cow::Borrowed(ask.principal) } else { ask.principal.acting_on(&memory) };
     let ask = &Ask { principal: &principal, ..ask.clone() };
     let is_pending = facts.pending.contains(&memory.id);
-    if !is_known(policy, ask, &memory, is_pending) {
+    let is_known = is_known(policy, ask, &memory, is_pending)
+        || (step.is_review() && !is_pending && is_known_to_reviewer(policy, ask, &memory));
+    if !is_known {
         return refused(Reason::Unknown, Ruling::default(), None);
     }
     let effect = step.effect();
@@ -67,7 +74,11 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
         now: ask.now,
         quorum: u64::from(policy.globals().attestation_quorum),
     };
-    let made = step.make(&memory, demanded_of(&memory, &facts.family), by);
+    let taken = match step {
+        Step::Approve { .. } => without_lost_parents(&memory, weights(&facts.family)),
+        _ => Memory::clone(&memory),
+    };
+    let made = step.make(&taken, demanded_of(&taken, &facts.family), by);
     let changed = made.map(|stepped| match stepped {
         Stepped::Already => Changed::nothing(Arc::clone(&memory)),
         Stepped::Next(next) => {
@@ -109,21 +120,35 @@ fn is_known(policy: &Policy, ask: &Ask<'_>, memory: &Memory, is_pending: bool) -
     memory.is_about(principal) || memory.is_owned_by(principal) || is_gone_of_somebody
 }
 
+/// Who reviews may know of what waits for a review, as far as it would be shown among that; and of what was reviewed last, as
+/// far as it would have been.
+fn is_known_to_reviewer(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    if memory.reviewed().is_some() {
+        let state = memory.state.min(State::Restricted);
+        let waited = Memory { state, ..memory.clone() };
+        return memory.state != State::Sealed && reading::is_reviewed_for_some_purpose(policy, ask, &waited);
+    }
+    memory.awaited().is_some() && reading::is_reviewed_for_some_purpose(policy, ask, memory)
+}
+
+/// What each parent demands of what was derived from it; of one that is not there, what is erased demands.
+fn weights(family: &Family) -> impl Fn(&MemoryId) -> State {
+    let weights: BTreeMap<MemoryId, State> =
+        family.supporters.iter().map(|parent| (parent.id, parent.weight())).collect();
+    move |parent| weights.get(parent).copied().unwrap_or(State::Tombstoned)
+}
+
 /// The state that a memory's own parents demand of it.
 pub(super) fn demanded_of(memory: &Memory, family: &Family) -> State {
     let Some(object) = memory.object() else { return State::Active };
-    let weights: BTreeMap<MemoryId, State> =
-        family.supporters.iter().map(|parent| (parent.id, parent.weight())).collect();
-    let of_parent = |parent: &MemoryId| weights.get(parent).copied().unwrap_or(State::Tombstoned);
+    let of_parent = weights(family);
     match object.provenance.derivation {
         // What our transforms make of a sealed event may be known beside the seal.
         Derivation::Computed => {
             let source = object.provenance.derived_from.first().map_or(State::Active, of_parent);
             if source == State::Sealed { State::Active } else { source.min(State::Revoked) }
         }
-        Derivation::Asserted => {
-            inherited(object.provenance.derived_from.iter().map(of_parent)).min(State::Revoked)
-        }
+        Derivation::Asserted => demanded(&object.provenance, of_parent).min(State::Revoked),
     }
 }
 

@@ -89,7 +89,26 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
             details.traces.insert(at, decision.trace);
         }
     }
-    // A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
+    show_what_was_made(policy, ask, effect, &mut facts, &mut ruling);
+    if !ask.repeat {
+        let accepted = facts.proposed.iter().enumerate();
+        let accepted = accepted.filter(|(at, _)| details.traces.contains_key(at)).map(|(_, memory)| memory);
+        details.spirals = spiralling::found(policy, ask, &accepted.collect::<Vec<_>>());
+    }
+    if !facts.proposed.is_empty() && refusals.len() == facts.proposed.len() {
+        return refused(Reason::PolicyDenied, Ruling::denying(effect, refusals.into_values()), None);
+    }
+    partly_allowed(ask, facts, refusals, details, ruling)
+}
+
+/// A repeat makes nothing: it shows what was made before, if today's policy would still let it be made.
+fn show_what_was_made(
+    policy: &Policy,
+    ask: &Ask<'_>,
+    effect: Effect,
+    facts: &mut Facts,
+    ruling: &mut Ruling,
+) {
     let stored = std::mem::take(&mut facts.memories);
     for memory in stored.into_iter().filter(|memory| memory.is_live(ask.now)) {
         let request = ask.request_in(memory.partition);
@@ -101,15 +120,6 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, effect: Effect, mut facts: 
             facts.memories.push(memory);
         }
     }
-    if !ask.repeat {
-        let accepted = facts.proposed.iter().enumerate();
-        let accepted = accepted.filter(|(at, _)| details.traces.contains_key(at)).map(|(_, memory)| memory);
-        details.spirals = spiralling::found(policy, ask, &accepted.collect::<Vec<_>>());
-    }
-    if !facts.proposed.is_empty() && refusals.len() == facts.proposed.len() {
-        return refused(Reason::PolicyDenied, Ruling::denying(effect, refusals.into_values()), None);
-    }
-    partly_allowed(ask, facts, refusals, details, ruling)
 }
 
 /// A memory that a proposal may name as its parent.

@@ -20,6 +20,9 @@ use crate::policy::{Decision, Effect, Filter, Narrowed, Obligations, Policy, Pre
 use crate::principal::Principal;
 use crate::purpose::Purpose;
 
+/// As which operation the policy is asked what of what waits for a review is shown.
+pub const REVIEW_LIST: &str = "review.list";
+
 /// Everything that was loaded, decided one by one.
 pub(super) fn decide(
     policy: &Policy,
@@ -142,11 +145,25 @@ pub fn is_read_directly(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool
 
 /// Whether the caller would be shown a memory by its id, for whichever purpose that callers may name.
 pub(super) fn is_read_for_some_purpose(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    is_read_by_for_some_purpose("memory.get", policy, ask, memory)
+}
+
+/// Whether the caller would be shown a memory among what waits for a review, for whichever purpose.
+pub(super) fn is_reviewed_for_some_purpose(policy: &Policy, ask: &Ask<'_>, memory: &Memory) -> bool {
+    is_read_by_for_some_purpose(REVIEW_LIST, policy, ask, memory)
+}
+
+fn is_read_by_for_some_purpose(
+    operation: &'static str,
+    policy: &Policy,
+    ask: &Ask<'_>,
+    memory: &Memory,
+) -> bool {
     let purposes = Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Maintenance);
     purposes.into_iter().any(|purpose| {
         let ask = Ask {
             purpose: Some(purpose),
-            operation: "memory.get",
+            operation,
             authority: Authority::ReadNamed,
             about: About::Anything,
             ..ask.clone()

@@ -9,6 +9,25 @@ use crate::consent::{Consents, withheld};
 use crate::ids::MemoryId;
 use crate::memory::{Memory, SubjectRef};
 
+/// What is left of erased values.
+#[derive(Debug, Clone, Default)]
+pub struct ErasedValues {
+    /// The tenant's own key, under which their digests are made; none where nothing was ever done under it.
+    pub key: Option<AuditKey>,
+    /// Whether there are any.
+    pub any: bool,
+    /// Of those that were asked about, those that were erased.
+    pub known: BTreeSet<KeyedDigest>,
+}
+
+impl ErasedValues {
+    /// Whether the memory's value is one of them.
+    pub(super) fn hold(&self, memory: &Memory) -> bool {
+        let digest = || memory.digest_under(self.key.as_ref()?);
+        !self.known.is_empty() && digest().is_some_and(|digest| self.known.contains(&digest))
+    }
+}
+
 /// Marks what is proposed by what is known of its value and of those whom it is about.
 pub(super) fn mark(facts: &mut Facts, details: &mut Details) {
     for memory in &mut facts.proposed {

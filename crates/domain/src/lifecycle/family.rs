@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ids::MemoryId;
 use crate::memory::{Body, Memory, MemoryType, State};
-use crate::object::{Derivation, Happening, HistoryEntry, Object};
+use crate::object::{Derivation, Happening, HistoryEntry, Object, Provenance};
 use crate::time::Timestamp;
 
 /// A memory's kin, as they were loaded with it.
@@ -178,6 +178,19 @@ pub fn inherited(parents: impl IntoIterator<Item = State>) -> State {
     }
 }
 
+/// The state that a memory's parents demand of it, where somebody derived it. Parents that were gone when a review approved it
+/// restrict it no more, as long as another one is left.
+#[must_use]
+pub fn demanded(provenance: &Provenance, weight: impl Fn(&MemoryId) -> State) -> State {
+    let all = inherited(provenance.derived_from.iter().map(&weight));
+    if all >= State::Revoked {
+        return all;
+    }
+    let is_accepted =
+        |parent: &&MemoryId| provenance.approved_without.contains(parent) && weight(parent) >= State::Revoked;
+    inherited(provenance.derived_from.iter().filter(|parent| !is_accepted(parent)).map(&weight))
+}
+
 /// The next versions of everything that follows a memory, which stands here as its next version.
 ///
 /// What was computed is computed again: `derive` gives what follows from an event as it is now, under the ids that
@@ -205,12 +218,10 @@ pub fn propagate(
         let next = if is_computed(memory) {
             again.next_of_computed(memory, now)
         } else {
-            let demanded = inherited(
-                parents(memory)
-                    .iter()
-                    .map(|parent| weights.get(parent).copied().unwrap_or(State::Tombstoned)),
-            );
-            next_of_asserted(memory, demanded, root, now)
+            let weight = |parent: &MemoryId| weights.get(parent).copied().unwrap_or(State::Tombstoned);
+            let demands =
+                memory.object().map_or(State::Active, |object| demanded(&object.provenance, weight));
+            next_of_asserted(memory, demands, root, now)
         };
         weights.insert(memory.id, next.as_ref().unwrap_or(memory).weight());
         if let Some(next) = next {

@@ -7,15 +7,17 @@
 mod family;
 mod pending;
 mod recall;
+mod review;
 mod revise;
 mod step;
 #[cfg(test)]
 mod tests;
 mod withhold;
 
-pub use family::{Family, Kin, inherited, propagate};
+pub use family::{Family, Kin, demanded, inherited, propagate};
 pub use pending::{Ancestry, Following, PAGES, PendingMark};
 pub use recall::Updates;
+pub use review::{Cleared, without_lost_parents};
 pub use revise::Revision;
 pub use step::{Barred, By, Step, Stepped, Verdict};
 pub use withhold::withhold;

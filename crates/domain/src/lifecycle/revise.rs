@@ -3,9 +3,9 @@
 use super::step::Barred;
 use crate::fields::{At, Fault, Faults, Notes};
 use crate::graph::{Extraction, Graph, Schema};
-use crate::items::policy::Layers;
+use crate::items::policy::{EffectivePolicy, Layers};
 use crate::items::request::{ContextMessage, ItemType, UpdateRequest};
-use crate::items::{Item, ItemMetadata, RequestPolicy};
+use crate::items::{Item, ItemMetadata, RequestPolicy, Risk};
 use crate::object::{Content, Object};
 
 /// What a change of an item states; what it leaves out stays as it is.
@@ -62,6 +62,10 @@ impl Revision {
         let layers =
             Layers { namespace: None, schema: self.schema.as_deref(), batch: None, request: &stated };
         let resolved = layers.resolve(&At::Root("body")).map_err(Barred::Invalid)?.value;
+        let is_flagged = |policy: &EffectivePolicy| policy.risk.value == Risk::Flagged;
+        if is_flagged(&item.policy) && !is_flagged(&resolved.policy) {
+            return Err(Barred::Flagged);
+        }
         // What another content, or another policy, says of the graph is found anew.
         let says_anew = self.content.is_some() || resolved.policy != item.policy;
         let (graph, extraction) = match says_anew {

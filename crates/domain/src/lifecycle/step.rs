@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::recall::Updates;
+use super::review::{self, Cleared};
 use super::revise::Revision;
 use crate::constraint::closed_list;
 use crate::fields::Faults;
 use crate::ids::UserId;
-use crate::memory::{Action, Body, Memory, NoSuchMove, State, transition};
+use crate::memory::{Action, Awaited, Body, Memory, NoSuchMove, State, transition};
 use crate::object::{
     Attestation, Derivation, DisputeState, Distinct, Happening, HistoryEntry, List, Name, Note, Object,
     TraceEntry, Unit,
@@ -66,6 +67,18 @@ pub enum Step {
         /// In their words.
         attestation: Note,
     },
+    /// It waits for a review, and is usable again.
+    Approve {
+        /// What becomes of its risk, where it is flagged.
+        risk: Cleared,
+        /// Why.
+        reason: Option<Note>,
+    },
+    /// It waits for a review, and is made unusable.
+    Reject {
+        /// Why.
+        reason: Option<Note>,
+    },
     /// Its content is erased.
     Erase,
 }
@@ -120,6 +133,15 @@ pub enum Barred {
     /// What it would become is no item that could be added.
     #[error(transparent)]
     Invalid(#[from] Faults),
+    /// It waits for no review.
+    #[error("a memory that is {} and not flagged waits for no review", .0.name())]
+    NotWaiting(State),
+    /// What it was derived from is restricted, and so is it.
+    #[error("what this was derived from waits for a review itself: review that first")]
+    Inherited,
+    /// It is flagged, and a change would take the flag away.
+    #[error("a flagged memory waits for a review: only who reviews it takes the flag away")]
+    Flagged,
     /// Nobody is named who could make it.
     #[error("a person has to be named")]
     Nobody,
@@ -139,6 +161,12 @@ impl Step {
             Self::Reinforce { .. } => Effect::Reinforcement,
             _ => Effect::Write,
         }
+    }
+
+    /// Whether it is what a review comes to.
+    #[must_use]
+    pub const fn is_review(&self) -> bool {
+        matches!(self, Self::Approve { .. } | Self::Reject { .. })
     }
 
     /// Whether what was derived from the memory may follow it.
@@ -166,9 +194,9 @@ impl Step {
                 })
             }
             Self::Recall(updates) => recalled(memory, updates, by),
-            Self::Revise(revision) => {
-                changed(memory, Happening::Revised, None, by, |object| revision.apply(object))
-            }
+            Self::Revise(revision) => revised(memory, revision, by),
+            Self::Approve { risk, reason } => review::approved(memory, inherited, *risk, reason.as_ref(), by),
+            Self::Reject { reason } => review::rejected(memory, inherited, reason.as_ref(), by),
             Self::Dispute { reason } => {
                 changed(memory, Happening::Disputed, Some(reason.clone()), by, |object| {
                     object.ownership.dispute_state = DisputeState::Disputed;
@@ -230,12 +258,26 @@ fn changed(
     Ok(next_version(next, event, note, by))
 }
 
-fn next_version(mut next: Memory, event: Happening, note: Option<Note>, by: By<'_>) -> Stepped {
+pub(super) fn next_version(mut next: Memory, event: Happening, note: Option<Note>, by: By<'_>) -> Stepped {
     next.version += 1;
     if let Some(object) = next.body.object_mut() {
         object.history.push(HistoryEntry { at: by.now, event, by: by.user.cloned(), note });
     }
     Stepped::Next(Box::new(next))
+}
+
+/// What it says as an item changed. That it is flagged from now on is remembered beside it: then it begins to wait.
+fn revised(memory: &Memory, revision: &Revision, by: By<'_>) -> Result<Stepped, Barred> {
+    let mut stepped = changed(memory, Happening::Revised, None, by, |object| revision.apply(object))?;
+    if let Stepped::Next(next) = &mut stepped
+        && memory.awaited() != Some(Awaited::Flagged)
+        && next.awaited() == Some(Awaited::Flagged)
+        && let Some(object) = next.body.object_mut()
+    {
+        let entry = HistoryEntry { at: by.now, event: Happening::Flagged, by: by.user.cloned(), note: None };
+        object.history.push(entry);
+    }
+    Ok(stepped)
 }
 
 fn recalled(memory: &Memory, updates: &Updates, by: By<'_>) -> Result<Stepped, Barred> {

@@ -3,7 +3,7 @@
 //! A key is the first 16 bytes of SHA-256 over its kind and its parts, so that any text can be a part, whatever its length. It
 //! stands for its parts: two with one key are not to be found.
 
-use super::{Memory, State};
+use super::{Memory, REVIEW, State};
 use crate::graph::Extraction;
 use crate::ids::NodeId;
 use crate::scope::ScopeType;
@@ -56,7 +56,7 @@ impl Key {
         Self::of(KeyKind::EdgeType, &[namespace.as_bytes(), edge_type.as_bytes()])
     }
 
-    /// Of memories that wait for a job.
+    /// Of memories that wait for a job, or for a review.
     #[must_use]
     pub fn waiting(job: &str) -> Self {
         Self::of(KeyKind::Waiting, &[job.as_bytes()])
@@ -78,11 +78,12 @@ impl Key {
 }
 
 impl Memory {
-    /// What it is looked up by, in order and each once. Only events, impacts and seeds that were written as items have keys, and
-    /// what is erased has none.
+    /// What it is looked up by, in order and each once. Only events, impacts and seeds that were written as items, or that wait
+    /// for a review, have keys, and what is erased has none.
     #[must_use]
     pub fn keys(&self) -> Vec<Key> {
-        let Some(item) = self.item() else { return Vec::new() };
+        let review = self.awaited().map(|_| Key::waiting(REVIEW));
+        let Some(item) = self.item() else { return review.into_iter().collect() };
         let mut keys = item.graph.keys(&self.scope.namespace);
         // An item is a node of its own.
         keys.insert(Key::node(NodeId::from_uuid(self.id.uuid())));
@@ -94,6 +95,7 @@ impl Memory {
         if self.state == State::Active {
             keys.extend(item.extraction.as_ref().and_then(Extraction::key));
         }
+        keys.extend(review);
         keys.into_iter().collect()
     }
 }
@@ -110,6 +112,7 @@ mod tests {
         let keys = [
             Key::reader("person:ann"),
             Key::waiting("person:ann"),
+            Key::waiting(REVIEW),
             node(1),
             node(2),
             Key::node_type("", "Person"),
@@ -126,5 +129,8 @@ mod tests {
         // Kept in databases: it must not change.
         let spelt: String = Key::node_type("", "Person").0.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(spelt, "403911c972f6aca372693bd338d1cd0c");
+        // Migration 10 writes this one.
+        let spelt: String = Key::waiting(REVIEW).0.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(spelt, "0387c62457ecdbef32913fa56015236a");
     }
 }

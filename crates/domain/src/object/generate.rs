@@ -218,6 +218,7 @@ fn provenance() -> BoxedStrategy<Provenance> {
                     confidence,
                     own_state: None,
                     source_state: None,
+                    approved_without: Distinct::default(),
                 }
             },
         )

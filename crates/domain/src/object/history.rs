@@ -16,7 +16,7 @@ closed_list!(
         Created "created",
         /// It was restricted.
         Restricted "restricted",
-        /// It was flagged, and so restricted.
+        /// It was flagged, and so is its owner's alone until it is reviewed.
         Flagged "flagged",
         /// It was sealed.
         Sealed "sealed",
@@ -24,6 +24,8 @@ closed_list!(
         Released "released",
         /// It was approved after a review.
         Approved "approved",
+        /// It was rejected after a review, and so revoked.
+        Rejected "rejected",
         /// It was revoked.
         Revoked "revoked",
         /// It was made stronger.

@@ -73,6 +73,9 @@ pub struct Provenance {
     /// The state of the event that it was computed from, where that was not active: what it says was chosen for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_state: Option<State>,
+    /// The parents that were gone when it was approved without them: they restrict it no more.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub approved_without: Distinct<MemoryId, { limits::PARENTS_MAX }>,
 }
 
 fn is_empty<T>(members: &[T]) -> bool {
@@ -101,6 +104,7 @@ impl Default for Provenance {
             confidence: Unit::ONE,
             own_state: None,
             source_state: None,
+            approved_without: Distinct::default(),
         }
     }
 }

@@ -80,7 +80,10 @@ impl Object {
             "ownership.subjects" => self.ownership.subjects = Distinct::default(),
             "procedural_payload" => self.procedural = None,
             "provenance.conversation_id" => self.provenance.conversation_id = None,
-            "provenance.derived_from" => self.provenance.derived_from = Distinct::default(),
+            "provenance.derived_from" => {
+                (self.provenance.derived_from, self.provenance.approved_without) =
+                    (Distinct::default(), Distinct::default());
+            }
             "provenance.surface" => self.provenance.surface = None,
             "reconsolidation_trace" => self.trace = ReconsolidationTrace::default(),
             "somatic_payload" => self.somatic = None,

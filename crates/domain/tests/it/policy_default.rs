@@ -164,7 +164,51 @@ fn the_truth_table_is_the_reviewed_one() {
         }
     }
     table += &written(width);
+    table += &reviewed(width);
     check_golden(&from_root("policies/default.truth.txt"), &table);
+}
+
+/// What of what waits for a review is seen by whom, and by whom it is approved.
+fn reviewed(width: usize) -> String {
+    let mut table =
+        "\n== review.list for support_agent_review; r seen without its words, a approved and rejected too\n"
+            .to_owned();
+    for (number, (who, ..)) in WHO.iter().enumerate() {
+        table += &format!("{:width$} {}{who}\n", "", "|  ".repeat(number));
+    }
+    for (name, memory) in [
+        ("event flagged", "type: event, risk: flagged"),
+        ("event grave", "type: event, risk: flagged, sensitivity.level: high"),
+        ("event unasked", "type: event, risk: flagged, consent: none"),
+        ("event restricted", "type: event, state: restricted"),
+        ("event shared", "type: event, state: restricted, ownership.visibility: shared_with_org"),
+        ("event sealed", "type: event, state: sealed, risk: flagged"),
+        ("impact", "type: impact, state: restricted"),
+        ("seed", "type: seed, state: restricted, ownership.visibility: shared_with_group"),
+    ] {
+        let cells = WHO.map(|(_, principal, relation)| {
+            let request = |operation: &str| {
+                let text = format!("{{{principal}, operation: {operation}, purpose: support_agent_review}}");
+                RequestFacts::parse(&text).expect("a request")
+            };
+            let memory = MemoryFacts::parse(&format!("{{{memory}, {relation}}}")).expect("a memory");
+            let decide = |operation, effect| {
+                Policy::builtin().decide(&request(operation).as_request(), &memory, &[effect])
+            };
+            let shown = decide("review.list", Effect::Read);
+            let steps = ["memory.approve", "memory.reject"].map(|step| decide(step, Effect::Write));
+            let approves = steps.iter().all(|step| step.allows(Effect::Write));
+            match (shown.allows(Effect::Read), shown.obligations.redact.is_empty()) {
+                (false, _) => "✗ ",
+                (true, true) if approves => "✓a",
+                (true, true) => "✓ ",
+                (true, false) if approves => "ra",
+                (true, false) => "r ",
+            }
+        });
+        table += &format!("{}\n", format!("{name:width$} {}", cells.join(" ")).trim_end());
+    }
+    table
 }
 
 /// Who may write what, and where: w where it may be.

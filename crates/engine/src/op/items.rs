@@ -15,7 +15,7 @@ use memoryscope_domain::scope::Scope;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::query::{Answer, Item, Shown, findable, of_types};
+use super::query::{Answer, Item, findable, of_types};
 use super::search::Search;
 use super::{Info, Mint, Operation, Plan, page};
 use crate::context::Context;
@@ -79,7 +79,8 @@ pub struct SearchItems {
 }
 
 impl SearchItems {
-    /// What is shown of what may be seen: for conversations only what may be put into a prompt; nothing dormant.
+    /// What is shown of what may be seen: for conversations only what may be put into a prompt. The dialect knows no strength, so
+    /// what is dormant is found like anything else.
     fn items(&self, cx: &Context, seen: &Visible<Facts>) -> Vec<Item> {
         let is_for_prompts = self.purpose == Purpose::ChatResponse;
         let is_audit = matches!(self.purpose, Purpose::ComplianceAudit | Purpose::SubjectAccess);
@@ -89,8 +90,7 @@ impl SearchItems {
                 && self.filter.takes(memory)
         });
         let items = wanted.map(|memory| Item::of(cx, seen, memory));
-        let is_shown =
-            |item: &Item| item.state != Shown::Dormant && (item.include_in_prompt || !is_for_prompts);
+        let is_shown = |item: &Item| item.include_in_prompt || !is_for_prompts;
         let mut items: Vec<Item> = items.filter(is_shown).collect();
         if self.search.is_none() {
             // What is shared comes behind what is the scope's own, and is as recent as it is.

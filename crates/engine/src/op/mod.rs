@@ -45,6 +45,7 @@ pub mod query;
 pub mod read;
 pub mod reconstruct;
 pub mod replay;
+pub mod review;
 pub mod revoke;
 pub mod schema;
 pub mod search;
@@ -64,7 +65,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 58] = [
+pub static ALL: [&Info; 61] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -80,6 +81,9 @@ pub static ALL: [&Info; 58] = [
     &step::DISPUTE,
     &step::ATTEST,
     &step::ERASE,
+    &step::APPROVE,
+    &step::REJECT,
+    &review::LIST,
     &ingest::INFO,
     &get::GET,
     &get::HISTORY,
@@ -250,6 +254,12 @@ pub trait Operation: Send + Sync {
     /// Where what it wants to make comes from: where its request does, unless it is an import itself.
     fn origin(&self, cx: &Context) -> Origin {
         cx.origin
+    }
+
+    /// Whether the store is asked only for what the policy may let through. Where it is not, every row counts for how far is
+    /// looked, so that where a page ends says nothing of what is hidden.
+    fn is_narrowed(&self) -> bool {
+        true
     }
 
     /// What it needs to be loaded.

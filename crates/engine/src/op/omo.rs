@@ -64,7 +64,7 @@ impl Operation for Export {
 
     fn plan(
         &self,
-        _cx: &Context,
+        cx: &Context,
         seen: &Visible<Facts>,
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
@@ -73,7 +73,13 @@ impl Operation for Export {
         for id in &self.ids {
             let memory = seen.memories().iter().find(|memory| memory.id == *id);
             let shown = memory.filter(|_| !plan.memory_ids.contains(id));
-            let object = shown.and_then(|memory| OmoObject::of(memory, seen.redacted_paths(*id)));
+            let object = shown.and_then(|memory| {
+                let mut object = OmoObject::of(memory, seen.redacted_paths(*id))?;
+                if !memory.is_owned_by(&cx.principal.acting_on(memory)) {
+                    object.keep_to_what_is_shared();
+                }
+                Some(object)
+            });
             let Some(object) = object else { continue };
             bytes += object.to_json().to_string().len();
             plan.memory_ids.push(*id);

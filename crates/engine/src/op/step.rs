@@ -38,6 +38,12 @@ pub static DISPUTE: Info =
 /// Somebody says whether a memory is so.
 pub static ATTEST: Info =
     Info { name: "memory.attest", audit: Code::literal("MEMORY_ATTEST"), changes: true };
+/// What waits for a review is usable again.
+pub static APPROVE: Info =
+    Info { name: "memory.approve", audit: Code::literal("MEMORY_APPROVE"), changes: true };
+/// What waits for a review is made unusable.
+pub static REJECT: Info =
+    Info { name: "memory.reject", audit: Code::literal("MEMORY_REJECT"), changes: true };
 /// A memory's content is erased.
 pub static ERASE: Info = Info { name: "memory.erase", audit: Code::MEMORY_DELETE, changes: true };
 
@@ -75,6 +81,8 @@ impl Operation for MakeStep {
             Step::Revise(_) => &REVISE,
             Step::Dispute { .. } => &DISPUTE,
             Step::Attest { .. } => &ATTEST,
+            Step::Approve { .. } => &APPROVE,
+            Step::Reject { .. } => &REJECT,
             Step::Erase => &ERASE,
         }
     }
@@ -108,6 +116,8 @@ impl Operation for MakeStep {
             Step::Seal { reason }
             | Step::Release { reason }
             | Step::Revoke { reason }
+            | Step::Approve { reason, .. }
+            | Step::Reject { reason }
             | Step::Reinforce { reason, .. } => reason.as_ref(),
             Step::Dispute { reason } => Some(reason),
             Step::Attest { attestation, .. } => Some(attestation),
@@ -144,8 +154,10 @@ impl Operation for MakeStep {
         let following = changed.versions.iter().skip(1).chain(&changed.made);
         let propagated_to: Vec<MemoryId> = following.map(|memory| memory.id).collect();
         // A spiral may have been found in what it said, and nobody may know of that any more.
-        let is_hidden =
-            matches!(self.step, Step::Seal { .. } | Step::Revoke { .. } | Step::Revise(_) | Step::Erase);
+        let is_hidden = matches!(
+            self.step,
+            Step::Seal { .. } | Step::Revoke { .. } | Step::Reject { .. } | Step::Revise(_) | Step::Erase
+        );
         let is_event = changed.memory.placed.is_some() || self.step == Step::Erase;
         let forgets = (is_hidden && is_event).then(|| Change::ForgetSpiral(changed.memory.partition));
         Ok(Plan {

@@ -11,7 +11,7 @@ use memoryscope_domain::grant::Token;
 use memoryscope_domain::graph::resolve::Candidates;
 use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, NodeId, SchemaId, TenantId};
 use memoryscope_domain::items::request::{Reading, SearchRequest};
-use memoryscope_domain::lifecycle::{Step, Verdict};
+use memoryscope_domain::lifecycle::{Cleared, Step, Verdict};
 use memoryscope_domain::object::{Note, Unit};
 use memoryscope_domain::policy::{Dialect, Policy};
 use memoryscope_domain::principal::{Principal, Role};
@@ -39,6 +39,7 @@ use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::propagate::Propagate;
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
+use memoryscope_engine::op::review::Queue;
 use memoryscope_engine::op::revoke::Revoke;
 use memoryscope_engine::op::schema::{self, Amend, Edit};
 use memoryscope_engine::op::spiral::GetSpiral;
@@ -49,7 +50,7 @@ use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::replay::Override;
 use serde_json::json;
 
-use super::items::revised;
+use super::items::{revised, revision};
 use super::objects::{event, filters};
 use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
@@ -98,6 +99,8 @@ fn step(name: &str) -> Option<Step> {
         "memory.recall" => Step::Recall(Box::default()),
         "memory.dispute" => Step::Dispute { reason },
         "memory.attest" => Step::Attest { verdict: Verdict::Affirm, attestation: reason },
+        "memory.approve" => Step::Approve { risk: Cleared::None, reason: Some(reason) },
+        "memory.reject" => Step::Reject { reason: Some(reason) },
         "memory.erase" => Step::Erase,
         _ => return None,
     })
@@ -163,6 +166,10 @@ impl Case {
             for line in super::spirals::RUMINATING {
                 self.world.ingest("ann", spiralling("ann", line)).await;
             }
+        }
+        if matches!(name, "memory.approve" | "memory.reject" | "review.list") {
+            let flag = MakeStep { id: self.item, step: revision(&json!({"risk": "flagged"})) };
+            self.world.run(self.world.cx("ann"), flag).await.unwrap().output.expect("flagged");
         }
     }
 
@@ -252,6 +259,14 @@ impl Case {
             "memory.revise" => {
                 let revise = MakeStep { id: self.item, step: revised("Ann likes jazz.") };
                 self.mark(revise, Result::is_ok).await
+            }
+            "memory.approve" | "memory.reject" => {
+                let review = MakeStep { id: self.item, step: step(name)? };
+                self.mark(review, Result::is_ok).await
+            }
+            "review.list" => {
+                let queue = Queue { purpose: Purpose::SupportAgentReview, after: None, limit: 9 };
+                self.mark(queue, |page| !page.items.is_empty()).await
             }
             _ => {
                 let step = step(name)?;

@@ -24,6 +24,7 @@ use memoryscope_engine::op::step::{Made, MakeStep};
 use memoryscope_engine::replay::Comparison;
 use serde_json::{Value, json};
 
+use super::reviews::approve;
 use super::support::{World, policy_with, refused, tenant, user};
 
 fn object(owner: AclId, scope: Scope, request: &Value, now: Timestamp) -> NewObject {
@@ -47,7 +48,7 @@ fn developers(request: &Value, now: Timestamp) -> NewObject {
 }
 
 /// A change of an item, as a request asks for it.
-fn revision(request: &Value) -> Step {
+pub(crate) fn revision(request: &Value) -> Step {
     let read = UpdateRequest::read(request, &Reading::default()).expect("a good request").value;
     Step::Revise(Box::new(Revision::of(read, None)))
 }
@@ -120,6 +121,15 @@ async fn own_items_are_found_by_words_and_the_latest_first() {
 }
 
 #[tokio::test]
+async fn what_is_old_is_found_all_the_same() {
+    let world = World::new();
+    let tea = world.item("ann", json!({"content": "Ann likes green tea."})).await;
+    world.clock.advance_micros(3_650 * 24 * 3_600 * 1_000_000);
+    assert_eq!(world.finds_items("ann", Some("tea")).await, [tea]);
+    assert_eq!(world.finds_items("ann", None).await, [tea]);
+}
+
+#[tokio::test]
 async fn filters_narrow() {
     let world = World::new();
     let check = async |filter: ItemFilter, expect: &[MemoryId]| {
@@ -166,7 +176,9 @@ async fn what_is_shared_is_found_as_long_as_it_is() {
     let with = |risk| revision(&json!({"risk": risk}));
     world.changes(Some("ann"), shared, with("flagged")).await.expect("changed");
     assert_eq!(world.finds_items("bob", None).await, [own]);
-    world.changes(Some("ann"), shared, with("none")).await.expect("changed");
+    let unflagged = world.changes(Some("ann"), shared, with("none")).await;
+    assert!(unflagged.is_err_and(|why| why.starts_with("a flagged memory waits for a review")));
+    world.reviews("rita", shared, approve()).await.expect("approved");
     assert_eq!(world.finds_items("eve", None).await, [shared]);
     world.changes(Some("ann"), shared, revision(&json!({"acl": {"read": ["bob"]}}))).await.expect("changed");
     assert_eq!(world.finds_items("eve", None).await, []);

@@ -21,6 +21,7 @@ mod pending;
 mod properties;
 mod replay;
 mod replay_bridges;
+mod reviews;
 mod rights;
 mod rogue;
 mod search;

@@ -111,6 +111,17 @@ async fn an_object_is_what_its_reader_may_read() {
     assert_eq!(world.said().await, "OMO_EXPORT allowed - 3");
     assert_eq!(ids(&world.exports(Some("bob"), &all).await), of(&[own]));
     assert_eq!(ids(&world.exports(Some("eve"), &all).await), of(&[]));
+    // What is published nowhere, and what others keep with it, is its owner's alone.
+    let mut object = foreign("kept", "Kept.");
+    object["acl"] = json!({"read": ["bob"]});
+    object["ext"] = json!({"memoryscope:internal": {"sessionId": "s"}, "vendor:note": "n"});
+    let kept = world.imports_one("ann", &object).await;
+    let of_kept = async |name: Option<&str>| {
+        let ext = world.exports(name, &[kept]).await.remove(0)["ext"].clone();
+        [ext.get("memoryscope:internal").is_some(), ext.get("vendor:note").is_some()]
+    };
+    assert_eq!((of_kept(Some("ann")).await, of_kept(None).await), ([true; 2], [true; 2]));
+    assert_eq!(of_kept(Some("bob")).await, [false; 2]);
     // The bare key acts as the developer: what waits for review is its owner's alone.
     assert_eq!(ids(&world.exports(None, &all).await), of(&[own, unconsented]));
     // What is sealed stays, whoever asks for whatever.

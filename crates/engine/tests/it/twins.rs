@@ -24,6 +24,7 @@ use memoryscope_engine::op::explain::ExplainMemories;
 use memoryscope_engine::op::get::{Get, History};
 use memoryscope_engine::op::query::{Filters, Query};
 use memoryscope_engine::op::reconstruct::Reconstruct;
+use memoryscope_engine::op::review::Queue;
 use memoryscope_engine::op::search::Search;
 use memoryscope_engine::port::Store;
 use memoryscope_engine::refusal::Refusal;
@@ -137,8 +138,27 @@ impl World {
             if told(self, self.core_as(principal), Get { id, purpose }).await != "hidden" {
                 return true;
             }
+            let queue = Queue { purpose, after: None, limit: 100 };
+            let page = self.engine.run(&self.core_as(principal), &queue).await;
+            if page.is_ok_and(|done| done.output.items.iter().any(|waits| waits.item.memory.id == id)) {
+                return true;
+            }
         }
         false
+    }
+
+    /// What this caller is told of what waits for a review, page by page.
+    async fn is_told_what_waits(&self, principal: &Principal, purpose: Purpose, limit: usize) -> Vec<String> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let queue = Queue { purpose, after, limit };
+            all.push(told(self, self.core_as(principal), queue.clone()).await);
+            let Ok(done) = self.engine.run(&self.core_as(principal), &queue).await else { return all };
+            after = self.place(&self.core_as(principal), done.output.next).await;
+            if after.is_none() {
+                return all;
+            }
+        }
     }
 
     /// What this caller is told when it asks by words, page by page.
@@ -195,6 +215,7 @@ impl World {
                     break;
                 }
             }
+            all.extend(self.is_told_what_waits(principal, purpose, limit).await);
             for text in ["tea", "rain in Lisbon, tea", "calm grief", "the"] {
                 all.extend(self.is_told_of(principal, purpose, text, limit).await);
             }

@@ -33,6 +33,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "rights", sql: include_str!("../../migrations/postgres/0007_rights.sql") },
     Migration { number: 8, name: "bridges", sql: include_str!("../../migrations/postgres/0008_bridges.sql") },
     Migration { number: 9, name: "items", sql: include_str!("../../migrations/postgres/0009_items.sql") },
+    Migration {
+        number: 10,
+        name: "reviews",
+        sql: include_str!("../../migrations/postgres/0010_reviews.sql"),
+    },
 ];
 
 /// How often the two tables below are made while others make them too.

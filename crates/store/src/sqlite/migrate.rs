@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 7, name: "rights", sql: include_str!("../../migrations/sqlite/0007_rights.sql") },
     Migration { number: 8, name: "bridges", sql: include_str!("../../migrations/sqlite/0008_bridges.sql") },
     Migration { number: 9, name: "items", sql: include_str!("../../migrations/sqlite/0009_items.sql") },
+    Migration { number: 10, name: "reviews", sql: include_str!("../../migrations/sqlite/0010_reviews.sql") },
 ];
 
 /// The newest schema that this program knows.

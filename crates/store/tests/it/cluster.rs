@@ -291,7 +291,7 @@ impl Cluster {
         }
         admin.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).await.unwrap();
         let config = PostgresConfig::url(&self.url(TEMPLATE)).unwrap();
-        assert_eq!(PostgresStore::migrate(&config).await.unwrap(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(PostgresStore::migrate(&config).await.unwrap(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
         let mark = format!("ALTER DATABASE {TEMPLATE} WITH is_template true");
         admin.batch_execute(&mark).await.unwrap();
     }

@@ -53,6 +53,13 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
         if schema >= 9 {
             fill_items(store, &tenant(name)).await;
         }
+        if schema >= 10 {
+            let flagged = |number| Change::InsertMemory(make::flagged(&tenant(name), number));
+            let waiting = vec![flagged(41), flagged(42), flagged(43)];
+            commit(store, set(&tenant(name), 7_000, waiting)).await.unwrap();
+            let sealed = Memory { state: State::Sealed, version: 2, ..make::flagged(&tenant(name), 43) };
+            commit(store, set(&tenant(name), 7_001, vec![Change::ReplaceMemory(sealed)])).await.unwrap();
+        }
     }
     // A tenant with a chain and nothing else.
     commit(store, set(&tenant(TENANTS[2]), 1, Vec::new())).await.unwrap();

@@ -17,7 +17,9 @@ use memoryscope_domain::ids::{
 };
 use memoryscope_domain::items::policy::merge;
 use memoryscope_domain::items::request::ItemType;
-use memoryscope_domain::items::{AccessList, AclId, Item, ItemMetadata, Layer, MemoryPolicy, RequestPolicy};
+use memoryscope_domain::items::{
+    AccessList, AclId, Item, ItemMetadata, Layer, MemoryPolicy, RequestPolicy, Risk,
+};
 use memoryscope_domain::memory::{Body, Memory, SubjectRef};
 use memoryscope_domain::object::{
     Affect, Category, Content, Derivation, Distinct, Feeling, Handling, Impact, Label, Language, List, Name,
@@ -113,6 +115,15 @@ pub(crate) fn looking(memory: Memory, look: u8) -> Memory {
 
 /// The event of that number as an item that says that it knows some persons, and is shared with others; and that waits for its
 /// extraction, or does not.
+pub(crate) fn flagged(tenant: &TenantId, number: u128) -> Memory {
+    let mut made = item(tenant, number, &["Ann"], &["bob"], false);
+    if let Some(item) = made.body.object_mut().and_then(|object| object.item.as_deref_mut()) {
+        let policy = MemoryPolicy { risk: Some(Risk::Flagged), ..MemoryPolicy::default() };
+        item.policy.risk = merge(&[(Layer::Request, &policy)]).risk;
+    }
+    made
+}
+
 pub(crate) fn item(
     tenant: &TenantId,
     number: u128,

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use memoryscope_domain::audit_chain::Seq;
-use memoryscope_domain::memory::SubjectRef;
+use memoryscope_domain::memory::{Key, REVIEW, SubjectRef};
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Load, ObjectSelect, Rights, Select, Store};
@@ -156,7 +156,7 @@ async fn is_well(store: &dyn Store, schema: u32) {
         assert!(found.ok && found.entries == expected.entries, "{name}: {found:?}");
         assert_eq!(found.checkpoints, expected.checkpoints);
         let mut selects = vec![
-            Select::Memories((0..=MEMORIES + 2).chain(21..=33).map(memory_id).collect()),
+            Select::Memories((0..=MEMORIES + 2).chain(21..=33).chain(41..=43).map(memory_id).collect()),
             Select::Objects(objects()),
             Select::Objects(ObjectSelect { words: Some(vec![TermKey::of("event")]), ..objects() }),
             Select::Preferences(shelf()),
@@ -216,18 +216,30 @@ fn keys(contents: &Contents) -> Vec<[Option<String>; 3]> {
         .collect()
 }
 
-/// The same where the life was lived today.
-async fn keys_of_today(schema: u32) -> Vec<[Option<String>; 3]> {
+/// What waits for a review, as it is looked up.
+fn waiting(contents: &Contents) -> Vec<Vec<Option<String>>> {
+    let key: String = Key::waiting(REVIEW).0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let is_key = |cell: &Option<String>| cell.as_ref().is_some_and(|cell| cell.to_lowercase().contains(&key));
+    let mut rows: Vec<_> =
+        contents["memory_keys"].iter().filter(|row| row.iter().any(is_key)).cloned().collect();
+    rows.sort();
+    rows
+}
+
+/// The same where the life was lived today, and what waits for a review.
+async fn keys_of_today(schema: u32) -> (Vec<[Option<String>; 3]>, usize) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("today.db");
     let store = SqliteStore::open(&SqliteConfig::file(&path)).unwrap();
     fixture::fill_as_of(&store, schema).await;
     drop(store);
-    let keys = keys(&contents::of_sqlite(&path));
+    let found = contents::of_sqlite(&path);
+    let (keys, waiting) = (keys(&found), waiting(&found).len());
+    assert_eq!(waiting > 0, schema >= 2, "{schema}");
     let with_words = keys.iter().filter(|[_, words, _]| words.as_ref().is_some_and(|words| words.len() > 10));
     let with_tags = keys.iter().filter(|[_, _, tags]| tags.as_ref().is_some_and(|tags| tags.len() > 36));
     assert!(schema < 2 || with_words.count() >= 4 && with_tags.count() >= 8, "{keys:?}");
-    keys
+    (keys, waiting)
 }
 
 #[tokio::test]
@@ -239,7 +251,8 @@ async fn every_schema_of_sqlite_is_brought_up_to_date() {
         let config = SqliteConfig::file(&path);
         let applied = SqliteStore::migrate(&config).unwrap();
         assert_eq!(applied, newer_than(number));
-        assert_eq!(keys(&contents::of_sqlite(&path)), keys_of_today(number).await, "{number}");
+        let found = contents::of_sqlite(&path);
+        assert_eq!((keys(&found), waiting(&found).len()), keys_of_today(number).await, "{number}");
         is_well(&SqliteStore::open(&config.migrate(false)).unwrap(), number).await;
     }
 }
@@ -253,7 +266,36 @@ async fn every_schema_of_postgres_is_brought_up_to_date() {
         let applied = PostgresStore::migrate(&database.config()).await.unwrap();
         assert_eq!(applied, newer_than(number));
         let found = contents::of_postgres(&database.connect().await).await;
-        assert_eq!(keys(&found), keys_of_today(number).await, "{number}");
+        assert_eq!((keys(&found), waiting(&found).len()), keys_of_today(number).await, "{number}");
         is_well(&PostgresStore::open(&database.config().migrate(false)).await.unwrap(), number).await;
     }
+}
+
+/// What the migration finds to wait for a review is what has the key where it was written with one.
+#[tokio::test]
+async fn what_waits_for_a_review_is_found_by_the_migration_as_it_is_kept() {
+    let forget = "DELETE FROM memory_keys WHERE key = ";
+    let key: String = Key::waiting(REVIEW).0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let migration = |engine: &str| {
+        let (_, _, sql) = schemas(engine).into_iter().find(|(number, ..)| *number == 10).unwrap();
+        sql
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("today.db");
+    fixture::fill(&SqliteStore::open(&SqliteConfig::file(&path)).unwrap()).await;
+    let kept = waiting(&contents::of_sqlite(&path));
+    // Of each tenant one that was opened and two that are flagged, at least.
+    assert!(kept.len() >= 6, "{kept:?}");
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    conn.execute_batch(&format!("{forget}x'{key}'; {}", migration("sqlite"))).unwrap();
+    drop(conn);
+    assert_eq!(waiting(&contents::of_sqlite(&path)), kept);
+    let Some(cluster) = cluster::shared().await else { return };
+    let database = cluster.empty_database().await;
+    PostgresStore::migrate(&database.config()).await.unwrap();
+    fixture::fill(&PostgresStore::open(&database.config()).await.unwrap()).await;
+    let conn = database.connect().await;
+    assert_eq!(waiting(&contents::of_postgres(&conn).await).len(), kept.len());
+    conn.batch_execute(&format!("{forget}'\\x{key}'; {}", migration("postgres"))).await.unwrap();
+    assert_eq!(waiting(&contents::of_postgres(&conn).await).len(), kept.len());
 }

@@ -11,7 +11,7 @@ use memoryscope_engine::op::query::Item;
 use serde_json::{Map, Value, json};
 
 /// What an item says: its text, or its JSON as text; nothing where the policy removed it.
-fn content(memory: &Memory) -> String {
+pub(super) fn content(memory: &Memory) -> String {
     let content = memory.object().and_then(|object| object.content.as_ref());
     let text = content.and_then(|content| content.as_text().map(str::to_owned));
     text.or_else(|| content.and_then(|content| content.as_json()).map(Value::to_string)).unwrap_or_default()

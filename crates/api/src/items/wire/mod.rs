@@ -3,6 +3,7 @@
 pub(super) mod example;
 pub(super) mod memory;
 pub(super) mod queries;
+pub(super) mod review;
 pub(super) mod schema;
 mod schema_answers;
 mod schema_constraint;

@@ -28,7 +28,7 @@ pub(in crate::items) struct Named {
 }
 
 impl Named {
-    fn read(f: &mut Fields<'_>) -> Self {
+    pub(super) fn read(f: &mut Fields<'_>) -> Self {
         Self {
             user: f.optional("external_user_id", user_id()),
             organization_id: f.optional("organization_id", name()),

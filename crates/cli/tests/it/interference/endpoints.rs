@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::bridges::{bridges, make_bridge, remove_bridge};
 use super::world::{Answer, Asked, Caller, Twins};
-use super::{graph, items};
+use super::{graph, items, scoped};
 
 /// Pages that are turned at most: more than the twins have memories.
 const PAGES_MAX: usize = 64;
@@ -85,10 +85,10 @@ endpoints! {
     "POST /v2/policies/simulate" => policy;
     "POST /v2/policies/{version}/activate" => policy;
     "POST /v2/policies/rollback" => policy;
-    "GET /memory" => scoped_list;
-    "POST /memory/read" => scoped_read;
-    "POST /memory/read/continue" => scoped_continue;
-    "POST /memory/revoke" => scoped_revoke;
+    "GET /memory" => scoped::list;
+    "POST /memory/read" => scoped::read;
+    "POST /memory/read/continue" => scoped::go_on;
+    "POST /memory/revoke" => scoped::revoke;
     "GET /v1/memory/{id}" => items::get;
     "GET /v1/memory/status/{id}" => items::status;
     "POST /v1/memory/search" => items::search;
@@ -99,11 +99,14 @@ endpoints! {
     "POST /v1/omo/export" => items::export;
     "GET /v1/omo/export.json" => items::export_file;
     "POST /v1/omo/import" => items::import;
+    "GET /v1/review" => items::queue;
+    "POST /v1/review/{id}/approve" => |probe| items::review(probe, "approve");
+    "POST /v1/review/{id}/reject" => |probe| items::review(probe, "reject");
     "POST /v2/memories" => ingest;
     "POST /v2/memories/batch" => ingest_batch;
-    "POST /memory" => scoped_create;
-    "POST /memory/batch" => scoped_batch;
-    "DELETE /memory/{id}" => scoped_delete;
+    "POST /memory" => scoped::create;
+    "POST /memory/batch" => scoped::batch;
+    "DELETE /memory/{id}" => scoped::delete;
     "GET /v1/graph/nodes/{id}" => |probe| graph::node(probe, "");
     "GET /v1/graph/nodes/{id}/edges" => |probe| graph::node(probe, "/edges");
     "GET /v1/graph/nodes/{id}/neighbourhood" => |probe| graph::node(probe, "/neighbourhood");
@@ -155,12 +158,6 @@ impl Probe<'_> {
         ids.flat_map(each).collect()
     }
 
-    /// The ids of everything there is, and one of nothing.
-    pub(super) fn all(&self) -> Vec<String> {
-        let never = MemoryId::from_uuid(uuid::Uuid::from_u128(7));
-        self.ids.iter().copied().chain([never]).map(|id| id.prefixed()).collect()
-    }
-
     /// What a stranger asks about: what is hidden from them, and what never was.
     pub(super) fn strange(&self) -> Vec<String> {
         let never = MemoryId::from_uuid(uuid::Uuid::from_u128(7));
@@ -179,7 +176,7 @@ impl Probe<'_> {
     }
 
     /// Reads of the caller's own preferences.
-    fn reads(&self) -> Vec<Value> {
+    pub(super) fn reads(&self) -> Vec<Value> {
         let user = &self.caller.user;
         let mut reads = Vec::new();
         for kind in Kind::ALL {
@@ -195,7 +192,7 @@ impl Probe<'_> {
     }
 
     /// The tokens of one read of each kind of preference.
-    async fn tokens(&self) -> Vec<Value> {
+    pub(super) async fn tokens(&self) -> Vec<Value> {
         let mut tokens = Vec::new();
         for read in self.reads().iter().step_by(9) {
             let answer = self.post("/memory/read", read).await.json();
@@ -377,44 +374,6 @@ async fn policy(probe: &Probe<'_>) {
     probe.post("/v2/policies/no-such/activate", &tenant).await;
 }
 
-async fn scoped_list(probe: &Probe<'_>) {
-    for kind in Kind::ALL {
-        for class in ["recommendation", "content_generation", "task_execution"] {
-            let path = format!(
-                "/memory?user_id={}&scope={}&purpose_class={class}&limit={}",
-                probe.caller.user,
-                kind.name(),
-                probe.limit
-            );
-            probe.pages(&path, |path| probe.caller.get(path)).await;
-        }
-    }
-}
-
-async fn scoped_read(probe: &Probe<'_>) {
-    for read in probe.reads() {
-        probe.post("/memory/read", &read).await;
-    }
-}
-
-async fn scoped_continue(probe: &Probe<'_>) {
-    for token in probe.tokens().await {
-        for max_age_days in [Value::Null, json!(0), json!(30)] {
-            let body = json!({"revocation_token": token, "max_age_days": max_age_days});
-            probe.post("/memory/read/continue", &body).await;
-        }
-    }
-}
-
-async fn scoped_revoke(probe: &Probe<'_>) {
-    for token in probe.tokens().await {
-        let body = json!({"revocation_token": token});
-        for path in ["/memory/revoke", "/memory/revoke", "/memory/read/continue"] {
-            probe.post(path, &body).await;
-        }
-    }
-}
-
 /// An event of the caller's that was derived from what is named.
 fn event_from(user: &str, parents: &[String]) -> Value {
     json!({
@@ -442,35 +401,6 @@ async fn ingest_batch(probe: &Probe<'_>) {
     let one = |id: &MemoryId| event_from(&probe.caller.user, &[id.prefixed()]);
     let memories: Vec<Value> = probe.ids.iter().map(one).chain([json!(7)]).collect();
     probe.post("/v2/memories/batch", &json!({"tenant_id": "t_default", "memories": memories})).await;
-}
-
-fn preference_of(user: &str, domain: &str) -> Value {
-    json!({
-        "user_id": user, "scope": "preferences", "domain": domain, "source": "explicit_user_input",
-        "ttl_days": 30, "value_json": {"likes": ["tea"]},
-    })
-}
-
-async fn scoped_create(probe: &Probe<'_>) {
-    for domain in ["food", "music"] {
-        probe.post("/memory", &preference_of(&probe.caller.user, domain)).await;
-    }
-}
-
-async fn scoped_batch(probe: &Probe<'_>) {
-    let user = &probe.caller.user;
-    // Of one person: those of several are stored side by side, and which of them comes first is chance.
-    let memories = json!([preference_of(user, "food"), preference_of(user, "music"), json!(7)]);
-    probe.post("/memory/batch", &json!({ "memories": memories })).await;
-}
-
-async fn scoped_delete(probe: &Probe<'_>) {
-    let user = &probe.caller.user;
-    let made = probe.post("/memory", &preference_of(user, "food")).await.json();
-    let ids = probe.ids.iter().map(ToString::to_string).chain(made["id"].as_str().map(str::to_owned));
-    for id in ids {
-        probe.twins.ask(&probe.caller.delete(&format!("/memory/{id}?user_id={user}"))).await;
-    }
 }
 
 async fn access_logs(probe: &Probe<'_>) {

@@ -108,10 +108,16 @@ pub(super) async fn add_batch(probe: &Probe<'_>) {
     probe.post("/v1/memory/batch", &json!({"external_user_id": user, "memories": memories})).await;
 }
 
+/// The ids of everything there is, each once, and one of nothing.
+fn all(probe: &Probe<'_>) -> Vec<String> {
+    let ids: std::collections::BTreeSet<String> = probe.named().into_iter().map(|(id, _)| id).collect();
+    ids.into_iter().collect()
+}
+
 pub(super) async fn export(probe: &Probe<'_>) {
     for purpose in probe.purposes {
         for user in [json!(null), json!(probe.caller.user)] {
-            let body = json!({"memory_ids": probe.all(), "external_user_id": user});
+            let body = json!({"memory_ids": all(probe), "external_user_id": user});
             let asked = probe.caller.post("/v1/omo/export", &body);
             probe.twins.ask(&Caller::with_purpose(asked, *purpose)).await;
         }
@@ -119,7 +125,7 @@ pub(super) async fn export(probe: &Probe<'_>) {
 }
 
 pub(super) async fn export_file(probe: &Probe<'_>) {
-    probe.get(&format!("/v1/omo/export.json?memory_ids={}", probe.all().join(","))).await;
+    probe.get(&format!("/v1/omo/export.json?memory_ids={}", all(probe).join(","))).await;
 }
 
 /// Under the ids of everything there is, be it hidden, and of something that there is not.
@@ -128,10 +134,27 @@ pub(super) async fn import(probe: &Probe<'_>) {
         json!({"id": id, "createdAt": "2020-01-01T00:00:00Z", "type": "text", "content": "I like tea.",
             "consent": "terms"})
     };
-    let objects: Vec<Value> = probe.all().iter().map(object).collect();
+    let objects: Vec<Value> = all(probe).iter().map(object).collect();
     for skips in [true, false] {
         let user = &probe.caller.user;
         let body = json!({"memories": objects, "external_user_id": user, "skip_duplicates": skips});
         probe.post("/v1/omo/import", &body).await;
+    }
+}
+
+pub(super) async fn queue(probe: &Probe<'_>) {
+    for purpose in probe.purposes {
+        let path = format!("/v1/review?limit={}", probe.limit);
+        probe.pages(&path, |path| Caller::with_purpose(probe.caller.get(path), *purpose)).await;
+    }
+}
+
+/// As steps are made: with what is hidden from whoever asks, who is no reviewer.
+pub(super) async fn review(probe: &Probe<'_>, how: &str) {
+    let stranger = Caller::stranger();
+    let body = json!({"external_user_id": "stranger", "reason": "so"});
+    for id in probe.strange() {
+        let answer = probe.twins.ask(&stranger.post(&format!("/v1/review/{id}/{how}"), &body)).await;
+        assert_eq!(answer.status, 404, "{how} {id}");
     }
 }

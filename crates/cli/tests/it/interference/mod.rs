@@ -9,6 +9,7 @@ mod bridges;
 mod endpoints;
 mod graph;
 mod items;
+mod scoped;
 mod stores;
 mod world;
 
@@ -57,11 +58,17 @@ impl Case {
         self.pairs.iter().enumerate().map(|(at, pair)| pair.memory(at, count, side)).collect()
     }
 
-    /// What the caller sees of a store, asked for every purpose by its id. A preference is its person's, whatever the
-    /// policy says of reading it: its owner may delete it.
+    /// What the caller sees of a store, asked for every purpose by its id, and of what waits for a review. A preference is its
+    /// person's, whatever the policy says of reading it: its owner may delete it.
     async fn seen(&self, memories: &[Memory], caller: &Caller) -> BTreeSet<MemoryId> {
         let side = Side::new(stores::memory(), memories, &self.bridges, &self.rules).await;
         let mut seen = BTreeSet::new();
+        for purpose in Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Maintenance) {
+            let queue = Caller::with_purpose(caller.get("/v1/review?limit=100"), purpose);
+            let answer = side.ask(&queue).await.json();
+            let ids = answer["data"].as_array().into_iter().flatten().filter_map(|one| one["id"].as_str());
+            seen.extend(ids.filter_map(|id| MemoryId::parse(id).ok()));
+        }
         for memory in memories {
             let is_own = memory.preference().is_some() && memory.scope.id == caller.user;
             for purpose in Purpose::ALL {

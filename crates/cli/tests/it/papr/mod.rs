@@ -1,6 +1,6 @@
 //! The official client of the Papr Memory API against a running server: nothing but its base URL is set.
 //!
-//! What each test does stands in `client.py`. Where the client cannot be installed, one line says that a test is skipped.
+//! What each test does stands in `client.py`, and in a notebook for people. Where the client cannot be installed, one line says that a test is skipped.
 
 use std::path::Path;
 use std::process::Command;
@@ -21,17 +21,23 @@ fn python() -> Option<String> {
     Some(last)
 }
 
-/// Runs an operation against that many servers, each empty.
-fn check(operation: &str, servers: usize) {
+/// Runs a script of the repository against that many servers, each empty. It is told the first one's address, then `said`, then the
+/// others' addresses.
+fn run(script: &str, said: Option<&str>, servers: usize) {
     let Some(python) = python() else { return };
     let folders: Vec<_> = (0..servers).map(|_| tempfile::tempdir().expect("a folder")).collect();
     let servers: Vec<Server> = folders.iter().map(|folder| Server::start(folder.path())).collect();
     let addresses: Vec<String> = servers.iter().map(|server| format!("http://{}", server.address)).collect();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/papr/client.py");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(script);
     let mut command = clean(&python, folders[0].path());
-    command.arg("-B").arg(script).args([&addresses[0], operation]).args(&addresses[1..]);
+    command.arg("-B").arg(path).arg(&addresses[0]).args(said).args(&addresses[1..]);
     let told = command.output().expect("python runs");
-    assert!(told.status.success(), "{operation}: {}", String::from_utf8_lossy(&told.stderr));
+    assert!(told.status.success(), "{script} {said:?}: {}", String::from_utf8_lossy(&told.stderr));
+}
+
+/// An operation of `client.py`.
+fn check(operation: &str, servers: usize) {
+    run("crates/cli/tests/it/papr/client.py", Some(operation), servers);
 }
 
 macro_rules! operations {
@@ -62,4 +68,10 @@ operations! {
 #[test]
 fn omo() {
     check("omo", 2);
+}
+
+/// What it says stands in docs/notebooks, for people.
+#[test]
+fn the_notebook_is_true() {
+    run("docs/notebooks/papr_client.py", None, 2);
 }

@@ -65,6 +65,12 @@ impl OmoObject {
         })
     }
 
+    /// Leaves out what is its owner's alone: what is kept and published nowhere, and what others keep with it.
+    pub fn keep_to_what_is_shared(&mut self) {
+        self.metadata.internal.clear();
+        self.ext.retain(|name, _| name == EXT_REDACTED);
+    }
+
     /// What the object becomes as an item of `owner`, in an organization, as it comes in at `now`. `at` is where it stands.
     ///
     /// # Errors

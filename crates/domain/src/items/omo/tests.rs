@@ -38,6 +38,12 @@ fn what_goes_out_comes_back_the_same() {
             "papr:memory_policy": policy,
             "memoryscope:effective_policy": effective,
             "memoryscope:state": "restricted",
+            "memoryscope:metadata_policy": {"risk": "sensitive"},
+            "memoryscope:context": [{"role": "user", "content": "Where?"}],
+            "memoryscope:owner": "external_user:ann",
+            "memoryscope:namespace_id": "n",
+            "memoryscope:not_extracted": "skip_background_processing",
+            "memoryscope:dispute_state": "disputed",
             "other:thing": {"deep": [1, null]},
         },
     }));
@@ -79,4 +85,84 @@ fn what_is_no_object_is_refused_and_the_others_are_read() {
         ]
     );
     assert!(OmoObject::read_all(&json!([])).is_err() && OmoObject::read_all(&json!({})).is_err());
+}
+
+fn comes_in(object: &Value) -> Result<Read<Imported>, Faults> {
+    let owner = AclId::parse("ann").expect("an id");
+    let now = Timestamp::from_unix_micros(1_767_225_600_000_000);
+    OmoObject::read(object).expect("an object").value.imported(owner, None, &At::Root("body"), now)
+}
+
+#[test]
+fn an_object_says_more_than_what_held_elsewhere() {
+    let held = |value: &str| {
+        json!({"mode": {"value": "auto", "layer": "system"}, "consent": {"value": value, "layer": "schema"},
+            "risk": {"value": "none", "layer": "system"}})
+    };
+    let object = |consent: &str, held: Value| {
+        json!({
+            "id": "1", "createdAt": "2026-01-01T00:00:00Z", "type": "text", "content": "x", "consent": consent,
+            "ext": {"memoryscope:effective_policy": held},
+        })
+    };
+    let check = |consent: &str, held: Value, expect: (Consent, Layer), warned: bool| {
+        let read = comes_in(&object(consent, held)).expect("it comes in");
+        let body = read.value.body;
+        let policy = &body.object().and_then(|object| object.item.as_ref()).expect("an item").policy;
+        assert_eq!((policy.consent.value, policy.consent.layer), expect);
+        assert_eq!(!read.warnings.is_empty(), warned);
+    };
+    check("terms", held("terms"), (Consent::Terms, Layer::Schema), false);
+    // It cannot be given a weaker treatment than it states, nor another one.
+    check("none", held("explicit"), (Consent::None, Layer::Request), true);
+    let mut shared = held("terms");
+    shared["acl"] = json!({"value": {"read": ["external_user:eve"], "write": []}, "layer": "schema"});
+    check("terms", shared, (Consent::Terms, Layer::Request), true);
+    let mut no_nodes = held("terms");
+    no_nodes["mode"]["value"] = json!("manual");
+    check("terms", no_nodes, (Consent::Terms, Layer::Request), true);
+}
+
+#[test]
+fn what_cannot_come_in_is_named() {
+    let check = |field: &str, value: Value, expect: &str| {
+        let mut object = json!({
+            "id": "1", "createdAt": "2026-01-01T00:00:00Z", "type": "text", "content": "x", "consent": "terms",
+        });
+        object[field] = value;
+        let faults = comes_in(&object).expect_err("it does not come in");
+        assert_eq!(faults.list.iter().map(crate::fields::FieldFault::field).collect::<Vec<_>>(), [expect]);
+    };
+    check("type", json!("audio"), "body.type");
+    check("createdAt", json!("2026-01-01T00:05:01Z"), "body.createdAt");
+    check("content", json!(" "), "body.content");
+    check("ext", json!({"papr:memory_policy": {"mode": "manual"}}), "body.ext.papr:memory_policy.nodes");
+}
+
+#[test]
+fn ids_follow_from_the_object_and_its_scope() {
+    let partition = |name: &str| {
+        crate::scope::Scope::of_user(&crate::ids::UserId::parse(name).expect("a user")).partition()
+    };
+    let own = "mem_019b76daa80070018a80bdd0f8d83629";
+    let ids = ids_of(own, partition("ann"));
+    assert_eq!((ids.len(), ids[0].prefixed().as_str()), (2, own));
+    assert_eq!(ids, ids_of(own, partition("ann")));
+    assert_ne!(ids[1], ids_of(own, partition("bob"))[1]);
+    // Kept in databases: it must not change.
+    let named = ids_of("elsewhere/7", partition("ana"));
+    assert_eq!(
+        named.iter().map(|id| id.prefixed()).collect::<Vec<_>>(),
+        ["mem_4fdf8225a0dd58548da7192e01300a41"]
+    );
+    for other in [
+        "",
+        "x",
+        "mem_",
+        "019b76da-a800-7001-8a80-bdd0f8d83629",
+        "mem_019B76DAA80070018A80BDD0F8D83629",
+        "mem_019b76daa80080018a80bdd0f8d83629",
+    ] {
+        assert_eq!(is_id_of_ours(other), None, "{other}");
+    }
 }

@@ -43,7 +43,7 @@ impl Layers<'_> {
     }
 
     /// Puts the layers together: system, namespace, the schema's types, the schema's default, the batch, the request's
-    /// metadata, the request; later wins.
+    /// metadata, the request, a review; later wins.
     #[must_use]
     pub fn merge(&self) -> EffectivePolicy {
         let types = self.schema.map(Schema::type_policy);
@@ -55,6 +55,8 @@ impl Layers<'_> {
         layers.extend(self.batch.map(|batch| (Layer::Request, &batch.stated)));
         layers.push((Layer::Metadata, &self.request.metadata));
         layers.push((Layer::Request, &self.request.stated));
+        let reviewed = MemoryPolicy { risk: self.request.reviewed, ..MemoryPolicy::default() };
+        layers.push((Layer::Review, &reviewed));
         merge(&layers)
     }
 
@@ -133,7 +135,7 @@ impl Layers<'_> {
         let nodes = policy.nodes.as_ref().map(|nodes| nodes.value.as_slice()).unwrap_or_default();
         if nodes.is_empty() {
             let message = match policy.mode.layer {
-                Layer::Request | Layer::Metadata | Layer::System => {
+                Layer::Request | Layer::Metadata | Layer::System | Layer::Review => {
                     "must have at least one node: the request says mode manual".to_owned()
                 }
                 layer => format!(
@@ -187,6 +189,7 @@ impl Layer {
             Self::Schema => "schema's default policy",
             Self::Metadata => "request's metadata",
             Self::Request => "request",
+            Self::Review => "review",
         }
     }
 }

@@ -83,6 +83,8 @@ closed_list!(
         Metadata "metadata",
         /// The request.
         Request "request",
+        /// Who reviewed it.
+        Review "review",
     }
 );
 

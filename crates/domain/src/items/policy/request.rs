@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::legacy::{read_graph_generation, read_relationships};
 use super::read::{read_any_mode, read_graph_parts};
-use super::{MemoryPolicy, PolicyPlace, read_consent, read_risk};
+use super::{MemoryPolicy, PolicyPlace, Risk, read_consent, read_risk};
 use crate::fields::{At, Fault, Members, Notes, Unknown, WarningKind, any_case};
 use crate::graph::link_dsl::{Inferred, Links};
 use crate::graph::name;
@@ -36,6 +36,9 @@ pub struct RequestPolicy {
     pub metadata: MemoryPolicy,
     /// What it says itself.
     pub stated: MemoryPolicy,
+    /// Of an item: how risky a review found it, until a request says so again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviewed: Option<Risk>,
     /// Where its nodes stand.
     #[serde(skip)]
     pub graph_field: GraphField,
@@ -54,9 +57,11 @@ impl RequestPolicy {
         stated.consent = stated.consent.filter(|_| change.metadata.consent.is_none());
         stated.risk = stated.risk.filter(|_| change.metadata.risk.is_none());
         stated.acl = stated.acl.filter(|_| change.metadata.acl.is_none());
+        let states_risk = change.stated.risk.or(change.metadata.risk).is_some();
         Self {
             metadata: change.metadata.over(&self.metadata),
             stated: change.stated.over(&stated),
+            reviewed: self.reviewed.filter(|_| !states_risk),
             graph_field: change.graph_field,
             inferred: change.inferred.clone(),
         }
@@ -93,7 +98,7 @@ impl RequestPolicy {
             append(&mut links, own);
         }
         let inferred = take_links(&mut stated, links);
-        Self { metadata: MemoryPolicy::default(), stated, graph_field, inferred }
+        Self { metadata: MemoryPolicy::default(), stated, reviewed: None, graph_field, inferred }
     }
 }
 
