@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use memoryscope_domain::ids::RequestId;
+use memoryscope_engine::embed;
 use memoryscope_engine::engine::Engine;
 
 use crate::edge::{CorsConfig, Edge, EdgeConfig, Hosts};
@@ -68,21 +69,26 @@ pub fn operations() -> Vec<openapi::Operation> {
         .concat()
 }
 
-/// What the store says of itself.
+/// What the store says of itself, and whether texts can be embedded.
 fn health(engine: &Arc<Engine>, version: &'static str) -> Health {
-    let store = Arc::clone(&engine.ports().store);
+    let engine = Arc::clone(engine);
     Health::new(version, move || {
-        let store = Arc::clone(&store);
+        let engine = Arc::clone(&engine);
         async move {
-            match store.probe().await {
+            let models = match engine.embedder().map(|embedder| embedder.readiness()) {
+                Some(embed::Readiness::Ready) => Part::Ok,
+                Some(embed::Readiness::Failing) => Part::Degraded,
+                Some(embed::Readiness::Absent) | None => Part::Absent,
+            };
+            match engine.ports().store.probe().await {
                 Ok(found) => {
                     let (applied, newest) = found.schema;
                     let migrations = if applied == newest { Part::Ok } else { Part::Failed };
-                    Readiness { database: Part::Ok, migrations, models: Part::Ok }
+                    Readiness { database: Part::Ok, migrations, models }
                 }
                 Err(cause) => {
                     tracing::warn!(%cause, "the store does not answer");
-                    Readiness { models: Part::Ok, ..Readiness::UNKNOWN }
+                    Readiness { models, ..Readiness::UNKNOWN }
                 }
             }
         }

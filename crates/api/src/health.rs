@@ -29,6 +29,8 @@ pub enum Part {
     Ok,
     /// It works worse than it should, and requests can be served.
     Degraded,
+    /// It is not there, and everything else works without it.
+    Absent,
     /// It does not work.
     Failed,
 }
@@ -40,7 +42,7 @@ pub struct Readiness {
     pub database: Part,
     /// Its schema is the one this version needs.
     pub migrations: Part,
-    /// Embedders and extractors.
+    /// Who makes vectors of texts. Nothing else waits for it, so it never fails: it is degraded, or absent.
     pub models: Part,
 }
 
@@ -55,7 +57,7 @@ impl Readiness {
     }
 
     fn is_ok(&self) -> bool {
-        [self.database, self.migrations, self.models] == [Part::Ok; 3]
+        [self.database, self.migrations] == [Part::Ok; 2] && [Part::Ok, Part::Absent].contains(&self.models)
     }
 }
 
@@ -146,7 +148,7 @@ fn readiness_schema(status: &'static str) -> Value {
             ("version", text()),
             ("database", part()),
             ("migrations", part()),
-            ("models", part()),
+            ("models", names(["ok", "degraded", "absent", "failed"])),
         ],
     )
 }
@@ -380,6 +382,11 @@ table! {
     MODEL_ANSWER_BYTES_MAX,
     MODEL_TRIES_MAX,
     MODEL_RETRY_AFTER_SECONDS_MAX,
+    EMBED_TOKENS_MAX,
+    EMBED_TEXT_CHARS_MAX,
+    EMBED_BATCH_ITEMS,
+    EMBEDDING_DIMENSIONS_MAX,
+    EMBED_ANSWER_BYTES_MAX,
     EXTRACTION_INTERVAL_MS,
     KEYS_ASKED_MAX,
     WEBHOOK_BYTES_MAX,

@@ -16,10 +16,12 @@ use memoryscope_domain::principal::Principal;
 use memoryscope_domain::spiral::Lexicon;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Context;
+use memoryscope_engine::embed::Embedder;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::extract::{BuiltIn, Extractor};
 use memoryscope_engine::port::{Clock, Ids, Meter, NoMeter, Ports, Secrets, Store, StoreError};
-use memoryscope_models::{ChatExtractor, Pause};
+use memoryscope_models::local::{LocalConfig, LocalEmbedder};
+use memoryscope_models::{ChatExtractor, Pause, RemoteEmbedder};
 use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 use tokio::runtime::Runtime;
 
@@ -164,7 +166,9 @@ fn engine_on(config: &Config, store: Arc<dyn Store>, meter: Arc<dyn Meter>) -> a
     };
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let ids: Arc<SystemRandom> = Arc::clone(&random);
-    let engine = Engine::new(Ports { store, clock, ids, secrets: random }, policy).measured_by(meter);
+    let engine = Engine::new(Ports { store, clock, ids, secrets: random }, policy)
+        .measured_by(meter)
+        .embedding_by(embedder(config));
     Ok(Arc::new(match &config.spiral_lexicon.value {
         Some(path) => engine.telling_spirals_by(Arc::new(read_lexicon(path)?)),
         None => engine,
@@ -252,6 +256,20 @@ pub(crate) fn extractor(config: &Config) -> Arc<dyn Extractor> {
         }
         None => Arc::new(BuiltIn),
     }
+}
+
+/// So many threads embed texts: half of the machine's, so that requests are answered meanwhile, and not more than pay.
+const EMBED_THREADS_MAX: usize = 4;
+
+/// Who makes vectors of texts: the model that the configuration names, else the built-in one. Nothing is read or asked yet.
+fn embedder(config: &Config) -> Arc<dyn Embedder> {
+    if let Some(remote) = config.embed.remote() {
+        return Arc::new(RemoteEmbedder::new(&remote, Arc::new(RuntimePause)));
+    }
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = (processors / 2).clamp(1, EMBED_THREADS_MAX);
+    let folder = config.embed.folder(&config.database.value);
+    Arc::new(LocalEmbedder::new(LocalConfig { folder, threads }))
 }
 
 /// What the items dialect is told.

@@ -309,6 +309,16 @@ pub const MODEL_ANSWER_BYTES_MAX: u64 = 1_024 * 1_024;
 pub const MODEL_TRIES_MAX: u32 = 3;
 /// The longest that such an endpoint may ask to be left alone, in seconds; one that asks for more is left alone by the job.
 pub const MODEL_RETRY_AFTER_SECONDS_MAX: u64 = 30;
+/// What the built-in embedder reads of a text, in tokens, with one at each end: what its model was trained on.
+pub const EMBED_TOKENS_MAX: usize = 256;
+/// What an endpoint is sent of a text to embed, in characters: about two thousand tokens, which most models take.
+pub const EMBED_TEXT_CHARS_MAX: usize = 8_000;
+/// Texts in one request for embeddings; more are sent in several.
+pub const EMBED_BATCH_ITEMS: usize = 64;
+/// The dimensions of an embedding: more than any common model has, and 16 KiB.
+pub const EMBEDDING_DIMENSIONS_MAX: usize = 4_096;
+/// An answer to such a request in bytes: that many texts in that many dimensions, each number written out.
+pub const EMBED_ANSWER_BYTES_MAX: u64 = 8 * 1_024 * 1_024;
 /// Between two looks at whose graph waits to be made, in milliseconds: what was added is in the graph about then.
 pub const EXTRACTION_INTERVAL_MS: u64 = 500;
 /// Keys that one load asks for.

@@ -22,6 +22,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::bridges::Crossed;
 use crate::context::{Context, Idempotency};
+use crate::embed::Embedder;
 use crate::entry::{ask, child_ids, private_part};
 use crate::load::{loading, loading_for, own_subject, selection};
 use crate::op::{Mint, Operation, Plan};
@@ -39,6 +40,7 @@ pub struct Engine {
     meter: Arc<dyn Meter>,
     policies: Policies,
     lexicon: Option<Arc<Lexicon>>,
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
     in_flight: Mutex<BTreeSet<(TenantId, IdempotencyKey)>>,
 }
 
@@ -96,7 +98,7 @@ impl Engine {
     #[must_use]
     pub fn new(ports: Ports, default_policy: Arc<Policy>) -> Self {
         let (meter, policies) = (Arc::new(NoMeter), Policies::new(default_policy));
-        Self { ports, meter, policies, lexicon: None, in_flight: Mutex::default() }
+        Self { ports, meter, policies, lexicon: None, embedder: None, in_flight: Mutex::default() }
     }
 
     /// The same, measured.

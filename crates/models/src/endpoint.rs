@@ -19,6 +19,7 @@ pub(crate) struct Endpoint {
     agent: ureq::Agent,
     url: String,
     authorization: Option<HeaderValue>,
+    answer_bytes_max: u64,
 }
 
 impl fmt::Debug for Endpoint {
@@ -36,8 +37,8 @@ pub(crate) struct Reply {
 }
 
 impl Endpoint {
-    /// `base` is the protocol's base URL.
-    pub(crate) fn new(base: &str, key: Option<&ApiKey>, timeout: Duration) -> Self {
+    /// `base` is the protocol's base URL, and `path` what is asked for there.
+    pub(crate) fn new(base: &str, path: &str, key: Option<&ApiKey>, timeout: Duration) -> Self {
         let connect = timeout.min(Duration::from_secs(CONNECT_SECONDS_MAX));
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -57,8 +58,14 @@ impl Endpoint {
             value.set_sensitive(true);
             Some(value)
         });
-        let url = format!("{}/chat/completions", base.trim_end_matches('/'));
-        Self { agent: config.build().new_agent(), url, authorization }
+        let url = format!("{}/{path}", base.trim_end_matches('/'));
+        let answer_bytes_max = limits::MODEL_ANSWER_BYTES_MAX;
+        Self { agent: config.build().new_agent(), url, authorization, answer_bytes_max }
+    }
+
+    /// The same, reading answers of so many bytes.
+    pub(crate) fn reading(self, answer_bytes_max: u64) -> Self {
+        Self { answer_bytes_max, ..self }
     }
 
     /// Sends a question and waits for the reply.
@@ -68,9 +75,10 @@ impl Endpoint {
     pub(crate) async fn post(&self, body: String) -> Result<Reply, Broken> {
         let (say, said) = oneshot::channel();
         let (agent, url, authorization) = (self.agent.clone(), self.url.clone(), self.authorization.clone());
+        let answer_bytes_max = self.answer_bytes_max;
         let thread = std::thread::Builder::new().name("model".to_owned()).spawn(move || {
             // Nobody listens once the job was ended.
-            let _ = say.send(call(&agent, &url, authorization, body));
+            let _ = say.send(call(&agent, &url, authorization, body, answer_bytes_max));
         });
         match thread {
             Ok(_) => said.await.unwrap_or(Err(Broken::Connection)),
@@ -84,6 +92,7 @@ fn call(
     url: &str,
     authorization: Option<HeaderValue>,
     body: String,
+    answer_bytes_max: u64,
 ) -> Result<Reply, Broken> {
     let mut request = agent.post(url).content_type("application/json").header("accept", "application/json");
     if let Some(value) = authorization {
@@ -97,7 +106,7 @@ fn call(
     if !response.status().is_success() {
         return Ok(Reply { status, retry_after, body: Vec::new() });
     }
-    let reader = response.body_mut().with_config().limit(limits::MODEL_ANSWER_BYTES_MAX);
+    let reader = response.body_mut().with_config().limit(answer_bytes_max);
     let body = reader.read_to_vec().map_err(|error| broken(&error))?;
     Ok(Reply { status, retry_after, body })
 }

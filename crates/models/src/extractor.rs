@@ -1,6 +1,5 @@
 //! Extraction by a model.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +10,11 @@ use memoryscope_engine::extract::{Extractor, Failure};
 use memoryscope_engine::port::Clock;
 
 use crate::answer::{self, Unread};
+use crate::asking::{Pause, ask};
 use crate::budget::Budget;
 use crate::endpoint::Endpoint;
 use crate::key::ApiKey;
 use crate::prompt::request;
-use crate::retry::{Broken, Next, after_break, after_status};
-
-/// What is waited with between two tries.
-#[async_trait]
-pub trait Pause: Send + Sync + fmt::Debug {
-    /// Waits so long.
-    async fn pause(&self, time: Duration);
-}
 
 /// Which model is asked, and how.
 #[derive(Debug, Clone)]
@@ -57,39 +49,10 @@ impl ChatExtractor {
         Self {
             name: format!("model:{}", config.model),
             model: config.model.clone(),
-            endpoint: Endpoint::new(&config.url, config.key.as_ref(), config.timeout),
+            endpoint: Endpoint::new(&config.url, "chat/completions", config.key.as_ref(), config.timeout),
             budget: Budget::new(config.tokens_per_day),
             clock,
             pause,
-        }
-    }
-
-    /// The body of an answer, after as many tries as that takes.
-    async fn ask(&self, request: &str) -> Result<Vec<u8>, Failure> {
-        let mut tries = 1;
-        loop {
-            let next = match self.endpoint.post(request.to_owned()).await {
-                Ok(reply) => match after_status(reply.status, reply.retry_after.as_deref(), tries) {
-                    Next::Read => return Ok(reply.body),
-                    next => {
-                        tracing::debug!(status = reply.status, "the model's endpoint does not answer");
-                        next
-                    }
-                },
-                Err(broken) => {
-                    // It has read the question, and is paid for that.
-                    if matches!(broken, Broken::Timeout | Broken::TooLarge) {
-                        self.budget.spend(self.clock.now(), estimate(request.len()));
-                    }
-                    after_break(broken, tries)
-                }
-            };
-            match next {
-                Next::Again(time) => self.pause.pause(time).await,
-                Next::Fail(failure) => return Err(failure),
-                Next::Read => return Err(Failure::unclear("malformed_answer")),
-            }
-            tries += 1;
         }
     }
 }
@@ -117,7 +80,9 @@ impl Extractor for ChatExtractor {
         let mut wrong: Option<String> = None;
         loop {
             let request = request(&self.model, text, schema, wrong.as_deref()).to_string();
-            let body = self.ask(&request).await?;
+            // It has read the question, and is paid for that.
+            let unread = || self.budget.spend(self.clock.now(), estimate(request.len()));
+            let body = ask(&self.endpoint, &*self.pause, &request, unread).await?;
             let answer = answer::read(&body, schema);
             let tokens = answer.tokens.unwrap_or_else(|| estimate(request.len() + body.len()));
             self.budget.spend(self.clock.now(), tokens);

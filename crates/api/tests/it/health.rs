@@ -42,6 +42,14 @@ async fn a_server_without_its_store_is_not_ready() {
     assert_eq!(send(with(slower), bare("GET", "/healthz")).await.text, r#"{"status":"degraded"}"#);
 }
 
+#[tokio::test]
+async fn a_server_without_a_model_is_well() {
+    let without = Readiness { models: Part::Absent, ..WELL };
+    let answer = send(with(without), bare("GET", "/healthz/ready")).await;
+    assert_eq!((answer.status, &answer.json()["models"]), (200, &json!("absent")));
+    assert_eq!(send(with(without), bare("GET", "/healthz")).await.text, r#"{"status":"ok"}"#);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_hangs_has_failed() {
     let app = Health::new("1", std::future::pending::<Readiness>).routes().into_router();

@@ -10,6 +10,7 @@ pub(crate) mod flags;
 pub(crate) mod health;
 pub(crate) mod memory;
 pub(crate) mod migrate;
+pub(crate) mod model;
 pub(crate) mod policy;
 mod policy_diff;
 pub(crate) mod replay;
@@ -70,6 +71,9 @@ enum Command {
     Restore(restore::Args),
     /// Copy a database into another one, from SQLite to PostgreSQL or back.
     Copy(copy::Args),
+    /// Bring the model that embeds texts, or say whether it is there.
+    #[command(subcommand)]
+    Model(model::Command),
     /// Check, explain and test policies.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -114,6 +118,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Backup(args)) => backup::run(args),
         Some(Command::Restore(args)) => restore::run(args),
         Some(Command::Copy(args)) => copy::run(args),
+        Some(Command::Model(command)) => model::run(command),
         Some(Command::Policy(command)) => policy::run(command),
         Some(Command::Audit(command)) => audit::run(command),
         Some(Command::Replay(args)) => replay::run(args),

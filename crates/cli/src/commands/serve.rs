@@ -10,6 +10,7 @@ use memoryscope_api::edge::{CorsConfig, Hosts, install_panic_hook};
 use memoryscope_api::metrics::Metrics;
 use memoryscope_api::serve::ServeConfig;
 use memoryscope_domain::limits;
+use memoryscope_engine::embed::Readiness;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::extract::{self, Extractor, Pace, Round};
 use memoryscope_engine::jobs;
@@ -88,6 +89,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
     let app = AppConfig { hosts: Hosts::of(bound, app.cors.as_ref()), ..app };
+    tell_of_embedder(config, engine);
     let router = memoryscope_api::app::router(engine, app);
     let stopped = memoryscope_api::serve::serve(listener, router, ServeConfig::default(), stop).await;
     expiry.abort();
@@ -95,6 +97,25 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     extraction.abort();
     tracing::info!(cut = stopped.cut, "stopped");
     Ok(())
+}
+
+/// Says whether texts can be embedded. That they cannot keeps nobody from being served.
+fn tell_of_embedder(config: &Config, engine: &Engine) {
+    let Some(embedder) = engine.embedder() else { return };
+    let folder = config.embed.folder(&config.database.value);
+    match embedder.readiness() {
+        Readiness::Ready => {
+            tracing::info!(model = embedder.id(), sent_away = embedder.sends_away(), "texts can be embedded");
+        }
+        Readiness::Absent => tracing::info!(
+            folder = %folder.display(),
+            "there is no model that embeds texts: `memoryscope model pull` brings it"
+        ),
+        Readiness::Failing => tracing::warn!(
+            folder = %folder.display(),
+            "the model that embeds texts is damaged: `memoryscope model pull` brings it anew"
+        ),
+    }
 }
 
 /// Erases what has expired, again and again.

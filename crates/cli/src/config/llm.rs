@@ -83,7 +83,8 @@ impl Llm {
     }
 }
 
-fn model(text: &str) -> Result<String, String> {
+/// The name of a model, of an endpoint's own.
+pub(super) fn model(text: &str) -> Result<String, String> {
     let is_plain = text.chars().all(|c| !c.is_whitespace() && !c.is_control());
     match is_plain && text.chars().count() <= MODEL_CHARS_MAX {
         true => Ok(text.to_owned()),

@@ -4,6 +4,7 @@
 //! is reported, not the first one; each names itself, what is allowed and where it came from.
 
 mod database_url;
+mod embed;
 mod llm;
 pub(crate) mod setting;
 mod sources;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use database_url::DatabaseUrl;
+pub(crate) use embed::Embed;
 pub(crate) use llm::Llm;
 use setting::Setting;
 use sources::{Origin, Sources};
@@ -47,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) items_strict: Sourced<bool>,
     /// The model that extracts graphs.
     pub(crate) llm: Llm,
+    /// Who makes vectors of texts.
+    pub(crate) embed: Embed,
     pub(crate) log_level: Sourced<LogLevel>,
     pub(crate) log_format: Sourced<LogFormat>,
     pub(crate) cors_origins: Sourced<CorsOrigins>,
@@ -93,6 +97,7 @@ impl Config {
         let migrate = reader.get(&setting::MEMORYSCOPE_MIGRATE, values::boolean);
         let items_strict = reader.get(&setting::MEMORYSCOPE_ITEMS_STRICT, values::boolean);
         let llm = Llm::read(&mut reader);
+        let embed = Embed::read(&mut reader);
         let log_level = reader.get(&setting::LOG_LEVEL, LogLevel::parse);
         let log_format = reader.get(&setting::LOG_FORMAT, LogFormat::parse);
         let cors_origins = reader.get(&setting::CORS_ORIGINS, CorsOrigins::parse);
@@ -127,6 +132,7 @@ impl Config {
                 migrate: migrate?,
                 items_strict: items_strict?,
                 llm: llm?,
+                embed: embed?,
                 log_level: log_level?,
                 cors_origins: cors_origins?,
                 cors_allow_credentials: cors_allow_credentials?,
@@ -160,6 +166,12 @@ impl Config {
             optional(&self.llm.key, ToString::to_string),
             (self.llm.timeout.value.as_secs().to_string(), self.llm.timeout.origin),
             shown(&self.llm.tokens_per_day),
+            self.embed.shown_folder(&self.database),
+            optional(&self.embed.url, ToString::to_string),
+            optional(&self.embed.model, String::clone),
+            optional(&self.embed.key, ToString::to_string),
+            (self.embed.timeout.value.as_secs().to_string(), self.embed.timeout.origin),
+            optional(&self.embed.dimensions, ToString::to_string),
             shown(&self.log_level),
             shown(&self.log_format),
             shown(&self.cors_origins),

@@ -17,7 +17,7 @@ pub(crate) struct Setting {
 impl Setting {
     /// Whether a wrong value of it is not shown either.
     pub(crate) fn is_secret(&self) -> bool {
-        [SENTRY_DSN.name, MEMORYSCOPE_LLM_API_KEY.name].contains(&self.name)
+        [SENTRY_DSN.name, MEMORYSCOPE_LLM_API_KEY.name, MEMORYSCOPE_EMBED_API_KEY.name].contains(&self.name)
     }
 }
 
@@ -95,6 +95,38 @@ pub(crate) const MEMORYSCOPE_LLM_TOKENS_PER_DAY: Setting = Setting {
     default: "0",
     allowed: "a whole number of tokens, or 0 for no limit",
 };
+pub(crate) const MEMORYSCOPE_MODEL_DIR: Setting =
+    Setting { name: "MEMORYSCOPE_MODEL_DIR", flag: None, default: "", allowed: "the path of a folder" };
+pub(crate) const MEMORYSCOPE_EMBED_URL: Setting = Setting {
+    name: "MEMORYSCOPE_EMBED_URL",
+    flag: None,
+    default: "",
+    allowed: "https://HOST/v1 or http://HOST:PORT/v1, without a user or a key; /embeddings is added to it",
+};
+pub(crate) const MEMORYSCOPE_EMBED_MODEL: Setting = Setting {
+    name: "MEMORYSCOPE_EMBED_MODEL",
+    flag: None,
+    default: "",
+    allowed: "the name of a model that the endpoint knows, without spaces, of at most 200 characters",
+};
+pub(crate) const MEMORYSCOPE_EMBED_API_KEY: Setting = Setting {
+    name: "MEMORYSCOPE_EMBED_API_KEY",
+    flag: None,
+    default: "",
+    allowed: "a key in printable ASCII without spaces",
+};
+pub(crate) const MEMORYSCOPE_EMBED_TIMEOUT_SECONDS: Setting = Setting {
+    name: "MEMORYSCOPE_EMBED_TIMEOUT_SECONDS",
+    flag: None,
+    default: "30",
+    allowed: "a whole number from 1 to 600",
+};
+pub(crate) const MEMORYSCOPE_EMBED_DIMENSIONS: Setting = Setting {
+    name: "MEMORYSCOPE_EMBED_DIMENSIONS",
+    flag: None,
+    default: "",
+    allowed: "a whole number from 1 to 4096",
+};
 pub(crate) const LOG_LEVEL: Setting = Setting {
     name: "LOG_LEVEL",
     flag: Some("--log-level"),
@@ -133,7 +165,7 @@ pub(crate) const OTEL_EXPORTER_OTLP_ENDPOINT: Setting = Setting {
 };
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const ALL: [&Setting; 21] = [
+pub(crate) const ALL: [&Setting; 27] = [
     &DATABASE_URL,
     &DATABASE_URL_TEST,
     &MEMORYSCOPE_LISTEN,
@@ -147,6 +179,12 @@ pub(crate) const ALL: [&Setting; 21] = [
     &MEMORYSCOPE_LLM_API_KEY,
     &MEMORYSCOPE_LLM_TIMEOUT_SECONDS,
     &MEMORYSCOPE_LLM_TOKENS_PER_DAY,
+    &MEMORYSCOPE_MODEL_DIR,
+    &MEMORYSCOPE_EMBED_URL,
+    &MEMORYSCOPE_EMBED_MODEL,
+    &MEMORYSCOPE_EMBED_API_KEY,
+    &MEMORYSCOPE_EMBED_TIMEOUT_SECONDS,
+    &MEMORYSCOPE_EMBED_DIMENSIONS,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &CORS_ORIGINS,

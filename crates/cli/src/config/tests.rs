@@ -2,6 +2,9 @@ use super::*;
 
 type Pairs<'a> = &'a [(&'static str, &'a str)];
 
+/// Their defaults follow another setting.
+const FOLLOWING: [&str; 2] = ["DATABASE_URL_TEST", "MEMORYSCOPE_MODEL_DIR"];
+
 /// What is wrong, or `NAME=VALUE (origin)` of the settings that are not defaults.
 fn check(flags: Pairs<'_>, environment: Pairs<'_>, env_file: &str, expected: &str) {
     let mut problems = Vec::new();
@@ -12,7 +15,7 @@ fn check(flags: Pairs<'_>, environment: Pairs<'_>, env_file: &str, expected: &st
         Ok(config) => config
             .entries()
             .iter()
-            .filter(|entry| entry.origin != "default" && entry.name != "DATABASE_URL_TEST")
+            .filter(|entry| entry.origin != "default" && !FOLLOWING.contains(&entry.name))
             .map(|entry| format!("{}={} ({})", entry.name, entry.value, entry.origin))
             .collect::<Vec<_>>()
             .join("\n"),
@@ -244,12 +247,60 @@ spaces, of at most 200 characters
 }
 
 #[test]
+fn an_embedder_has_a_url_and_a_name_or_neither() {
+    let (url, model) = (("MEMORYSCOPE_EMBED_URL", "https://h/v1/"), ("MEMORYSCOPE_EMBED_MODEL", "small-1"));
+    let (key, dimensions) =
+        (("MEMORYSCOPE_EMBED_API_KEY", "s3cret"), ("MEMORYSCOPE_EMBED_DIMENSIONS", "256"));
+    check(
+        &[],
+        &[url, model, key, dimensions],
+        "MEMORYSCOPE_EMBED_TIMEOUT_SECONDS=5",
+        "MEMORYSCOPE_EMBED_URL=https://h/v1 (environment)
+MEMORYSCOPE_EMBED_MODEL=small-1 (environment)
+MEMORYSCOPE_EMBED_API_KEY=*** (environment)
+MEMORYSCOPE_EMBED_TIMEOUT_SECONDS=5 (.env line 1)
+MEMORYSCOPE_EMBED_DIMENSIONS=256 (environment)",
+    );
+    let lacks = |pairs: Pairs<'_>, set: &str, other: &str| {
+        let why = format!("{set} (environment): is set and {other} is not: set both of them, or neither");
+        check(&[], pairs, "", &format!("the configuration is wrong:\n  {why}"));
+    };
+    lacks(&[url], url.0, model.0);
+    lacks(&[model, key], model.0, url.0);
+    lacks(&[key], key.0, url.0);
+    lacks(&[dimensions], dimensions.0, url.0);
+    for wrong in ["0", "4097", "many"] {
+        let why = format!(
+            "MEMORYSCOPE_EMBED_DIMENSIONS={wrong:?} (environment): must be a whole number from 1 to 4096"
+        );
+        let pairs = [url, model, ("MEMORYSCOPE_EMBED_DIMENSIONS", wrong)];
+        check(&[], &pairs, "", &format!("the configuration is wrong:\n  {why}"));
+    }
+}
+
+#[test]
+fn the_model_is_beside_the_database_unless_told_otherwise() {
+    let folder = |pairs: Pairs<'_>| {
+        let config = Config::read(&Sources::of(&[], pairs), Vec::new()).expect("a good configuration");
+        config.embed.folder(&config.database.value).display().to_string()
+    };
+    assert_eq!(folder(&[]), "models");
+    assert_eq!(folder(&[("DATABASE_URL", "sqlite:///data/m.db")]), "/data/models");
+    assert_eq!(folder(&[("DATABASE_URL", "postgres://u:p@h/d")]), "models");
+    let told = ("MEMORYSCOPE_MODEL_DIR", "/var/lib/m");
+    assert_eq!(folder(&[("DATABASE_URL", "sqlite:///data/m.db"), told]), "/var/lib/m");
+}
+
+#[test]
 fn no_secret_shows_in_a_debug_print() {
     let environment = [
         ("DATABASE_URL", "postgresql+psycopg://u:s3cret@h/d"),
         ("MEMORYSCOPE_LLM_URL", "https://h/v1"),
         ("MEMORYSCOPE_LLM_MODEL", "m"),
         ("MEMORYSCOPE_LLM_API_KEY", "s3cret"),
+        ("MEMORYSCOPE_EMBED_URL", "https://h/v1"),
+        ("MEMORYSCOPE_EMBED_MODEL", "m"),
+        ("MEMORYSCOPE_EMBED_API_KEY", "s3cret"),
     ];
     let sources = Sources::of(&[], &environment);
     let config = Config::read(&sources, Vec::new()).expect("a good configuration");

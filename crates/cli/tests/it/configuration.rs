@@ -68,6 +68,12 @@ fn config_prints_a_table_with_origins() {
     MEMORYSCOPE_LLM_API_KEY              (not set)                          default
     MEMORYSCOPE_LLM_TIMEOUT_SECONDS      60                                 default
     MEMORYSCOPE_LLM_TOKENS_PER_DAY       0                                  default
+    MEMORYSCOPE_MODEL_DIR                models                             default
+    MEMORYSCOPE_EMBED_URL                (not set)                          default
+    MEMORYSCOPE_EMBED_MODEL              (not set)                          default
+    MEMORYSCOPE_EMBED_API_KEY            (not set)                          default
+    MEMORYSCOPE_EMBED_TIMEOUT_SECONDS    30                                 default
+    MEMORYSCOPE_EMBED_DIMENSIONS         (not set)                          default
     LOG_LEVEL                            WARNING                            .env line 1
     LOG_FORMAT                           json                               default, from ENVIRONMENT=production
     CORS_ORIGINS                         (not set)                          default

@@ -23,6 +23,7 @@ mod load;
 mod measured;
 mod memories;
 mod memory_commands;
+mod model_commands;
 mod models;
 mod papr;
 mod pending;

@@ -1,7 +1,7 @@
 //! An endpoint in this process that plays a script, and what it was asked.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,22 +59,22 @@ impl Pause for Paused {
     }
 }
 
-/// An extractor, its endpoint, and what became of both.
+impl Paused {
+    /// The pauses between tries, in seconds.
+    pub(crate) fn seconds(&self) -> Vec<u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// An endpoint with a script; beyond its end it hangs up.
 #[derive(Debug)]
-pub(crate) struct World {
-    pub(crate) extractor: ChatExtractor,
-    pub(crate) clock: Arc<HandClock>,
-    paused: Arc<Paused>,
+pub(crate) struct Played {
+    pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
-impl World {
-    /// An endpoint with a script; beyond its end it hangs up.
+impl Played {
     pub(crate) fn new(script: Vec<Reply>) -> Self {
-        Self::with(script, |_| {})
-    }
-
-    pub(crate) fn with(script: Vec<Reply>, change: impl FnOnce(&mut ChatConfig)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -86,8 +86,33 @@ impl World {
                 play(stream, &script.next().unwrap_or(Reply::HangsUp), &into);
             }
         });
+        Self { address, asked }
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// An extractor, its endpoint, and what became of both.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) extractor: ChatExtractor,
+    pub(crate) clock: Arc<HandClock>,
+    paused: Arc<Paused>,
+    played: Played,
+}
+
+impl World {
+    /// An endpoint with a script; beyond its end it hangs up.
+    pub(crate) fn new(script: Vec<Reply>) -> Self {
+        Self::with(script, |_| {})
+    }
+
+    pub(crate) fn with(script: Vec<Reply>, change: impl FnOnce(&mut ChatConfig)) -> Self {
+        let played = Played::new(script);
         let mut config = ChatConfig {
-            url: format!("http://{address}/v1"),
+            url: format!("http://{}/v1", played.address),
             model: "test-model".to_owned(),
             key: Some(ApiKey::parse(KEY).expect("a key")),
             timeout: Duration::from_secs(30),
@@ -96,16 +121,16 @@ impl World {
         change(&mut config);
         let (clock, paused) = (Arc::new(HandClock::new()), Arc::new(Paused::default()));
         let extractor = ChatExtractor::new(&config, Arc::clone(&clock) as _, Arc::clone(&paused) as _);
-        Self { extractor, clock, paused, asked }
+        Self { extractor, clock, paused, played }
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.played.asked()
     }
 
     /// The pauses between tries, in seconds.
     pub(crate) fn pauses(&self) -> Vec<u64> {
-        self.paused.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.paused.seconds()
     }
 }
 
