@@ -10,7 +10,7 @@ use memoryscope_engine::embed;
 use memoryscope_engine::engine::Engine;
 
 use crate::edge::{CorsConfig, Edge, EdgeConfig, Hosts};
-use crate::health::{Health, Part, Readiness};
+use crate::health::{Embedding, Health, Part, Readiness};
 use crate::items::{self, Items, ItemsConfig};
 use crate::metrics::Metrics;
 use crate::openapi::{self, Pages};
@@ -80,15 +80,18 @@ fn health(engine: &Arc<Engine>, version: &'static str) -> Health {
                 Some(embed::Readiness::Failing) => Part::Degraded,
                 Some(embed::Readiness::Absent) | None => Part::Absent,
             };
+            let embedding = engine.embedder().zip(engine.embeddings_pending());
+            let embedding =
+                embedding.map(|(embedder, pending)| Embedding { model: embedder.id().into(), pending });
             match engine.ports().store.probe().await {
                 Ok(found) => {
                     let (applied, newest) = found.schema;
                     let migrations = if applied == newest { Part::Ok } else { Part::Failed };
-                    Readiness { database: Part::Ok, migrations, models }
+                    Readiness { database: Part::Ok, migrations, models, embedding }
                 }
                 Err(cause) => {
                     tracing::warn!(%cause, "the store does not answer");
-                    Readiness { models, ..Readiness::UNKNOWN }
+                    Readiness { models, embedding, ..Readiness::UNKNOWN }
                 }
             }
         }

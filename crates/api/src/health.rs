@@ -36,7 +36,7 @@ pub enum Part {
 }
 
 /// What a probe found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     /// The store answers.
     pub database: Part,
@@ -44,11 +44,23 @@ pub struct Readiness {
     pub migrations: Part,
     /// Who makes vectors of texts. Nothing else waits for it, so it never fails: it is degraded, or absent.
     pub models: Part,
+    /// Whose vectors memories are found by, and how many wait for theirs; none where nothing makes vectors.
+    pub embedding: Option<Embedding>,
+}
+
+/// How far vectors are made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Embedding {
+    /// The model's name.
+    pub model: Arc<str>,
+    /// Memories that wait for their vectors, as far as this server knows; one more where it has still to look.
+    pub pending: usize,
 }
 
 impl Readiness {
     /// A probe that did not answer.
-    pub const UNKNOWN: Self = Self { database: Part::Failed, migrations: Part::Failed, models: Part::Failed };
+    pub const UNKNOWN: Self =
+        Self { database: Part::Failed, migrations: Part::Failed, models: Part::Failed, embedding: None };
 
     /// Whether requests can be served: no part has failed.
     #[must_use]
@@ -141,6 +153,8 @@ pub fn routes() -> Routes<Health> {
 
 fn readiness_schema(status: &'static str) -> Value {
     let part = || names(["ok", "degraded", "failed"]);
+    let pending = json!({"type": "integer", "minimum": 0});
+    let embedding = object("Embedding", [("model", text()), ("pending", pending)]);
     object(
         if status == "ready" { "Ready" } else { "Unready" },
         [
@@ -149,6 +163,7 @@ fn readiness_schema(status: &'static str) -> Value {
             ("database", part()),
             ("migrations", part()),
             ("models", names(["ok", "degraded", "absent", "failed"])),
+            ("embedding", json!({"oneOf": [embedding, {"type": "null"}]})),
         ],
     )
 }
@@ -204,6 +219,7 @@ async fn ready(State(health): State<Health>) -> Response {
         "database": found.database,
         "migrations": found.migrations,
         "models": found.models,
+        "embedding": found.embedding,
     });
     let mut response = (code, Json(body)).into_response();
     if code == StatusCode::SERVICE_UNAVAILABLE {

@@ -124,10 +124,12 @@ async fn open_measured_store(
     let opened: Result<Arc<dyn Store>, StoreError> = match url {
         DatabaseUrl::Sqlite(path) => {
             let place = SqliteConfig::file(path).migrate(migrate).measured_by(meter);
+            let place = place.vector_bytes(config.embed.vector_bytes());
             SqliteStore::open(&place).map(|store| Arc::new(store) as Arc<dyn Store>)
         }
         DatabaseUrl::Postgres(url) => {
             let place = PostgresConfig::url(url)?.migrate(migrate).measured_by(meter);
+            let place = place.vector_bytes(config.embed.vector_bytes());
             PostgresStore::open(&place).await.map(|store| Arc::new(store) as Arc<dyn Store>)
         }
     };

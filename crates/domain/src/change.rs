@@ -13,6 +13,7 @@ use crate::memory::{Memory, SubjectRef};
 use crate::scope::Partition;
 use crate::spiral::ThoughtPatternArtifact;
 use crate::time::Timestamp;
+use crate::vector::KeptVector;
 
 /// What must still be so when a change set is applied; if it is not, nothing of it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +126,9 @@ pub enum Change {
     InsertSchema(Box<StoredSchema>),
     /// Keep the next version of a schema in the place of the one before.
     ReplaceSchema(Box<StoredSchema>),
+    /// Keep vectors of memories, in the place of those that were kept for them. A memory's next version keeps its vector where that is
+    /// of the text it still has ([`Memory::text_key`]), and loses it otherwise.
+    KeepVectors(Vec<KeptVector>),
 }
 
 /// What is forgotten of a person. What is not there is forgotten already.

@@ -22,8 +22,10 @@ use crate::place::{Place, SealedPlace};
 use crate::policy::{Effect, Narrowed, Policy, RuleCounts, Trace};
 use crate::preference::Kind;
 use crate::principal::{Caller, Principal, Role};
+use crate::retrieval::Why;
 use crate::spiral::ThoughtPatternArtifact;
 use crate::time::Timestamp;
+use crate::vector::Nearest;
 use crate::words::Score;
 
 mod ask;
@@ -135,6 +137,10 @@ pub struct Facts {
     pub policies: Vec<PolicyDocument>,
     /// Schemas of graphs.
     pub schemas: Vec<StoredSchema>,
+    /// How near those of the memories that have vectors are to what is asked by meaning.
+    pub nearest: Nearest,
+    /// Whether something beside an anchor ([`crate::retrieval::Anchor`]) was turned down, so that there may be more behind it.
+    pub is_cut: bool,
     /// The policy that is in force, once it is known.
     pub active_policy: Option<PolicyRef>,
 }
@@ -272,8 +278,10 @@ struct Details {
     withheld: Vec<Withheld>,
     /// Where the listing stopped looking.
     scan_end: Option<SealedPlace>,
-    /// How well each that is seen answers what was asked by words.
-    scores: BTreeMap<MemoryId, Score>,
+    /// How well each that is seen answers what was asked, and why.
+    scores: BTreeMap<MemoryId, (Score, Why)>,
+    /// Whether something that was loaded is not seen.
+    hides: bool,
     /// Those that are other scopes', each with the bridge behind which it is read.
     bridged: BTreeMap<MemoryId, BridgeId>,
     /// The limit that leaves no room for the bridge that is proposed, and its value.

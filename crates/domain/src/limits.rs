@@ -186,6 +186,16 @@ pub const QUERY_TEXT_CHARS_MAX: usize = 1_000;
 pub const QUERY_TERMS_MAX: usize = 32;
 /// Memories that match a query's words and are decided and ranked: beyond, those with the rarest terms.
 pub const MATCH_ROWS: usize = 20_000;
+/// Memories of those nearest to a question in meaning that are found by it, whatever their words: each is read, decided and ranked.
+pub const NEAREST_ITEMS: usize = 100;
+/// Of what is found, the best whose neighbours in a conversation are looked at.
+pub const ANCHOR_ITEMS: usize = 50;
+/// Rows that are looked at on each side of such a one, first of all, and where some of them may not be seen; the most.
+pub const NEIGHBOUR_ROWS: usize = 2;
+/// As [`NEIGHBOUR_ROWS`]: so many at most.
+pub const NEIGHBOUR_ROWS_MAX: usize = 128;
+/// What the vectors of searched scopes take in memory unless more is allowed, in bytes: a million of 384 dimensions.
+pub const VECTOR_BYTES: usize = 512 * 1_024 * 1_024;
 /// The name of a node type, an edge type or a property of the graph, in characters.
 pub const GRAPH_NAME_CHARS_MAX: usize = 100;
 /// The name that a request gives to a node, in characters: a key of the caller's own data.
@@ -315,6 +325,10 @@ pub const EMBED_TOKENS_MAX: usize = 256;
 pub const EMBED_TEXT_CHARS_MAX: usize = 8_000;
 /// Texts in one request for embeddings; more are sent in several.
 pub const EMBED_BATCH_ITEMS: usize = 64;
+/// Memories that wait for their embeddings in a process; where there are more, all are looked through for those without.
+pub const EMBED_QUEUE_ITEMS: usize = 100_000;
+/// The longest pause of the job that embeds, in seconds, where its model fails.
+pub const EMBED_PAUSE_SECONDS_MAX: u64 = 30;
 /// The dimensions of an embedding: more than any common model has, and 16 KiB.
 pub const EMBEDDING_DIMENSIONS_MAX: usize = 4_096;
 /// An answer to such a request in bytes: that many texts in that many dimensions, each number written out.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::embedding::Embedding;
 use crate::engine::Engine;
 use crate::extract::Failure;
 
@@ -50,13 +51,17 @@ impl Engine {
     /// The same, with someone who makes vectors of texts.
     #[must_use]
     pub fn embedding_by(mut self, embedder: Arc<dyn Embedder>) -> Self {
-        self.embedder = Some(embedder);
+        self.embedding = Some(Embedding::new(embedder));
         self
     }
 
     /// Who makes vectors of texts, if anyone does.
     #[must_use]
     pub fn embedder(&self) -> Option<&Arc<dyn Embedder>> {
-        self.embedder.as_ref()
+        self.embedding.as_ref().map(|embedding| &embedding.embedder)
+    }
+
+    pub(crate) const fn embedding(&self) -> Option<&Embedding> {
+        self.embedding.as_ref()
     }
 }

@@ -22,7 +22,7 @@ use tracing::{Instrument as _, info_span};
 
 use crate::bridges::Crossed;
 use crate::context::{Context, Idempotency};
-use crate::embed::Embedder;
+use crate::embedding::Embedding;
 use crate::entry::{ask, child_ids, private_part};
 use crate::load::{loading, loading_for, own_subject, selection};
 use crate::op::{Mint, Operation, Plan};
@@ -40,7 +40,7 @@ pub struct Engine {
     meter: Arc<dyn Meter>,
     policies: Policies,
     lexicon: Option<Arc<Lexicon>>,
-    pub(crate) embedder: Option<Arc<dyn Embedder>>,
+    pub(crate) embedding: Option<Embedding>,
     in_flight: Mutex<BTreeSet<(TenantId, IdempotencyKey)>>,
 }
 
@@ -98,7 +98,7 @@ impl Engine {
     #[must_use]
     pub fn new(ports: Ports, default_policy: Arc<Policy>) -> Self {
         let (meter, policies) = (Arc::new(NoMeter), Policies::new(default_policy));
-        Self { ports, meter, policies, lexicon: None, embedder: None, in_flight: Mutex::default() }
+        Self { ports, meter, policies, lexicon: None, embedding: None, in_flight: Mutex::default() }
     }
 
     /// The same, measured.
@@ -328,7 +328,11 @@ impl Engine {
             if let Change::ReplaceMemory(memory) | Change::EraseMemory(memory) = change {
                 set.expects.push(Expect::Memory { id: memory.id, version: memory.version - 1 });
             }
+            if let Change::KeepVectors(vectors) = change {
+                set.expects.extend(vectors.iter().filter_map(|kept| seen.expect_unchanged(kept.memory)));
+            }
         }
+        let texts = self.embedding.as_ref().map(|_| Embedding::wanted(&changes));
         if !changes.is_empty() {
             set.expects.extend(seen.relied_on());
         }
@@ -347,6 +351,9 @@ impl Engine {
         }
         let (trace, purpose) = (seen.ruling().trace.clone(), set.entry.purpose);
         let receipt = self.commit(seen.decided(set)?).await?;
+        if let (Some(embedding), Some(texts)) = (&self.embedding, texts) {
+            embedding.add(&cx.principal.tenant, texts);
+        }
         self.measure(cx, op, receipt, memoryscope_domain::audit_chain::Verdict::Allowed, purpose);
         self.policies.learn_kept(&cx.principal.tenant, &loaded.policy);
         let output = output.ok_or(Refusal::Conflict(Conflict::ResultGone))?;

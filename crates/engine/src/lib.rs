@@ -9,6 +9,7 @@ pub mod as_of;
 mod bridges;
 pub mod context;
 pub mod embed;
+pub mod embedding;
 pub mod engine;
 mod entry;
 pub mod extract;

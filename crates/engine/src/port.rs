@@ -19,13 +19,16 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::vector::ModelKey;
 use memoryscope_domain::words::TermKey;
 
+pub use self::beside::{Around, Near};
 pub use self::bridged::{BridgeSelect, BridgesTo, Source};
 pub use self::keyed::{KeyedSelect, SchemaSelect};
 pub use self::person::{PersonSelect, With};
 pub use self::rights::Rights;
 
+mod beside;
 mod bridged;
 mod keyed;
 mod person;
@@ -292,6 +295,16 @@ pub enum Select {
     },
     /// Schemas that are kept for the tenant.
     Schemas(SchemaSelect),
+    /// Memories that have words and no vector of this model, the first of them behind that place, by scope, by when they happened (the latest first) and by id; of those
+    /// that have words, some may have no text to embed.
+    Unembedded {
+        /// Which model.
+        model: ModelKey,
+        /// Behind this scope and place.
+        after: Option<(Partition, Place)>,
+        /// At most so many.
+        limit: usize,
+    },
     /// The latest audit entry of an operation, if there is one.
     LatestEntry(Code),
     /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
@@ -376,6 +389,11 @@ pub struct ObjectSelect {
     /// [`memoryscope_domain::limits::QUERY_TERMS_MAX`]; where more do than `limit`, those that
     /// [`memoryscope_domain::words::choose`] names. Then `scan` is none.
     pub words: Option<Vec<TermKey>>,
+    /// Beside those that hold a word, where words are named: those that are nearest to this. [`Facts::nearest`] says how near all of
+    /// the memories are that have vectors.
+    pub near: Option<Near>,
+    /// And those beside these in their conversations.
+    pub around: Around,
     /// At most so many; [`Facts::more`] says whether there were more among those that were looked at.
     pub limit: usize,
 }

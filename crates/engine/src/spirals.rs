@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::engine::Engine;
 use crate::op::query::one_of;
 use crate::op::{Operation, SpiralUse};
-use crate::port::{ObjectSelect, Rights, Select, Snapshot, StoreError};
+use crate::port::{Around, ObjectSelect, Rights, Select, Snapshot, StoreError};
 
 /// Microseconds in a minute.
 const MINUTE_MICROS: i64 = 60_000_000;
@@ -105,6 +105,8 @@ fn recent(cx: &Context, partition: Partition) -> ObjectSelect {
         among: Filter::Everything,
         scan: None,
         words: None,
+        near: None,
+        around: Around::nothing(),
         limit: WINDOW_EVENTS_MAX,
     }
 }

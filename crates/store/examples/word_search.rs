@@ -21,7 +21,7 @@ use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{QueryText, rank};
-use memoryscope_engine::port::{BridgesTo, Load, ObjectSelect, Rights, Select, Store};
+use memoryscope_engine::port::{Around, BridgesTo, Load, ObjectSelect, Rights, Select, Store};
 use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 use serde_json::Map;
 use uuid::Uuid;
@@ -138,6 +138,8 @@ fn objects() -> Result<ObjectSelect, Failure> {
         scan: None,
         after: None,
         words: None,
+        near: None,
+        around: Around::nothing(),
         limit: 1,
     })
 }

@@ -60,9 +60,10 @@ pub(super) async fn handler(
     let (after, search) = match (text, mark) {
         (None, None) => (None, None),
         (None, Some(mark)) => (Some(mark.place("body", (&engine, &cx), refused).await?), None),
-        (Some(text), mark) => {
+        (Some((text, words)), mark) => {
             let after = mark.map(|mark| mark.ranked("body")).transpose()?;
-            (None, Some(Search { text, after }))
+            let meaning = engine.meaning(&text).await;
+            (None, Some(Search::new(words, meaning).behind(after)))
         }
     };
     let op = Query { scope, purpose, filters, after, search, limit };

@@ -84,15 +84,13 @@ pub(super) async fn handler(
         let op = Matching { namespace, pattern, schema, purpose, limit };
         return matching(&items, &meta, &cx, &op, &warnings).await;
     }
+    let search = match &request.query {
+        Query::Words(text) => sought(&items, text).await,
+        Query::Recent => None,
+    };
     let filter = ItemFilter { metadata: request.metadata, omo: request.omo, acl: request.search_acl };
     let cx = context(&items, acts.principal, &meta, None);
-    let op = SearchItems {
-        scope: acts.scope,
-        purpose,
-        search: words(&request.query),
-        filter,
-        limit: counts.items,
-    };
+    let op = SearchItems { scope: acts.scope, purpose, search, filter, limit: counts.items };
     let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let found = &done.output.items;
     let best = found.iter().filter_map(|item| item.score).map(|score| score.get()).fold(None, highest);
@@ -163,12 +161,12 @@ fn highest(best: Option<f64>, score: f64) -> Option<f64> {
     Some(best.map_or(score, |best| best.max(score)))
 }
 
-/// What is looked for by words; of a long query its beginning.
-fn words(query: &Query) -> Option<Search> {
-    let Query::Words(text) = query else { return None };
+/// What is looked for; of a long query its beginning.
+async fn sought(items: &Items, text: &str) -> Option<Search> {
     let beginning: String = text.chars().take(limits::QUERY_TEXT_CHARS_MAX).collect();
-    let text = QueryText::parse(&beginning).or_else(|_| QueryText::parse("-")).ok()?;
-    Some(Search { text, after: None })
+    let words = QueryText::parse(&beginning).or_else(|_| QueryText::parse("-")).ok()?;
+    let meaning = items.engine.meaning(&beginning).await;
+    Some(Search::new(words, meaning))
 }
 
 /// What is wrong with whom and what the request names.

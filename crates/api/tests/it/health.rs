@@ -2,52 +2,56 @@
 
 use axum::Router;
 use memoryscope_api::app::AppConfig;
-use memoryscope_api::health::{Health, Part, Readiness};
+use memoryscope_api::health::{Embedding, Health, Part, Readiness};
 use memoryscope_api::items::ItemsConfig;
 use serde_json::json;
 
 use crate::support::{bare, send};
 
-fn with(readiness: Readiness) -> Router {
-    Health::new("1.2.3", move || async move { readiness }).routes().into_router()
+fn with(readiness: &Readiness) -> Router {
+    let readiness = readiness.clone();
+    Health::new("1.2.3", move || std::future::ready(readiness.clone())).routes().into_router()
 }
 
-const WELL: Readiness = Readiness { database: Part::Ok, migrations: Part::Ok, models: Part::Ok };
+const WELL: Readiness =
+    Readiness { database: Part::Ok, migrations: Part::Ok, models: Part::Ok, embedding: None };
 
 #[tokio::test]
 async fn a_healthy_server_says_so() {
-    let answer = send(with(WELL), bare("GET", "/healthz")).await;
+    let answer = send(with(&WELL), bare("GET", "/healthz")).await;
     assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"status":"ok"}"#));
-    let answer = send(with(WELL), bare("GET", "/healthz/live")).await;
+    let answer = send(with(&WELL), bare("GET", "/healthz/live")).await;
     assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"status":"alive"}"#));
-    let answer = send(with(WELL), bare("GET", "/healthz/ready")).await;
+    let answer = send(with(&WELL), bare("GET", "/healthz/ready")).await;
     assert_eq!(answer.status, 200);
-    let parts =
-        json!({"status": "ready", "version": "1.2.3", "database": "ok", "migrations": "ok", "models": "ok"});
+    let parts = json!({"status": "ready", "version": "1.2.3", "database": "ok", "migrations": "ok", "models": "ok", "embedding": null});
     assert_eq!(answer.json(), parts);
-    let answer = send(with(WELL), bare("GET", "/version")).await;
+    let embedding = Some(Embedding { model: "m".into(), pending: 3 });
+    let answer = send(with(&Readiness { embedding, ..WELL }), bare("GET", "/healthz/ready")).await;
+    assert_eq!(answer.json()["embedding"], json!({"model": "m", "pending": 3}));
+    let answer = send(with(&WELL), bare("GET", "/version")).await;
     assert_eq!(answer.json(), json!({"name": "memoryscope", "version": "1.2.3"}));
 }
 
 #[tokio::test]
 async fn a_server_without_its_store_is_not_ready() {
     let cut = Readiness { database: Part::Failed, ..WELL };
-    let answer = send(with(cut), bare("GET", "/healthz/ready")).await;
+    let answer = send(with(&cut), bare("GET", "/healthz/ready")).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
     assert_eq!(answer.json()["database"], "failed");
-    assert_eq!(send(with(cut), bare("GET", "/healthz")).await.text, r#"{"status":"degraded"}"#);
-    assert_eq!(send(with(cut), bare("GET", "/healthz/live")).await.status, 200);
+    assert_eq!(send(with(&cut), bare("GET", "/healthz")).await.text, r#"{"status":"degraded"}"#);
+    assert_eq!(send(with(&cut), bare("GET", "/healthz/live")).await.status, 200);
     let slower = Readiness { models: Part::Degraded, ..WELL };
-    assert_eq!(send(with(slower), bare("GET", "/healthz/ready")).await.status, 200);
-    assert_eq!(send(with(slower), bare("GET", "/healthz")).await.text, r#"{"status":"degraded"}"#);
+    assert_eq!(send(with(&slower), bare("GET", "/healthz/ready")).await.status, 200);
+    assert_eq!(send(with(&slower), bare("GET", "/healthz")).await.text, r#"{"status":"degraded"}"#);
 }
 
 #[tokio::test]
 async fn a_server_without_a_model_is_well() {
     let without = Readiness { models: Part::Absent, ..WELL };
-    let answer = send(with(without), bare("GET", "/healthz/ready")).await;
+    let answer = send(with(&without), bare("GET", "/healthz/ready")).await;
     assert_eq!((answer.status, &answer.json()["models"]), (200, &json!("absent")));
-    assert_eq!(send(with(without), bare("GET", "/healthz")).await.text, r#"{"status":"ok"}"#);
+    assert_eq!(send(with(&without), bare("GET", "/healthz")).await.text, r#"{"status":"ok"}"#);
 }
 
 #[tokio::test(start_paused = true)]

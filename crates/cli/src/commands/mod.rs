@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod copy;
+pub(crate) mod embed;
 pub(crate) mod exercise;
 pub(crate) mod flags;
 pub(crate) mod health;
@@ -74,6 +75,8 @@ enum Command {
     /// Bring the model that embeds texts, or say whether it is there.
     #[command(subcommand)]
     Model(model::Command),
+    /// Make what memories are found by in meaning, of those that have nothing of the configured model.
+    Embed(embed::Args),
     /// Check, explain and test policies.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -119,6 +122,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Restore(args)) => restore::run(args),
         Some(Command::Copy(args)) => copy::run(args),
         Some(Command::Model(command)) => model::run(command),
+        Some(Command::Embed(args)) => embed::run(args),
         Some(Command::Policy(command)) => policy::run(command),
         Some(Command::Audit(command)) => audit::run(command),
         Some(Command::Replay(args)) => replay::run(args),

@@ -11,6 +11,7 @@ use memoryscope_api::metrics::Metrics;
 use memoryscope_api::serve::ServeConfig;
 use memoryscope_domain::limits;
 use memoryscope_engine::embed::Readiness;
+use memoryscope_engine::embedding;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::extract::{self, Extractor, Pace, Round};
 use memoryscope_engine::jobs;
@@ -27,6 +28,9 @@ const FILES_BESIDE_CONNECTIONS: u64 = 64;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Read the model that embeds texts before anything is served, and not when it is first needed.
+    #[arg(long)]
+    warm: bool,
     #[command(flatten)]
     common: CommonFlags,
     #[command(flatten)]
@@ -47,11 +51,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             "listening beyond this machine without keys: whoever can reach this address is believed"
         );
     }
-    serve(&config)
+    serve(&config, args.warm)
 }
 
 /// Wires store, engine and api together, and serves until told to stop.
-fn serve(config: &Config) -> anyhow::Result<ExitCode> {
+fn serve(config: &Config, is_warm: bool) -> anyhow::Result<ExitCode> {
     let version = env!("CARGO_PKG_VERSION");
     let metrics = Arc::new(Metrics::new(version));
     // Which names it answers to is known once it listens.
@@ -66,6 +70,9 @@ fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     install_panic_hook();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let engine = runtime.block_on(wiring::measured_engine(config, metrics))?;
+    if is_warm && runtime.block_on(engine.meaning("warm")).is_none() {
+        tracing::warn!("there is no model to be read before it is needed");
+    }
     runtime.block_on(run_until_stopped(config, &engine, app))?;
     // What was sent to the store is written before the store is dropped, and with it the process ends.
     drop(runtime);
@@ -86,6 +93,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     let expiry = tokio::spawn(expire_now_and_then(Arc::clone(engine)));
     let following = tokio::spawn(follow_now_and_then(Arc::clone(engine)));
     let extraction = tokio::spawn(extract_now_and_then(Arc::clone(engine), wiring::extractor(config)));
+    let embedding = tokio::spawn(embed_when_needed(Arc::clone(engine)));
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
     let app = AppConfig { hosts: Hosts::of(bound, app.cors.as_ref()), ..app };
@@ -95,6 +103,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     expiry.abort();
     following.abort();
     extraction.abort();
+    embedding.abort();
     tracing::info!(cut = stopped.cut, "stopped");
     Ok(())
 }
@@ -176,6 +185,35 @@ async fn extract_now_and_then(engine: Arc<Engine>, extractor: Arc<dyn Extractor>
             away.clone_from(&round.ended_by);
         }
         tokio::time::sleep(pace.after(&round)).await;
+    }
+}
+
+/// Makes vectors of what was written, as soon as it was, and of what may have been missed.
+async fn embed_when_needed(engine: Arc<Engine>) {
+    let mut pace = embedding::Pace::default();
+    let mut away: Option<String> = None;
+    loop {
+        engine.wait_for_texts().await;
+        let done = match engine.embed_waiting().await {
+            Ok(done) => Some(done),
+            Err(cause) => {
+                tracing::warn!(%cause, "some memories could not be embedded; trying again later");
+                None
+            }
+        };
+        // Said once, and not with every try; that there is no model was said at the start.
+        let ended_by = done.as_ref().and_then(|done| done.ended_by.clone());
+        match &ended_by {
+            Some(reason) if away.as_ref() != Some(reason) && reason != embedding::MODEL_ABSENT => {
+                tracing::warn!(reason, "nothing can be embedded; trying again later");
+            }
+            None if away.is_some() => tracing::info!("embedding goes on"),
+            _ => {}
+        }
+        if done.is_some() {
+            away = ended_by;
+        }
+        tokio::time::sleep(pace.after(done.as_ref())).await;
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Embed {
     pub(super) timeout: Sourced<Duration>,
     /// `None`: as many as the model has.
     pub(super) dimensions: Sourced<Option<usize>>,
+    /// What vectors may take in memory, in mebibytes.
+    pub(super) memory: Sourced<usize>,
 }
 
 impl Embed {
@@ -53,7 +55,9 @@ impl Embed {
         });
         let timeout = reader.get(&setting::MEMORYSCOPE_EMBED_TIMEOUT_SECONDS, values::seconds);
         let dimensions = reader.get_optional(&setting::MEMORYSCOPE_EMBED_DIMENSIONS, dimensions);
+        let memory = reader.get(&setting::MEMORYSCOPE_VECTOR_MEMORY_MB, mebibytes);
         let read = Self {
+            memory: memory?,
             folder: folder?,
             url: url?,
             model: model?,
@@ -97,6 +101,11 @@ impl Embed {
         })
     }
 
+    /// What vectors may take in memory, in bytes.
+    pub(crate) const fn vector_bytes(&self) -> usize {
+        self.memory.value.saturating_mul(1_024 * 1_024)
+    }
+
     /// Where the built-in model is.
     pub(crate) fn folder(&self, database: &DatabaseUrl) -> PathBuf {
         match (&self.folder.value, database) {
@@ -114,6 +123,13 @@ impl Embed {
         };
         (self.folder(&database.value).display().to_string(), origin)
     }
+}
+
+/// A tebibyte is more than any machine that this runs on has.
+const MEBIBYTES_MAX: usize = 1_048_576;
+
+fn mebibytes(text: &str) -> Result<usize, String> {
+    text.parse::<usize>().ok().filter(|number| *number <= MEBIBYTES_MAX).ok_or_else(String::new)
 }
 
 fn dimensions(text: &str) -> Result<usize, String> {

@@ -172,6 +172,7 @@ impl Config {
             optional(&self.embed.key, ToString::to_string),
             (self.embed.timeout.value.as_secs().to_string(), self.embed.timeout.origin),
             optional(&self.embed.dimensions, ToString::to_string),
+            (self.embed.memory.value.to_string(), self.embed.memory.origin),
             shown(&self.log_level),
             shown(&self.log_format),
             shown(&self.cors_origins),

@@ -127,6 +127,12 @@ pub(crate) const MEMORYSCOPE_EMBED_DIMENSIONS: Setting = Setting {
     default: "",
     allowed: "a whole number from 1 to 4096",
 };
+pub(crate) const MEMORYSCOPE_VECTOR_MEMORY_MB: Setting = Setting {
+    name: "MEMORYSCOPE_VECTOR_MEMORY_MB",
+    flag: None,
+    default: "512",
+    allowed: "a whole number of mebibytes from 0 to 1048576",
+};
 pub(crate) const LOG_LEVEL: Setting = Setting {
     name: "LOG_LEVEL",
     flag: Some("--log-level"),
@@ -165,7 +171,7 @@ pub(crate) const OTEL_EXPORTER_OTLP_ENDPOINT: Setting = Setting {
 };
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const ALL: [&Setting; 27] = [
+pub(crate) const ALL: [&Setting; 28] = [
     &DATABASE_URL,
     &DATABASE_URL_TEST,
     &MEMORYSCOPE_LISTEN,
@@ -185,6 +191,7 @@ pub(crate) const ALL: [&Setting; 27] = [
     &MEMORYSCOPE_EMBED_API_KEY,
     &MEMORYSCOPE_EMBED_TIMEOUT_SECONDS,
     &MEMORYSCOPE_EMBED_DIMENSIONS,
+    &MEMORYSCOPE_VECTOR_MEMORY_MB,
     &LOG_LEVEL,
     &LOG_FORMAT,
     &CORS_ORIGINS,

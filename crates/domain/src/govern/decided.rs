@@ -111,6 +111,13 @@ impl Visible<Facts> {
                     |known: &Bridge| known.is_live(set.entry.time) && *bridge == known.remove(set.entry.time);
                 self.authority == Authority::EndBridge && self.facts.bridges.iter().any(is_known)
             }
+            Change::KeepVectors(vectors) => {
+                self.authority == Authority::System
+                    && vectors.iter().all(|kept| {
+                        let memory = self.facts.memories.iter().find(|memory| memory.id == kept.memory);
+                        memory.is_some_and(|memory| memory.text_key() == Some(kept.text))
+                    })
+            }
             // All of them together were held to it.
             Change::MarkPending(_) | Change::UnmarkPending(_) => true,
             Change::InsertSchema(schema) => {

@@ -88,5 +88,6 @@ impl Facts {
         self.memories.extend(shared.memories.into_iter().filter(|memory| !known.contains(&memory.id)));
         self.erased.extend(shared.erased);
         self.more |= shared.more;
+        self.nearest.extend(shared.nearest);
     }
 }

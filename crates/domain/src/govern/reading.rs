@@ -41,6 +41,7 @@ pub(super) fn decide(
     let mut details = Details { raised_activation, ..Details::default() };
     for memory in std::mem::take(&mut facts.memories) {
         let Some((bridge, decision)) = reading.seen(&memory) else {
+            details.hides = true;
             details.withheld.extend(reading.withheld(&memory));
             continue;
         };

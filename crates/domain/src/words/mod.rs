@@ -43,7 +43,7 @@ impl TermKey {
 
 /// Visits every text of a body by whose words it is found: what it says and how it felt, what an impact's constraints are about,
 /// a seed's cues. Of what is erased, and of preferences, nothing.
-fn each_text(body: &Body, each: &mut dyn FnMut(&str)) {
+pub(crate) fn each_text(body: &Body, each: &mut dyn FnMut(&str)) {
     let Some(object) = body.object() else { return };
     if let Some(content) = &object.content {
         content.as_text().into_iter().for_each(&mut *each);

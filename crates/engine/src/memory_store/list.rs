@@ -44,6 +44,10 @@ impl Tenant {
                 facts.more = matched.len() > select.limit;
                 let chosen = choose(&matches, select.limit);
                 facts.memories = chosen.into_iter().map(|place| Arc::clone(&matched[place])).collect();
+                self.add_nearest(load, select, facts);
+                self.add_neighbours(load, select, facts);
+                self.say_how_near(load, select, facts);
+                facts.memories.sort_by_key(|memory| (memory.placed.map(Reverse), memory.id));
             }
         }
     }
@@ -79,7 +83,7 @@ impl Tenant {
     }
 
     /// The version that a load sees; of one that was erased since, only that it was there.
-    fn version_for(&self, load: &Load, id: MemoryId) -> Option<&Arc<Memory>> {
+    pub(super) fn version_for(&self, load: &Load, id: MemoryId) -> Option<&Arc<Memory>> {
         let current = self.memories.get(&id)?;
         match load.as_of {
             Some(seq) if current.valid_from > seq => {

@@ -24,7 +24,7 @@ use super::query::of_types;
 use super::{Info, Mint, Operation, Plan};
 use crate::context::Context;
 use crate::extract::Failure;
-use crate::port::{KeyedSelect, ObjectSelect, Select};
+use crate::port::{Around, KeyedSelect, ObjectSelect, Select};
 use crate::refusal::Refusal;
 
 /// The server looks for memories whose graph is still to be made.
@@ -250,6 +250,8 @@ impl Operation for Settle {
             after: self.memory.placed.map(|placed| (placed, self.memory.id)),
             scan: Some(limits::LIST_SCAN_ITEMS),
             words: None,
+            near: None,
+            around: Around::nothing(),
             limit: limits::GRAPH_PREVIOUS_ITEMS,
         };
         let keyed = KeyedSelect { keys, after: None, limit: limits::GRAPH_MEMORIES_MAX };

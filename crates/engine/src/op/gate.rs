@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::query::{HeldConstraint, merged, of_types};
 use super::{Bridging, Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
-use crate::port::{ObjectSelect, Select};
+use crate::port::{Around, ObjectSelect, Select};
 use crate::refusal::Refusal;
 use crate::replay::canonical::Canonical;
 use crate::replay::request::of_gate;
@@ -96,6 +96,8 @@ impl Operation for AskGate {
             after: None,
             scan: None,
             words: None,
+            near: None,
+            around: Around::nothing(),
             limit: limits::LIST_SCAN_ITEMS,
         };
         Select::Evidence { ids: self.evidence.clone(), objects }

@@ -19,7 +19,7 @@ use super::query::{Answer, Item, findable, of_types};
 use super::search::Search;
 use super::{Info, Mint, Operation, Plan, page};
 use crate::context::Context;
-use crate::port::{KeyedSelect, ObjectSelect, Select};
+use crate::port::{Around, KeyedSelect, ObjectSelect, Select};
 use crate::refusal::Refusal;
 use crate::replay::canonical::Canonical;
 use crate::replay::request::of_search_items;
@@ -100,7 +100,6 @@ impl SearchItems {
     }
 
     fn select_rows(&self, cx: &Context, limit: usize) -> Select {
-        let limit = if self.search.is_some() { limits::MATCH_ROWS } else { limit };
         let objects = ObjectSelect {
             partition: self.scope.partition(),
             among: of_types(&[MemoryType::Event]),
@@ -108,9 +107,15 @@ impl SearchItems {
             since: None,
             until: None,
             after: None,
-            scan: self.search.is_none().then_some(limits::LIST_SCAN_ITEMS),
-            words: self.search.as_ref().map(|search| search.text.keys()),
+            scan: Some(limits::LIST_SCAN_ITEMS),
+            words: None,
+            near: None,
+            around: Around::nothing(),
             limit,
+        };
+        let objects = match &self.search {
+            Some(search) => search.among(objects),
+            None => objects,
         };
         // Whoever reads as one of these has been given what is shared with it.
         let readers = cx.principal.reads_as();
@@ -152,20 +157,26 @@ impl Operation for SearchItems {
     }
 
     fn select_wider(&self, cx: &Context, times: u32) -> Option<Select> {
-        page::rows_wider(self.limit, times)
-            .filter(|_| self.search.is_none())
-            .map(|rows| self.select_rows(cx, rows))
+        let rows = match &self.search {
+            Some(_) => Search::may_look_again(times).then_some(limits::MATCH_ROWS),
+            None => page::rows_wider(self.limit, times),
+        };
+        rows.map(|rows| self.select_rows(cx, rows))
     }
 
     fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
-        self.items(cx, seen).len() < self.limit
+        self.search.is_none() && self.items(cx, seen).len() < self.limit
+    }
+
+    fn leads_on(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
+        self.search.as_ref().is_some_and(|search| search.leads_on(&self.items(cx, seen), seen))
     }
 
     fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
         if let Some(search) = &self.search {
             let shown = self.items(cx, seen);
-            let ranked = search.ranked(shown.iter().map(|item| &*item.memory), self.limit);
-            seen.keep_ranked(&ranked);
+            let hits = search.ranked(&shown, seen, self.limit);
+            seen.keep_ranked(&hits);
         }
     }
 

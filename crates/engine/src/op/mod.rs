@@ -28,6 +28,7 @@ pub mod checkpoint;
 pub mod continue_read;
 pub mod create;
 pub mod delete;
+pub mod embed;
 pub mod expire;
 pub mod explain;
 pub mod extract;
@@ -65,7 +66,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 61] = [
+pub static ALL: [&Info; 62] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -127,6 +128,7 @@ pub static ALL: [&Info; 61] = [
     &subject::EXPORT,
     &subject::CONSENT,
     &subject::UPKEEP,
+    &embed::INFO,
 ];
 
 /// What an operation has to know of spirals.

@@ -14,6 +14,7 @@ use memoryscope_domain::object::{Handling, Label, TruthMode, Unit};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::{Attribute, Effect, Filter, FilterField};
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::retrieval::Why;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::Score;
@@ -23,7 +24,7 @@ use super::page::{self, Next};
 use super::search::Search;
 use super::{Bridging, Info, Mint, Operation, Plan};
 use crate::context::Context;
-use crate::port::{ObjectSelect, Select};
+use crate::port::{Around, ObjectSelect, Select};
 use crate::refusal::Refusal;
 use crate::replay::canonical::Canonical;
 use crate::replay::request::of_query;
@@ -104,8 +105,10 @@ pub struct Item {
     pub state: Shown,
     /// How strong it is now.
     pub strength: Unit,
-    /// How well it answers what was asked by words, where that was asked.
+    /// How well it answers what was asked, where something was.
     pub score: Option<Score>,
+    /// Why it does.
+    pub why: Option<Why>,
     /// The bridge behind which it is read, where it is another scope's.
     pub bridge: Option<BridgeId>,
 }
@@ -118,6 +121,7 @@ impl Item {
             state: Shown::of(memory.state, seen.is_dormant(memory.id)),
             strength: memory.strength(cx.now),
             score: seen.score(memory.id),
+            why: seen.why(memory.id),
             bridge: seen.bridge_to(memory.id),
         }
     }
@@ -251,17 +255,22 @@ impl Query {
     }
 
     fn select_rows(&self, limit: usize) -> Select {
-        Select::Objects(ObjectSelect {
+        let objects = ObjectSelect {
             partition: self.scope.partition(),
             among: of_types(types(&self.filters.types)),
             wanted: Filter::and([self.filters.wanted(), findable(self.purpose)]),
             since: self.filters.since,
             until: self.filters.until,
-            after: self.after.filter(|_| self.search.is_none()),
-            // What holds the words is looked at as a whole, or it could not be ranked.
-            scan: self.search.is_none().then_some(limits::LIST_SCAN_ITEMS),
-            words: self.search.as_ref().map(|search| search.text.keys()),
-            limit: if self.search.is_some() { limits::MATCH_ROWS } else { limit },
+            after: self.after,
+            scan: Some(limits::LIST_SCAN_ITEMS),
+            words: None,
+            near: None,
+            around: Around::nothing(),
+            limit,
+        };
+        Select::Objects(match &self.search {
+            Some(search) => search.among(objects),
+            None => objects,
         })
     }
 }
@@ -327,21 +336,27 @@ impl Operation for Query {
     }
 
     fn select_wider(&self, _cx: &Context, times: u32) -> Option<Select> {
-        page::rows_wider(self.limit, times)
-            .filter(|_| self.search.is_none())
-            .map(|rows| self.select_rows(rows))
+        let rows = match &self.search {
+            Some(_) => Search::may_look_again(times).then_some(limits::MATCH_ROWS),
+            None => page::rows_wider(self.limit, times),
+        };
+        rows.map(|rows| self.select_rows(rows))
     }
 
     /// One more than is shown says whether there is a next page: what is only passed over must not say it.
     fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
-        self.items(cx, seen).len() <= self.limit
+        self.search.is_none() && self.items(cx, seen).len() <= self.limit
+    }
+
+    fn leads_on(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
+        self.search.as_ref().is_some_and(|search| search.leads_on(&self.items(cx, seen), seen))
     }
 
     fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
         if let Some(search) = &self.search {
             let shown = self.items(cx, seen);
-            let ranked = search.ranked(shown.iter().map(|item| &*item.memory), self.limit + 1);
-            seen.keep_ranked(&ranked);
+            let hits = search.ranked(&shown, seen, self.limit + 1);
+            seen.keep_ranked(&hits);
         }
     }
 

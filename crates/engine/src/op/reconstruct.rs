@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use super::query::{HeldConstraint, findable, merged, of_types, types};
 use super::{Bridging, Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
-use crate::port::{ObjectSelect, Select};
+use crate::port::{Around, ObjectSelect, Select};
 use crate::refusal::Refusal;
 use crate::replay::canonical::Canonical;
 use crate::replay::request::of_reconstruct;
@@ -124,6 +124,8 @@ impl Operation for Reconstruct {
             after: None,
             scan: Some(limits::LIST_SCAN_ITEMS),
             words: None,
+            near: None,
+            around: Around::nothing(),
             limit: limits::LIST_SCAN_ITEMS,
         })
     }

@@ -1,33 +1,174 @@
-//! A query by words: what of a scope holds them, the best first.
+//! A query by words and by meaning: what of a scope answers it, the best first.
+//!
+//! What is ranked is what the caller may see. So a search that meets what it may not see looks further, until what it shows is what
+//! it would show if that were not there: which of the nearest are shown, and who stands beside them in a conversation.
 
-use memoryscope_domain::ids::MemoryId;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use memoryscope_domain::govern::{Facts, Visible};
+use memoryscope_domain::limits;
 use memoryscope_domain::memory::Memory;
-use memoryscope_domain::words::{self, QueryText, Ranked, Score};
+use memoryscope_domain::retrieval::{self, Hit, Question};
+use memoryscope_domain::vector::{ModelKey, Vector};
+use memoryscope_domain::words::{QueryText, Ranked};
 
-/// What is asked for by words, and where its answer goes on.
+use super::query::Item;
+use crate::port::{Around, Near, ObjectSelect};
+
+/// How many times more is looked at, at most: what is nearest four times over, then neighbours, and these further away.
+const LOOKS_MAX: u32 = 12;
+/// How many times as much is looked at where that was too little.
+const WIDENING: usize = 4;
+
+/// What is asked for, and where its answer goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// What is asked.
+    /// What is asked, in words.
     pub text: QueryText,
+    /// What is asked, in meaning; none where nobody could tell.
+    pub meaning: Option<Meaning>,
     /// Only what is behind this place: that of the last item of the page before.
     pub after: Option<Ranked>,
+    looked: Looked,
+}
+
+/// A question's vector.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Meaning {
+    /// Whose it is.
+    pub model: ModelKey,
+    /// The vector.
+    pub vector: Vector,
+}
+
+/// A question is its caller's own: nothing that prints a request shows it.
+impl fmt::Debug for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Meaning({} numbers)", self.vector.values().len())
+    }
+}
+
+/// How far one run of the search has looked. It is no part of what is asked.
+struct Looked(Mutex<Reach>);
+
+#[derive(Debug, Clone)]
+struct Reach {
+    near: usize,
+    around: Around,
+}
+
+impl Looked {
+    fn begin() -> Self {
+        // Some more than count: a few of them are usually not shown.
+        Self(Mutex::new(Reach { near: limits::NEAREST_ITEMS * 5 / 4, around: Around::nothing() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reach> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for Looked {
+    fn clone(&self) -> Self {
+        Self::begin()
+    }
+}
+
+impl PartialEq for Looked {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Looked {}
+
+impl fmt::Debug for Looked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Looked")
+    }
 }
 
 impl Search {
-    /// The next of these memories, the best first, at most `limit`, with their scores.
+    /// For this, from the best on.
+    #[must_use]
+    pub fn new(text: QueryText, meaning: Option<Meaning>) -> Self {
+        Self { text, meaning, after: None, looked: Looked::begin() }
+    }
+
+    /// The same, behind this place, where one is named.
+    #[must_use]
+    pub fn behind(self, after: Option<Ranked>) -> Self {
+        Self { after, ..self }
+    }
+
+    /// What is looked at for it, among these.
+    pub(super) fn among(&self, objects: ObjectSelect) -> ObjectSelect {
+        let reach = self.looked.lock().clone();
+        let near = self.meaning.as_ref().map(|meaning| Near {
+            model: meaning.model,
+            vector: meaning.vector.clone(),
+            limit: reach.near,
+        });
+        ObjectSelect {
+            words: Some(self.text.keys()),
+            near,
+            around: reach.around,
+            // What holds the words is looked at as a whole, or it could not be ranked.
+            scan: None,
+            after: None,
+            limit: limits::MATCH_ROWS,
+            ..objects
+        }
+    }
+
+    /// Whether it may look so many times more.
+    pub(super) const fn may_look_again(times: u32) -> bool {
+        times <= LOOKS_MAX
+    }
+
+    /// Whether what would be shown of what was looked at leads on to more; and if so, to what.
+    pub(super) fn leads_on(&self, shown: &[Item], seen: &Visible<Facts>) -> bool {
+        let memories: Vec<&Memory> = shown.iter().map(|item| &*item.memory).collect();
+        let mut reach = self.looked.lock();
+        let is_short = self.meaning.is_some()
+            && seen.nearest().more
+            && !retrieval::has_nearest(seen.nearest(), &memories);
+        if is_short && reach.near < limits::MATCH_ROWS {
+            reach.near = (reach.near * WIDENING).min(limits::MATCH_ROWS);
+            return true;
+        }
+        let anchors = retrieval::anchors(&self.found(&memories, seen), &memories);
+        if !anchors.is_subset(&reach.around.anchors) {
+            reach.around.anchors = anchors;
+            return true;
+        }
+        let may_lack = !anchors.is_empty()
+            && seen.may_be_cut()
+            && reach.around.reach < limits::NEIGHBOUR_ROWS_MAX
+            && !retrieval::has_neighbours(&anchors, &memories);
+        if may_lack {
+            reach.around.reach *= WIDENING;
+        }
+        may_lack
+    }
+
+    fn found(&self, memories: &[&Memory], seen: &Visible<Facts>) -> Vec<Hit> {
+        let nearest = self.meaning.as_ref().map(|_| seen.nearest());
+        retrieval::find(Question { text: &self.text, nearest }, memories)
+    }
+
+    /// The next of these, the best first, at most `limit`.
     ///
     /// Scores are of one answer: where memories came or went meanwhile, all of them may have moved. So a page goes on behind
     /// the memory that the page before ended with, and by its score only where that memory is gone.
-    pub(super) fn ranked<'a>(
-        &self,
-        memories: impl IntoIterator<Item = &'a Memory>,
-        limit: usize,
-    ) -> Vec<(MemoryId, Score)> {
-        let ranked = words::rank(&self.text, memories);
+    pub(super) fn ranked(&self, shown: &[Item], seen: &Visible<Facts>, limit: usize) -> Vec<Hit> {
+        let memories: Vec<&Memory> = shown.iter().map(|item| &*item.memory).collect();
+        let hits = retrieval::lend(&self.found(&memories, seen), &memories);
         let begin = self.after.map_or(0, |after| {
-            let there = ranked.iter().position(|place| place.id == after.id);
-            there.map_or_else(|| ranked.partition_point(|place| *place <= after), |place| place + 1)
+            let there = hits.iter().position(|hit| hit.ranked.id == after.id);
+            there.map_or_else(|| hits.partition_point(|hit| hit.ranked <= after), |place| place + 1)
         });
-        ranked.iter().skip(begin).take(limit).map(|place| (place.id, place.score.0)).collect()
+        hits.into_iter().skip(begin).take(limit).collect()
     }
 }

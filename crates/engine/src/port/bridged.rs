@@ -87,6 +87,8 @@ impl BridgesTo {
             }
             facts.memories.extend(part.memories);
             facts.erased.extend(part.erased);
+            facts.nearest.extend(part.nearest);
+            facts.is_cut |= part.is_cut;
         }
         let place = |memory: &memoryscope_domain::memory::Memory| {
             in_order((memory.placed.unwrap_or(memory.created), memory.id))

@@ -44,6 +44,8 @@ pub struct Again {
     pub answer: Option<Answer>,
     /// Whether something that it may have looked at was erased since.
     pub is_short_of_inputs: bool,
+    /// Whether it was ranked by vectors of which some are gone.
+    pub is_of_another_index: bool,
     /// How everything that it looked at was decided, where that was asked for.
     pub(crate) looked_at: Vec<Explained>,
     pub(crate) canonical: Option<Vec<u8>>,
@@ -112,6 +114,7 @@ fn versions(cx: &Context, versions: Versions) -> Answer {
         strength: memory.strength(cx.now),
         memory,
         score: None,
+        why: None,
     };
     Answer::Items(versions.versions.into_iter().enumerate().map(item).collect())
 }
@@ -224,10 +227,12 @@ impl Engine {
                     return Ok(again);
                 }
             };
-            if seen.more() && op.is_short(cx, &seen) && op.select_wider(cx, width + 1).is_some() {
+            let wants_more = (seen.more() && op.is_short(cx, &seen)) || op.leads_on(cx, &seen);
+            if wants_more && op.select_wider(cx, width + 1).is_some() {
                 width += 1;
                 continue;
             }
+            again.is_of_another_index = seen.nearest().changed;
             op.arrange(cx, &mut seen);
             if op.shows_references() {
                 again.is_short_of_inputs |= self.settle_again(asking, &ask, &mut seen).await?;
@@ -384,6 +389,7 @@ impl Again {
             trace: None,
             answer: None,
             is_short_of_inputs: false,
+            is_of_another_index: false,
             looked_at: Vec::new(),
             canonical: None,
             subject_key: None,

@@ -55,6 +55,9 @@ pub enum NotReplayable {
     /// A change was still to follow, and what it hid for as long cannot be told any more.
     #[error("a change was still to be followed then")]
     WasPending,
+    /// It was ranked by meaning, and vectors that counted then are gone: of what was sealed or changed since.
+    #[error("vectors that it was ranked by are gone")]
+    IndexChanged,
 }
 
 impl NotReplayable {
@@ -68,17 +71,19 @@ impl NotReplayable {
             Self::OfAnotherVersion => "of_another_version",
             Self::PolicyLost => "policy_lost",
             Self::WasPending => "was_pending",
+            Self::IndexChanged => "index_changed",
         }
     }
 
     /// All words.
-    pub const CODES: [&'static str; 6] = [
+    pub const CODES: [&'static str; 7] = [
         "other_operation",
         "request_erased",
         "request_differs",
         "of_another_version",
         "policy_lost",
         "was_pending",
+        "index_changed",
     ];
 }
 
@@ -319,9 +324,10 @@ fn compared(draft: &Draft, again: &Again) -> Comparison {
         ("value", is_same_value),
     ];
     let differing: Vec<&str> = parts.iter().filter(|(_, same)| !same).map(|(part, _)| *part).collect();
-    match (differing.is_empty(), again.is_short_of_inputs) {
-        (true, _) => Comparison::Identical,
-        (false, true) => Comparison::InputsErased,
-        (false, false) => Comparison::Differs(differing),
+    match differing.is_empty() {
+        true => Comparison::Identical,
+        false if again.is_short_of_inputs => Comparison::InputsErased,
+        false if again.is_of_another_index => Comparison::NotReplayable(NotReplayable::IndexChanged),
+        false => Comparison::Differs(differing),
     }
 }

@@ -13,6 +13,7 @@ use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::vector::{ModelKey, Vector};
 use memoryscope_domain::words::{ANALYSER_VERSION, QueryText, Ranked, Score};
 use serde_json::{Map, Value, json};
 
@@ -24,7 +25,7 @@ use crate::op::get::{self, Get, History};
 use crate::op::items::{self, ItemFilter, SearchItems};
 use crate::op::query::{self, Filters, Query, Shown};
 use crate::op::reconstruct::{self, Reconstruct};
-use crate::op::search::Search;
+use crate::op::search::{Meaning, Search};
 
 /// A request that can be asked again.
 #[derive(Debug, Clone)]
@@ -175,6 +176,11 @@ pub(crate) fn of_search_items(wanted: &SearchItems) -> Map<String, Value> {
 fn of_search(search: &Search) -> Map<String, Value> {
     let mut said = Map::from_iter([("terms".to_owned(), json!(search.text.terms()))]);
     said.insert("analyser".to_owned(), json!(ANALYSER_VERSION));
+    if let Some(meaning) = &search.meaning {
+        let vector: String = meaning.vector.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let model: String = meaning.model.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        said.insert("meaning".to_owned(), json!([model, vector]));
+    }
     if let Some(after) = &search.after {
         // The score as text: what is read back has the same bits.
         let (score, placed) = (after.score.0.get().to_string(), after.placed.0.unix_micros());
@@ -292,8 +298,12 @@ fn context(draft: &Draft, private: &Map<String, Value>) -> Option<Context> {
 }
 
 fn seed(hex: &str) -> Option<IdSeed> {
+    Some(IdSeed(bytes(hex)?.try_into().ok()?))
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
     let bytes = (0..hex.len() / 2).map(|at| u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok());
-    Some(IdSeed(bytes.collect::<Option<Vec<u8>>>()?.try_into().ok()?))
+    bytes.collect()
 }
 
 fn request_of(operation: &str, said: &Map<String, Value>) -> Option<Request> {
@@ -378,7 +388,15 @@ fn search_of(said: &Map<String, Value>) -> Option<Option<Search>> {
             })
         }
     };
-    Some(Some(Search { text, after }))
+    let meaning = match said.get("meaning") {
+        None => None,
+        Some(meaning) => {
+            let [model, vector] = meaning.as_array()?.as_slice() else { return None };
+            let model = ModelKey(bytes(model.as_str()?)?.try_into().ok()?);
+            Some(Meaning { model, vector: Vector::from_bytes(&bytes(vector.as_str()?)?)? })
+        }
+    };
+    Some(Some(Search::new(text, meaning).behind(after)))
 }
 
 fn filters_of(said: &Map<String, Value>) -> Option<Filters> {

@@ -322,7 +322,7 @@ async fn words_are_found_behind_bridges() {
     let own = world.ingest("bob", in_apollo("Tea, tea and tea.")).await.id;
     let sealed = world.ingest("ann", event("ann", "Tea in secret.")).await.id;
     world.step(world.core("ann"), sealed, Step::Seal { reason: None }).await.unwrap().output.unwrap();
-    let search = Some(Search { text: QueryText::parse("rain and tea").unwrap(), after: None });
+    let search = Some(Search::new(QueryText::parse("rain and tea").unwrap(), None));
     let events = Filters { types: vec![MemoryType::Event], ..Filters::default() };
     let query = Query { search, filters: events, ..ask(apollo(), CHAT) };
     let page = world.run(world.member("bob"), query).await.unwrap();

@@ -70,7 +70,7 @@ pub(crate) fn acting(world: &World, name: Option<&str>) -> Context {
 }
 
 fn search(scope: Scope, words: Option<&str>, filter: ItemFilter) -> SearchItems {
-    let search = words.map(|text| Search { text: QueryText::parse(text).unwrap(), after: None });
+    let search = words.map(|text| Search::new(QueryText::parse(text).unwrap(), None));
     SearchItems { scope, purpose: Purpose::ChatResponse, search, filter, limit: 10 }
 }
 

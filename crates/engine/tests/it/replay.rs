@@ -79,8 +79,7 @@ impl World {
                 let _ = self.run(self.core(who), query_of("ann", CHAT, filters, limit)).await;
             }
             let _ = self.run(self.core(who), query_of("ann", Purpose::SubjectAccess, filters(), 50)).await;
-            let mut search =
-                Search { text: QueryText::parse("Lisbon paragraphs work").unwrap(), after: None };
+            let mut search = Search::new(QueryText::parse("Lisbon paragraphs work").unwrap(), None);
             for _ in 0..2 {
                 let query = Query { search: Some(search.clone()), ..query_of("ann", CHAT, filters(), 1) };
                 let Ok(page) = self.run(self.core(who), query).await else { break };

@@ -23,7 +23,7 @@ use super::support::{World, refused, user};
 const TEXT: &str = "Please use bullet points when you explain Lisbon.";
 
 fn query(limit: usize, words: Option<&str>) -> Query {
-    let search = words.map(|words| Search { text: QueryText::parse(words).unwrap(), after: None });
+    let search = words.map(|words| Search::new(QueryText::parse(words).unwrap(), None));
     Query { scope: apollo(), purpose: CHAT, filters: filters(), after: None, search, limit }
 }
 

@@ -15,7 +15,7 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::reconstruct::{self, Reconstruct};
 use memoryscope_engine::op::{Info, Mint, Operation, Plan, query};
-use memoryscope_engine::port::{ObjectSelect, Select};
+use memoryscope_engine::port::{Around, ObjectSelect, Select};
 use memoryscope_engine::refusal::Refusal;
 use uuid::Uuid;
 
@@ -67,6 +67,8 @@ fn objects() -> Select {
         until: None,
         after: None,
         words: None,
+        near: None,
+        around: Around::nothing(),
         scan: None,
         limit: 9,
     })

@@ -170,7 +170,7 @@ impl World {
         limit: usize,
     ) -> Vec<String> {
         let mut all = Vec::new();
-        let mut search = Search { text: QueryText::parse(text).unwrap(), after: None };
+        let mut search = Search::new(QueryText::parse(text).unwrap(), None);
         loop {
             let (scope, filters) = (Scope::of_user(&user("ada")), Filters::default());
             let query = Query { scope, purpose, filters, after: None, search: Some(search.clone()), limit };

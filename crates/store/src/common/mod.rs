@@ -5,6 +5,7 @@ pub(crate) mod failure;
 pub(crate) mod fill;
 pub(crate) mod filter;
 pub(crate) mod migration;
+pub(crate) mod packed;
 pub(crate) mod person;
 pub(crate) mod prepare;
 pub(crate) mod row;

@@ -14,6 +14,7 @@ use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
+use memoryscope_domain::vector::KeptVector;
 use memoryscope_engine::port::StoreError;
 
 use super::fill::Keys;
@@ -34,11 +35,22 @@ pub(crate) struct MemoryRow {
     pub(crate) occurred: Option<i64>,
     pub(crate) facets: Option<i64>,
     pub(crate) keys: Keys,
+    /// The text that a vector of it must be of.
+    pub(crate) text: Option<[u8; 8]>,
     pub(crate) stored: StoredMemory,
     /// What it is looked up by.
     pub(crate) index: Vec<[u8; 16]>,
     /// From what it was derived; it is said once, when the memory is new.
     pub(crate) links: Vec<LinkRow>,
+}
+
+/// A row of `vectors`, but for the scope and the commit.
+#[derive(Debug)]
+pub(crate) struct VectorRow {
+    pub(crate) memory: MemoryId,
+    pub(crate) model: [u8; 8],
+    pub(crate) text: [u8; 8],
+    pub(crate) vector: Vec<u8>,
 }
 
 /// A row of `links`, but for the child.
@@ -128,6 +140,7 @@ pub(crate) enum Step {
     UnmarkPending(MemoryId),
     KeepConsent(ConsentRow),
     Suppress(Vec<[u8; 32]>),
+    KeepVectors(Vec<VectorRow>),
     InsertSchema(SchemaRow),
     ReplaceSchema(SchemaRow),
 }
@@ -201,6 +214,7 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::UnmarkPending(id) => Step::UnmarkPending(id),
         Change::KeepConsent(consents) => Step::KeepConsent(consent_row(tenant, &consents)?),
         Change::Suppress(digests) => Step::Suppress(digests.iter().map(|digest| digest.hash().0).collect()),
+        Change::KeepVectors(vectors) => Step::KeepVectors(vectors.iter().map(vector_row).collect()),
         Change::InsertSchema(schema) => Step::InsertSchema(schema_row(tenant, &schema, touched)?),
         Change::ReplaceSchema(schema) => Step::ReplaceSchema(schema_row(tenant, &schema, touched)?),
         Change::Forget(forgotten) => Step::Forget(forgotten),
@@ -239,10 +253,15 @@ fn memory_row(tenant: &TenantId, memory: &Memory, touched: &mut Touched) -> Resu
         occurred: memory.placed.map(|at| at.unix_micros()),
         facets: memory.facets(),
         keys: Keys::of(memory),
+        text: memory.text_key().map(|text| text.0),
         stored: StoredMemory::write(memory)?,
         index: memory.keys().into_iter().map(|key| key.0).collect(),
         links: link_rows(memory),
     })
+}
+
+fn vector_row(kept: &KeptVector) -> VectorRow {
+    VectorRow { memory: kept.memory, model: kept.model.0, text: kept.text.0, vector: kept.vector.to_bytes() }
 }
 
 /// Links follow from what a memory says of itself, so that no child is ever without them.

@@ -13,6 +13,7 @@ use memoryscope_engine::port::StoreError;
 use super::person;
 use super::session::Call;
 use super::value::{Bytes, Value};
+use super::vectors;
 use crate::common::prepare::{
     BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, SchemaRow, SpiralRow, Step,
 };
@@ -20,25 +21,26 @@ use crate::common::row;
 
 const INSERT_MEMORIES: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body, occurred, facets, words, tags)
+                          created, expires, document, body, occurred, facets, words, tags, conversation)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
                                $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
-                               $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[]) AS w";
+                               $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[], $18::bytea[]) AS w";
 
 /// The rows stand there: the lock says so. An update from a list would be free to walk all memories of the tenant;
 /// this one finds each by its key.
 const UPDATE_MEMORIES: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body, occurred, facets, words, tags)
+                          created, expires, document, body, occurred, facets, words, tags, conversation)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
                                $8::bytea[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::bytea[],
-                               $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[]) AS w
+                               $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[], $18::bytea[]) AS w
     ON CONFLICT (tenant, id) DO UPDATE
     SET version = excluded.version, valid_from_seq = excluded.valid_from_seq,
         partition_key = excluded.partition_key, type = excluded.type, kind = excluded.kind,
         domain_key = excluded.domain_key, state = excluded.state, created = excluded.created,
         expires = excluded.expires, document = excluded.document, body = excluded.body,
         occurred = excluded.occurred, facets = excluded.facets, words = excluded.words, tags = excluded.tags,
+        conversation = excluded.conversation,
         activated = CASE WHEN excluded.state = 4 THEN NULL ELSE memories.activated END";
 
 const TOUCH_SEED: &str = "UPDATE memories SET activated = $3 WHERE tenant = $1 AND id = $2 AND state < 4";
@@ -288,6 +290,10 @@ impl<'a> Writes<'a> {
             Step::Suppress(digests) => self.alone(SUPPRESS, vec![column(digests, |digest| Bytes(*digest))]),
             Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => self.write_schema(schema),
             Step::Forget(forgotten) => self.forget(seq, forgotten),
+            Step::KeepVectors(kept) => {
+                self.end_round();
+                self.calls.extend(vectors::keep(self.tenant, seq, kept));
+            }
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
             }
@@ -381,8 +387,9 @@ impl<'a> Writes<'a> {
         let changed: Vec<_> = round.replaced.into_iter().chain(round.erased).collect();
         if !changed.is_empty() {
             self.call(UPDATE_MEMORIES, memories(&changed));
-            for (_, memory) in &changed {
+            for (seq, memory) in &changed {
                 self.call(FORGET_KEYS, vec![boxed(Bytes::of(memory.id.uuid()))]);
+                self.calls.push(vectors::drop_unless_of(self.tenant, *seq, memory));
             }
             self.insert_keys(&changed);
         }
@@ -408,12 +415,12 @@ impl<'a> Writes<'a> {
     }
 }
 
-fn boxed<'a>(value: impl tokio_postgres::types::ToSql + Sync + Send + 'a) -> Value<'a> {
+pub(super) fn boxed<'a>(value: impl tokio_postgres::types::ToSql + Sync + Send + 'a) -> Value<'a> {
     Box::new(value)
 }
 
 /// One column of many rows.
-fn column<'a, R, T: tokio_postgres::types::ToSql + Sync + Send + 'a>(
+pub(super) fn column<'a, R, T: tokio_postgres::types::ToSql + Sync + Send + 'a>(
     rows: &[R],
     value: impl Fn(&R) -> T,
 ) -> Value<'a> {
@@ -438,6 +445,7 @@ fn memories<'a>(rows: &[(i64, &'a MemoryRow)]) -> Vec<Value<'a>> {
         column(rows, |(_, memory)| memory.facets),
         column(rows, |(_, memory)| memory.keys.words.as_deref()),
         column(rows, |(_, memory)| memory.keys.tags.as_deref()),
+        column(rows, |(_, memory)| memory.keys.conversation.as_deref()),
     ]
 }
 

@@ -118,7 +118,7 @@ impl View<'_> {
     }
 
     /// A version from the columns (id, version, document, body, type).
-    fn former(&self, row: &Row) -> Result<Former, Failure> {
+    pub(super) fn former(&self, row: &Row) -> Result<Former, Failure> {
         let (document, body): (Option<&str>, Option<&[u8]>) = (row.try_get(2)?, row.try_get(3)?);
         let id = MemoryId::from_uuid(Uuid::from_slice(row.try_get(0)?).map_err(|_| corrupt("memory id"))?);
         if document.is_none() && body.is_none() {

@@ -21,6 +21,7 @@ use super::programs::{Program, environment};
 use super::session::{Call, Session};
 use super::transfer::{connect, require_unused};
 use crate::backup::{Checked, Progress, brings_back, create_private, digest, failed, sync};
+use crate::common::packed::VectorCache;
 use crate::common::row::{self, corrupt};
 use crate::common::walk::verification;
 use crate::transfer::{PROGRESS_TABLE, TABLES};
@@ -290,7 +291,9 @@ async fn look_through(
         let tenant = row::tenant(found.try_get(0).map_err(Failure::from)?)?;
         let load = verification(&tenant);
         let mut facts = Facts::default();
-        View { session, load: &load, ancestry: Ancestry::default() }.verify(&mut facts).await?;
+        View { session, load: &load, vectors: &VectorCache::new(0), ancestry: Ancestry::default() }
+            .verify(&mut facts)
+            .await?;
         let found = facts.verification.ok_or_else(|| corrupt("chain"))?;
         chains.push((tenant, found));
     }

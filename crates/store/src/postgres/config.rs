@@ -6,6 +6,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use memoryscope_domain::limits;
 use memoryscope_engine::port::{Meter, NoMeter, StoreError};
 use tokio_postgres::config::SslMode;
 
@@ -51,6 +52,7 @@ pub struct PostgresConfig {
     pub(super) statement: Duration,
     pub(super) pool: Duration,
     pub(super) patience: Duration,
+    pub(super) vector_bytes: usize,
     pub(super) meter: Arc<dyn Meter>,
     #[cfg(feature = "faults")]
     pub(super) faults: Option<Faults>,
@@ -115,6 +117,7 @@ impl PostgresConfig {
             statement: Duration::from_millis(STATEMENT_MS),
             pool: Duration::from_millis(POOL_MS),
             patience: Duration::from_millis(PATIENCE_MS),
+            vector_bytes: limits::VECTOR_BYTES,
             meter: Arc::new(NoMeter),
             #[cfg(feature = "faults")]
             faults: None,
@@ -125,6 +128,12 @@ impl PostgresConfig {
     #[must_use]
     pub fn migrate(self, migrate: bool) -> Self {
         Self { migrate, ..self }
+    }
+
+    /// How much memory the vectors of scopes that are searched may take, in bytes.
+    #[must_use]
+    pub fn vector_bytes(self, vector_bytes: usize) -> Self {
+        Self { vector_bytes, ..self }
     }
 
     /// Where its measurements go.

@@ -123,6 +123,7 @@ impl<'a> Names<'a> {
             Step::TouchSeeds { .. }
             | Step::Suppress(_)
             | Step::Forget(_)
+            | Step::KeepVectors(_)
             | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
@@ -300,6 +301,7 @@ impl Known {
             Step::TouchSeeds { .. }
             | Step::Suppress(_)
             | Step::Forget(_)
+            | Step::KeepVectors(_)
             | Step::KeepPolicy(_)
             | Step::ActivatePolicy(_)
             | Step::ForgetIdempotencyBefore(_)
@@ -352,6 +354,7 @@ impl Known {
             }
             Step::TouchSeeds { .. }
             | Step::Suppress(_)
+            | Step::KeepVectors(_)
             | Step::KeepPolicy(_)
             | Step::InsertSpiral(_)
             | Step::ForgetSpiral(_)

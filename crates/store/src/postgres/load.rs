@@ -27,6 +27,8 @@ use super::pending::{id, marks};
 use super::policies::{policies, policies_call};
 use super::session::{Call, Session};
 use super::value::Bytes;
+use super::vectors;
+use crate::common::packed::VectorCache;
 use crate::common::row::{self, corrupt};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -57,11 +59,15 @@ const EXPIRED: &str = "
     ORDER BY expires, id LIMIT $3";
 
 /// Answers a load.
-pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot, Failure> {
-    if let Some(snapshot) = at_once(session, load).await? {
+pub(super) async fn load(
+    session: &mut Session,
+    load: &Load,
+    vectors: &VectorCache,
+) -> Result<Snapshot, Failure> {
+    if let Some(snapshot) = at_once(session, load, vectors).await? {
         return Ok(snapshot);
     }
-    let mut view = View { session, load, ancestry: Ancestry::default() };
+    let mut view = View { session, load, vectors, ancestry: Ancestry::default() };
     let mut begun = view.begin(false).await?;
     if begun.ended && !marks(&begun.frame, MARKS)?.is_empty() {
         // Who is below a mark is looked up in the same snapshot.
@@ -86,11 +92,15 @@ pub(super) async fn load(session: &mut Session, load: &Load) -> Result<Snapshot,
 
 /// Answers the most common loads with one statement, which is a snapshot of its own and needs no transaction: that is a
 /// third of the work for the server. None where it is another load, or has more rows than are read at once.
-async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>, Failure> {
+async fn at_once(
+    session: &mut Session,
+    load: &Load,
+    vectors: &VectorCache,
+) -> Result<Option<Snapshot>, Failure> {
     if load.as_of.is_some() {
         return Ok(None);
     }
-    let view = View { session, load, ancestry: Ancestry::default() };
+    let view = View { session, load, vectors, ancestry: Ancestry::default() };
     let listing = match &load.select {
         Select::Nothing => {
             let rows = view.session.query(view.frame()).await?;
@@ -139,6 +149,7 @@ async fn at_once(session: &mut Session, load: &Load) -> Result<Option<Snapshot>,
 pub(super) struct View<'a> {
     pub(super) session: &'a mut Session,
     pub(super) load: &'a Load,
+    pub(super) vectors: &'a VectorCache,
     /// Who is below a mark, as far as it was asked.
     pub(super) ancestry: Ancestry,
 }
@@ -174,6 +185,7 @@ impl View<'_> {
             | Select::Person(_)
             | Select::Keyed(_)
             | Select::Shared { .. }
+            | Select::Unembedded { .. }
             | Select::Belongings { .. }
             | Select::Verification => true,
             _ => false,
@@ -239,6 +251,9 @@ impl View<'_> {
             Select::Policies(select) => policies_call(self.tenant(), select),
             Select::Keyed(select) => keyed_call(self.load, select, select.after),
             Select::Schemas(select) => schemas_call(self.tenant(), select),
+            Select::Unembedded { model, after, limit } => {
+                vectors::unembedded_call(self.tenant(), *model, *after, *limit)
+            }
             Select::LatestEntry(operation) => {
                 Call::new(LATEST_ENTRY, vec![tenant(), Box::new(operation.as_str().to_owned())])
             }
@@ -269,6 +284,11 @@ impl View<'_> {
             Select::Shared { objects, keyed } => {
                 self.objects(objects, records, facts).await?;
                 facts.add_shared(self.shared(keyed).await?);
+                self.say_how_near_shared(objects, facts).await?;
+            }
+            Select::Unembedded { .. } => {
+                let memories = records.iter().map(|row| Ok(Arc::new(self.memory(row, 0)?)));
+                facts.memories = memories.collect::<Result<_, Failure>>()?;
             }
             Select::Versions { id, after, limit } if self.load.as_of.is_some() => {
                 self.memories_as_of(&[*id], &records, facts)?;

@@ -97,7 +97,6 @@ impl View<'_> {
             memories.retain(|memory| filter.matches(&MemoryView::stored(memory, self.load.now)));
             facts.memories.extend(memories.into_iter().map(Arc::new));
         }
-        facts.memories.sort_by_key(|memory| (std::cmp::Reverse(memory.placed), memory.id));
-        Ok(())
+        self.beside(select, facts).await
     }
 }

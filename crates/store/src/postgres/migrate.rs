@@ -38,7 +38,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "reviews",
         sql: include_str!("../../migrations/postgres/0010_reviews.sql"),
     },
-    Migration { number: 11, name: "stems", sql: include_str!("../../migrations/postgres/0011_stems.sql") },
+    Migration {
+        number: 11,
+        name: "retrieval",
+        sql: include_str!("../../migrations/postgres/0011_retrieval.sql"),
+    },
 ];
 
 /// How often the two tables below are made while others make them too.
@@ -61,6 +65,8 @@ const BOOTSTRAP: &str = "
 const UNFILLED: &str = "
     SELECT id, document, body FROM memories
     WHERE tenant = $1 AND id > $2 AND occurred IS NOT NULL ORDER BY id LIMIT $3";
+
+const FILL_CONVERSATION: &str = "UPDATE memories SET conversation = $3 WHERE tenant = $1 AND id = $2";
 
 const FILL: &str = "UPDATE memories SET words = $3, tags = $4 WHERE tenant = $1 AND id = $2";
 
@@ -104,7 +110,7 @@ async fn run_locked(session: &mut Session, list: &[Migration]) -> Result<Vec<u32
     for step in &list[applied.len()..] {
         session.batch(step.sql).await?;
         if fill::FILLED_BEHIND.contains(&step.number) {
-            fill_words_and_tags(session).await?;
+            fill_found_by(session, step.number).await?;
         }
         let values = (i64::from(step.number), step.name, checksum(step));
         let insert = Call::new(
@@ -118,7 +124,7 @@ async fn run_locked(session: &mut Session, list: &[Migration]) -> Result<Vec<u32
 }
 
 /// Makes the objects that are there findable.
-async fn fill_words_and_tags(session: &mut Session) -> Result<(), Failure> {
+async fn fill_found_by(session: &mut Session, number: u32) -> Result<(), Failure> {
     let tenants = Call::Prepared(Cow::Owned(tenants_of("memories")), Vec::new());
     let tenants = session.query(tenants).await?;
     let tenants = tenants.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
@@ -133,7 +139,15 @@ async fn fill_words_and_tags(session: &mut Session) -> Result<(), Failure> {
             let mut calls = Vec::with_capacity(rows.len());
             for row in &rows {
                 let id: Vec<u8> = row.try_get(0)?;
-                let Keys { words, tags } = Keys::of_stored(row.try_get(1)?, row.try_get(2)?);
+                let Keys { words, tags, conversation } = Keys::of_stored(row.try_get(1)?, row.try_get(2)?);
+                if let Some(conversation) = conversation.filter(|_| number >= fill::WITH_CONVERSATIONS) {
+                    let values = vec![
+                        Box::new(tenant.clone()) as Value<'_>,
+                        Box::new(id.clone()),
+                        Box::new(conversation),
+                    ];
+                    calls.push(Call::new(FILL_CONVERSATION, values));
+                }
                 let values = vec![
                     Box::new(tenant.clone()) as Value<'_>,
                     Box::new(id),

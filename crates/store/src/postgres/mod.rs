@@ -32,6 +32,7 @@ mod tls;
 mod transact;
 pub(crate) mod transfer;
 mod value;
+mod vectors;
 mod walk;
 mod writer;
 
@@ -58,6 +59,7 @@ use value::Bytes;
 use writer::Writer;
 
 use crate::common::migration::MigrationStatus;
+use crate::common::packed::VectorCache;
 use crate::common::prepare::Prepared;
 use crate::common::row;
 
@@ -114,6 +116,7 @@ pub struct PostgresStore {
     pool: Arc<Pool>,
     walks: Arc<Semaphore>,
     writer: Writer,
+    vectors: Arc<VectorCache>,
     schema: u32,
 }
 
@@ -137,6 +140,7 @@ impl PostgresStore {
             pool: Arc::new(Pool::new(connector)),
             // Walks of a whole chain take seconds: several of them would stop every read.
             walks: Arc::new(Semaphore::new(1)),
+            vectors: Arc::new(VectorCache::new(config.vector_bytes)),
             schema,
         })
     }
@@ -220,18 +224,27 @@ impl Store for PostgresStore {
         let load = Arc::new(load.clone());
         let stopped = |_| StoreError::Unavailable("the store is being closed".to_owned());
         let _walk = match load.select {
-            Select::Verification => Some(self.walks.acquire().await.map_err(stopped)?),
+            Select::Verification | Select::Unembedded { .. } => {
+                Some(self.walks.acquire().await.map_err(stopped)?)
+            }
             _ => None,
         };
+        let vectors = Arc::clone(&self.vectors);
         self.read(move |session| {
-            let load = Arc::clone(&load);
-            Box::pin(async move { load::load(session, &load).await })
+            let (load, vectors) = (Arc::clone(&load), Arc::clone(&vectors));
+            Box::pin(async move { load::load(session, &load, &vectors).await })
         })
         .await
     }
 
     async fn commit(&self, decided: Decided<ChangeSet>) -> Result<Receipt, StoreError> {
-        self.writer.commit(Prepared::new(decided.into_inner())?).await
+        let set = Prepared::new(decided.into_inner())?;
+        let erased_of = set.erases().then(|| set.tenant.clone());
+        let receipt = self.writer.commit(set).await;
+        if let Some(tenant) = erased_of.filter(|_| receipt.is_ok()) {
+            self.vectors.forget(&tenant);
+        }
+        receipt
     }
 
     async fn policy(&self, tenant: &TenantId, hash: &str) -> Result<Option<PolicyDocument>, StoreError> {

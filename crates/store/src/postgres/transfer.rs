@@ -13,6 +13,7 @@ use super::pool::{Connector, Use};
 use super::session::{Call, Session};
 use super::{load, migrate, value};
 use crate::common::migration;
+use crate::common::packed::VectorCache;
 use crate::common::row::{self, corrupt};
 use crate::common::walk::verification;
 use crate::transfer::{End, Kind, PROGRESS_SQL, Row, TABLES, Table, Value};
@@ -205,7 +206,10 @@ impl Side {
 
     /// Walks a tenant's chain.
     pub(crate) async fn verify(&mut self, tenant: &TenantId) -> Result<Verification, StoreError> {
-        let found = load::load(&mut self.session, &verification(tenant)).await?.facts.verification;
+        let found = load::load(&mut self.session, &verification(tenant), &VectorCache::new(0))
+            .await?
+            .facts
+            .verification;
         found.ok_or_else(|| StoreError::Corrupt("a chain was not walked".to_owned()))
     }
 

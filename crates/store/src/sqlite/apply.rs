@@ -201,6 +201,7 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::TouchSeeds { .. }
         | Step::Suppress(_)
         | Step::Forget(_)
+        | Step::KeepVectors(_)
         | Step::KeepPolicy(_)
         | Step::ActivatePolicy(_)
         | Step::ForgetIdempotencyBefore(_)
@@ -315,6 +316,7 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
         Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
             super::keyed::write_schema(conn, tenant, schema)?
         }
+        Step::KeepVectors(vectors) => super::vectors::keep(conn, tenant, seq, vectors)?,
         Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {
             let sql = "INSERT INTO checkpoints (tenant, number, seq, text)
@@ -327,13 +329,13 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
 
 const INSERT_MEMORY: &str = "
     INSERT INTO memories (tenant, id, version, valid_from_seq, partition_key, type, kind, domain_key, state,
-                          created, expires, document, body, occurred, facets, words, tags)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+                          created, expires, document, body, occurred, facets, words, tags, conversation)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 const UPDATE_MEMORY: &str = "
     UPDATE memories SET version = ?3, valid_from_seq = ?4, partition_key = ?5, type = ?6, kind = ?7,
                         domain_key = ?8, state = ?9, created = ?10, expires = ?11, document = ?12, body = ?13,
-                        occurred = ?14, facets = ?15, words = ?16, tags = ?17,
+                        occurred = ?14, facets = ?15, words = ?16, tags = ?17, conversation = ?18,
                         activated = CASE WHEN ?9 = 4 THEN NULL ELSE activated END
     WHERE tenant = ?1 AND id = ?2";
 
@@ -374,6 +376,7 @@ fn write_memory(
             memory.facets,
             memory.keys.words,
             memory.keys.tags,
+            memory.keys.conversation,
         ],
     )
 }
@@ -407,6 +410,7 @@ fn replace_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow)
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
     super::keyed::replace_keys(conn, tenant, memory)?;
+    super::vectors::drop_unless_of(conn, tenant, seq, memory)?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 
@@ -430,6 +434,7 @@ fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
     super::keyed::replace_keys(conn, tenant, memory)?;
+    super::vectors::drop_unless_of(conn, tenant, seq, memory)?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }
 

@@ -19,6 +19,7 @@ use super::load::Reader;
 use super::migrate;
 use crate::backup::{Checked, Progress, beside, create_private, digest, failed, sync};
 use crate::common::failure::EngineError;
+use crate::common::packed::VectorCache;
 
 /// Pages (4 MiB) that are copied between two looks at the progress.
 const STEP_PAGES: i32 = 1_024;
@@ -113,7 +114,8 @@ fn look_through(
     if first != "ok" {
         return Err(StoreError::Corrupt("it is damaged: its structure contradicts itself".to_owned()).into());
     }
-    let mut reader = Reader { conn, cache: Cache::new(std::sync::Arc::default()) };
+    let mut reader =
+        Reader { conn, cache: Cache::new(std::sync::Arc::default()), vectors: VectorCache::none() };
     let mut tenants: Vec<TenantId> = Vec::new();
     loop {
         let page = reader.tenants(tenants.last(), limits::TENANTS_PAGE_ITEMS)?;

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memoryscope_domain::ids::{MemoryId, TenantId};
 use memoryscope_domain::memory::Memory;
 
+use crate::common::packed::VectorCache;
+
 /// Stored bytes of the memories in one of a cache's two generations.
 const GENERATION_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 
@@ -26,6 +28,13 @@ impl Erasures {
     fn count(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
+}
+
+/// What remembers, and is told when something is to be forgotten.
+#[derive(Debug, Clone)]
+pub(super) struct Forgetting {
+    pub(super) erasures: Arc<Erasures>,
+    pub(super) vectors: Arc<VectorCache>,
 }
 
 /// By tenant, then by id and version: looking one up copies nothing.

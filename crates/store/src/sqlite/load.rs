@@ -28,6 +28,7 @@ use super::pending::ancestry;
 use super::row::{audit_key, blob, entry, text};
 use super::walk;
 use crate::common::filter::Rows;
+use crate::common::packed::VectorCache;
 use crate::common::row::{self, corrupt};
 use crate::common::walk::verification;
 
@@ -35,15 +36,16 @@ use crate::common::walk::verification;
 pub(super) struct Reader {
     pub(super) conn: Connection,
     pub(super) cache: Cache,
+    pub(super) vectors: Arc<VectorCache>,
 }
 
 impl Reader {
     /// Answers a load, in the transaction that is open, or in one of its own.
     pub(super) fn load(&mut self, load: &Load) -> Result<Snapshot, Failure> {
         self.cache.follow_erasures();
-        let Self { conn, cache } = self;
+        let Self { conn, cache, vectors } = self;
         let own = if conn.is_autocommit() { Some(conn.unchecked_transaction()?) } else { None };
-        let answer = View { conn, cache, load, ancestry: Ancestry::default() }.snapshot();
+        let answer = View { conn, cache, vectors, load, ancestry: Ancestry::default() }.snapshot();
         own.map_or(Ok(()), rusqlite::Transaction::finish)?;
         answer
     }
@@ -114,6 +116,7 @@ impl Reader {
 pub(super) struct View<'a> {
     pub(super) conn: &'a Connection,
     cache: &'a mut Cache,
+    pub(super) vectors: &'a VectorCache,
     pub(super) load: &'a Load,
     /// Who is below a mark, as far as it was asked.
     pub(super) ancestry: Ancestry,
@@ -224,6 +227,10 @@ impl View<'_> {
             Select::Shared { objects, keyed } => {
                 self.objects(objects, &mut facts)?;
                 facts.add_shared(self.shared(keyed)?);
+                self.say_how_near_shared(objects, &mut facts)?;
+            }
+            Select::Unembedded { model, after, limit } => {
+                facts.memories = self.unembedded(*model, *after, *limit)?;
             }
             Select::Schemas(select) => self.schemas(select, &mut facts)?,
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)?),

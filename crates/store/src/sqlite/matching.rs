@@ -66,7 +66,7 @@ impl View<'_> {
             let memory = memory.filter(|memory| filter.matches(&MemoryView::stored(memory, self.load.now)));
             facts.memories.extend(memory);
         }
-        Ok(())
+        self.beside(select, facts)
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
     use memoryscope_domain::policy::Attribute;
     use memoryscope_domain::scope::Partition;
     use memoryscope_domain::time::Timestamp;
-    use memoryscope_engine::port::{BridgesTo, Rights, Select};
+    use memoryscope_engine::port::{Around, BridgesTo, Rights, Select};
     use rusqlite::Connection;
 
     use super::*;
@@ -100,6 +100,8 @@ mod tests {
             after: None,
             scan: None,
             words: Some(vec![TermKey::of("tea")]),
+            near: None,
+            around: Around::nothing(),
             limit: 9,
         };
         let load = Load {

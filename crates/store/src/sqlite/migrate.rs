@@ -32,7 +32,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 8, name: "bridges", sql: include_str!("../../migrations/sqlite/0008_bridges.sql") },
     Migration { number: 9, name: "items", sql: include_str!("../../migrations/sqlite/0009_items.sql") },
     Migration { number: 10, name: "reviews", sql: include_str!("../../migrations/sqlite/0010_reviews.sql") },
-    Migration { number: 11, name: "stems", sql: include_str!("../../migrations/sqlite/0011_stems.sql") },
+    Migration {
+        number: 11,
+        name: "retrieval",
+        sql: include_str!("../../migrations/sqlite/0011_retrieval.sql"),
+    },
 ];
 
 /// The newest schema that this program knows.
@@ -73,7 +77,7 @@ fn run_list(conn: &mut Connection, list: &[Migration]) -> Result<Vec<u32>, Failu
     for step in &list[applied.len()..] {
         tx.execute_batch(step.sql)?;
         if fill::FILLED_BEHIND.contains(&step.number) {
-            fill_words_and_tags(&tx)?;
+            fill_found_by(&tx, step.number)?;
         }
         tx.execute(
             "INSERT INTO schema_migrations (number, name, checksum) VALUES (?1, ?2, ?3)",
@@ -87,7 +91,7 @@ fn run_list(conn: &mut Connection, list: &[Migration]) -> Result<Vec<u32>, Failu
 }
 
 /// Makes the objects that are there findable.
-fn fill_words_and_tags(conn: &Connection) -> Result<(), Failure> {
+fn fill_found_by(conn: &Connection, number: u32) -> Result<(), Failure> {
     let mut tenants = conn.prepare(&tenants_of("memories"))?;
     let tenants = tenants.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
     let mut page = conn.prepare(
@@ -96,6 +100,9 @@ fn fill_words_and_tags(conn: &Connection) -> Result<(), Failure> {
     )?;
     let mut update =
         conn.prepare("UPDATE memories SET words = ?3, tags = ?4 WHERE tenant = ?1 AND id = ?2")?;
+    let has_conversations = number >= fill::WITH_CONVERSATIONS;
+    let sql = "UPDATE memories SET conversation = ?3 WHERE tenant = ?1 AND id = ?2";
+    let mut of_conversation = has_conversations.then(|| conn.prepare(sql)).transpose()?;
     for tenant in tenants {
         let mut after = Vec::new();
         loop {
@@ -107,6 +114,9 @@ fn fill_words_and_tags(conn: &Connection) -> Result<(), Failure> {
             }
             for (id, keys) in &found {
                 update.execute(params![tenant, id, keys.words, keys.tags])?;
+                if let (Some(update), Some(conversation)) = (&mut of_conversation, &keys.conversation) {
+                    update.execute(params![tenant, id, conversation])?;
+                }
             }
             let Some((last, _)) = found.pop() else { break };
             after = last;

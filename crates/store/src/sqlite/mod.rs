@@ -26,6 +26,7 @@ mod restore;
 mod rights;
 mod row;
 pub(crate) mod transfer;
+mod vectors;
 mod walk;
 mod writer;
 
@@ -36,6 +37,7 @@ use async_trait::async_trait;
 use memoryscope_domain::change::{ChangeSet, PolicyDocument};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::limits;
 use memoryscope_domain::memory::Key;
 use memoryscope_engine::port::{
     Due, Health, Load, Meter, NoMeter, Receipt, Select, Snapshot, Store, StoreError,
@@ -43,13 +45,14 @@ use memoryscope_engine::port::{
 
 pub use restore::restore;
 
-use cache::Erasures;
+use cache::{Erasures, Forgetting};
 use checkpoint::{CheckpointThread, Checkpointer};
 use connection::{Place, Use};
 use reader::Readers;
 use writer::Writer;
 
 use crate::common::migration::MigrationStatus;
+use crate::common::packed::VectorCache;
 use crate::common::prepare::Prepared;
 
 /// The most threads that read unless more are asked for. Half as many as processors are best (docs/performance.md): the
@@ -62,6 +65,7 @@ pub struct SqliteConfig {
     place: Place,
     migrate: bool,
     readers: usize,
+    vector_bytes: usize,
     meter: Arc<dyn Meter>,
 }
 
@@ -81,7 +85,8 @@ impl SqliteConfig {
     fn at(place: Place) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let readers = (processors / 2).clamp(1, READERS_MAX);
-        Self { place, migrate: true, readers, meter: Arc::new(NoMeter) }
+        let vector_bytes = limits::VECTOR_BYTES;
+        Self { place, migrate: true, readers, vector_bytes, meter: Arc::new(NoMeter) }
     }
 
     /// Where the writer's measurements go.
@@ -94,6 +99,12 @@ impl SqliteConfig {
     #[must_use]
     pub fn migrate(self, migrate: bool) -> Self {
         Self { migrate, ..self }
+    }
+
+    /// How much memory the vectors of scopes that are searched may take, in bytes.
+    #[must_use]
+    pub fn vector_bytes(self, vector_bytes: usize) -> Self {
+        Self { vector_bytes, ..self }
     }
 
     /// How many threads read; at least one does.
@@ -133,7 +144,8 @@ impl SqliteStore {
             }
         }
         let schema = migrate::require_newest(&conn)?;
-        let erasures = Arc::new(Erasures::default());
+        let vectors = Arc::new(VectorCache::new(config.vector_bytes));
+        let forgetting = Forgetting { erasures: Arc::new(Erasures::default()), vectors };
         let (checkpointer, thread) = if place.has_wal() {
             let (checkpointer, thread) = Checkpointer::start(place)?;
             (Some(checkpointer), Some(thread))
@@ -141,10 +153,15 @@ impl SqliteStore {
             (None, None)
         };
         Ok(Self {
-            readers: Readers::start(config.readers, place, &erasures)?,
+            readers: Readers::start(config.readers, place, &forgetting)?,
             // Walks of a whole chain take seconds: on the other threads two of them would stop every read.
-            walker: Readers::start_walker(place, &erasures)?,
-            writer: Writer::start(place.clone(), erasures, checkpointer.clone(), Arc::clone(&config.meter))?,
+            walker: Readers::start_walker(place, &forgetting)?,
+            writer: Writer::start(
+                place.clone(),
+                forgetting,
+                checkpointer.clone(),
+                Arc::clone(&config.meter),
+            )?,
             checkpointer,
             _checkpoint_thread: thread,
             schema,
@@ -188,7 +205,9 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn load(&self, load: &Load) -> Result<Snapshot, StoreError> {
         let load = load.clone();
-        let threads = if load.select == Select::Verification { &self.walker } else { &self.readers };
+        // What looks through all of a tenant's would keep others waiting.
+        let is_long = matches!(load.select, Select::Verification | Select::Unembedded { .. });
+        let threads = if is_long { &self.walker } else { &self.readers };
         threads.read(move |reader| reader.load(&load)).await
     }
 

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use memoryscope_engine::port::StoreError;
 use tokio::sync::oneshot;
 
-use super::cache::{Cache, Erasures};
+use super::cache::{Cache, Forgetting};
 use super::connection::{self, Place, Use};
 use super::error::{Failure, wants_reopening};
 use super::load::Reader;
@@ -34,14 +34,14 @@ pub(super) struct Readers {
 
 impl Readers {
     /// Starts threads that answer loads in groups.
-    pub(super) fn start(count: usize, place: &Place, erasures: &Arc<Erasures>) -> Result<Self, StoreError> {
-        Self::start_threads("reader", count, GROUP_LOADS_MAX, place, erasures)
+    pub(super) fn start(count: usize, place: &Place, forgetting: &Forgetting) -> Result<Self, StoreError> {
+        Self::start_threads("reader", count, GROUP_LOADS_MAX, place, forgetting)
     }
 
     /// Starts a thread for what takes long, one after the other, each in a transaction of its own: a long one keeps the
     /// log from being emptied.
-    pub(super) fn start_walker(place: &Place, erasures: &Arc<Erasures>) -> Result<Self, StoreError> {
-        Self::start_threads("walker", 1, 1, place, erasures)
+    pub(super) fn start_walker(place: &Place, forgetting: &Forgetting) -> Result<Self, StoreError> {
+        Self::start_threads("walker", 1, 1, place, forgetting)
     }
 
     fn start_threads(
@@ -49,13 +49,13 @@ impl Readers {
         count: usize,
         group_loads_max: usize,
         place: &Place,
-        erasures: &Arc<Erasures>,
+        forgetting: &Forgetting,
     ) -> Result<Self, StoreError> {
         let (jobs, queue) = sync_channel::<Job>(QUEUE_LOADS_MAX);
         let queue = Arc::new(Mutex::new(queue));
         let mut threads = Vec::with_capacity(count);
         for _ in 0..count {
-            let mut worker = Worker { place: place.clone(), erasures: Arc::clone(erasures), reader: None };
+            let mut worker = Worker { place: place.clone(), forgetting: forgetting.clone(), reader: None };
             worker.connect()?;
             let queue = Arc::clone(&queue);
             let thread = std::thread::Builder::new()
@@ -114,7 +114,7 @@ fn run(worker: &mut Worker, queue: &Mutex<Receiver<Job>>, group_loads_max: usize
 /// One thread's state.
 struct Worker {
     place: Place,
-    erasures: Arc<Erasures>,
+    forgetting: Forgetting,
     reader: Option<Reader>,
 }
 
@@ -158,7 +158,8 @@ impl Worker {
             Some(reader) => Ok(reader),
             empty => {
                 let conn = connection::open(&self.place, Use::Read)?;
-                Ok(empty.insert(Reader { conn, cache: Cache::new(Arc::clone(&self.erasures)) }))
+                let Forgetting { erasures, vectors } = self.forgetting.clone();
+                Ok(empty.insert(Reader { conn, cache: Cache::new(erasures), vectors }))
             }
         }
     }

@@ -18,6 +18,7 @@ use super::migrate;
 use crate::backup::{beside, create_private, failed};
 use crate::common::failure::EngineError;
 use crate::common::migration;
+use crate::common::packed::VectorCache;
 use crate::common::row;
 use crate::transfer::{End, PROGRESS_SQL, Row, TABLES, Table, Value};
 
@@ -72,7 +73,13 @@ impl Side {
     }
 
     fn on(conn: Connection) -> Self {
-        Self { reader: Reader { conn, cache: Cache::new(std::sync::Arc::default()) } }
+        Self {
+            reader: Reader {
+                conn,
+                cache: Cache::new(std::sync::Arc::default()),
+                vectors: VectorCache::none(),
+            },
+        }
     }
 
     /// The tenants that have rows in a table.

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::apply::Batch;
-use super::cache::Erasures;
+use super::cache::Forgetting;
 use super::checkpoint::{self, Checkpointer};
 use super::connection::{self, Place, Use};
 use super::error::{Failure, is_environment, wants_reopening};
@@ -50,7 +50,7 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn start(
         place: Place,
-        erasures: Arc<Erasures>,
+        forgetting: Forgetting,
         checkpointer: Option<Checkpointer>,
         meter: Arc<dyn Meter>,
     ) -> Result<Self, StoreError> {
@@ -63,7 +63,7 @@ impl Writer {
             woken_at: 0,
             relieved_at: 0,
             failing: false,
-            erasures,
+            forgetting,
             checkpointer,
             meter,
         };
@@ -117,7 +117,7 @@ struct Worker {
     relieved_at: u32,
     /// Whether the last transaction failed by its surroundings.
     failing: bool,
-    erasures: Arc<Erasures>,
+    forgetting: Forgetting,
     checkpointer: Option<Checkpointer>,
     meter: Arc<dyn Meter>,
 }
@@ -153,8 +153,11 @@ impl Worker {
         }
         if !sets.is_empty() {
             let outcomes = self.commit(&sets);
-            if sets.iter().zip(&outcomes).any(|(set, outcome)| outcome.is_ok() && set.erases()) {
-                self.erasures.count_up();
+            let done = sets.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
+            let mut erasing = done.map(|(set, _)| set).filter(|set| set.erases()).peekable();
+            if erasing.peek().is_some() {
+                erasing.for_each(|set| self.forgetting.vectors.forget(&set.tenant));
+                self.forgetting.erasures.count_up();
                 if let Some(checkpointer) = &self.checkpointer {
                     checkpointer.erase();
                 }

@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 18] = [
+pub const TABLES: [Table; 20] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -74,6 +74,7 @@ pub const TABLES: [Table; 18] = [
             bytes("words"),
             bytes("tags"),
             number("activated"),
+            bytes("conversation"),
         ],
         key: 1,
     },
@@ -81,6 +82,24 @@ pub const TABLES: [Table; 18] = [
         name: "links",
         columns: &[text("tenant"), bytes("parent"), bytes("child"), number("kind"), text("transform")],
         key: 2,
+    },
+    Table {
+        name: "vectors",
+        columns: &[
+            text("tenant"),
+            bytes("partition_key"),
+            number("seq"),
+            bytes("memory_id"),
+            bytes("model"),
+            bytes("text_key"),
+            bytes("vector"),
+        ],
+        key: 3,
+    },
+    Table {
+        name: "vector_scopes",
+        columns: &[text("tenant"), bytes("partition_key"), number("kept"), number("dropped")],
+        key: 1,
     },
     Table { name: "memory_keys", columns: &[text("tenant"), bytes("key"), bytes("memory_id")], key: 2 },
     Table {

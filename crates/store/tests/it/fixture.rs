@@ -5,11 +5,12 @@ use memoryscope_domain::change::{Change, PolicyDocument};
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, State};
-use memoryscope_domain::object::Derivation;
+use memoryscope_domain::object::{Derivation, Name};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::port::{Select, Store};
 
+use crate::conformance::vectors::kept;
 use crate::make::{self, NOW, child, commit, event, grant, memory, memory_of, set, tenant, time};
 
 /// Whose store it is.
@@ -60,9 +61,30 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
             let sealed = Memory { state: State::Sealed, version: 2, ..make::flagged(&tenant(name), 43) };
             commit(store, set(&tenant(name), 7_001, vec![Change::ReplaceMemory(sealed)])).await.unwrap();
         }
+        if schema >= 11 {
+            fill_vectors(store, &tenant(name)).await;
+        }
     }
     // A tenant with a chain and nothing else.
     commit(store, set(&tenant(TENANTS[2]), 1, Vec::new())).await.unwrap();
+}
+
+/// Turns of a conversation, with a vector that stays, one that goes, and one that another takes the place of.
+async fn fill_vectors(store: &dyn Store, tenant: &TenantId) {
+    let turn = |number: u128| {
+        let mut turn = event(tenant, number, 50);
+        if let Some(object) = turn.body.object_mut() {
+            object.provenance.conversation_id = Name::parse("c").ok();
+        }
+        turn
+    };
+    let turns = (51..=53).map(|number| Change::InsertMemory(turn(number))).collect();
+    commit(store, set(tenant, 8_000, turns)).await.unwrap();
+    let vectors = (51..=53).map(|number| kept(&turn(number), [1.0, 0.5])).collect();
+    commit(store, set(tenant, 8_001, vec![Change::KeepVectors(vectors)])).await.unwrap();
+    let sealed = Memory { state: State::Sealed, version: 2, ..turn(52) };
+    let changes = vec![Change::ReplaceMemory(sealed), Change::KeepVectors(vec![kept(&turn(53), [0.0, 1.0])])];
+    commit(store, set(tenant, 8_002, changes)).await.unwrap();
 }
 
 /// A bridge that stands, one that has an end, and one that was removed.

@@ -32,7 +32,8 @@ use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::spiral::{Finding, Pattern, ThoughtPatternArtifact};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{
-    BridgesTo, Load, ObjectSelect, PreferenceSelect, Receipt, Rights, Select, Snapshot, Store, StoreError,
+    Around, BridgesTo, Load, ObjectSelect, PreferenceSelect, Receipt, Rights, Select, Snapshot, Store,
+    StoreError,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -223,6 +224,8 @@ pub(crate) fn objects() -> ObjectSelect {
         after: None,
         scan: None,
         words: None,
+        near: None,
+        around: Around::nothing(),
         limit: 1_000,
     }
 }

@@ -13,10 +13,11 @@ use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
+use memoryscope_domain::vector::{KeptVector, ModelKey, TextKey, Vector};
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{
-    BridgeSelect, Due, GrantMemories, KeyedSelect, Load, ObjectSelect, PreferenceSelect, Rights,
+    BridgeSelect, Due, GrantMemories, KeyedSelect, Load, Near, ObjectSelect, PreferenceSelect, Rights,
     SchemaSelect, Select, Store,
 };
 use memoryscope_store::{SqliteConfig, SqliteStore};
@@ -71,6 +72,7 @@ pub(crate) enum Wish {
     Suppress { digests: Vec<u8> },
     InsertItem { id: u128, persons: usize, shared: bool, waits: bool },
     Schema { number: u128, version: u64 },
+    Vector { id: u128, towards: u8, is_of_its_text: bool },
 }
 
 #[derive(Debug, Clone)]
@@ -109,8 +111,10 @@ pub(crate) enum Pick {
         level: Option<usize>,
         scan: Option<usize>,
         words: Option<usize>,
+        near: Option<(u8, usize)>,
         limit: usize,
     },
+    Unembedded(usize),
     Versions {
         id: u128,
         after: u64,
@@ -236,6 +240,12 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             make::consent(tenant, subject, before + u64::from(!stale), purposes)
         }
         Wish::Suppress { ref digests } => make::suppress(digests),
+        Wish::Vector { id, towards, is_of_its_text } => {
+            let memory = current(id).await?;
+            let text = memory.text_key().filter(|_| is_of_its_text).unwrap_or(TextKey([towards; 8]));
+            let (memory, model, vector) = (memory.id, ModelKey([0; 8]), direction(towards));
+            Change::KeepVectors(vec![KeptVector { memory, text, model, vector }])
+        }
         Wish::InsertItem { .. } | Wish::Schema { .. } => change_of_items(tenant, wish)?,
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
@@ -249,6 +259,10 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => checkpoint(store, tenant).await,
     })
+}
+
+fn direction(towards: u8) -> Vector {
+    Vector::quantise(&[f32::from(towards) - 4.0, 3.0, 0.5]).unwrap()
 }
 
 /// A checkpoint that follows the last one.
@@ -301,19 +315,27 @@ fn keyed(keys: &[usize], after: Option<u128>, limit: usize) -> Select {
 
 fn select(tenant: &TenantId, pick: &Pick) -> Select {
     match pick {
-        Pick::Objects { since, until, after, level, words, scan, limit } => Select::Objects(ObjectSelect {
-            words: words.map(|words| WORDS[words].iter().map(|word| TermKey::of(word)).collect()),
-            wanted: level.map_or(Filter::Everything, |level| {
-                let field = FilterField::new(Attribute::MemorySensitivityLevel).unwrap();
-                Filter::NoneOf(field, [Level::ALL[level].name().to_owned()].into())
-            }),
-            since: since.map(time),
-            until: until.map(time),
-            after: after.map(|(occurred, id)| (time(occurred), memory_id(id))),
-            scan: *scan,
-            limit: *limit,
-            ..objects()
-        }),
+        Pick::Unembedded(limit) => Select::Unembedded { model: ModelKey([0; 8]), after: None, limit: *limit },
+        Pick::Objects { since, until, after, level, words, near, scan, limit } => {
+            Select::Objects(ObjectSelect {
+                words: words.map(|words| WORDS[words].iter().map(|word| TermKey::of(word)).collect()),
+                wanted: level.map_or(Filter::Everything, |level| {
+                    let field = FilterField::new(Attribute::MemorySensitivityLevel).unwrap();
+                    Filter::NoneOf(field, [Level::ALL[level].name().to_owned()].into())
+                }),
+                near: near.map(|(towards, limit)| Near {
+                    model: ModelKey([0; 8]),
+                    vector: direction(towards),
+                    limit,
+                }),
+                since: since.map(time),
+                until: until.map(time),
+                after: after.map(|(occurred, id)| (time(occurred), memory_id(id))),
+                scan: *scan,
+                limit: *limit,
+                ..objects()
+            })
+        }
         Pick::Versions { id, after, limit } => {
             Select::Versions { id: memory_id(*id), after: *after, limit: *limit }
         }

@@ -251,7 +251,7 @@ pub(in crate::core_v2) struct QueryRequest {
     pub(in crate::core_v2) scope: Scope,
     pub(in crate::core_v2) purpose: Purpose,
     /// The words that are asked for.
-    pub(in crate::core_v2) text: Option<QueryText>,
+    pub(in crate::core_v2) text: Option<(String, QueryText)>,
     pub(in crate::core_v2) filters: Filters,
     pub(in crate::core_v2) limit: usize,
     pub(in crate::core_v2) cursor: Option<Cursor>,
@@ -265,7 +265,10 @@ impl Shape for QueryRequest {
         let scope = f.required("scope", object::<ScopeName>());
         let purpose = f.required("purpose", purpose());
         let words = string().chars(1..=limits::QUERY_TEXT_CHARS_MAX).pattern(r"\S");
-        let text = f.optional("query_text", words.parsed(|text: &String| QueryText::parse(text)));
+        let text = f.optional(
+            "query_text",
+            words.parsed(|text: &String| QueryText::parse(text).map(|words| (text.clone(), words))),
+        );
         let filters = f.optional("filters", object::<Filters>());
         let limit = limit(f);
         let cursor = f.optional("cursor", cursor());
@@ -284,7 +287,7 @@ impl Shape for QueryRequest {
 impl QueryRequest {
     /// What its cursors are good for.
     pub(in crate::core_v2) fn binding(&self) -> Binding {
-        let words = self.text.as_ref().map(QueryText::terms);
+        let words = self.text.as_ref().map(|(_, words)| words.terms());
         let query = json!([canonical(&self.filters), words]).to_string();
         binding(&self.tenant, &self.scope, self.purpose, Some(&query))
     }

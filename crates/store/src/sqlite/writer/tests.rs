@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
+use crate::common::packed::VectorCache;
 
 /// A change set that keeps a policy of so many bytes.
 fn set(number: u128, bytes: usize) -> Prepared {
@@ -45,7 +46,8 @@ fn writer() -> (Writer, Connection, TempDir) {
     let place = Place::File(dir.path().join("writer.db"));
     let mut conn = connection::open(&place, Use::Create).unwrap();
     super::super::migrate::run(&mut conn).unwrap();
-    (Writer::start(place, Arc::default(), None, Arc::new(NoMeter)).unwrap(), conn, dir)
+    let forgetting = Forgetting { erasures: Arc::default(), vectors: VectorCache::none() };
+    (Writer::start(place, forgetting, None, Arc::new(NoMeter)).unwrap(), conn, dir)
 }
 
 async fn run(writer: &Writer, run: fn(&Connection)) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ mod person;
 mod reads;
 mod rights;
 mod spirals;
+pub(crate) mod vectors;
 mod words;
 
 use std::sync::Arc;
@@ -113,6 +114,15 @@ on_every_store! {
         of_too_many_the_rarest_are_taken
         sets_are_filtered_exactly
         large_sets_are_filtered_exactly;
+    vectors:
+        the_nearest_are_found
+        the_nearest_pass_the_filter
+        vectors_follow_the_memory
+        the_nearest_are_as_of_a_commit
+        what_is_shared_is_near_too
+        neighbours_are_found
+        what_is_turned_down_hides_nobody
+        what_lacks_a_vector_is_listed;
     spirals:
         a_scope_has_at_most_one_spiral
         what_has_expired_is_no_spiral;

@@ -36,6 +36,8 @@ fn wish() -> impl Strategy<Value = Wish> {
         4 => (0..8u128, 0..PERSONS.len(), any::<bool>(), any::<bool>())
             .prop_map(|(id, persons, shared, waits)| Wish::InsertItem { id, persons, shared, waits }),
         2 => (0..3u128, 1..4u64).prop_map(|(number, version)| Wish::Schema { number, version }),
+        4 => (0..8u128, 0..9u8, prop::bool::weighted(0.8))
+            .prop_map(|(id, towards, is_of_its_text)| Wish::Vector { id, towards, is_of_its_text }),
         1 => (0..8u128, 0..8u128, prop::option::of(0..8u128))
             .prop_map(|(id, root, after)| Wish::Mark { id, root, after }),
         1 => (0..8u128).prop_map(|id| Wish::Unmark { id }),
@@ -72,10 +74,13 @@ fn pick() -> impl Strategy<Value = Pick> {
             Pick::Shelf { user, kind, domain, from, after, scan, limit }
         }),
         6 => (prop::option::of(0..4i64), prop::option::of(0..5i64), prop::option::of((0..4i64, 0..8u128)),
-              prop::option::of(0..4usize), prop::option::of(0..WORDS.len()), prop::option::of(1..4usize), 0..4usize)
-            .prop_map(|(since, until, after, level, words, scan, limit)| {
-            Pick::Objects { since, until, after, level, words, scan: scan.filter(|_| words.is_none()), limit }
+              prop::option::of(0..4usize), prop::option::of(0..WORDS.len()),
+              (prop::option::of(1..4usize), prop::option::of((0..9u8, 0..4usize))), 0..4usize)
+            .prop_map(|(since, until, after, level, words, (scan, near), limit)| {
+            let (scan, near) = (scan.filter(|_| words.is_none()), near.filter(|_| words.is_some()));
+            Pick::Objects { since, until, after, level, words, near, scan, limit }
         }),
+        1 => (0..4usize).prop_map(Pick::Unembedded),
         3 => (0..8u128, 0..3u64, 0..3usize).prop_map(|(id, after, limit)| Pick::Versions { id, after, limit }),
         2 => prop::collection::vec(0..9u128, 0..5).prop_map(Pick::Ids),
         2 => (0..4u8, prop::option::of(1..3i64), 0..4usize)
