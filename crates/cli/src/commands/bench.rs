@@ -1,4 +1,6 @@
-//! `memoryscope bench`: how many requests a second a server answers.
+//! `memoryscope bench`: how many requests a second a server answers, and how well it finds.
+
+mod recall;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,7 +15,10 @@ use super::{print, table};
 use crate::wiring;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Measure a server that runs. Default: one that is started for it, on a temporary store.
     #[arg(long, value_name = "http://HOST:PORT", conflicts_with_all = ["database_url", "cold_start", "compare"])]
     url: Option<String>,
@@ -63,6 +68,13 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// What else there is to measure.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Measure how much of what answers a question is found, with conversations in LoCoMo's format.
+    Recall(recall::Args),
+}
+
 /// A time with its unit.
 fn time(text: &str) -> Result<Duration, String> {
     let wrong = || "must be a number with its unit, such as 5s or 300ms".to_owned();
@@ -80,16 +92,17 @@ fn time(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// When a server cannot be started, reached or prepared.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.what {
+        Some(What::Recall(args)) => return recall::run(args),
+        None => {}
+    }
     if args.duration.is_zero() {
         bail!("--duration must be more than nothing");
     }
     let place = match (&args.url, args.compare.as_deref()) {
         (Some(url), _) => Place::Running(Target::parse(url)?),
         (None, Some([a, b])) => Place::Both(Box::new([Target::parse(a)?, Target::parse(b)?])),
-        _ => {
-            let own = std::env::current_exe().context("the path of this program is not known")?;
-            Place::Own(Launcher::new(own, args.database_url)?)
-        }
+        _ => Place::Own(own_server(args.database_url)?),
     };
     let plan = Plan {
         connections: args.connections.into(),
@@ -110,6 +123,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let report = wiring::until_stopped(bench::run(&plan, place))?;
     print(&if args.json { serde_json::to_string_pretty(&report)? } else { described(&report) })?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Servers of this program on the given database, or else on a temporary one.
+fn own_server(database_url: Option<String>) -> anyhow::Result<Launcher> {
+    let own = std::env::current_exe().context("the path of this program is not known")?;
+    Ok(Launcher::new(own, database_url)?)
 }
 
 /// A name that no other run has.
