@@ -5,6 +5,7 @@
 //! gets, and what it checks is what a caller is promised. Start with [`bench::run`], [`recall::run`] and [`exercise::run`].
 
 pub mod bench;
+mod chance;
 pub mod exercise;
 pub mod http;
 pub mod launch;
@@ -45,6 +46,12 @@ pub enum Failure {
         /// How many are left.
         pending: u64,
         /// How long it was waited.
+        seconds: u64,
+    },
+    /// What was written is not found.
+    #[error("what was written is not found after {seconds} s")]
+    NotFound {
+        /// How long it was looked for.
         seconds: u64,
     },
     /// The server makes vectors though it should not.

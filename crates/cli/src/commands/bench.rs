@@ -1,6 +1,7 @@
 //! `memoryscope bench`: how many requests a second a server answers, and how well it finds.
 
 mod recall;
+mod search;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -73,6 +74,8 @@ pub(crate) struct Args {
 enum What {
     /// Measure how much of what answers a question is found, with conversations in LoCoMo's format.
     Recall(recall::Args),
+    /// Measure how fast memories that are made up are searched, and how soon what is written is found.
+    Search(search::Args),
 }
 
 /// A time with its unit.
@@ -94,6 +97,7 @@ fn time(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.what {
         Some(What::Recall(args)) => return recall::run(args),
+        Some(What::Search(args)) => return search::run(args),
         None => {}
     }
     if args.duration.is_zero() {
