@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -31,6 +32,15 @@ pub struct Launcher {
     has_models: bool,
 }
 
+/// How large a database is on its disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DatabaseBytes {
+    /// Its file, in bytes.
+    pub file: u64,
+    /// What was written last and is moved into the file later, in bytes. It is as long as it ever was, and used again.
+    pub log: u64,
+}
+
 impl Launcher {
     /// Servers of `executable` on the given database, or else on a new SQLite file in a temporary folder (`TMPDIR`),
     /// which goes when this value does. A database that was given is left as it is afterwards.
@@ -51,12 +61,15 @@ impl Launcher {
         Self { has_models: false, ..self }
     }
 
-    /// How many bytes the file of the database has now, with its log; none of a database that is no file.
+    /// How large the file of the database and its log are now; none of a database that is no file.
     #[must_use]
-    pub fn database_bytes(&self) -> Option<u64> {
+    pub fn database_bytes(&self) -> Option<DatabaseBytes> {
         let path = self.database_url.strip_prefix("sqlite://").filter(|_| self.database() == "sqlite")?;
         let bytes = |path: &str| std::fs::metadata(path).map(|file| file.len());
-        Some(bytes(path).ok()? + bytes(&format!("{path}-wal")).unwrap_or_default())
+        Some(DatabaseBytes {
+            file: bytes(path).ok()?,
+            log: bytes(&format!("{path}-wal")).unwrap_or_default(),
+        })
     }
 
     /// What kind of database it is: `sqlite` or, by any of its schemes, `postgresql`.
@@ -166,7 +179,7 @@ impl Opened {
 
     /// [`Launcher::database_bytes`], where it was started here.
     #[must_use]
-    pub fn database_bytes(&self) -> Option<u64> {
+    pub fn database_bytes(&self) -> Option<DatabaseBytes> {
         self.own.as_ref().and_then(|(_, launcher)| launcher.database_bytes())
     }
 

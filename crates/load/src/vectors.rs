@@ -74,24 +74,24 @@ mod tests {
     #[test]
     fn vectors_are_counted_where_the_server_says_so() {
         #[track_caller]
-        fn check(models: Value, expect: Option<(Option<&str>, u64)>) {
+        fn check(models: &Value, expect: Option<(Option<&str>, u64)>) {
             let read = Vectors::read(&json!({"status": "ready", "models": models}));
             assert_eq!(
                 read,
                 expect.map(|(model, pending)| Vectors { model: model.map(str::to_owned), pending })
             );
         }
-        check(Value::Null, None);
-        check(json!("ok"), None);
-        check(json!("absent"), None);
-        check(json!({"embedding": "absent"}), None);
-        check(json!({"embedding": {"status": "absent", "pending": 3}}), None);
-        check(json!({"embedding": {"pending": null}}), None);
+        check(&Value::Null, None);
+        check(&json!("ok"), None);
+        check(&json!("absent"), None);
+        check(&json!({"embedding": "absent"}), None);
+        check(&json!({"embedding": {"status": "absent", "pending": 3}}), None);
+        check(&json!({"embedding": {"pending": null}}), None);
         check(
-            json!({"embedding": {"status": "ok", "model": "local:small:1", "pending": 0}}),
+            &json!({"embedding": {"status": "ok", "model": "local:small:1", "pending": 0}}),
             Some((Some("local:small:1"), 0)),
         );
-        check(json!({"embedding": {"id": "model:x", "pending": 12}}), Some((Some("model:x"), 12)));
-        check(json!({"embedding": {"pending": 5}}), Some((None, 5)));
+        check(&json!({"embedding": {"id": "model:x", "pending": 12}}), Some((Some("model:x"), 12)));
+        check(&json!({"embedding": {"pending": 5}}), Some((None, 5)));
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use memoryscope_load::bench::{self, Case, CaseReport, Families, Place, Plan, Report};
 use memoryscope_load::http::Target;
-use memoryscope_load::launch::Launcher;
+use memoryscope_load::launch::{DatabaseBytes, Launcher};
 use memoryscope_load::stats::Spread;
 
 use super::{print, table};
@@ -237,6 +237,12 @@ fn number(spread: Option<Spread>, times: f64, digits: usize) -> String {
         true => text(median),
         false => format!("{} ({}..{})", text(median), text(min), text(max)),
     }
+}
+
+/// How large a database is.
+fn described_bytes(bytes: DatabaseBytes) -> String {
+    let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+    format!("{:.1} MiB, and {:.1} in its log", mib(bytes.file), mib(bytes.log))
 }
 
 /// The middle only.

@@ -82,7 +82,7 @@ fn recall_is_told_of_each_category() {
         (&json!(null), &json!([]), &json!(true))
     );
     assert_eq!((&report["search"]["searches"], &report["ingest"]["memories"]), (&json!(6), &json!(6)));
-    assert!(report["database_bytes"].as_u64() > Some(0), "{report:#}");
+    assert!(report["database_bytes"]["file"].as_u64() > Some(0), "{report:#}");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left behind");
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::dataset::Conversation;
 use super::score::Group;
+use crate::launch::DatabaseBytes;
 
 /// Everything that was measured, and of what.
 #[derive(Debug, Clone, Serialize)]
@@ -14,8 +15,8 @@ pub struct Report {
     pub version: Option<String>,
     /// What its database is, where it was started here: `sqlite` or `postgresql`.
     pub database: Option<String>,
-    /// How large the database's file is after all was stored, with its log; only of SQLite, and of a server started here.
-    pub database_bytes: Option<u64>,
+    /// How large its file is after all was stored; only of SQLite, and of a server started here.
+    pub database_bytes: Option<DatabaseBytes>,
     /// What was stored and asked.
     pub data: Data,
     /// How fast it was stored.

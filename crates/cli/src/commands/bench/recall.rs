@@ -11,7 +11,7 @@ use memoryscope_load::http::Target;
 use memoryscope_load::launch::Place;
 use memoryscope_load::recall::{self, CATEGORIES, Conversation, Group, Oddity, Plan, Report, dataset};
 
-use super::{new_run, own_server, time};
+use super::{described_bytes, new_run, own_server, time};
 use crate::commands::{aligned, print};
 use crate::wiring;
 
@@ -173,11 +173,7 @@ fn speeds(report: &Report) -> String {
         lines.push(format!("all vectors were made {:.0} ms after the last write", vectors.lag_ms));
     }
     if let (Some(bytes), Some(database)) = (report.database_bytes, &report.database) {
-        lines.push(format!(
-            "the database ({database}) has {:.1} MiB, {} bytes a turn",
-            bytes as f64 / 1_048_576.0,
-            bytes / report.data.turns.max(1) as u64
-        ));
+        lines.push(format!("the database ({database}) has {}", described_bytes(bytes)));
     }
     lines.join("\n")
 }

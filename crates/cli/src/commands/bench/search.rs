@@ -8,7 +8,7 @@ use memoryscope_load::bench::search::{self, Found, Lag, Plan, Report, Searched, 
 use memoryscope_load::http::Target;
 use memoryscope_load::launch::Place;
 
-use super::{middle, new_run, number, own_server, time};
+use super::{described_bytes, middle, new_run, number, own_server, time};
 use crate::commands::{print, table};
 use crate::wiring;
 
@@ -121,7 +121,7 @@ fn size(size: &Size) -> String {
         ),
         None => "by words alone".to_owned(),
     };
-    let bytes = size.database_bytes.map(|bytes| format!(", {:.1} MiB", bytes as f64 / 1_048_576.0));
+    let bytes = size.database_bytes.map(|bytes| format!(", {}", described_bytes(bytes)));
     let header = [
         "SEARCH",
         "HITS",

@@ -6,6 +6,7 @@ use super::super::report::Repeat;
 use super::super::window::Sample;
 use super::lag::Lag;
 use super::text::Kind;
+use crate::launch::DatabaseBytes;
 use crate::stats::Spread;
 
 /// Everything that was measured.
@@ -48,8 +49,8 @@ pub struct Size {
     pub stored_per_second: f64,
     /// Who made vectors, and how long it took. None: it was ranked by words only.
     pub vectors: Option<VectorsReport>,
-    /// How large the database's file is after they were stored, with its log; only of SQLite, and of a server started here.
-    pub database_bytes: Option<u64>,
+    /// How large its file is after they were stored; only of SQLite, and of a server started here.
+    pub database_bytes: Option<DatabaseBytes>,
     /// `GET /healthz/live`, which touches no store.
     pub floor: Floor,
     /// Each kind of search.
