@@ -1,6 +1,10 @@
 //! `memoryscope bench recall` and `memoryscope bench search`, against the real server. No speed is asserted.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
@@ -147,6 +151,59 @@ fn recall_refuses_what_it_cannot_read() {
     for (flag, wrong) in usage {
         run(folder.path(), &["bench", "recall", "--dataset", "odd.json", flag, wrong]).expect(2);
     }
+}
+
+/// A server that searches by vectors and makes one of them each time that it is asked whether it is ready; three are missing as soon
+/// as something is stored. It finds what is found only when none is.
+fn slow_with_vectors() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let pending = Arc::new(AtomicU64::new(0));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let pending = Arc::clone(&pending);
+            std::thread::spawn(move || {
+                // Each request is small and comes in one piece.
+                let mut request = [0; 8_192];
+                while let Ok(count @ 1..) = stream.read(&mut request) {
+                    let asked = String::from_utf8_lossy(&request[..count]).into_owned();
+                    let left = pending.load(Ordering::SeqCst);
+                    let body = if asked.starts_with("GET /healthz/ready ") {
+                        pending.store(left.saturating_sub(1), Ordering::SeqCst);
+                        json!({"models": {"embedding": {"model": "a-model:1", "pending": left}}})
+                    } else if asked.starts_with("POST /v1/memory/batch ") {
+                        pending.store(3, Ordering::SeqCst);
+                        json!({})
+                    } else {
+                        let found = json!([{"customMetadata": {"dia_id": "D1:1"}}]);
+                        json!({"data": {"memories": if left == 0 { found } else { json!([]) }}})
+                    };
+                    let body = body.to_string();
+                    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                    if stream.write_all(answer.as_bytes()).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn recall_waits_for_vectors() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("talks.json"), dataset().to_string()).expect("a file");
+    let url = format!("http://{}", slow_with_vectors());
+    let asking =
+        ["bench", "recall", "--dataset", "talks.json", "--conversations", "2", "--json", "--url", &url];
+    let report = run(folder.path(), &asking).expect(0).json();
+    assert_eq!(report["vectors"]["model"], "a-model:1");
+    assert!(report["vectors"]["lag_ms"].as_f64() > Some(0.0), "{report:#}");
+    assert_eq!(report["groups"][0]["recall"], json!([1.0, 1.0, 1.0]));
+    let said = run(folder.path(), &[&asking[..], &["--timeout", "0s"]].concat()).expect(1);
+    assert_eq!(said.err, "error: 3 memories have no vector yet after 0 s: --timeout gives it longer\n");
+    run(folder.path(), &[&asking[..], &["--words-only"]].concat()).expect(2);
 }
 
 /// JSON with types in the place of numbers.
