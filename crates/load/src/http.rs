@@ -81,16 +81,16 @@ impl Target {
         text.into_bytes()
     }
 
-    /// Asks whether the server is ready to work.
+    /// Asks whether the server is ready to work, and answers what it says of its parts.
     ///
     /// # Errors
     /// When nobody answers, or it is not.
-    pub async fn ready(&self) -> Result<(), Failure> {
+    pub async fn ready(&self) -> Result<Value, Failure> {
         let unreachable = |cause| Failure::Unreachable { url: self.url.clone(), cause };
         let mut connection = Connection::open(self).await.map_err(unreachable)?;
         let answer = connection.exchange(&self.get("/healthz/ready")).await.map_err(unreachable)?;
         match answer.status {
-            200 => Ok(()),
+            200 => Ok(answer.json()),
             status => {
                 let said = format!("{status} {}", answer.message());
                 Err(Failure::NotReady { url: self.url.clone(), said })

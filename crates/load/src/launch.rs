@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
@@ -13,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::Failure;
 use crate::http::Target;
 use crate::process::Process;
+use crate::vectors::Vectors;
 
 /// How long a server may take until it listens: a migration of a large database takes its time.
 const START_PATIENCE: Duration = Duration::from_secs(120);
@@ -27,6 +29,16 @@ pub struct Launcher {
     executable: PathBuf,
     database_url: String,
     folder: TempDir,
+    has_models: bool,
+}
+
+/// How large a database is on its disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DatabaseBytes {
+    /// Its file, in bytes.
+    pub file: u64,
+    /// What was written last and is moved into the file later, in bytes. It is as long as it ever was, and used again.
+    pub log: u64,
 }
 
 impl Launcher {
@@ -39,7 +51,25 @@ impl Launcher {
         let folder =
             tempfile::Builder::new().prefix("memoryscope-bench-").tempdir().map_err(Failure::Folder)?;
         let own = || format!("sqlite://{}", folder.path().join("memoryscope.db").display());
-        Ok(Self { executable, database_url: database_url.unwrap_or_else(own), folder })
+        let database_url = database_url.unwrap_or_else(own);
+        Ok(Self { executable, database_url, folder, has_models: true })
+    }
+
+    /// The same servers without anybody who makes vectors of texts, unless `.env` names an endpoint.
+    #[must_use]
+    pub fn without_models(self) -> Self {
+        Self { has_models: false, ..self }
+    }
+
+    /// How large the file of the database and its log are now; none of a database that is no file.
+    #[must_use]
+    pub fn database_bytes(&self) -> Option<DatabaseBytes> {
+        let path = self.database_url.strip_prefix("sqlite://").filter(|_| self.database() == "sqlite")?;
+        let bytes = |path: &str| std::fs::metadata(path).map(|file| file.len());
+        Some(DatabaseBytes {
+            file: bytes(path).ok()?,
+            log: bytes(&format!("{path}-wal")).unwrap_or_default(),
+        })
     }
 
     /// What kind of database it is: `sqlite` or, by any of its schemes, `postgresql`.
@@ -60,9 +90,16 @@ impl Launcher {
         let file = File::create(&log).map_err(Failure::Folder)?;
         let began = Instant::now();
         // The URL may hold a password: in the environment only its owner sees it.
-        let child = Command::new(&self.executable)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("DATABASE_URL", &self.database_url)
+        let mut command = Command::new(&self.executable);
+        command.args(["serve", "--listen", "127.0.0.1:0"]).env("DATABASE_URL", &self.database_url);
+        if !self.has_models {
+            for name in ["MEMORYSCOPE_EMBED_URL", "MEMORYSCOPE_EMBED_MODEL", "MEMORYSCOPE_EMBED_DIMENSIONS"] {
+                command.env_remove(name);
+            }
+            // A folder that is not there.
+            command.env("MEMORYSCOPE_MODEL_DIR", self.folder.path().join("no-models"));
+        }
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(file)
@@ -91,6 +128,64 @@ impl Launcher {
         }
         ready?;
         Ok(Server { target, ready_after: began.elapsed(), child })
+    }
+}
+
+/// Which server is asked.
+#[derive(Debug)]
+pub enum Place {
+    /// One that is started for it.
+    Own(Launcher),
+    /// One that runs.
+    Running(Target),
+}
+
+impl Place {
+    /// The server, started where it has to be. With `words_only` one that is started has no model.
+    ///
+    /// # Errors
+    /// When it does not start or cannot be reached, or makes vectors though it should not.
+    pub async fn open(self, words_only: bool) -> Result<Opened, Failure> {
+        let opened = match self {
+            Self::Own(launcher) => {
+                let launcher = if words_only { launcher.without_models() } else { launcher };
+                let server = launcher.start().await?;
+                Opened { target: server.target.clone(), own: Some((server, launcher)) }
+            }
+            Self::Running(target) => Opened { target, own: None },
+        };
+        match Vectors::of(&opened.target).await? {
+            Some(_) if words_only => Err(Failure::Embeds),
+            _ => Ok(opened),
+        }
+    }
+}
+
+/// A server that is asked; one that was started ends with this value.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where it listens.
+    pub target: Target,
+    /// The server ends before its folder goes.
+    own: Option<(Server, Launcher)>,
+}
+
+impl Opened {
+    /// What its database is, where that is known: `sqlite` or `postgresql`.
+    #[must_use]
+    pub fn database(&self) -> Option<String> {
+        self.own.as_ref().map(|(_, launcher)| launcher.database().to_owned())
+    }
+
+    /// [`Launcher::database_bytes`], where it was started here.
+    #[must_use]
+    pub fn database_bytes(&self) -> Option<DatabaseBytes> {
+        self.own.as_ref().and_then(|(_, launcher)| launcher.database_bytes())
+    }
+
+    /// Its process, where it was started here.
+    pub(crate) fn process(&self) -> Option<Process> {
+        self.own.as_ref().map(|(server, _)| server.process())
     }
 }
 

@@ -1,4 +1,7 @@
-//! `memoryscope bench`: how many requests a second a server answers.
+//! `memoryscope bench`: how many requests a second a server answers, and how well it finds.
+
+mod recall;
+mod search;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -6,14 +9,17 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use memoryscope_load::bench::{self, Case, CaseReport, Families, Place, Plan, Report};
 use memoryscope_load::http::Target;
-use memoryscope_load::launch::Launcher;
+use memoryscope_load::launch::{DatabaseBytes, Launcher};
 use memoryscope_load::stats::Spread;
 
 use super::{print, table};
 use crate::wiring;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Measure a server that runs. Default: one that is started for it, on a temporary store.
     #[arg(long, value_name = "http://HOST:PORT", conflicts_with_all = ["database_url", "cold_start", "compare"])]
     url: Option<String>,
@@ -63,6 +69,15 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// What else there is to measure.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Measure how much of what answers a question is found, with conversations in LoCoMo's format.
+    Recall(recall::Args),
+    /// Measure how fast memories that are made up are searched, and how soon what is written is found.
+    Search(search::Args),
+}
+
 /// A time with its unit.
 fn time(text: &str) -> Result<Duration, String> {
     let wrong = || "must be a number with its unit, such as 5s or 300ms".to_owned();
@@ -80,16 +95,18 @@ fn time(text: &str) -> Result<Duration, String> {
 /// # Errors
 /// When a server cannot be started, reached or prepared.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.what {
+        Some(What::Recall(args)) => return recall::run(args),
+        Some(What::Search(args)) => return search::run(args),
+        None => {}
+    }
     if args.duration.is_zero() {
         bail!("--duration must be more than nothing");
     }
     let place = match (&args.url, args.compare.as_deref()) {
         (Some(url), _) => Place::Running(Target::parse(url)?),
         (None, Some([a, b])) => Place::Both(Box::new([Target::parse(a)?, Target::parse(b)?])),
-        _ => {
-            let own = std::env::current_exe().context("the path of this program is not known")?;
-            Place::Own(Launcher::new(own, args.database_url)?)
-        }
+        _ => Place::Own(own_server(args.database_url)?),
     };
     let plan = Plan {
         connections: args.connections.into(),
@@ -110,6 +127,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let report = wiring::until_stopped(bench::run(&plan, place))?;
     print(&if args.json { serde_json::to_string_pretty(&report)? } else { described(&report) })?;
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Servers of this program on the given database, or else on a temporary one.
+fn own_server(database_url: Option<String>) -> anyhow::Result<Launcher> {
+    let own = std::env::current_exe().context("the path of this program is not known")?;
+    Ok(Launcher::new(own, database_url)?)
 }
 
 /// A name that no other run has.
@@ -214,6 +237,12 @@ fn number(spread: Option<Spread>, times: f64, digits: usize) -> String {
         true => text(median),
         false => format!("{} ({}..{})", text(median), text(min), text(max)),
     }
+}
+
+/// How large a database is.
+fn described_bytes(bytes: DatabaseBytes) -> String {
+    let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+    format!("{:.1} MiB, and {:.1} in its log", mib(bytes.file), mib(bytes.log))
 }
 
 /// The middle only.

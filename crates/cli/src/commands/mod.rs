@@ -85,7 +85,7 @@ enum Command {
     Audit(audit::Command),
     /// Make recorded decisions again and compare them; exit code 1 when any comes out otherwise.
     Replay(replay::Args),
-    /// Measure how many requests a second a server answers, and how fast.
+    /// Measure how many requests a second a server answers, how fast, and how well it finds.
     Bench(bench::Args),
     /// Store, read, continue and revoke made-up memories on a running server, and check each answer.
     Exercise(exercise::Args),
@@ -162,6 +162,11 @@ pub(crate) fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    aligned(header.map(str::to_owned).to_vec(), rows.into_iter().map(Vec::from))
+}
+
+/// A table of as many columns as its header has.
+fn aligned(header: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     for row in rows {

@@ -33,6 +33,7 @@ mod postgres;
 mod postgres_backups;
 mod process;
 mod readme;
+mod recall;
 mod replays;
 mod restarts;
 mod revocation;

@@ -216,6 +216,11 @@ impl Requests {
                 .map(|log| target.post("/v2/replay", &core::AUDITOR, &core::looking(log)))
                 .collect(),
         };
+        Self::given(case, target, first)
+    }
+
+    /// Requests that are made already, and answered as those of the case are.
+    pub(super) fn given(case: Case, target: &Target, first: Vec<Vec<u8>>) -> Self {
         Self { case, target: target.clone(), first }
     }
 }

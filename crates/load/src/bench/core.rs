@@ -23,7 +23,8 @@ fn scope(name: &str) -> Value {
     json!({"scope_type": "user", "scope_id": name})
 }
 
-fn event_saying(name: &str, text: &str) -> Value {
+/// An event of this text.
+pub(super) fn event_saying(name: &str, text: &str) -> Value {
     let content = json!({"format": "text", "language": "en", "text": text});
     json!({"scope": scope(name), "type": "event", "truth_mode": "subjective_experience", "content": content})
 }

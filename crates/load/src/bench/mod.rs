@@ -10,6 +10,7 @@ mod growth;
 mod items;
 mod prepare;
 mod report;
+pub mod search;
 mod window;
 
 use std::time::Duration;
