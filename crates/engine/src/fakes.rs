@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use memoryscope_domain::audit_chain::AuditKey;
 use memoryscope_domain::grant::Token;
 use memoryscope_domain::ids::{IdSeed, RequestId, TenantId, UserId};
@@ -12,7 +13,9 @@ use memoryscope_domain::principal::Principal;
 use memoryscope_domain::time::Timestamp;
 
 use crate::context::Context;
+use crate::embed::{Embedder, Readiness};
 use crate::engine::Engine;
+use crate::extract::Failure;
 use crate::port::{Clock, Ids, Ports, Secrets, Store};
 
 /// A clock that stands still until it is moved.
@@ -83,6 +86,72 @@ impl Secrets for CountingSecrets {
     }
 }
 
+/// An embedder for which texts are alike whose words begin with the same letters. It can be told to fail, or to be away.
+#[derive(Debug, Default)]
+pub struct ByInitials {
+    state: AtomicU64,
+    asked: AtomicU64,
+}
+
+impl ByInitials {
+    /// From now on it is as ready as that.
+    pub fn be(&self, readiness: Readiness) {
+        let state = match readiness {
+            Readiness::Ready => 0,
+            Readiness::Absent => 1,
+            Readiness::Failing => 2,
+        };
+        self.state.store(state, Ordering::SeqCst);
+    }
+
+    /// How many texts it was given.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    fn vector(text: &str) -> Vec<f32> {
+        let mut vector = vec![0.01_f32; 26];
+        for word in text.split_whitespace() {
+            let initial = word.bytes().next().map(|byte| byte.to_ascii_lowercase());
+            if let Some(at) = initial.and_then(|byte| byte.checked_sub(b'a')).filter(|at| *at < 26) {
+                vector[usize::from(at)] += 1.0;
+            }
+        }
+        vector
+    }
+}
+
+#[async_trait]
+impl Embedder for ByInitials {
+    fn id(&self) -> &str {
+        "by-initials:1"
+    }
+
+    fn dimensions(&self) -> Option<usize> {
+        Some(26)
+    }
+
+    fn readiness(&self) -> Readiness {
+        match self.state.load(Ordering::SeqCst) {
+            0 => Readiness::Ready,
+            1 => Readiness::Absent,
+            _ => Readiness::Failing,
+        }
+    }
+
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
+        self.asked.fetch_add(texts.len() as u64, Ordering::SeqCst);
+        if self.readiness() != Readiness::Ready {
+            return Err(Failure::of_extractor("away"));
+        }
+        // A text that cannot be read spoils the batch that it is in.
+        if texts.iter().any(|text| text.contains("unreadable")) {
+            return Err(Failure::of_text("unreadable"));
+        }
+        Ok(texts.iter().map(|text| Self::vector(text)).collect())
+    }
+}
+
 /// An engine on a store, with the built-in policy, and the clock to move.
 #[must_use]
 pub fn engine(store: Arc<dyn Store>) -> (Arc<Engine>, Arc<HandClock>) {
@@ -93,13 +162,25 @@ pub fn engine(store: Arc<dyn Store>) -> (Arc<Engine>, Arc<HandClock>) {
 #[must_use]
 pub fn engine_with(store: Arc<dyn Store>, policy: Arc<Policy>) -> (Arc<Engine>, Arc<HandClock>) {
     let clock = Arc::new(HandClock::new());
+    (Arc::new(bare(store, policy, &clock)), clock)
+}
+
+/// An engine that embeds texts, and who does it.
+#[must_use]
+pub fn embedding_engine(store: Arc<dyn Store>) -> (Arc<Engine>, Arc<HandClock>, Arc<ByInitials>) {
+    let (clock, embedder) = (Arc::new(HandClock::new()), Arc::new(ByInitials::default()));
+    let engine = bare(store, Policy::builtin(), &clock).embedding_by(Arc::<ByInitials>::clone(&embedder));
+    (Arc::new(engine), clock, embedder)
+}
+
+fn bare(store: Arc<dyn Store>, policy: Arc<Policy>, clock: &Arc<HandClock>) -> Engine {
     let ports = Ports {
         store,
-        clock: Arc::<HandClock>::clone(&clock),
+        clock: Arc::<HandClock>::clone(clock),
         ids: Arc::new(CountingIds::default()),
         secrets: Arc::new(CountingSecrets::default()),
     };
-    (Arc::new(Engine::new(ports, policy)), clock)
+    Engine::new(ports, policy)
 }
 
 /// A request of the local client in the default tenant, for `user` where one is named.

@@ -26,11 +26,9 @@ impl Vectors {
     /// because it does not search by them.
     #[must_use]
     pub fn read(ready: &Value) -> Option<Self> {
-        let embedding = ready["models"].get("embedding")?;
-        let is_absent = ["status", "state"].iter().any(|name| embedding[*name] == "absent");
-        let pending = embedding["pending"].as_u64().filter(|_| !is_absent)?;
-        let model = ["model", "id"].iter().find_map(|name| embedding[*name].as_str());
-        Some(Self { model: model.map(str::to_owned), pending })
+        let embedding = &ready["embedding"];
+        let pending = embedding["pending"].as_u64().filter(|_| ready["models"] != "absent")?;
+        Some(Self { model: embedding["model"].as_str().map(str::to_owned), pending })
     }
 
     /// What a server says now.
@@ -74,24 +72,18 @@ mod tests {
     #[test]
     fn vectors_are_counted_where_the_server_says_so() {
         #[track_caller]
-        fn check(models: &Value, expect: Option<(Option<&str>, u64)>) {
-            let read = Vectors::read(&json!({"status": "ready", "models": models}));
+        fn check(models: &str, embedding: &Value, expect: Option<(Option<&str>, u64)>) {
+            let read = Vectors::read(&json!({"status": "ready", "models": models, "embedding": embedding}));
             assert_eq!(
                 read,
                 expect.map(|(model, pending)| Vectors { model: model.map(str::to_owned), pending })
             );
         }
-        check(&Value::Null, None);
-        check(&json!("ok"), None);
-        check(&json!("absent"), None);
-        check(&json!({"embedding": "absent"}), None);
-        check(&json!({"embedding": {"status": "absent", "pending": 3}}), None);
-        check(&json!({"embedding": {"pending": null}}), None);
-        check(
-            &json!({"embedding": {"status": "ok", "model": "local:small:1", "pending": 0}}),
-            Some((Some("local:small:1"), 0)),
-        );
-        check(&json!({"embedding": {"id": "model:x", "pending": 12}}), Some((Some("model:x"), 12)));
-        check(&json!({"embedding": {"pending": 5}}), Some((None, 5)));
+        check("ok", &Value::Null, None);
+        check("ok", &json!({"pending": null}), None);
+        check("absent", &json!({"model": "local:small:1", "pending": 3}), None);
+        check("ok", &json!({"model": "local:small:1", "pending": 0}), Some((Some("local:small:1"), 0)));
+        check("degraded", &json!({"pending": 5}), Some((None, 5)));
+        assert_eq!(Vectors::read(&Value::Null), None);
     }
 }

@@ -170,7 +170,7 @@ fn slow_with_vectors() -> SocketAddr {
                     let left = pending.load(Ordering::SeqCst);
                     let body = if asked.starts_with("GET /healthz/ready ") {
                         pending.store(left.saturating_sub(1), Ordering::SeqCst);
-                        json!({"models": {"embedding": {"model": "a-model:1", "pending": left}}})
+                        json!({"models": "ok", "embedding": {"model": "a-model:1", "pending": left}})
                     } else if asked.starts_with("POST /v1/memory/batch ") {
                         pending.store(3, Ordering::SeqCst);
                         json!({})

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::ids::MemoryId;
 use crate::items::Consent;
 use crate::limits;
-use crate::memory::Memory;
+use crate::memory::{Body, Memory};
 use crate::words::each_text;
 
 /// What text a vector was made of: the first 8 bytes of its SHA-256.
@@ -44,7 +44,7 @@ fn beginning(text: &str) -> [u8; 8] {
     key
 }
 
-/// A direction, in eight bits a number: number `n` is about `scale` times value `n`.
+/// A direction, in eight bits a number: `scale` times its values has length 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vector {
     scale: f32,
@@ -62,19 +62,17 @@ impl Vector {
     /// [`limits::EMBEDDING_DIMENSIONS_MAX`].
     #[must_use]
     pub fn quantise(numbers: &[f32]) -> Option<Self> {
-        let length = numbers.iter().map(|number| f64::from(*number) * f64::from(*number)).sum::<f64>();
-        let length = libm::sqrt(length);
+        let is_one = numbers.iter().all(|number| number.is_finite());
         let largest = numbers.iter().fold(0.0_f32, |largest, number| largest.max(number.abs()));
-        if numbers.len() > limits::EMBEDDING_DIMENSIONS_MAX
-            || !length.is_finite()
-            || length <= 0.0
-            || largest <= 0.0
-        {
+        if numbers.len() > limits::EMBEDDING_DIMENSIONS_MAX || !is_one || largest <= 0.0 {
             return None;
         }
         let step = f64::from(largest) / f64::from(i8::MAX);
         let value = |number: &f32| libm::round(f64::from(*number) / step) as i8;
-        Some(Self { scale: (step / length) as f32, values: numbers.iter().map(value).collect() })
+        let values: Vec<i8> = numbers.iter().map(value).collect();
+        // The largest is 127, so there is a length.
+        let length = libm::sqrt(f64::from(dot(&values, &values)));
+        Some(Self { scale: (1.0 / length) as f32, values })
     }
 
     /// As a store keeps it: the scale as four bytes, the lowest first, and then a byte for each value.
@@ -176,12 +174,13 @@ impl Nearest {
 }
 
 impl Memory {
-    /// The text that a vector is made of: what it is found by in words. None where it is not found by words, where nobody consented to its use,
-    /// or where there is nothing in it.
+    /// The text that a vector is made of: what it is found by in words. None where it is not found by words, where nobody consented to
+    /// its use, where there is nothing in it, and of seeds: their cues are words that are to be met, and what they bring back has a
+    /// vector of its own.
     #[must_use]
     pub fn embedded_text(&self) -> Option<String> {
         let consent = self.item().map(|item| item.policy.consent.value);
-        if !self.has_words() || consent == Some(Consent::None) {
+        if !self.has_words() || consent == Some(Consent::None) || matches!(self.body, Body::Seed(_)) {
             return None;
         }
         let mut text = String::new();

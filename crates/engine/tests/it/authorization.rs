@@ -26,6 +26,7 @@ use memoryscope_engine::op::checkpoint::SignHead;
 use memoryscope_engine::op::continue_read::Continue;
 use memoryscope_engine::op::create::Create;
 use memoryscope_engine::op::delete::Delete;
+use memoryscope_engine::op::embed::Embed;
 use memoryscope_engine::op::expire::Expire;
 use memoryscope_engine::op::explain::ExplainedLog;
 use memoryscope_engine::op::extract::{Settle, Waiting};
@@ -361,6 +362,7 @@ impl Case {
             "memory.delete" => self.mark(Delete { id: self.memory }, |_| true).await,
             "memory.propagate" => self.mark(Propagate, |followed| followed.is_last).await,
             "memory.expire" => self.mark(Expire, |_| true).await,
+            "memory.embed" => self.mark(Embed { vectors: Vec::new() }, |_| true).await,
             "audit.list" => self.mark(entries(false), seen).await,
             "access_log.list" => self.mark(entries(true), seen).await,
             "access_log.get" => self.mark(Get { id: log }, Option::is_some).await,

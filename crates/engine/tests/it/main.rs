@@ -13,6 +13,7 @@ mod graphs;
 mod idempotency;
 mod items;
 mod lifecycle;
+mod meaning;
 mod memories;
 mod objects;
 mod omo;

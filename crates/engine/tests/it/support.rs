@@ -98,6 +98,13 @@ impl World {
         Self { engine, clock, store }
     }
 
+    /// One whose memories are found by meaning too, and who tells it.
+    pub(crate) fn embedding() -> (Self, Arc<fakes::ByInitials>) {
+        let store = Arc::new(MemoryStore::new());
+        let (engine, clock, embedder) = fakes::embedding_engine(Arc::<MemoryStore>::clone(&store));
+        (Self { engine, clock, store }, embedder)
+    }
+
     pub(crate) fn cx(&self, user: &str) -> Context {
         fakes::context(&self.engine, Some(user))
     }

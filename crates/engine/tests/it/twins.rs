@@ -19,6 +19,8 @@ use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{QueryText, Ranked};
 use memoryscope_engine::context::Context;
+use memoryscope_engine::fakes;
+use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::op::Operation;
 use memoryscope_engine::op::explain::ExplainMemories;
 use memoryscope_engine::op::get::{Get, History};
@@ -89,7 +91,7 @@ pub(crate) async fn world(memories: &[Memory]) -> World {
 
 /// A world that holds these, and in which something is still to follow below some of them.
 async fn world_with(memories: &[Memory], marks: &[MemoryId]) -> World {
-    let world = World::new();
+    let (world, _) = World::embedding();
     let entry = Draft {
         id: AuditId::from_uuid(Uuid::from_u128(1)),
         tenant: tenant(),
@@ -115,6 +117,9 @@ async fn world_with(memories: &[Memory], marks: &[MemoryId]) -> World {
     let private = Private::of(&serde_json::Map::new());
     let set = ChangeSet { tenant: tenant(), expects: Vec::new(), changes, entry, private };
     world.store.commit(Decided::without_policy(set)).await.unwrap();
+    // By another server, so that this one mints the same identifiers whatever is embedded.
+    let (other, ..) = fakes::embedding_engine(Arc::<MemoryStore>::clone(&world.store));
+    other.embed_waiting().await.unwrap();
     world
 }
 
@@ -170,7 +175,8 @@ impl World {
         limit: usize,
     ) -> Vec<String> {
         let mut all = Vec::new();
-        let mut search = Search::new(QueryText::parse(text).unwrap(), None);
+        let meaning = self.engine.meaning(text).await;
+        let mut search = Search::new(QueryText::parse(text).unwrap(), meaning);
         loop {
             let (scope, filters) = (Scope::of_user(&user("ada")), Filters::default());
             let query = Query { scope, purpose, filters, after: None, search: Some(search.clone()), limit };
