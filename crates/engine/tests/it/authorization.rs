@@ -150,7 +150,7 @@ impl Case {
         let schema = world.run(holder.clone(), create).await.unwrap().output.id;
         let token = world.run(holder, read_of("ann")).await.unwrap().output.token.unwrap();
         let (scope, purpose, filters) = (Scope::of_user(&user("ann")), Purpose::ChatResponse, filters());
-        let query = Query { scope, purpose, filters, after: None, search: None, limit: 9 };
+        let query = Query { scope, purpose, filters, after: None, search: None, limit: 9, max_tokens: None };
         let log = world.run(world.core("ann"), query).await.unwrap().access_log;
         let mut cx = Context { principal, ..world.nobody() };
         cx.principal.user = Some(user(if own { "ann" } else { "bob" }));
@@ -220,7 +220,15 @@ impl Case {
             "memory.get" => self.mark(GetMemory { id, purpose }, |_| true).await,
             "memory.history" => self.mark(History { id, purpose, after: 0, limit: 1 }, |_| true).await,
             "memory.query" => {
-                let query = Query { scope, purpose, filters: filters(), after: None, search: None, limit: 9 };
+                let query = Query {
+                    scope,
+                    purpose,
+                    filters: filters(),
+                    after: None,
+                    search: None,
+                    limit: 9,
+                    max_tokens: None,
+                };
                 self.mark(query, |answer| !answer.items.is_empty()).await
             }
             "memory.reconstruct" => {
@@ -243,7 +251,15 @@ impl Case {
             "decision.replay" | "decision.explain" => self.look(name).await,
             "memory.search" => {
                 let filter = ItemFilter::default();
-                let search = SearchItems { scope, purpose, search: None, filter, limit: 9 };
+                let search = SearchItems {
+                    scope,
+                    purpose,
+                    search: None,
+                    after: None,
+                    filter,
+                    limit: 9,
+                    max_tokens: None,
+                };
                 self.mark(search, |answer| !answer.items.is_empty()).await
             }
             "omo.export" => {

@@ -71,7 +71,15 @@ pub(crate) fn acting(world: &World, name: Option<&str>) -> Context {
 
 fn search(scope: Scope, words: Option<&str>, filter: ItemFilter) -> SearchItems {
     let search = words.map(|text| Search { text: QueryText::parse(text).unwrap(), after: None });
-    SearchItems { scope, purpose: Purpose::ChatResponse, search, filter, limit: 10 }
+    SearchItems {
+        scope,
+        purpose: Purpose::ChatResponse,
+        search,
+        after: None,
+        filter,
+        limit: 10,
+        max_tokens: None,
+    }
 }
 
 impl World {

@@ -25,6 +25,7 @@ mod reviews;
 mod rights;
 mod rogue;
 mod search;
+mod searches;
 mod spirals;
 mod sprouting;
 mod subjects;

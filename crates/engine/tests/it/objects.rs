@@ -80,7 +80,11 @@ impl World {
 
     async fn query(&self, cx: Context, whose: &str, purpose: Purpose, filters: Filters) -> Answer<Page> {
         let scope = Scope::of_user(&user(whose));
-        self.run(cx, Query { scope, purpose, filters, after: None, search: None, limit: 100 }).await
+        self.run(
+            cx,
+            Query { scope, purpose, filters, after: None, search: None, limit: 100, max_tokens: None },
+        )
+        .await
     }
 
     pub(crate) async fn found(
@@ -337,8 +341,15 @@ async fn a_query_is_filtered_and_paged_to_its_limit() {
     }
     let page = async |after, limit| {
         let scope = Scope::of_user(&user("ann"));
-        let query =
-            Query { scope, purpose: CHAT, filters: of(&[MemoryType::Event]), after, search: None, limit };
+        let query = Query {
+            scope,
+            purpose: CHAT,
+            filters: of(&[MemoryType::Event]),
+            after,
+            search: None,
+            limit,
+            max_tokens: None,
+        };
         world.run(world.core("ann"), query).await.unwrap().output
     };
     let (mut seen, mut after) = (Vec::new(), None);
@@ -423,6 +434,7 @@ async fn members_see_what_is_shared_with_them() {
         after: None,
         search: None,
         limit: 9,
+        max_tokens: None,
     };
     let mut member = world.core("bob");
     member.principal.groups = ["project:apollo".to_owned()].into();
