@@ -8,9 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::openapi::schema;
 use crate::wire::{Decode, FieldError, Notes, Path};
 
-/// What keys below `customMetadata.` and `metadata.` look like.
-const OWN_FIELD: &str =
-    r"^(metadata\.)?customMetadata\.[A-Za-z0-9_.-]{1,64}$|^metadata\.[A-Za-z0-9_.-]{1,64}$";
+/// What fields are called that have no name of their own.
+const OWN_FIELD: &str = r"(metadata\.)?customMetadata\.[A-Za-z0-9_.-]{1,64}|metadata\.[A-Za-z0-9_.-]{1,64}";
 
 /// A predicate in a dialect's words.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +52,8 @@ pub fn schema(speech: Speech) -> Value {
     ]);
     let named = fields(speech).into_iter().map(|(name, _, kind)| (name.to_owned(), tested(kind)));
     properties.extend(named);
+    let names: Vec<&str> = properties.keys().map(String::as_str).collect();
+    let names = format!("^({}|{OWN_FIELD})$", names.join("|"));
     json!({
         "type": "object", "title": title,
         "description": format!(
@@ -62,8 +63,8 @@ pub fn schema(speech: Speech) -> Value {
             limits::PREDICATE_TESTS_MAX, limits::PREDICATE_VALUES_MAX, limits::PREDICATE_DEPTH_MAX,
         ),
         "properties": properties,
-        "patternProperties": {OWN_FIELD: tested(FieldKind::Any)},
-        "additionalProperties": false,
+        "propertyNames": {"pattern": names},
+        "additionalProperties": tested(FieldKind::Any),
     })
 }
 
@@ -104,9 +105,21 @@ fn tested(kind: FieldKind) -> Value {
         };
         (name.to_owned(), schema)
     });
-    let operators = json!({
+    let mut operators = json!({
         "type": "object", "minProperties": 1, "additionalProperties": false,
         "properties": taken.collect::<Map<String, Value>>(),
     });
+    // What many fields have in common is told once.
+    let title = match kind {
+        FieldKind::Names(_) => None,
+        FieldKind::Unit => Some("UnitTest"),
+        FieldKind::Time => Some("TimeTest"),
+        FieldKind::Text => Some("TextTest"),
+        FieldKind::Texts => Some("TextsTest"),
+        FieldKind::Any => Some("ValueTest"),
+    };
+    if let Some(title) = title {
+        operators["title"] = json!(title);
+    }
     json!({"anyOf": [value, values, operators]})
 }
