@@ -69,7 +69,7 @@ pub(crate) fn acting(world: &World, name: Option<&str>) -> Context {
     Context { principal, dialect: Dialect::Items, ..world.nobody() }
 }
 
-fn search(scope: Scope, words: Option<&str>, filter: ItemFilter) -> SearchItems {
+pub(crate) fn search(scope: Scope, words: Option<&str>, filter: ItemFilter) -> SearchItems {
     let search = words.map(|text| Search { text: QueryText::parse(text).unwrap(), after: None });
     SearchItems {
         scope,

@@ -53,6 +53,11 @@ pub(crate) fn filters() -> Filters {
     Filters::default()
 }
 
+/// What of a scope may be seen for a purpose, the first of it.
+pub(crate) fn query_in(scope: Scope, purpose: Purpose) -> Query {
+    Query { scope, purpose, filters: filters(), after: None, search: None, limit: 9, max_tokens: None }
+}
+
 pub(crate) fn category(name: &str) -> impl FnOnce(&mut Object) {
     let categories = Distinct::new(vec![Category::parse(name).unwrap()]).unwrap();
     move |object: &mut Object| object.sensitivity.categories = categories
