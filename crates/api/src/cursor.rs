@@ -199,7 +199,8 @@ impl Mark {
     }
 }
 
-fn not_ours(part: &'static str) -> Problem {
+/// The cursor in a part of the request is none of the query's.
+pub(crate) fn not_ours(part: &'static str) -> Problem {
     let root = Path::Root(part);
     let at = Path::Key(&root, "cursor");
     Problem::invalid(vec![FieldError::new(&at, Fault::Invalid, NotOurs.to_string())])

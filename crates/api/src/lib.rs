@@ -17,6 +17,7 @@ pub mod json;
 pub mod meta;
 pub mod metrics;
 pub mod openapi;
+pub mod predicate;
 pub mod problem;
 pub mod refused;
 pub mod scoped;

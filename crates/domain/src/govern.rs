@@ -88,6 +88,8 @@ pub struct Facts {
     pub activated: BTreeMap<MemoryId, Timestamp>,
     /// Where a listing stopped looking, if there are rows behind.
     pub scan_end: Option<Place>,
+    /// Where what a scope holds itself stops in a listing that what is shared stands among, if more of it follows.
+    pub own_end: Option<Place>,
     /// Earlier versions of the one memory that was asked for, oldest first.
     pub versions: Vec<Arc<Memory>>,
     /// Memories that the operation wants to make.

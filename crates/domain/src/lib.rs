@@ -24,6 +24,7 @@ pub mod memory;
 pub mod object;
 pub mod place;
 pub mod policy;
+pub mod predicate;
 pub mod preference;
 pub mod principal;
 pub mod purpose;

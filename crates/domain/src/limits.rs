@@ -174,6 +174,14 @@ pub const DERIVED_CONSTRAINTS_MAX: usize = 64;
 pub const DERIVED_CUES_MAX: usize = 32;
 /// Names that one filter of a query lists: more than any closed list has.
 pub const FILTER_NAMES_MAX: usize = 32;
+/// How deep the predicate of a search may nest: more than a person reads.
+pub const PREDICATE_DEPTH_MAX: usize = 8;
+/// Tests in one predicate: each is made on every memory that a search looks at.
+pub const PREDICATE_TESTS_MAX: usize = 64;
+/// Values in all lists of one predicate together: each may be compared with every tag of every memory.
+pub const PREDICATE_VALUES_MAX: usize = 256;
+/// A text that a predicate compares with, in characters: the longest that a memory's field holds.
+pub const PREDICATE_TEXT_CHARS_MAX: usize = CUSTOM_TEXT_CHARS_MAX;
 /// The largest budget of a reconstruction, in tokens: what the largest models take.
 pub const CONTEXT_TOKENS_MAX: i64 = 1_000_000;
 /// A term of the words that a memory is found by, in bytes: the longest words of any language, not what machines write.

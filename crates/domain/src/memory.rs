@@ -22,6 +22,7 @@ mod state;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use facet::{FACETS, Facet};
 pub use key::Key;
@@ -29,6 +30,7 @@ pub use marks::{Marks, persons_of};
 pub use review::{Awaited, REVIEW, Waiting};
 pub use state::{Action, NoSuchMove, State, transition};
 pub use tags::{TAGGED, TagKey};
+pub use tokens::within_budget;
 
 closed_list!(
     /// What kind of thing is remembered.

@@ -51,7 +51,8 @@ pub(super) async fn handler(
         Some(mark) => Some(mark.place("query", (&engine, &cx), refused).await?),
         None => None,
     };
-    let op = Query { scope, purpose, filters: Filters::default(), after, search: None, limit };
+    let op =
+        Query { scope, purpose, filters: Filters::default(), after, search: None, limit, max_tokens: None };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let next = done.output.next.map(|next| Cursor::new(next, binding).text());
     let body = answers::page(&done.output, meta.now, next.as_deref());

@@ -26,6 +26,9 @@ pub(super) fn operation() -> Operation {
     let mut some = all.clone();
     some["filters"] = json!({"type": ["impact", "seed"], "state": "active", "min_strength": 0.1});
     some["limit"] = json!(10);
+    let mut tested = all.clone();
+    tested["filters"] = json!({"where": {"labels": {"contains": "calm"}, "not": {"strength": {"lt": 0.5}}}});
+    tested["max_tokens"] = json!(500);
     let mut words = all.clone();
     words["query_text"] = json!("peanuts");
     super::operation(Verb::Post, "/v2/memories/query", "queryMemories")
@@ -33,7 +36,7 @@ pub(super) fn operation() -> Operation {
             "Ask for memories, for a purpose",
             "The latest first, with what their impacts ask for together. What is dormant is left out unless it is asked \
              for; for chat_response so is what may not be put into a prompt. With query_text, only what holds one of its \
-             words, the best first.",
+             words, the best first. filters.where tests fields as they are shown. With max_tokens the page ends before the              memory with which its texts would have more, by estimate, but is never empty for that.",
         )
         .runs(&query::INFO)
         .takes::<QueryRequest>(Unknown::Refuse)
@@ -41,6 +44,7 @@ pub(super) fn operation() -> Operation {
         .refuses(&[Code::PolicyDenied])
         .example(Example::new("all").body(all))
         .example(Example::new("some").body(some))
+        .example(Example::new("tested").body(tested))
         .example(Example::new("by words").body(words))
 }
 
@@ -54,7 +58,7 @@ pub(super) async fn handler(
     let request = document.decode_at::<QueryRequest>(Unknown::Refuse, meta.now)?.value;
     let binding = request.binding();
     let mark = request.cursor.map(|cursor| cursor.of(binding, "body")).transpose()?;
-    let QueryRequest { tenant, scope, purpose, text, filters, limit, .. } = request;
+    let QueryRequest { tenant, scope, purpose, text, filters, limit, max_tokens, .. } = request;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
     let refused = |refusal| error::problem(refusal, &meta);
     let (after, search) = match (text, mark) {
@@ -66,7 +70,7 @@ pub(super) async fn handler(
             (None, Some(Search::new(words, meaning).behind(after)))
         }
     };
-    let op = Query { scope, purpose, filters, after, search, limit };
+    let op = Query { scope, purpose, filters, after, search, limit, max_tokens };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let score = done.output.items.last().and_then(|item| item.score);
     let next = done.output.next.map(|next| Cursor::new(next, binding).scored(score).text());

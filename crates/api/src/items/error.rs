@@ -1,7 +1,5 @@
 //! How this dialect words what it does not do.
 
-use std::borrow::Cow;
-
 use memoryscope_domain::fields::{self, FieldFault};
 use memoryscope_domain::ids::AuditId;
 use memoryscope_domain::items::request::{InvalidRequest, SUGGESTION};
@@ -12,7 +10,7 @@ use memoryscope_engine::refusal::{Denied, Refusal};
 use crate::meta::RequestMeta;
 use crate::problem::{Code, Problem};
 use crate::refused::{self, audited};
-use crate::wire::{Fault, FieldError, Step};
+use crate::wire::FieldError;
 
 /// The problem that a refusal is.
 pub(super) fn problem(refusal: Refusal, meta: &RequestMeta) -> Problem {
@@ -83,30 +81,8 @@ fn invalid_fields(faults: &fields::Faults) -> Problem {
 
 /// These fields are wrong.
 pub(super) fn invalid(faults: &[FieldFault], omitted_count: usize) -> Problem {
-    let problem = Problem::invalid(faults.iter().map(wrong).collect());
+    let problem = Problem::invalid(faults.iter().map(FieldError::from).collect());
     if omitted_count > 0 { problem.detail("omitted_count", omitted_count) } else { problem }
-}
-
-fn wrong(fault: &FieldFault) -> FieldError {
-    let step = |step: &fields::Step| match step {
-        fields::Step::Key(key) => Step::Key(Cow::Owned(key.clone())),
-        fields::Step::Index(index) => Step::Index(*index),
-    };
-    let kind = match fault.fault {
-        fields::Fault::Missing => Fault::Missing,
-        fields::Fault::WrongType => Fault::WrongType,
-        fields::Fault::OutOfRange => Fault::OutOfRange,
-        fields::Fault::TooShort => Fault::TooShort,
-        fields::Fault::TooLong => Fault::TooLong,
-        fields::Fault::NotAllowed | fields::Fault::Unsupported => Fault::NotAllowed,
-        fields::Fault::Invalid => Fault::Invalid,
-        fields::Fault::UnknownField => Fault::UnknownField,
-    };
-    FieldError {
-        loc: fault.path.iter().map(step).collect(),
-        message: Cow::Owned(fault.message.clone()),
-        fault: kind,
-    }
 }
 
 /// Why a memory cannot be changed so: told to whoever may know of it.

@@ -10,6 +10,7 @@ mod error;
 mod get;
 mod graph;
 mod omo;
+mod paging;
 mod reading;
 mod review;
 mod schemas;

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::reading::ReviewPurpose;
 use super::who::Acts;
+use super::wire::example;
 use super::wire::review::{
     ApproveRequest, RejectRequest, ReviewQuery, StepRequest, queue_schema, reviewed_schema, shown,
 };
-use super::wire::{example, memory};
 use super::{Items, answer, context, error, get};
 use crate::auth::Caller;
 use crate::cursor::{Binding, Cursor};
@@ -145,7 +145,7 @@ async fn made<T: StepRequest>(
         "objectId": id.prefixed(),
         "state": made.memory.state.name(),
         "risk": risk,
-        "updatedAt": memory::updated(&made.memory).to_string(),
+        "updatedAt": made.memory.updated_at().to_string(),
         "error": null,
         "details": null,
     });

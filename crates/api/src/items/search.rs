@@ -12,6 +12,8 @@ use memoryscope_domain::ids::SchemaId;
 use memoryscope_domain::items::request::{Counts, Query, SearchRequest};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::Memory;
+use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::scope::Scope;
 use memoryscope_domain::words::QueryText;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::graph::Matching;
@@ -23,7 +25,7 @@ use super::reading::StatedPurpose;
 use super::who::Acts;
 use super::wire::queries::SearchQuery;
 use super::wire::{found_schema, memory, schema};
-use super::{Items, answer, context, error, graph, schemas};
+use super::{Items, answer, context, error, graph, paging, schemas};
 use crate::auth::Caller;
 use crate::json::Document;
 use crate::meta::RequestMeta;
@@ -37,11 +39,17 @@ pub(super) fn operation() -> Operation {
         "metadata": {"topics": ["travel"], "customMetadata": {"trip": 7}},
         "omo_filter": {"min_consent": "terms", "max_risk": "none"},
     });
+    let tested = json!({
+        "query": "all", "external_user_id": "ana", "max_tokens": 200,
+        "filters": {"customMetadata.trip": {"gte": 7}, "or": [{"topics": "travel"}, {"location": {"exists": false}}]},
+    });
     super::operation(Verb::Post, "/v1/memory/search", "searchItems")
         .says(
             "Search memories",
             "Those of external_user_id, or the developer's own, that hold words of the query, the best first; for *, all and \
-             everything the latest. A memory that may not be put into a prompt is not found for chat_response.",
+             everything the latest. A memory that may not be put into a prompt is not found for chat_response. next_cursor goes on \
+             where there may be more; with max_tokens the answer ends before the memory with which its texts would have \
+             more, by estimate, but is never empty for that.",
         )
         .runs(&op::SEARCH)
         .states_purpose()
@@ -51,6 +59,7 @@ pub(super) fn operation() -> Operation {
         .refuses(&[Code::PolicyDenied, Code::NotImplemented])
         .example(Example::new("words").body(json!({"query": "window seats", "external_user_id": "ana"})))
         .example(Example::new("filtered").with("max_memories", 10).body(filtered))
+        .example(Example::new("tested").body(tested))
 }
 
 /// Searches items.
@@ -78,6 +87,7 @@ pub(super) async fn handler(
     if !faults.is_empty() {
         return Err(error::invalid(&faults, 0));
     }
+    let is_graph_wanted = request.enable_agentic_graph;
     if let Some(pattern) = request.pattern {
         let (namespace, limit) = (acts.scope.namespace.clone(), counts.nodes);
         let cx = context(&items, acts.principal, &meta, None);
@@ -88,15 +98,15 @@ pub(super) async fn handler(
         Query::Words(text) => sought(&items, text).await,
         Query::Recent => None,
     };
-    let filter = ItemFilter { metadata: request.metadata, omo: request.omo, acl: request.search_acl };
-    let cx = context(&items, acts.principal, &meta, None);
-    let op = SearchItems { scope: acts.scope, purpose, search, filter, limit: counts.items };
+    let cx = context(&items, acts.principal.clone(), &meta, None);
+    let (op, cursor) = searching(request, search, acts.scope, (purpose, counts.items));
+    let op = paging::behind(cursor.as_deref(), (&items, &meta), &cx, op).await?;
     let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let found = &done.output.items;
     let best = found.iter().filter_map(|item| item.score).map(|score| score.get()).fold(None, highest);
     let developer = caller.client();
     let memories: Vec<Value> = found.iter().map(|item| memory::shown(item, &developer, best)).collect();
-    let said: Vec<&Memory> = match request.enable_agentic_graph {
+    let said: Vec<&Memory> = match is_graph_wanted {
         true => found.iter().map(|item| &*item.memory).collect(),
         false => Vec::new(),
     };
@@ -108,6 +118,8 @@ pub(super) async fn handler(
         "status": "success",
         "data": {"memories": memories, "nodes": nodes, "schemas_used": schemas},
         "search_id": done.access_log.prefixed(),
+        "next_cursor": paging::next(&done.output, paging::binding(&cx, &op)),
+        "tokens_used": done.output.tokens_used,
         "error": null,
         "details": null,
     });
@@ -155,6 +167,18 @@ fn shown_nodes<'a>(
         shown
     });
     (shown.collect(), schemas)
+}
+
+/// What is looked for among memories, and where the cursor stands that was sent.
+fn searching(
+    request: SearchRequest,
+    search: Option<Search>,
+    scope: Scope,
+    (purpose, limit): (Purpose, usize),
+) -> (SearchItems, Option<String>) {
+    let SearchRequest { metadata, omo, search_acl: acl, predicate, max_tokens, cursor, .. } = request;
+    let filter = ItemFilter { metadata, omo, acl, predicate };
+    (SearchItems { scope, purpose, search, after: None, filter, limit, max_tokens }, cursor)
 }
 
 fn highest(best: Option<f64>, score: f64) -> Option<f64> {

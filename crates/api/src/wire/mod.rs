@@ -25,6 +25,7 @@
 
 mod notes;
 mod numbers;
+mod of_domain;
 mod path;
 mod query;
 mod specs;

@@ -144,6 +144,63 @@ async fn queries_by_words() {
 }
 
 #[tokio::test]
+async fn queries_that_test_fields() {
+    let mut talk = Talk::with(App::new());
+    talk.post("an event", "/v2/memories", &event_of("ada")).await;
+    let asks = |tested: Value| {
+        let filters = json!({"type": "event", "where": tested});
+        changed(&asking("ada", "chat_response"), &[("filters", filters), ("max_tokens", json!(1))])
+    };
+    let path = "/v2/memories/query";
+    let tested = json!({"strength": {"gte": 0.5}, "or": [{"state": "active"}, {"topics": {"exists": true}}]});
+    talk.post("it is so", path, &asks(tested)).await;
+    talk.post("it is not", path, &asks(json!({"not": {"state": ["active", "dormant"]}}))).await;
+    talk.post("what is absent never matches", path, &asks(json!({"topics": {"ne": "a"}}))).await;
+    let wrong = json!({
+        "state": "asleep", "strength": {"gt": 2}, "labels": {"gt": "a", "$in": ["a"]}, "color": 1,
+        "and": [], "or": [{"occurred_at": {"lt": "yesterday"}}, 7], "not": {"customMetadata.a": {"lt": true}},
+    });
+    talk.post("much is wrong", path, &asks(wrong)).await;
+    talk.post("it is no object", path, &asks(json!([]))).await;
+    let deep = (0..9).fold(json!({"role": "user"}), |tree, _| json!({ "not": tree }));
+    talk.post("it nests too deep", path, &asks(deep)).await;
+    talk.post("no budget", path, &changed(&asks(json!({})), &[("max_tokens", json!(0))])).await;
+    insta::assert_snapshot!("core_queries_that_test_fields", talk.end());
+}
+
+/// A budget ends a page before the limit does, and its cursor is good for the same predicate only.
+#[tokio::test]
+async fn pages_within_a_budget() {
+    let app = App::new();
+    for n in 0..4 {
+        let content = json!({"format": "text", "language": "en", "text": format!("Tea number {n}.")});
+        let event = changed(&event_of("ada"), &[("content", content)]);
+        assert_eq!(app.post("/v2/memories", &event).await.status, 201);
+    }
+    for query_text in [Value::Null, json!("tea")] {
+        let tested = json!({"type": "event", "where": {"strength": {"gt": 0}}});
+        let events = [("filters", tested), ("max_tokens", json!(8)), ("query_text", query_text)];
+        let events = changed(&asking("ada", "chat_response"), &events);
+        let (mut found, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let page = app.post("/v2/memories/query", &changed(&events, &[("cursor", cursor)])).await.json();
+            assert_eq!(page["tokens_used"], json!(8), "two of four tokens each: {page}");
+            found.extend(page["memory_ids"].as_array().expect("ids").clone());
+            cursor = page["next_cursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+            let other = json!({"type": "event", "where": {"strength": {"gte": 0}}});
+            let other = changed(&events, &[("filters", other), ("cursor", cursor.clone())]);
+            assert_eq!(app.post("/v2/memories/query", &other).await.status, 422);
+            let wider = changed(&events, &[("max_tokens", json!(100)), ("cursor", cursor.clone())]);
+            assert_eq!(app.post("/v2/memories/query", &wider).await.status, 200);
+        }
+        assert_eq!(found.len(), 4);
+    }
+}
+
+#[tokio::test]
 async fn reconstructions() {
     let mut talk = Talk::with(App::new());
     talk.app.post("/v2/memories", &event_of("ada")).await;

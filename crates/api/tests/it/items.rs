@@ -155,6 +155,86 @@ async fn searching() {
 }
 
 #[tokio::test]
+async fn searching_by_fields() {
+    let mut talk = Talk::with(App::new());
+    talk.app.post("/v1/memory", &item("ana")).await;
+    talk.app.post("/v1/memory", &json!({"content": "It rained.", "external_user_id": "ana"})).await;
+    let path = "/v1/memory/search";
+    let ask = |filters: Value| json!({"query": "*", "external_user_id": "ana", "filters": filters});
+    let tested =
+        json!({"customMetadata.trip": {"gte": 5, "lt": 10}, "topics": ["travel", "food"], "type": "text"});
+    talk.post("it is so", path, &ask(tested)).await;
+    talk.post("what is absent never matches", path, &ask(json!({"customMetadata.trip": {"ne": 7}}))).await;
+    let wrong = json!({
+        "createdAt": "soon", "created_at": {"exists": true}, "type": "event", "customMetadata.trip": {},
+        "or": [{"category": {"contains": "f"}}], "metadata.topics": 7, "location": {"in": []},
+    });
+    talk.post("much is wrong", path, &ask(wrong)).await;
+    let more = |more: &[(&str, Value)]| changed(&ask(json!({})), more);
+    let wrong = [("max_tokens", json!("9")), ("cursor", json!(7)), ("filters", json!("x"))];
+    talk.post("so is what stands beside it", path, &more(&wrong)).await;
+    talk.post("a cursor that is none", path, &more(&[("cursor", json!("x"))])).await;
+    let pattern = json!({"pattern": {"source_label": "A", "relationship_type": "B", "target_label": "C"}});
+    let beside = [("search_override", pattern), ("max_tokens", json!(9)), ("cursor", json!("x"))];
+    talk.post("beside a pattern of the graph", path, &more(&beside)).await;
+    insta::assert_snapshot!("items_searching_by_fields", talk.end());
+}
+
+/// Pages hold everything once, by words and by recency, within a budget or not; a cursor is good for its own search only.
+#[tokio::test]
+async fn searches_go_on() {
+    let app = App::new();
+    for n in 0..7 {
+        let whose = if n % 3 == 0 { "ben" } else { "ana" };
+        let item = json!({
+            "content": format!("Tea number {n}."), "external_user_id": whose, "acl": {"read": ["ana"]},
+            "metadata": {"customMetadata": {"n": n}},
+        });
+        assert_eq!(app.post("/v1/memory", &item).await.status, 200);
+        app.clock.advance_micros(1);
+    }
+    let filters = json!({"customMetadata.n": {"lt": 6}});
+    for (query, max_tokens) in
+        [("*", Value::Null), ("tea", Value::Null), ("*", json!(8)), ("tea", json!(9)), ("*", json!(1))]
+    {
+        let first = json!({
+            "query": query, "external_user_id": "ana", "filters": filters, "max_tokens": max_tokens,
+        });
+        let (mut all, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let page = changed(&first, &[("cursor", cursor)]);
+            let page = app.post("/v1/memory/search?max_memories=4", &page).await;
+            assert_eq!(page.status, 200, "{}", page.text);
+            let count = found(&page).len() as u64;
+            all.extend(found(&page));
+            let page = page.json();
+            assert_eq!(page["tokens_used"], json!(4 * count));
+            assert!(
+                max_tokens.is_null() || count == 1 || 4 * count <= max_tokens.as_u64().expect("a number")
+            );
+            cursor = page["next_cursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+            for other in [
+                [("query", json!("number")), ("cursor", cursor.clone())],
+                [("external_user_id", json!("ben")), ("cursor", cursor.clone())],
+                [("filters", json!({})), ("cursor", cursor.clone())],
+                [("metadata", json!({"role": "user"})), ("cursor", cursor.clone())],
+                [("namespace_id", json!("n")), ("cursor", cursor.clone())],
+            ] {
+                let refused = app.post("/v1/memory/search", &changed(&first, &other)).await;
+                assert_eq!(refused.status, 422, "{other:?}");
+                assert_eq!(refused.json()["problem"]["details"]["fields"][0]["field"], "body.cursor");
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 6, "{query} {max_tokens}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_built_says_so() {
     let mut talk = Talk::with(App::new());
     for line in [

@@ -183,6 +183,13 @@ fn is_formed(form: &str, text: &str) -> bool {
         roles if roles.starts_with(r"^[ \t]*(?:app|") => {
             text.split(',').map(str::trim).all(|name| name.is_empty() || Role::from_name(name).is_some())
         }
+        fields if fields.starts_with("^(and|") => {
+            let own = |text: &str| {
+                let key = text.strip_prefix("metadata.").or_else(|| text.strip_prefix("customMetadata."));
+                key.is_some_and(|key| is_formed("^[A-Za-z0-9_.-]{1,64}$", key))
+            };
+            fields[2..].split('|').any(|name| name == text) || own(text)
+        }
         other => panic!("this test does not know the form {other}"),
     }
 }

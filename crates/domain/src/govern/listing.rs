@@ -1,6 +1,7 @@
 //! What a listing says beside what it shows: where it stopped looking, and to whom what was withheld.
 
 use super::{Ask, Facts, Visible};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::audit_chain::AuditKey;
@@ -79,11 +80,21 @@ impl Visible<Facts> {
     pub const fn scan_end(&self) -> Option<SealedPlace> {
         self.details.scan_end
     }
+
+    /// Whether a listing has got as far as to a memory that is shared with its scope: what the scope holds itself may still
+    /// come before what is behind. Where that is may be hidden, so no operation can read it.
+    #[must_use]
+    pub fn has_got_to(&self, shared: &Memory) -> bool {
+        let place = (Reverse(shared.placed), shared.id);
+        self.facts.own_end.is_none_or(|(time, id)| place <= (Reverse(Some(time)), id))
+    }
 }
 
 impl Facts {
     /// Memories of other scopes behind those of one: each once.
     pub fn add_shared(&mut self, shared: Self) {
+        let last = self.memories.last().filter(|_| self.more);
+        self.own_end = last.and_then(|last| Some((last.placed?, last.id))).or(self.scan_end);
         let known: BTreeSet<MemoryId> = self.memories.iter().map(|memory| memory.id).collect();
         self.memories.extend(shared.memories.into_iter().filter(|memory| !known.contains(&memory.id)));
         self.erased.extend(shared.erased);

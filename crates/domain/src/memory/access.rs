@@ -12,6 +12,7 @@ use crate::items::{self, Item, Risk};
 use crate::object::{Object, OwnerType, Visibility};
 use crate::principal::{Caller, Principal, Role};
 use crate::scope::{Scope, ScopeType};
+use crate::time::Timestamp;
 
 impl Memory {
     /// Whether the scope is that of the principal's user. A tombstone knows it by its partition.
@@ -54,6 +55,19 @@ impl Memory {
     #[must_use]
     pub fn item(&self) -> Option<&Item> {
         self.object()?.item.as_deref()
+    }
+
+    /// When it was made: as an item's metadata says, else when it was stored.
+    #[must_use]
+    pub fn made_at(&self) -> Timestamp {
+        self.item().and_then(|item| item.metadata.created_at).unwrap_or(self.created)
+    }
+
+    /// When it was changed last, as far as its history is shown.
+    #[must_use]
+    pub fn updated_at(&self) -> Timestamp {
+        let last = self.object().and_then(|object| object.history.last());
+        last.map_or(self.created, |last| last.at)
     }
 
     /// The names of its owners: those that it names, else the person whose scope it is in, else nobody's.

@@ -9,7 +9,9 @@ use memoryscope_domain::items::{AccessList, Consent, ItemMetadata, Risk};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Key, Memory, MemoryType};
 use memoryscope_domain::object::Object;
+use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::{Effect, Filter};
+use memoryscope_domain::predicate::Predicate;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -41,10 +43,13 @@ pub struct ItemFilter {
     /// Only what one of these may read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acl: Option<AccessList>,
+    /// What has to hold of them, as they are shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predicate: Option<Predicate>,
 }
 
 impl ItemFilter {
-    /// Whether a memory meets it. What is no item has no metadata, implicit consent, no risk, and whom its scope lets for
+    /// Whether a memory meets all of it but its predicate. What is no item has no metadata, implicit consent, no risk, and whom its scope lets for
     /// readers.
     #[must_use]
     pub fn takes(&self, memory: &Memory) -> bool {
@@ -72,13 +77,30 @@ pub struct SearchItems {
     pub purpose: Purpose,
     /// Only those that hold these words, the best first; else the latest first.
     pub search: Option<Search>,
+    /// Only those behind this place, by [`Memory::placed`] and id, where no words are asked for: a search by words goes on by its
+    /// own [`Search::after`].
+    pub after: Option<Place>,
     /// Which of them.
     pub filter: ItemFilter,
     /// At most so many, 1 to [`limits::SEARCH_RESULTS_MAX`].
     pub limit: usize,
+    /// At most so many tokens by [`Memory::token_estimate`], but for the first memory, which is always there.
+    pub max_tokens: Option<usize>,
 }
 
 impl SearchItems {
+    const fn bounds(&self) -> page::Bounds {
+        page::Bounds { limit: self.limit, max_tokens: self.max_tokens }
+    }
+
+    /// Whether a memory stands in the part of the listing that is looked at: what is shared is loaded as a whole.
+    fn is_in_reach(&self, seen: &Visible<Facts>, memory: &Memory) -> bool {
+        let place = (Reverse(memory.placed), memory.id);
+        self.search.is_some()
+            || (self.after.is_none_or(|(time, id)| place > (Reverse(Some(time)), id))
+                && seen.has_got_to(memory))
+    }
+
     /// What is shown of what may be seen: for conversations only what may be put into a prompt. The dialect knows no strength, so
     /// what is dormant is found like anything else.
     fn items(&self, cx: &Context, seen: &Visible<Facts>) -> Vec<Item> {
@@ -86,11 +108,14 @@ impl SearchItems {
         let is_audit = matches!(self.purpose, Purpose::ComplianceAudit | Purpose::SubjectAccess);
         let wanted = seen.memories().iter().filter(|memory| {
             memory.scope.namespace == self.scope.namespace
+                && self.is_in_reach(seen, memory)
                 && (is_audit || !memory.object().is_some_and(Object::is_barred_from_search))
                 && self.filter.takes(memory)
         });
         let items = wanted.map(|memory| Item::of(cx, seen, memory));
-        let is_shown = |item: &Item| item.include_in_prompt || !is_for_prompts;
+        let is_shown = |item: &Item| {
+            (item.include_in_prompt || !is_for_prompts) && item.is_taken_by(self.filter.predicate.as_ref())
+        };
         let mut items: Vec<Item> = items.filter(is_shown).collect();
         if self.search.is_none() {
             // What is shared comes behind what is the scope's own, and is as recent as it is.
@@ -106,7 +131,7 @@ impl SearchItems {
             wanted: Filter::and([findable(self.purpose)]),
             since: None,
             until: None,
-            after: None,
+            after: self.after,
             scan: Some(limits::LIST_SCAN_ITEMS),
             words: None,
             near: None,
@@ -164,8 +189,9 @@ impl Operation for SearchItems {
         rows.map(|rows| self.select_rows(cx, rows))
     }
 
+    /// One more than is shown says whether there is a next page.
     fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
-        self.search.is_none() && self.items(cx, seen).len() < self.limit
+        self.search.is_none() && !self.bounds().are_exceeded_by(&self.items(cx, seen))
     }
 
     fn leads_on(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
@@ -175,7 +201,7 @@ impl Operation for SearchItems {
     fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
         if let Some(search) = &self.search {
             let shown = self.items(cx, seen);
-            let hits = search.ranked(&shown, seen, self.limit);
+            let hits = search.ranked(&shown, seen, self.limit + 1);
             seen.keep_ranked(&hits);
         }
     }
@@ -190,7 +216,7 @@ impl Operation for SearchItems {
         output.items.iter().for_each(|item| {
             out.item(seen, item);
         });
-        out.truth(output.approximate);
+        out.truth(output.approximate).next(output.next);
         Some(out.into_bytes())
     }
 
@@ -201,8 +227,8 @@ impl Operation for SearchItems {
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let mut items = self.items(cx, seen);
-        items.truncate(self.limit);
-        let approximate = items.len() < self.limit && (seen.more() || seen.scan_end().is_some());
+        let (tokens_used, last) = self.bounds().cut(&mut items);
+        let approximate = last.is_none() && items.len() < self.limit && seen.more();
         Ok(Plan {
             memory_ids: items.iter().map(|item| item.memory.id).collect(),
             ..Plan::answer(Answer {
@@ -210,8 +236,9 @@ impl Operation for SearchItems {
                 constraints: Vec::new(),
                 merge_report: Vec::new(),
                 denied: Vec::new(),
-                next: None,
+                next: page::next(seen, last),
                 approximate,
+                tokens_used,
             })
         })
     }

@@ -6,7 +6,10 @@
 
 use memoryscope_domain::govern::{Facts, Visible};
 use memoryscope_domain::limits;
+use memoryscope_domain::memory::within_budget;
 use memoryscope_domain::place::{Place, SealedPlace};
+
+use super::query::Item;
 
 /// How many times as much is loaded where the policy let through too little. Each time is from the page's beginning, so
 /// that all of it is of one commit; growing by a factor keeps the sum below half as much again as the last time alone.
@@ -36,6 +39,36 @@ pub(super) fn rows_wider(limit: usize, times: u32) -> Option<usize> {
 /// there are more to show.
 pub(super) fn next(seen: &Visible<Facts>, last: Option<Place>) -> Option<Next> {
     last.map(Next::Shown).or_else(|| seen.scan_end().map(Next::Sealed))
+}
+
+/// How much of what is to be shown stands on one page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// At most so many memories.
+    pub(super) limit: usize,
+    /// At most so many tokens, by estimate, but for the first memory, which is always there.
+    pub(super) max_tokens: Option<usize>,
+}
+
+impl Bounds {
+    /// How many of these stand on the page, and how many tokens they have.
+    fn of(self, items: &[Item]) -> (usize, usize) {
+        within_budget(items.iter().take(self.limit).map(|item| &*item.memory), self.max_tokens)
+    }
+
+    /// Whether there is more than stands on the page: then it is known where it ends.
+    pub(super) fn are_exceeded_by(self, items: &[Item]) -> bool {
+        self.of(items).0 < items.len()
+    }
+
+    /// Leaves what stands on the page. How many tokens that has, and its last memory's place if there was more.
+    pub(super) fn cut(self, items: &mut Vec<Item>) -> (usize, Option<Place>) {
+        let (count, tokens) = self.of(items);
+        let is_full = count < items.len();
+        items.truncate(count);
+        let last = items.last().filter(|_| is_full);
+        (tokens, last.and_then(|last| Some((last.memory.placed?, last.memory.id))))
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use memoryscope_domain::memory::{Body, Memory, MemoryType, State};
 use memoryscope_domain::object::{Handling, Label, TruthMode, Unit};
 use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::{Attribute, Effect, Filter, FilterField};
+use memoryscope_domain::predicate::{self, Predicate};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::retrieval::Why;
 use memoryscope_domain::scope::Scope;
@@ -47,6 +48,8 @@ pub struct Query {
     pub search: Option<Search>,
     /// At most so many, 1 to [`limits::LIST_ITEMS_MAX`].
     pub limit: usize,
+    /// At most so many tokens by [`Memory::token_estimate`], but for the first memory, which is always there.
+    pub max_tokens: Option<usize>,
 }
 
 /// Which events, impacts and seeds. Empty lists ask for all.
@@ -66,6 +69,8 @@ pub struct Filters {
     pub since: Option<Timestamp>,
     /// Happened before this time.
     pub until: Option<Timestamp>,
+    /// Of which this holds, as they are shown.
+    pub predicate: Option<Predicate>,
 }
 
 /// A state as it is shown: what is active and weak is called dormant.
@@ -114,6 +119,13 @@ pub struct Item {
 }
 
 impl Item {
+    /// Whether a predicate takes it, as it is shown here.
+    pub(super) fn is_taken_by(&self, predicate: Option<&Predicate>) -> bool {
+        let shown =
+            predicate::Shown { memory: &self.memory, state: self.state.name(), strength: self.strength };
+        predicate.is_none_or(|predicate| predicate.takes(&shown))
+    }
+
     pub(super) fn of(cx: &Context, seen: &Visible<Facts>, memory: &Arc<Memory>) -> Self {
         Self {
             memory: Arc::clone(memory),
@@ -151,6 +163,8 @@ pub struct Answer {
     pub next: Option<Next>,
     /// Whether more memories hold the words than were ranked.
     pub approximate: bool,
+    /// How many tokens the items have, by [`Memory::token_estimate`].
+    pub tokens_used: usize,
 }
 
 /// How many types have objects.
@@ -227,8 +241,12 @@ impl Filters {
 
     /// What only the time of the request can tell.
     fn takes(&self, state: Shown, strength: Unit) -> bool {
-        let is_of_state =
-            if self.states.is_empty() { state != Shown::Dormant } else { self.states.contains(&state) };
+        let asks_for_dormant =
+            || self.predicate.as_ref().is_some_and(|predicate| predicate.names_state(Shown::Dormant.name()));
+        let is_of_state = match self.states.as_slice() {
+            [] => state != Shown::Dormant || asks_for_dormant(),
+            states => states.contains(&state),
+        };
         is_of_state && self.min_strength.is_none_or(|least| strength >= least)
     }
 }
@@ -239,13 +257,23 @@ impl Query {
         let is_for_prompts = self.purpose == Purpose::ChatResponse;
         let items = seen.memories().iter().map(|memory| Item::of(cx, seen, memory));
         let is_wanted = |item: &Item| {
-            self.filters.takes(item.state, item.strength) && (item.include_in_prompt || !is_for_prompts)
+            self.filters.takes(item.state, item.strength)
+                && (item.include_in_prompt || !is_for_prompts)
+                && item.is_taken_by(self.filters.predicate.as_ref())
         };
         items.filter(is_wanted).collect()
     }
 
-    /// What was asked for and withheld, up to where the page ends.
+    const fn bounds(&self) -> page::Bounds {
+        page::Bounds { limit: self.limit, max_tokens: self.max_tokens }
+    }
+
+    /// What was asked for and withheld, up to where the page ends. Of what is withheld nothing is shown that a predicate could
+    /// be asked about.
     fn denied(&self, seen: &Visible<Facts>, last: Option<Place>) -> Vec<MemoryId> {
+        if self.filters.predicate.is_some() {
+            return Vec::new();
+        }
         let behind =
             |(time, id): Place| last.is_some_and(|last| (Reverse(time), id) > (Reverse(last.0), last.1));
         let is_asked_for = |one: &&Withheld| {
@@ -345,7 +373,7 @@ impl Operation for Query {
 
     /// One more than is shown says whether there is a next page: what is only passed over must not say it.
     fn is_short(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
-        self.search.is_none() && self.items(cx, seen).len() <= self.limit
+        self.search.is_none() && !self.bounds().are_exceeded_by(&self.items(cx, seen))
     }
 
     fn leads_on(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
@@ -382,10 +410,7 @@ impl Operation for Query {
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let mut items = self.items(cx, seen);
-        let is_full = items.len() > self.limit;
-        items.truncate(self.limit);
-        let last = items.last().filter(|_| is_full);
-        let last = last.and_then(|last| Some((last.memory.placed?, last.memory.id)));
+        let (tokens_used, last) = self.bounds().cut(&mut items);
         let denied = match &self.search {
             None => self.denied(seen, last),
             // A ranking has no place for what is not ranked: it is told with the first page.
@@ -403,6 +428,7 @@ impl Operation for Query {
                 denied,
                 next,
                 approximate: self.search.is_some() && seen.more(),
+                tokens_used,
             })
         })
     }

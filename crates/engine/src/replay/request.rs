@@ -151,6 +151,7 @@ pub(crate) fn of_query(query: &Query) -> Map<String, Value> {
     if let Some(search) = &query.search {
         said.insert("search".to_owned(), Value::Object(of_search(search)));
     }
+    push_budget(query.max_tokens, &mut said);
     let filters = of_filters(&query.filters);
     if !filters.is_empty() {
         said.insert("filters".to_owned(), Value::Object(filters));
@@ -158,9 +159,30 @@ pub(crate) fn of_query(query: &Query) -> Map<String, Value> {
     request(said)
 }
 
+fn push_budget(max_tokens: Option<usize>, said: &mut Map<String, Value>) {
+    if let Some(most) = max_tokens {
+        said.insert("max_tokens".to_owned(), json!(most));
+    }
+}
+
+/// As [`after_of`].
+#[expect(clippy::option_option, reason = "unreadable and absent differ")]
+fn budget_of(said: &Map<String, Value>) -> Option<Option<usize>> {
+    let Some(most) = said.get("max_tokens") else { return Some(None) };
+    Some(Some(usize::try_from(most.as_u64()?).ok()?))
+}
+
+/// Whether a search of items goes on: what was recorded before it did has no such member, and answered something else.
+const PAGED: &str = "paged";
+
 /// What [`SearchItems`] says of itself.
 pub(crate) fn of_search_items(wanted: &SearchItems) -> Map<String, Value> {
     let mut said = scope(&wanted.scope);
+    said.insert(PAGED.to_owned(), json!(true));
+    push_budget(wanted.max_tokens, &mut said);
+    if let Some((time, id)) = wanted.after {
+        said.insert("after".to_owned(), json!([time.unix_micros(), id.prefixed()]));
+    }
     said.insert("purpose".to_owned(), json!(wanted.purpose.name()));
     said.insert("limit".to_owned(), json!(wanted.limit));
     if let Some(search) = &wanted.search {
@@ -207,6 +229,9 @@ fn of_filters(filters: &Filters) -> Map<String, Value> {
     if let Some(least) = filters.min_strength {
         // As text: what is read back has the same bits.
         said.insert("min_strength".to_owned(), json!(least.get().to_string()));
+    }
+    if let Some(predicate) = &filters.predicate {
+        said.insert("where".to_owned(), json!(predicate));
     }
     said
 }
@@ -321,7 +346,9 @@ fn request_of(operation: &str, said: &Map<String, Value>) -> Option<Request> {
     if operation == query::INFO.name {
         let limit = usize::try_from(said.get("limit")?.as_u64()?).ok()?;
         let (filters, after, search) = (filters_of(said)?, after_of(said)?, search_of(said)?);
-        return Some(Request::Query(Box::new(Query { scope, purpose, filters, after, search, limit })));
+        let max_tokens = budget_of(said)?;
+        let query = Query { scope, purpose, filters, after, search, limit, max_tokens };
+        return Some(Request::Query(Box::new(query)));
     }
     if operation == items::SEARCH.name {
         let limit = usize::try_from(said.get("limit")?.as_u64()?).ok()?;
@@ -329,8 +356,10 @@ fn request_of(operation: &str, said: &Map<String, Value>) -> Option<Request> {
             Some(filter) => serde_json::from_value(filter.clone()).ok()?,
             None => ItemFilter::default(),
         };
-        let search = search_of(said)?;
-        return Some(Request::SearchItems(Box::new(SearchItems { scope, purpose, search, filter, limit })));
+        said.get(PAGED)?;
+        let (search, after, max_tokens) = (search_of(said)?, after_of(said)?, budget_of(said)?);
+        let wanted = SearchItems { scope, purpose, search, after, filter, limit, max_tokens };
+        return Some(Request::SearchItems(Box::new(wanted)));
     }
     if operation == reconstruct::INFO.name {
         let max_tokens = match said.get("max_tokens")? {
@@ -425,6 +454,10 @@ fn filters_of(said: &Map<String, Value>) -> Option<Filters> {
         min_strength,
         since: time("since")?,
         until: time("until")?,
+        predicate: match said.get("where") {
+            Some(predicate) => Some(serde_json::from_value(predicate.clone()).ok()?),
+            None => None,
+        },
     })
 }
 

@@ -34,7 +34,7 @@ use memoryscope_engine::op::gate::AskGate;
 use memoryscope_engine::op::get::{Get as GetMemory, History};
 use memoryscope_engine::op::graph::{Around, Matching};
 use memoryscope_engine::op::ingest::Ingest;
-use memoryscope_engine::op::items::{ItemFilter, SearchItems};
+use memoryscope_engine::op::items::ItemFilter;
 use memoryscope_engine::op::omo::{Export as ExportObjects, Import};
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::propagate::Propagate;
@@ -151,7 +151,7 @@ impl Case {
         let schema = world.run(holder.clone(), create).await.unwrap().output.id;
         let token = world.run(holder, read_of("ann")).await.unwrap().output.token.unwrap();
         let (scope, purpose, filters) = (Scope::of_user(&user("ann")), Purpose::ChatResponse, filters());
-        let query = Query { scope, purpose, filters, after: None, search: None, limit: 9 };
+        let query = Query { scope, purpose, filters, after: None, search: None, limit: 9, max_tokens: None };
         let log = world.run(world.core("ann"), query).await.unwrap().access_log;
         let mut cx = Context { principal, ..world.nobody() };
         cx.principal.user = Some(user(if own { "ann" } else { "bob" }));
@@ -221,7 +221,7 @@ impl Case {
             "memory.get" => self.mark(GetMemory { id, purpose }, |_| true).await,
             "memory.history" => self.mark(History { id, purpose, after: 0, limit: 1 }, |_| true).await,
             "memory.query" => {
-                let query = Query { scope, purpose, filters: filters(), after: None, search: None, limit: 9 };
+                let query = super::objects::query_in(scope, purpose);
                 self.mark(query, |answer| !answer.items.is_empty()).await
             }
             "memory.reconstruct" => {
@@ -243,8 +243,7 @@ impl Case {
             }
             "decision.replay" | "decision.explain" => self.look(name).await,
             "memory.search" => {
-                let filter = ItemFilter::default();
-                let search = SearchItems { scope, purpose, search: None, filter, limit: 9 };
+                let search = super::items::search(scope, None, ItemFilter::default());
                 self.mark(search, |answer| !answer.items.is_empty()).await
             }
             "omo.export" => {

@@ -53,7 +53,7 @@ pub(crate) fn to_apollo(carries: Carries) -> Make {
 }
 
 fn ask(scope: Scope, purpose: Purpose) -> Query {
-    Query { scope, purpose, filters: filters(), after: None, search: None, limit: 100 }
+    Query { scope, purpose, filters: filters(), after: None, search: None, limit: 100, max_tokens: None }
 }
 
 impl World {

@@ -69,9 +69,17 @@ pub(crate) fn acting(world: &World, name: Option<&str>) -> Context {
     Context { principal, dialect: Dialect::Items, ..world.nobody() }
 }
 
-fn search(scope: Scope, words: Option<&str>, filter: ItemFilter) -> SearchItems {
+pub(crate) fn search(scope: Scope, words: Option<&str>, filter: ItemFilter) -> SearchItems {
     let search = words.map(|text| Search::new(QueryText::parse(text).unwrap(), None));
-    SearchItems { scope, purpose: Purpose::ChatResponse, search, filter, limit: 10 }
+    SearchItems {
+        scope,
+        purpose: Purpose::ChatResponse,
+        search,
+        after: None,
+        filter,
+        limit: 10,
+        max_tokens: None,
+    }
 }
 
 impl World {

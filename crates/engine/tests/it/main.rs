@@ -26,6 +26,7 @@ mod reviews;
 mod rights;
 mod rogue;
 mod search;
+mod searches;
 mod spirals;
 mod sprouting;
 mod subjects;

@@ -31,7 +31,7 @@ async fn asked(world: &World, text: &str, limit: usize) -> Query {
     let meaning = world.engine.meaning(text).await;
     let search = Some(Search::new(QueryText::parse(text).unwrap(), meaning));
     let (scope, purpose) = (Scope::of_user(&user("ann")), Purpose::ChatResponse);
-    Query { scope, purpose, filters, after: None, search, limit }
+    Query { scope, purpose, filters, after: None, search, limit, max_tokens: None }
 }
 
 async fn page(world: &World, text: &str) -> Answer {

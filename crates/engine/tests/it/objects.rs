@@ -53,6 +53,11 @@ pub(crate) fn filters() -> Filters {
     Filters::default()
 }
 
+/// What of a scope may be seen for a purpose, the first of it.
+pub(crate) fn query_in(scope: Scope, purpose: Purpose) -> Query {
+    Query { scope, purpose, filters: filters(), after: None, search: None, limit: 9, max_tokens: None }
+}
+
 pub(crate) fn category(name: &str) -> impl FnOnce(&mut Object) {
     let categories = Distinct::new(vec![Category::parse(name).unwrap()]).unwrap();
     move |object: &mut Object| object.sensitivity.categories = categories
@@ -80,7 +85,11 @@ impl World {
 
     async fn query(&self, cx: Context, whose: &str, purpose: Purpose, filters: Filters) -> Answer<Page> {
         let scope = Scope::of_user(&user(whose));
-        self.run(cx, Query { scope, purpose, filters, after: None, search: None, limit: 100 }).await
+        self.run(
+            cx,
+            Query { scope, purpose, filters, after: None, search: None, limit: 100, max_tokens: None },
+        )
+        .await
     }
 
     pub(crate) async fn found(
@@ -337,8 +346,15 @@ async fn a_query_is_filtered_and_paged_to_its_limit() {
     }
     let page = async |after, limit| {
         let scope = Scope::of_user(&user("ann"));
-        let query =
-            Query { scope, purpose: CHAT, filters: of(&[MemoryType::Event]), after, search: None, limit };
+        let query = Query {
+            scope,
+            purpose: CHAT,
+            filters: of(&[MemoryType::Event]),
+            after,
+            search: None,
+            limit,
+            max_tokens: None,
+        };
         world.run(world.core("ann"), query).await.unwrap().output
     };
     let (mut seen, mut after) = (Vec::new(), None);
@@ -423,6 +439,7 @@ async fn members_see_what_is_shared_with_them() {
         after: None,
         search: None,
         limit: 9,
+        max_tokens: None,
     };
     let mut member = world.core("bob");
     member.principal.groups = ["project:apollo".to_owned()].into();

@@ -47,7 +47,7 @@ fn hidden(number: usize, level: Level) -> Memory {
 
 fn query(after: Option<(Timestamp, MemoryId)>, limit: usize) -> Query {
     let (scope, purpose) = (Scope::of_user(&user("ann")), Purpose::ChatResponse);
-    Query { scope, purpose, filters: Filters::default(), after, search: None, limit }
+    Query { scope, purpose, filters: Filters::default(), after, search: None, limit, max_tokens: None }
 }
 
 /// Every page: the numbers of its items, and whether a sealed cursor leads on. With what all of it said.
@@ -145,7 +145,7 @@ async fn an_auditor_is_told_what_was_withheld_from_a_page() {
     world.activate(policy_with("p2", rule)).await;
     let asked = async |role, purpose, filters: Filters, after, limit| {
         let scope = Scope::of_user(&user("ann"));
-        let query = Query { scope, purpose, filters, after, search: None, limit };
+        let query = Query { scope, purpose, filters, after, search: None, limit, max_tokens: None };
         let done = world.run(world.as_role("eve", role), query).await.unwrap();
         let place = world.place(&world.as_role("eve", role), done.output.next).await;
         let numbers =

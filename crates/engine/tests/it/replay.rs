@@ -8,6 +8,7 @@ use memoryscope_domain::ids::{AuditId, MemoryId, TenantId};
 use memoryscope_domain::lifecycle::Step;
 use memoryscope_domain::memory::{MemoryType, State};
 use memoryscope_domain::object::{Distinct, HalfLifeDays, Label, Object, Temporal, Unit};
+use memoryscope_domain::predicate::Speech;
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
@@ -23,9 +24,11 @@ use memoryscope_engine::op::replay::Replayed;
 use memoryscope_engine::op::search::Search;
 use memoryscope_engine::replay::{Comparison, NotReplayable, Override, replayable};
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::bridges::{ALL, to_apollo};
 use super::objects::{category, event, event_with, filters};
+use super::searches::predicate;
 use super::spirals::{RUMINATING, spiralling};
 use super::support::{Answer, World, policy_with, refused, tenant, user};
 
@@ -33,7 +36,15 @@ const CHAT: Purpose = Purpose::ChatResponse;
 const SEAL: Step = Step::Seal { reason: None };
 
 fn query_of(whose: &str, purpose: Purpose, filters: Filters, limit: usize) -> Query {
-    Query { scope: Scope::of_user(&user(whose)), purpose, filters, after: None, search: None, limit }
+    Query {
+        scope: Scope::of_user(&user(whose)),
+        purpose,
+        filters,
+        after: None,
+        search: None,
+        limit,
+        max_tokens: None,
+    }
 }
 
 fn context_of(whose: &str, include_events: bool, cues: &[&str]) -> Reconstruct {
@@ -78,6 +89,10 @@ impl World {
             {
                 let _ = self.run(self.core(who), query_of("ann", CHAT, filters, limit)).await;
             }
+            let tested = json!({"not": {"labels": "calm"}, "strength": {"gte": 0.2}});
+            let tested = Filters { predicate: predicate(&tested, Speech::Core), ..some.clone() };
+            let query = Query { max_tokens: Some(9), ..query_of("ann", CHAT, tested, 3) };
+            let _ = self.run(self.core(who), query).await;
             let _ = self.run(self.core(who), query_of("ann", Purpose::SubjectAccess, filters(), 50)).await;
             let mut search = Search::new(QueryText::parse("Lisbon paragraphs work").unwrap(), None);
             for _ in 0..2 {

@@ -24,7 +24,7 @@ const TEXT: &str = "Please use bullet points when you explain Lisbon.";
 
 fn query(limit: usize, words: Option<&str>) -> Query {
     let search = words.map(|words| Search::new(QueryText::parse(words).unwrap(), None));
-    Query { scope: apollo(), purpose: CHAT, filters: filters(), after: None, search, limit }
+    Query { scope: apollo(), purpose: CHAT, filters: filters(), after: None, search, limit, max_tokens: None }
 }
 
 impl World {

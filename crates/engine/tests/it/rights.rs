@@ -67,6 +67,7 @@ impl World {
             after: None,
             search: None,
             limit: 100,
+            max_tokens: None,
         };
         let page = self.run(self.member("eve"), query).await.expect("a query").output;
         page.items.iter().map(|item| item.memory.id).collect()
@@ -396,6 +397,7 @@ async fn what_is_withheld_changes_no_answer() {
             after: None,
             search: None,
             limit: 1,
+            max_tokens: None,
         };
         let answer = world.run(world.core("ann"), search).await.expect("an answer").output;
         let read = world.run(world.cx("ann"), read_of("ann")).await.expect("an answer").output;

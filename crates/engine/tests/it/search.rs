@@ -27,7 +27,15 @@ const NOW: Timestamp = Timestamp::from_unix_micros(1_767_225_600_000_000);
 fn asked(text: &str, after: Option<Ranked>, limit: usize) -> Query {
     let filters = Filters { types: vec![MemoryType::Event], ..Filters::default() };
     let search = Some(Search::new(QueryText::parse(text).unwrap(), None).behind(after));
-    Query { scope: Scope::of_user(&user("ann")), purpose: CHAT, filters, after: None, search, limit }
+    Query {
+        scope: Scope::of_user(&user("ann")),
+        purpose: CHAT,
+        filters,
+        after: None,
+        search,
+        limit,
+        max_tokens: None,
+    }
 }
 
 fn ids(page: &Answer) -> Vec<MemoryId> {

@@ -173,6 +173,7 @@ async fn rules_may_ask_about_the_spiral_before_an_event() {
         after: None,
         search: None,
         limit: 9,
+        max_tokens: None,
     };
     let (id, _) = world.say("ann", &RUMINATING).await;
     assert_eq!(world.stored(id).await.state, State::Active);

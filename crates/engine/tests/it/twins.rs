@@ -12,6 +12,7 @@ use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Body, Memory, State};
 use memoryscope_domain::object::{Content, Distinct, Language, generate};
 use memoryscope_domain::policy::Dialect;
+use memoryscope_domain::predicate::Speech;
 use memoryscope_domain::principal::{Caller, Principal};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
@@ -32,8 +33,10 @@ use memoryscope_engine::port::Store;
 use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::replay::Override;
 use proptest::prelude::*;
+use serde_json::json;
 use uuid::Uuid;
 
+use super::searches::predicate;
 use super::support::{World, tenant, user, word};
 
 /// A memory with two bodies: what it says, and what it might say instead.
@@ -179,7 +182,15 @@ impl World {
         let mut search = Search::new(QueryText::parse(text).unwrap(), meaning);
         loop {
             let (scope, filters) = (Scope::of_user(&user("ada")), Filters::default());
-            let query = Query { scope, purpose, filters, after: None, search: Some(search.clone()), limit };
+            let query = Query {
+                scope,
+                purpose,
+                filters,
+                after: None,
+                search: Some(search.clone()),
+                limit,
+                max_tokens: None,
+            };
             all.push(told(self, self.core_as(principal), query.clone()).await);
             let done = self.engine.run(&self.core_as(principal), &query).await;
             let Some(page) = done.ok().map(|done| done.output).filter(|page| page.next.is_some()) else {
@@ -190,6 +201,33 @@ impl World {
                 Some(Ranked { score: Reverse(last.score?), placed: Reverse(placed), id: last.memory.id })
             });
         }
+    }
+
+    /// What this caller is told when it asks about fields, as much of it as has room.
+    async fn is_told_of_fields(&self, principal: &Principal, purpose: Purpose, limit: usize) -> Vec<String> {
+        let mut all = Vec::new();
+        let text = || Search::new(QueryText::parse("tea").unwrap(), None);
+        for said in [
+            json!({"labels": {"ne": "calm"}}),
+            json!({"or": [{"strength": {"lt": 0.5}}, {"state": {"in": ["dormant", "sealed"]}}]}),
+            json!({"not": {"truth_mode": "imagined"}, "occurred_at": {"gte": "2020-01-01T00:00:00Z"}}),
+            json!({"labels": {"exists": false}, "topics": {"exists": false}}),
+        ] {
+            for search in [None, Some(text())] {
+                let predicate = predicate(&said, Speech::Core);
+                let query = Query {
+                    scope: Scope::of_user(&user("ada")),
+                    purpose,
+                    filters: Filters { predicate, ..Filters::default() },
+                    after: None,
+                    search,
+                    limit,
+                    max_tokens: Some(4),
+                };
+                all.push(told(self, self.core_as(principal), query).await);
+            }
+        }
+        all
     }
 
     /// Everything that this caller is told, whatever is asked.
@@ -211,6 +249,7 @@ impl World {
                     after,
                     search: None,
                     limit,
+                    max_tokens: None,
                 };
                 all.push(told(self, cx(), query.clone()).await);
                 match self.engine.run(&cx(), &query).await {
@@ -222,6 +261,7 @@ impl World {
                 }
             }
             all.extend(self.is_told_what_waits(principal, purpose, limit).await);
+            all.extend(self.is_told_of_fields(principal, purpose, limit).await);
             for text in ["tea", "rain in Lisbon, tea", "calm grief", "the"] {
                 all.extend(self.is_told_of(principal, purpose, text, limit).await);
             }
@@ -252,7 +292,15 @@ impl World {
     ) -> Vec<String> {
         let scope = Scope::of_user(&user("ada"));
         let cx = || self.core_as(principal);
-        let query = Query { scope, purpose, filters: Filters::default(), after: None, search: None, limit };
+        let query = Query {
+            scope,
+            purpose,
+            filters: Filters::default(),
+            after: None,
+            search: None,
+            limit,
+            max_tokens: None,
+        };
         let log = match self.engine.run(&cx(), &query).await {
             Ok(done) => done.access_log,
             Err(Refusal::Denied { access_log, .. }) => access_log,

@@ -4,6 +4,7 @@ use memoryscope_domain::ids::{MemoryId, TenantId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::State;
 use memoryscope_domain::object::{Cue, Label, TruthMode, Unit};
+use memoryscope_domain::predicate::Speech;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
 use memoryscope_domain::scope::{Scope, ScopeType};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use super::memory::{TYPES, new_memory};
 use super::scalar::{label, line, named, party, tenant_id, unit};
 use crate::cursor::{Binding, Cursor, cursor};
+use crate::predicate::InWords;
 use crate::wire::{
     Decode, Errors, Fault, Fields, Notes, Path, Read, Shape, boolean, choice, each, list_of, object, string,
     time, whole,
@@ -212,6 +214,7 @@ impl Shape for Filters {
         let min_strength = f.optional("min_strength", unit());
         let since = f.optional("since", time());
         let until = f.optional("until", time());
+        let predicate = f.optional("where", InWords(Speech::Core));
         if since.zip(until).is_some_and(|(since, until)| until < since) {
             f.refuse("until", Fault::Invalid, "must not lie before since");
         }
@@ -223,6 +226,7 @@ impl Shape for Filters {
             min_strength,
             since,
             until,
+            predicate,
         })
     }
 }
@@ -254,6 +258,7 @@ pub(in crate::core_v2) struct QueryRequest {
     pub(in crate::core_v2) text: Option<(String, QueryText)>,
     pub(in crate::core_v2) filters: Filters,
     pub(in crate::core_v2) limit: usize,
+    pub(in crate::core_v2) max_tokens: Option<usize>,
     pub(in crate::core_v2) cursor: Option<Cursor>,
 }
 
@@ -271,6 +276,7 @@ impl Shape for QueryRequest {
         );
         let filters = f.optional("filters", object::<Filters>());
         let limit = limit(f);
+        let max_tokens = f.optional("max_tokens", whole(1..=limits::CONTEXT_TOKENS_MAX));
         let cursor = f.optional("cursor", cursor());
         Some(Self {
             tenant: tenant?,
@@ -279,6 +285,7 @@ impl Shape for QueryRequest {
             text,
             filters: filters.unwrap_or_default(),
             limit: limit?,
+            max_tokens: max_tokens.and_then(|tokens| usize::try_from(tokens).ok()),
             cursor,
         })
     }
@@ -288,7 +295,10 @@ impl QueryRequest {
     /// What its cursors are good for.
     pub(in crate::core_v2) fn binding(&self) -> Binding {
         let words = self.text.as_ref().map(|(_, words)| words.terms());
-        let query = json!([canonical(&self.filters), words]).to_string();
+        let query = match &self.filters.predicate {
+            None => json!([canonical(&self.filters), words]).to_string(),
+            Some(predicate) => json!([canonical(&self.filters), words, predicate]).to_string(),
+        };
         binding(&self.tenant, &self.scope, self.purpose, Some(&query))
     }
 }

@@ -17,17 +17,6 @@ pub(super) fn content(memory: &Memory) -> String {
     text.or_else(|| content.and_then(|content| content.as_json()).map(Value::to_string)).unwrap_or_default()
 }
 
-/// When it was changed last.
-pub(in crate::items) fn updated(memory: &Memory) -> Timestamp {
-    let last = memory.object().and_then(|object| object.history.last());
-    last.map_or(memory.created, |last| last.at)
-}
-
-/// When it was made, as its metadata says, else when it was stored.
-fn created(memory: &Memory) -> Timestamp {
-    memory.item().and_then(|item| item.metadata.created_at).unwrap_or(memory.created)
-}
-
 /// A memory; `best` is the score of the answer's best, for which this one's stands relative to it.
 pub(in crate::items) fn shown(item: &Item, developer: &str, best: Option<f64>) -> Value {
     let memory = &*item.memory;
@@ -38,8 +27,8 @@ pub(in crate::items) fn shown(item: &Item, developer: &str, best: Option<f64>) -
         "type": memory.item().map_or("text", |item| item.item_type.name()),
         "user_id": developer,
         "acl": {},
-        "createdAt": created(memory).to_string(),
-        "updatedAt": updated(memory).to_string(),
+        "createdAt": memory.made_at().to_string(),
+        "updatedAt": memory.updated_at().to_string(),
         "state": item.state.name(),
     });
     if memory.scope.scope_type == ScopeType::User {
@@ -129,7 +118,7 @@ pub(in crate::items) fn revised(memory: &Memory) -> Value {
     json!({
         "memoryId": id,
         "objectId": id,
-        "updatedAt": updated(memory).to_string(),
+        "updatedAt": memory.updated_at().to_string(),
         "content": content(memory),
         "memoryChunkIds": [id],
         "metadata": metadata,

@@ -5,10 +5,12 @@ use memoryscope_domain::items::metadata::{Category, MessageRole};
 use memoryscope_domain::items::policy::{Consent, Risk};
 use memoryscope_domain::items::request::ItemType;
 use memoryscope_domain::limits;
+use memoryscope_domain::predicate::Speech;
 use serde_json::{Map, Value, json};
 
 use super::schema_constraint::search_override;
 use super::schema_policy::{acl, memory_policy};
+use crate::predicate;
 use crate::wire::USER_ID_PATTERN;
 
 /// A field that may be null or absent.
@@ -228,6 +230,12 @@ pub(in crate::items) fn search() -> Value {
     fields.insert("query".to_owned(), says(query, "Words; * finds what is recent."));
     fields.insert("metadata".to_owned(), metadata());
     fields.insert("omo_filter".to_owned(), maybe(omo));
+    fields.insert("filters".to_owned(), maybe(predicate::schema(Speech::Items)));
+    let tokens = json!({"type": "integer", "minimum": 1, "maximum": limits::CONTEXT_TOKENS_MAX});
+    let budget = "The most tokens of the memories' contents, by estimate: bytes divided by four, rounded up.";
+    fields.insert("max_tokens".to_owned(), says(maybe(tokens), budget));
+    let cursor = json!({"type": "string", "minLength": 1, "maxLength": limits::CURSOR_BYTES_MAX});
+    fields.insert("cursor".to_owned(), says(maybe(cursor), "The next_cursor of the same search."));
     fields.insert("search_acl".to_owned(), says(maybe(acl()), "Only what it lets one of these read."));
     fields.insert("enable_agentic_graph".to_owned(), flag());
     fields.insert("schema_id".to_owned(), maybe(text(limits::GRAPH_NAME_CHARS_MAX)));

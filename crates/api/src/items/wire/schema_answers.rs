@@ -5,7 +5,7 @@ use memoryscope_domain::items::acl::GRANULAR;
 use serde_json::{Value, json};
 
 use crate::openapi::schema::{
-    count, free, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
+    about, count, free, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
 };
 
 pub(super) fn code() -> Value {
@@ -135,6 +135,9 @@ pub(in crate::items) fn found() -> Value {
     let data = maybe(data, [("schemas_used", list(text()))]);
     let answer =
         object("FoundAnswer", [("code", code()), ("status", status()), ("data", data), ("error", nothing())]);
+    let next = about(or_null(text()), "Where the search goes on, if there may be more.");
+    let tokens = about(count(), "Of the memories' contents: bytes divided by four, rounded up.");
+    let answer = maybe(answer, [("next_cursor", next), ("tokens_used", tokens)]);
     maybe(warned(answer), [("search_id", prefixed("log_")), ("details", or_null(free()))])
 }
 

@@ -13,7 +13,7 @@ use super::world::{Answer, Asked, Caller, Twins};
 use super::{graph, items, scoped};
 
 /// Pages that are turned at most: more than the twins have memories.
-const PAGES_MAX: usize = 64;
+pub(super) const PAGES_MAX: usize = 64;
 
 /// Who asks what of which twins.
 pub(super) struct Probe<'a> {
@@ -245,12 +245,15 @@ async fn query(probe: &Probe<'_>) {
         json!({"state": ["dormant", "active", "sealed"], "min_strength": 0.3}),
         json!({"truth_mode": "factual_claim", "labels": ["sad", "calm"]}),
         json!({"since": "2025-06-01T00:00:00Z", "until": "2026-06-01T00:00:00Z"}),
+        json!({"where": {"labels": {"ne": "sad"}, "not": {"topics": "side 0"}}}),
+        json!({"where": {"or": [{"labels": {"exists": false}}, {"state": ["dormant", "sealed"]}]}}),
     ];
     for (scope, purpose) in probe.placed() {
         for filter in &filters {
             let mut body = asking(&scope, purpose);
             body["limit"] = json!(probe.limit);
             body["filters"] = filter.clone();
+            body["max_tokens"] = if filter["where"].is_null() { json!(null) } else { json!(12) };
             for _ in 0..PAGES_MAX {
                 let answer = probe.post("/v2/memories/query", &body).await.json();
                 body["cursor"] = answer["next_cursor"].clone();

@@ -7,7 +7,7 @@ use memoryscope_domain::items::{AccessList, AclId, Item, ItemMetadata, RequestPo
 use memoryscope_domain::scope::{Scope, ScopeType};
 use serde_json::{Value, json};
 
-use super::endpoints::Probe;
+use super::endpoints::{PAGES_MAX, Probe};
 use super::world::Caller;
 
 /// An item of a scope's person, or of the developer. What differs between twins is what it is about.
@@ -62,6 +62,9 @@ pub(super) async fn search(probe: &Probe<'_>) {
         json!({"query": "*", "metadata": {"topics": ["side 0"]}}),
         json!({"query": "*", "omo_filter": {"max_risk": "none", "min_consent": "implicit"}}),
         json!({"query": "*", "search_acl": {"read": ["bob"]}}),
+        json!({"query": "*", "filters": {"topics": {"ne": "side 0"}, "not": {"location": "there"}}}),
+        json!({"query": "tea", "filters": {"or": [{"topics": {"exists": false}}, {"strength": {"lt": 0.5}}]}}),
+        json!({"query": "*", "filters": {"state": {"in": ["active", "sealed"]}}, "max_tokens": 9}),
     ];
     for purpose in probe.purposes {
         for user in [json!(null), json!(probe.caller.user)] {
@@ -69,8 +72,13 @@ pub(super) async fn search(probe: &Probe<'_>) {
                 let mut body = filter.clone();
                 body["external_user_id"] = user.clone();
                 let path = format!("/v1/memory/search?max_memories={}", probe.limit);
-                let asked = probe.caller.post(&path, &body);
-                probe.twins.ask(&Caller::with_purpose(asked, *purpose)).await;
+                for _ in 0..PAGES_MAX {
+                    let asked = Caller::with_purpose(probe.caller.post(&path, &body), *purpose);
+                    body["cursor"] = probe.twins.ask(&asked).await.json()["next_cursor"].clone();
+                    if body["cursor"].is_null() {
+                        break;
+                    }
+                }
             }
         }
     }

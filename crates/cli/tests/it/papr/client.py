@@ -88,6 +88,21 @@ def search(papr):
     assert found(papr, "seats", "ben") == []
     terms = added(papr, content="By terms.", extra_body={"consent": "terms"})
     assert terms not in found(papr, "*", omo_filter={"min_consent": "implicit"})
+    tested = {"filters": {"customMetadata.trip": {"gte": 7}, "not": {"topics": "food"}}}
+    assert found(papr, "*", "ana", extra_body=tested) == found(papr, "*", "ana", metadata={"customMetadata": {"trip": 7}})
+    assert found(papr, "*", "ana", extra_body={"filters": {"customMetadata.trip": {"ne": 8}, "location": {"ne": "x"}}}) == []
+    refused(422, lambda: papr.memory.search(query="*", extra_body={"filters": {"customMetadata.trip": {"above": 7}}}))
+    everything, cursor = [], None
+    while True:
+        more = {"cursor": cursor, "max_tokens": 1_000}
+        page = papr.memory.search(query="*", external_user_id="ana", max_memories=1, extra_body=more)
+        everything += [memory.id for memory in page.data.memories]
+        cursor = page.model_extra["next_cursor"]
+        if cursor is None:
+            break
+        assert len(page.data.memories) == 1 and page.model_extra["tokens_used"] > 0
+    assert everything == found(papr, "*", "ana"), everything
+    refused(422, lambda: papr.memory.search(query="*", extra_body={"cursor": "x"}))
     refused(400, lambda: papr.memory.search(query=" "))
     refused(422, lambda: papr.memory.search(query="x", max_memories=101))
 

@@ -93,7 +93,8 @@ fn read_text(text: &str, at: &At<'_>, notes: &mut Notes) -> Option<String> {
     Some(text.to_owned())
 }
 
-pub(super) fn is_key(key: &str) -> bool {
+/// Whether one of an application's own values may be called so.
+pub(crate) fn is_key(key: &str) -> bool {
     (1..=limits::CUSTOM_KEY_CHARS_MAX).contains(&key.len())
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 }

@@ -18,6 +18,7 @@ use crate::items::acl::AccessList;
 use crate::items::policy::{Consent, MemoryPolicy, Risk};
 use crate::time::Timestamp;
 
+pub(crate) use custom::is_key as is_custom_key;
 pub use custom::{Custom, CustomValue};
 pub use read::MetadataPlace;
 

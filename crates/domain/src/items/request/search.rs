@@ -9,13 +9,14 @@ use super::identity::Identity;
 use super::pattern::GraphPattern;
 use super::{DeprecatedId, InvalidRequest, Reading, finish, read_removed};
 use crate::fields::{
-    At, Fault, Faults, Members, Notes, Read, Unknown, WarningKind, flag, integer, line, list_of, prose,
+    At, Fault, Faults, Members, Notes, Read, Unknown, WarningKind, flag, integer, line, list_of, prose, text,
 };
 use crate::graph::name;
 use crate::items::acl::AccessList;
 use crate::items::metadata::{ItemMetadata, Metadata, MetadataPlace};
 use crate::items::policy::{Consent, Risk, SchemaId, read_consent, read_risk};
 use crate::limits;
+use crate::predicate::{Predicate, Speech};
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +137,12 @@ pub struct SearchRequest {
     pub search_acl: Option<AccessList>,
     /// A pattern of the graph, in place of words.
     pub pattern: Option<GraphPattern>,
+    /// What has to hold of the items, as they are shown.
+    pub predicate: Option<Predicate>,
+    /// At most so many tokens, by estimate.
+    pub max_tokens: Option<usize>,
+    /// Where the answer goes on, as it was sent.
+    pub cursor: Option<String>,
 }
 
 impl SearchRequest {
@@ -180,6 +187,13 @@ fn read(
     }
     let search_acl = members.optional("search_acl", notes, AccessList::read_json);
     let pattern = members.optional("search_override", notes, GraphPattern::read);
+    let predicate = members
+        .optional("filters", notes, |value, at, notes| Predicate::read(value, at, notes, Speech::Items));
+    let max_tokens = members.optional("max_tokens", notes, integer(1, limits::CONTEXT_TOKENS_MAX));
+    let cursor = members.optional("cursor", notes, text(limits::CURSOR_BYTES_MAX));
+    if pattern.is_some() {
+        refuse_beside_a_pattern(&members, notes);
+    }
     read_ranking(&mut members, notes);
     refuse_unsupported(&mut members, notes);
     read_removed(&mut members, notes);
@@ -193,7 +207,20 @@ fn read(
         omo,
         search_acl: search_acl.or(said.acl),
         pattern,
+        predicate,
+        max_tokens: max_tokens.and_then(|tokens| usize::try_from(tokens).ok()),
+        cursor,
     })
+}
+
+/// A pattern finds nodes, all at once.
+fn refuse_beside_a_pattern(members: &Members<'_>, notes: &mut Notes) {
+    for field in ["filters", "max_tokens", "cursor"] {
+        if members.sends(field) {
+            let message = "is for memories: leave it out beside search_override, which finds nodes";
+            notes.wrong::<()>(&members.place(field), Fault::NotAllowed, message);
+        }
+    }
 }
 
 fn read_query(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Query> {
