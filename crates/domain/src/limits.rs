@@ -197,7 +197,7 @@ pub const MATCH_ROWS: usize = 20_000;
 /// Memories of those nearest to a question in meaning that are found by it, whatever their words: each is read, decided and ranked.
 pub const NEAREST_ITEMS: usize = 100;
 /// Of what is found, the best whose neighbours in a conversation are looked at.
-pub const ANCHOR_ITEMS: usize = 50;
+pub const ANCHOR_ITEMS: usize = 30;
 /// Rows that are looked at on each side of such a one, first of all, and where some of them may not be seen; the most.
 pub const NEIGHBOUR_ROWS: usize = 2;
 /// As [`NEIGHBOUR_ROWS`]: so many at most.

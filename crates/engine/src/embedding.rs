@@ -78,7 +78,7 @@ impl Embedding {
             Change::InsertMemory(memory) | Change::ReplaceMemory(memory) => Some(memory),
             _ => None,
         });
-        made.filter(|memory| memory.has_words()).map(|memory| memory.id).collect()
+        made.filter(|memory| memory.may_be_embedded()).map(|memory| memory.id).collect()
     }
 
     /// Remembers what was written.

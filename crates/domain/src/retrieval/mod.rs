@@ -18,9 +18,10 @@ use crate::words::{self, QueryText, Ranked, Score};
 
 /// What a memory's words count for beside its meaning: the best match of the answer has so much.
 const WORDS_WEIGHT: f64 = 1.0;
-/// What its meaning counts for: a vector of the same direction has so much.
-const MEANING_WEIGHT: f64 = 1.0;
-/// What a memory lends to its neighbours in a conversation, the nearest first.
+/// What its meaning counts for: a vector of the same direction has so much. It falls with the square of the cosine, since what is not
+/// near is hardly told apart from what is far.
+const MEANING_WEIGHT: f64 = 2.0;
+/// What a memory lends to its neighbours in a conversation, the nearest first. Of the two at one distance only the better one lends.
 const LENT: [f64; 2] = [0.5, 0.25];
 
 /// Which conversation a memory is of: the first 16 bytes of the SHA-256 of its name. It is told from others within its scope.
@@ -147,7 +148,7 @@ pub fn find(question: Question<'_>, memories: &[&Memory]) -> Vec<Hit> {
     let ids: BTreeSet<MemoryId> = found.keys().copied().collect();
     for ((id, score), rank) in near(nearest, &ids, memories).into_iter().zip(1..) {
         let (sum, why) = found.entry(id).or_default();
-        *sum += MEANING_WEIGHT * score;
+        *sum += MEANING_WEIGHT * score * score;
         why.meaning = Some(Arm { rank, score });
     }
     hits(&found, memories)
@@ -221,7 +222,7 @@ pub fn lend(found: &[Hit], memories: &[&Memory]) -> Vec<Hit> {
                 let before = at.checked_sub(steps).and_then(|at| turns.get(at));
                 let behind = turns.get(at + steps);
                 let of = |memory: Option<&&Memory>| memory.map_or(0.0, |memory| lent(&memory.id));
-                share * (of(before) + of(behind))
+                share * of(before).max(of(behind))
             });
             let sum: f64 = sides.sum();
             if sum > 0.0 {

@@ -174,13 +174,19 @@ impl Nearest {
 }
 
 impl Memory {
+    /// Whether it may have a vector, whatever is in it.
+    #[must_use]
+    pub fn may_be_embedded(&self) -> bool {
+        let consent = self.item().map(|item| item.policy.consent.value);
+        self.has_words() && consent != Some(Consent::None) && !matches!(self.body, Body::Seed(_))
+    }
+
     /// The text that a vector is made of: what it is found by in words. None where it is not found by words, where nobody consented to
     /// its use, where there is nothing in it, and of seeds: their cues are words that are to be met, and what they bring back has a
     /// vector of its own.
     #[must_use]
     pub fn embedded_text(&self) -> Option<String> {
-        let consent = self.item().map(|item| item.policy.consent.value);
-        if !self.has_words() || consent == Some(Consent::None) || matches!(self.body, Body::Seed(_)) {
+        if !self.may_be_embedded() {
             return None;
         }
         let mut text = String::new();

@@ -9,9 +9,9 @@ use crate::memory::Memory;
 use crate::time::Timestamp;
 
 /// How soon more of one term counts no more.
-const K1: f64 = 1.2;
+const K1: f64 = 0.9;
 /// How much a long memory's terms count less.
-const B: f64 = 0.75;
+const B: f64 = 0.4;
 
 /// How well a memory answers a question: finite, above 0, and comparable within one answer only.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,7 +85,7 @@ impl Counts {
     }
 }
 
-/// Ranks memories, as they are shown, by BM25 with k1 = 1.2 and b = 0.75. Those that hold none of the question's terms, or
+/// Ranks memories, as they are shown, by BM25 with k1 = 0.9 and b = 0.4. Those that hold none of the question's terms, or
 /// that cannot be found by words, are left out and count for nothing.
 ///
 /// The number of memories, of those with a term, and the average length are of the ones that are ranked. Sums go over

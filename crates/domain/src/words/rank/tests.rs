@@ -49,9 +49,9 @@ fn scores_are_those_of_the_formula() {
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n"), @"
-    1 1.116258619 3ff1dc31ff873f0a
-    2 0.544214729 3fe16a3501aae092
-    3 0.413603194 3fda787987a792cb
+    1 1.085870454 3ff15fb9b26a79b9
+    2 0.501689267 3fe00dd6a6684fad
+    3 0.442082622 3fdc4b14e870dd87
     ");
 }
 
