@@ -389,8 +389,8 @@ pub struct ObjectSelect {
     /// [`memoryscope_domain::limits::QUERY_TERMS_MAX`]; where more do than `limit`, those that
     /// [`memoryscope_domain::words::choose`] names. Then `scan` is none.
     pub words: Option<Vec<TermKey>>,
-    /// Beside those that hold a word, where words are named: those that are nearest to this. [`Facts::nearest`] says how near all of
-    /// the memories are that have vectors.
+    /// Where words are named, those that are nearest to this beside those that hold one. In any case [`Facts::nearest`] says how near
+    /// all of the memories are that have vectors.
     pub near: Option<Near>,
     /// And those beside these in their conversations.
     pub around: Around,

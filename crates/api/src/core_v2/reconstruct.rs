@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::reconstruct::{self, Reconstruct};
+use memoryscope_engine::op::search::Search;
 use serde_json::json;
 
 use super::who::Place;
@@ -29,7 +30,8 @@ pub(super) fn operation() -> Operation {
         .says(
             "A context, for a purpose",
             "Out of what impacts ask for and the seeds that a cue wakes, never out of events: the most important first, \
-             within `max_tokens`.",
+             within `max_tokens`. With query_text the events that are referred to are those that answer it, by their words and \
+             their meaning, the best first.",
         )
         .runs(&reconstruct::INFO)
         .takes::<ReconstructRequest>(Unknown::Refuse)
@@ -47,10 +49,15 @@ pub(super) async fn handler(
     document: Document,
 ) -> Result<Response, Problem> {
     let request = document.decode_at::<ReconstructRequest>(Unknown::Refuse, meta.now)?.value;
-    let ReconstructRequest { tenant, scope, purpose, cues, max_tokens, include_events, format } = request;
+    let ReconstructRequest { tenant, scope, purpose, cues, text, max_tokens, include_events, format } =
+        request;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
     let cues = cues.iter().map(|cue| cue.as_str().to_owned()).collect();
-    let op = Reconstruct { scope, purpose, format, max_tokens, include_events, cues };
+    let search = match text {
+        Some((text, words)) => Some(Search::new(words, engine.meaning(&text).await)),
+        None => None,
+    };
+    let op = Reconstruct { scope, purpose, format, max_tokens, include_events, cues, search };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let body = answers::reconstructed(&done.output);
     Ok(shown(&done, body))

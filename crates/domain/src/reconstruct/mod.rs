@@ -65,6 +65,8 @@ pub struct EventReference {
     pub event: MemoryId,
     /// When it happened.
     pub occurred_at: Timestamp,
+    /// How many answer what was asked better; 0 for all where nothing was asked.
+    pub rank: usize,
 }
 
 /// What a context is put together from.
@@ -219,10 +221,10 @@ fn constraints<'a>(held: &[Held<'a>], unspeakable: &BTreeSet<String>) -> (Vec<It
     (told, withheld)
 }
 
-/// The events, the latest first.
+/// The events, those that answer best first, and of those that answer alike the latest.
 fn events<'a>(events: &[EventReference]) -> Vec<Item<'a>> {
     let mut events = events.to_vec();
-    events.sort_by_key(|event| (std::cmp::Reverse(event.occurred_at), event.event));
+    events.sort_by_key(|event| (event.rank, std::cmp::Reverse(event.occurred_at), event.event));
     events.dedup();
     events.into_iter().map(Item::Event).collect()
 }

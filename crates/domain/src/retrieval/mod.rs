@@ -21,6 +21,8 @@ const WORDS_WEIGHT: f64 = 1.0;
 /// What its meaning counts for: a vector of the same direction has so much. It falls with the square of the cosine, since what is not
 /// near is hardly told apart from what is far.
 const MEANING_WEIGHT: f64 = 2.0;
+/// What is not nearer than this is not found by its meaning: texts that have nothing to do with each other are about so near.
+pub const LEAST_COSINE: f64 = 0.15;
 /// What a memory lends to its neighbours in a conversation, the nearest first. Of the two at one distance only the better one lends.
 const LENT: [f64; 2] = [0.5, 0.25];
 
@@ -106,7 +108,7 @@ fn near(nearest: &Nearest, by_words: &BTreeSet<MemoryId>, memories: &[&Memory]) 
         .iter()
         .filter(has_vector)
         .filter_map(|memory| {
-            let near = nearest.of.get(&memory.id).filter(|near| near.cosine > 0.0)?;
+            let near = nearest.of.get(&memory.id).filter(|near| near.cosine > LEAST_COSINE)?;
             // A vector of a text that is not what is shown says what is hidden.
             (memory.text_key() == Some(near.text)).then_some((memory.id, near.cosine))
         })

@@ -73,7 +73,8 @@ fn whole(format: Format) -> Reconstruction {
     let constraints = said(SAID, &["trauma", "shame"]);
     let cues = cues(&["Lisbon", "train", "ex"]);
     let seeds = [dormant(20, &cues, 1.0)];
-    let events = [1, 2].map(|day| EventReference { event: id(30 + day), occurred_at: at(day as i64) });
+    let events =
+        [1, 2].map(|day| EventReference { event: id(30 + day), occurred_at: at(day as i64), rank: 0 });
     let held = held(&constraints);
     reconstruct(&Material { constraints: &held, seeds: &seeds, events: &events }, &wanted(format))
 }
@@ -270,7 +271,7 @@ proptest! {
         let cues = [cues(&["lisbon"]), cues(&["garden"]), cues(&["winter", "ex"])];
         let seeds: Vec<Dormant<'_>> =
             (20..).zip(cues.iter().zip(strengths)).map(|(id, (cues, strength))| dormant(id, cues, strength)).collect();
-        let events = [1, 2].map(|day| EventReference { event: id(30 + day), occurred_at: at(day as i64) });
+        let events = [1, 2].map(|day| EventReference { event: id(30 + day), occurred_at: at(day as i64), rank: 0 });
         let held = held(&constraints);
         let material = Material { constraints: &held, seeds: &seeds, events: &events };
         let some = reconstruct(&material, &Wanted { max_tokens: Some(budget), ..wanted(format) });
@@ -295,7 +296,7 @@ proptest! {
         let cues = [cues(&["lisbon"]), cues(&["garden"])];
         let seeds = [dormant(20, &cues[0], 1.0), dormant(21, &cues[1], 1.0)];
         let back = [seeds[1], seeds[0]];
-        let events = [1, 2].map(|day| EventReference { event: id(30 + day), occurred_at: at(7) });
+        let events = [1, 2].map(|day| EventReference { event: id(30 + day), occurred_at: at(7), rank: 0 });
         let events_back = [events[1], events[0]];
         let (first, second) = (held(&constraints), held(&shuffled));
         let one = reconstruct(&Material { constraints: &first, seeds: &seeds, events: &events }, &wanted(format));

@@ -31,6 +31,7 @@ impl Tenant {
             None => {
                 list(rows, select.scan, &filter, select.limit, load, facts, follows);
                 self.say_when_activated(facts);
+                self.say_how_near(load, select, facts);
             }
             Some(keys) => {
                 let passing = rows

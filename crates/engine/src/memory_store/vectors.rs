@@ -75,6 +75,7 @@ impl Tenant {
         let counting = held.filter(|held| held.counts(load, near.model));
         let mut nearest: Vec<(f64, MemoryId)> =
             counting.map(|held| (near.vector.cosine(&held.kept.vector), held.kept.memory)).collect();
+        nearest.retain(|(cosine, _)| *cosine > near.least);
         nearest.sort_by(|(x, a), (y, b)| y.total_cmp(x).then(a.cmp(b)));
         facts.nearest.more = nearest.len() > near.limit;
         nearest.truncate(near.limit);

@@ -20,6 +20,7 @@ use memoryscope_domain::scope::Scope;
 use serde_json::{Map, Value};
 
 use super::query::{HeldConstraint, findable, merged, of_types, types};
+use super::search::Search;
 use super::{Bridging, Info, Mint, Operation, Plan, SpiralUse};
 use crate::context::Context;
 use crate::port::{Around, ObjectSelect, Select};
@@ -45,6 +46,8 @@ pub struct Reconstruct {
     pub include_events: bool,
     /// What the request is about; where nothing is named, every seed counts as met that asks for half a match at most.
     pub cues: Vec<String>,
+    /// Only events that answer this are referred to, the best first.
+    pub search: Option<Search>,
 }
 
 /// A context, and how it came to be.
@@ -124,7 +127,7 @@ impl Operation for Reconstruct {
             after: None,
             scan: Some(limits::LIST_SCAN_ITEMS),
             words: None,
-            near: None,
+            near: self.search.as_ref().and_then(Search::near),
             around: Around::nothing(),
             limit: limits::LIST_SCAN_ITEMS,
         })
@@ -166,8 +169,12 @@ impl Operation for Reconstruct {
             }),
             _ => None,
         });
+        let ranks = self.search.as_ref().map(|search| search.ranks(&memories, seen));
         let events = memories.iter().filter_map(|memory| match &memory.body {
-            Body::Event(_) => Some(EventReference { event: memory.id, occurred_at: memory.placed? }),
+            Body::Event(_) => {
+                let rank = ranks.as_ref().map_or(Some(0), |ranks| ranks.get(&memory.id).copied())?;
+                Some(EventReference { event: memory.id, occurred_at: memory.placed?, rank })
+            }
             _ => None,
         });
         let (held, seeds, events): (Vec<_>, Vec<_>, Vec<_>) =

@@ -3,12 +3,14 @@
 //! What is ranked is what the caller may see. So a search that meets what it may not see looks further, until what it shows is what
 //! it would show if that were not there: which of the nearest are shown, and who stands beside them in a conversation.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use memoryscope_domain::govern::{Facts, Visible};
+use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::Memory;
+use memoryscope_domain::memory::{Body, Memory};
 use memoryscope_domain::retrieval::{self, Hit, Question};
 use memoryscope_domain::vector::{ModelKey, Vector};
 use memoryscope_domain::words::{QueryText, Ranked};
@@ -108,6 +110,7 @@ impl Search {
         let near = self.meaning.as_ref().map(|meaning| Near {
             model: meaning.model,
             vector: meaning.vector.clone(),
+            least: retrieval::LEAST_COSINE,
             limit: reach.near,
         });
         ObjectSelect {
@@ -120,6 +123,20 @@ impl Search {
             limit: limits::MATCH_ROWS,
             ..objects
         }
+    }
+
+    /// What is asked in meaning, of what is looked at anyway.
+    pub(super) fn near(&self) -> Option<Near> {
+        let meaning = self.meaning.as_ref()?;
+        Some(Near { model: meaning.model, vector: meaning.vector.clone(), least: 1.0, limit: 0 })
+    }
+
+    /// How many of these events answer better, of each that answers.
+    pub(super) fn ranks(&self, memories: &[&Memory], seen: &Visible<Facts>) -> BTreeMap<MemoryId, usize> {
+        let is_event = |memory: &&&Memory| matches!(memory.body, Body::Event(_));
+        let events: Vec<&Memory> = memories.iter().filter(is_event).copied().collect();
+        let hits = retrieval::lend(&self.found(&events, seen), &events);
+        hits.iter().zip(0..).map(|(hit, rank)| (hit.ranked.id, rank)).collect()
     }
 
     /// Whether it may look so many times more.

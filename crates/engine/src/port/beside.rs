@@ -7,16 +7,21 @@ use memoryscope_domain::retrieval::Anchor;
 use memoryscope_domain::vector::{ModelKey, Vector};
 
 /// The memories of a scope that are nearest to something.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Near {
     /// Whose vectors are compared.
     pub model: ModelKey,
     /// What they are near to.
     pub vector: Vector,
-    /// So many of the scope's vectors, the nearest first, then by id, whatever the filter says of their memories;
+    /// Only those whose cosine is above this.
+    pub least: f64,
+    /// So many of these, the nearest first, then by id, whatever the filter says of their memories;
     /// [`memoryscope_domain::vector::Nearest::more`] says whether there are more.
     pub limit: usize,
 }
+
+/// No bound is no number.
+impl Eq for Near {}
 
 /// The memories beside others in their conversations.
 #[derive(Debug, Clone, PartialEq, Eq)]

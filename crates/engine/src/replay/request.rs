@@ -246,6 +246,9 @@ pub(crate) fn of_reconstruct(wanted: &Reconstruct) -> Map<String, Value> {
     if !wanted.cues.is_empty() {
         said.insert("cues".to_owned(), json!(wanted.cues));
     }
+    if let Some(search) = &wanted.search {
+        said.insert("search".to_owned(), Value::Object(of_search(search)));
+    }
     request(said)
 }
 
@@ -374,6 +377,7 @@ fn request_of(operation: &str, said: &Map<String, Value>) -> Option<Request> {
             max_tokens,
             include_events: said.get("include_events")?.as_bool()?,
             cues: list(said, "cues", |cue| Some(cue.to_owned()))?,
+            search: search_of(said)?,
         })));
     }
     let evidence = list(said, "evidence_ids", |id| MemoryId::parse(id).ok())?;

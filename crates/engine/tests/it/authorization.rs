@@ -232,6 +232,7 @@ impl Case {
                     max_tokens: None,
                     include_events: false,
                     cues: Vec::new(),
+                    search: None,
                 };
                 let said = |told: &Told| matches!(told, Told::Text(text) if !text.is_empty());
                 self.mark(reconstruct, |out| said(&out.reconstruction.context)).await

@@ -343,6 +343,7 @@ async fn contexts_and_gates_know_what_crosses() {
         max_tokens: None,
         include_events: true,
         cues: Vec::new(),
+        search: None,
     };
     let done = world.run(world.member("bob"), reconstruct).await.unwrap();
     let sources = &done.output.reconstruction.sources;

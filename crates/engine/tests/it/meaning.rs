@@ -8,6 +8,7 @@ use memoryscope_domain::limits;
 use memoryscope_domain::memory::MemoryType;
 use memoryscope_domain::object::{Distinct, Handling, Name, Object, Temporal, Visibility};
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::reconstruct::{Context as Told, Format};
 use memoryscope_domain::retrieval::Why;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
@@ -17,6 +18,7 @@ use memoryscope_engine::embed::{Embedder as _, Readiness};
 use memoryscope_engine::embedding::{Embedded, MODEL_ABSENT};
 use memoryscope_engine::op::embed::Embed;
 use memoryscope_engine::op::query::{Answer, Filters, Query};
+use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::search::Search;
 use memoryscope_engine::replay::{Comparison, NotReplayable, Override};
 
@@ -241,4 +243,43 @@ async fn what_waited_when_a_server_ended_is_looked_for() {
     let mut done = Embedded::default();
     next.embed_all(&mut done, &mut |_| {}).await.unwrap();
     assert_eq!(done, Embedded::default(), "all of it is done");
+}
+
+/// A context refers to the events that answer, the best first; what it asks for is there whatever is asked.
+#[tokio::test]
+async fn a_context_refers_to_what_answers() {
+    let (world, _) = World::embedding();
+    let mut made = Vec::new();
+    for text in ["kitten kitten", "dog", "kite flies", "koala eats grass here"] {
+        made.push(says(&world, text).await);
+    }
+    world.engine.embed_waiting().await.unwrap();
+    let referred = async |text: Option<&str>| {
+        let search = match text {
+            Some(text) => {
+                Some(Search::new(QueryText::parse(text).unwrap(), world.engine.meaning(text).await))
+            }
+            None => None,
+        };
+        let op = Reconstruct {
+            scope: Scope::of_user(&user("ann")),
+            purpose: Purpose::ChatResponse,
+            format: Format::Json,
+            max_tokens: None,
+            include_events: true,
+            cues: Vec::new(),
+            search,
+        };
+        let done = world.run(world.core("ann"), op).await.unwrap();
+        let cx = world.core("ann");
+        let again = world.engine.replay(&cx, done.access_log, Override::default()).await.unwrap();
+        assert_eq!(again.output.comparison, Comparison::Identical);
+        let Told::Json(told) = done.output.reconstruction.context else { panic!("it is JSON") };
+        let events = told["events"].as_array().unwrap().clone();
+        events.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(referred(None).await.len(), 4);
+    let ids = |all: &[MemoryId]| all.iter().map(|id| id.prefixed()).collect::<Vec<_>>();
+    assert_eq!(referred(Some("kite")).await[..2], ids(&[made[2], made[0]]));
+    assert_eq!(referred(Some("zzz")).await.len(), 0, "nothing answers");
 }

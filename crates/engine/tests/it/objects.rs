@@ -458,6 +458,7 @@ async fn a_context_is_put_together_without_a_word_of_an_event() {
         max_tokens: None,
         include_events,
         cues: Vec::new(),
+        search: None,
     };
     let Reconstructed { reconstruction, .. } =
         world.run(world.core("ann"), reconstruct(false)).await.unwrap().output;

@@ -55,6 +55,7 @@ fn context_of(whose: &str, include_events: bool, cues: &[&str]) -> Reconstruct {
         max_tokens: Some(60),
         include_events,
         cues: cues.iter().map(|cue| (*cue).to_owned()).collect(),
+        search: None,
     }
 }
 

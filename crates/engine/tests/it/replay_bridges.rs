@@ -45,6 +45,7 @@ impl World {
             max_tokens: Some(60),
             include_events: true,
             cues: vec!["lisbon".to_owned()],
+            search: None,
         };
         let _ = self.run(self.member("bob"), context).await;
         let (tool, purpose) = ("order".to_owned(), Purpose::TaskExecution);

@@ -146,6 +146,7 @@ async fn seeds_are_harder_to_wake_while_one_lives() {
             max_tokens: None,
             include_events: false,
             cues: Vec::new(),
+            search: None,
         };
         let made = world.run(world.core("ann"), op).await.unwrap().output.reconstruction;
         made.sources.seeds.contains(&seed)

@@ -48,6 +48,7 @@ impl World {
             max_tokens,
             include_events: false,
             cues: Vec::new(),
+            search: None,
         };
         let made = self.run(self.core(name), reconstruct).await.unwrap();
         made.output.reconstruction.sources.seeds

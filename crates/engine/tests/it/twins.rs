@@ -274,6 +274,7 @@ impl World {
                     max_tokens: Some(200),
                     include_events,
                     cues,
+                    search: None,
                 };
                 all.push(told(self, cx(), reconstruct).await);
             }

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use memoryscope_domain::ids::{MemoryId, TenantId};
 use memoryscope_domain::scope::Partition;
-use memoryscope_domain::vector::{ModelKey, Near, TextKey, Vector, dot};
+use memoryscope_domain::vector::{ModelKey, Near as Nearness, TextKey, Vector, dot};
+use memoryscope_engine::port::Near;
 use rten_simd::{Isa, SimdOp};
 
 /// Segments that a scope's vectors are in, at most: more are packed anew into one.
@@ -144,17 +145,19 @@ impl Packed {
         self.segments.iter().map(|segment| segment.bytes()).sum()
     }
 
-    /// The nearest of those that were kept up to a commit, then by id, at most `limit`; and whether there are more.
-    pub(crate) fn nearest(&self, asked: &Vector, limit: usize, until: i64) -> (Vec<MemoryId>, bool) {
+    /// The nearest of those that were kept up to a commit, then by id, as many and as near as is wanted; and whether there are more.
+    pub(crate) fn nearest(&self, wanted: &Near, until: i64) -> (Vec<MemoryId>, bool) {
+        let (asked, limit) = (&wanted.vector, wanted.limit);
         let mut near: Vec<(f64, MemoryId)> = Vec::new();
         for segment in self.segments.iter().filter(|of| of.dimensions == asked.values().len()) {
             let dots = Dots { asked: asked.values(), values: &segment.values }.dispatch();
             let rows = dots.iter().zip(&segment.scales).zip(&segment.since).zip(&segment.memories);
             // As exact as a cosine, of which it is a multiple.
             let counting = rows.filter(|(((..), since), _)| **since <= until);
-            near.extend(counting.map(|(((dot, scale), _), memory)| {
+            let cosines = counting.map(|(((dot, scale), _), memory)| {
                 (f64::from(*dot) * (f64::from(asked.scale()) * f64::from(*scale)), *memory)
-            }));
+            });
+            near.extend(cosines.filter(|(cosine, _)| *cosine > wanted.least));
         }
         let more = near.len() > limit;
         let in_order = |(x, a): &(f64, MemoryId), (y, b): &(f64, MemoryId)| y.total_cmp(x).then(a.cmp(b));
@@ -167,13 +170,13 @@ impl Packed {
     }
 
     /// How near a memory is, if it has a vector that was kept up to a commit.
-    pub(crate) fn near(&self, memory: MemoryId, asked: &Vector, until: i64) -> Option<Near> {
+    pub(crate) fn near(&self, memory: MemoryId, asked: &Vector, until: i64) -> Option<Nearness> {
         self.segments.iter().find_map(|segment| {
             let row = segment.row_of(memory)?;
             let values = segment.values.get(row * segment.dimensions..(row + 1) * segment.dimensions)?;
             let is_counted = segment.since.get(row).is_some_and(|since| *since <= until);
             let cosine = asked.cosine_to(*segment.scales.get(row)?, values);
-            is_counted.then_some(Near { cosine, text: *segment.texts.get(row)? })
+            is_counted.then_some(Nearness { cosine, text: *segment.texts.get(row)? })
         })
     }
 }
@@ -281,6 +284,10 @@ mod tests {
         Vector::quantise(numbers).unwrap()
     }
 
+    fn near(asked: &Vector, limit: usize) -> Near {
+        Near { model: ModelKey::of("m"), vector: asked.clone(), least: -2.0, limit }
+    }
+
     fn row(number: u128, since: i64, numbers: &[f32]) -> VectorRead {
         let memory = MemoryId::from_uuid(Uuid::from_u128(number));
         VectorRead { memory, text: TextKey::of(&number.to_string()), since, vector: vector(numbers) }
@@ -300,11 +307,13 @@ mod tests {
         ];
         let packed = Packed::of(rows, Marks { kept: 4, dropped: 0 });
         let asked = vector(&[1.0, 0.0]);
-        assert_eq!(numbers(packed.nearest(&asked, 9, 9)), (vec![2, 3, 1, 4], false));
-        assert_eq!(numbers(packed.nearest(&asked, 1, 9)), (vec![2], true));
-        assert_eq!(numbers(packed.nearest(&asked, 9, 2)), (vec![3, 1], false));
-        assert_eq!(numbers(packed.nearest(&asked, 0, 9)), (vec![], true));
-        assert_eq!(numbers(packed.nearest(&vector(&[1.0]), 9, 9)), (vec![], false));
+        assert_eq!(numbers(packed.nearest(&near(&asked, 9), 9)), (vec![2, 3, 1, 4], false));
+        assert_eq!(numbers(packed.nearest(&near(&asked, 1), 9)), (vec![2], true));
+        assert_eq!(numbers(packed.nearest(&near(&asked, 9), 2)), (vec![3, 1], false));
+        assert_eq!(numbers(packed.nearest(&near(&asked, 0), 9)), (vec![], true));
+        let nearer = Near { least: 0.8, ..near(&asked, 9) };
+        assert_eq!(numbers(packed.nearest(&nearer, 9)), (vec![2, 3], false));
+        assert_eq!(numbers(packed.nearest(&near(&vector(&[1.0]), 9), 9)), (vec![], false));
     }
 
     #[test]
@@ -351,14 +360,14 @@ mod tests {
                 parts = parts.with(all().skip(pair[0]).take(pair[1] - pair[0]).collect(), Marks::default());
             }
             let until = rows.len() as i64 / 2;
-            prop_assert_eq!(parts.nearest(&asked, limit, until), whole.nearest(&asked, limit, until));
+            prop_assert_eq!(parts.nearest(&near(&asked, limit), until), whole.nearest(&near(&asked, limit), until));
             let mut expected: Vec<(f64, MemoryId)> = all()
                 .filter(|row| row.since <= until)
                 .map(|row| (asked.cosine(&row.vector), row.memory))
                 .collect();
             expected.sort_by(|(x, a), (y, b)| y.total_cmp(x).then(a.cmp(b)));
             let nearest: Vec<MemoryId> = expected.iter().take(limit).map(|(_, id)| *id).collect();
-            prop_assert_eq!(whole.nearest(&asked, limit, until).0, nearest);
+            prop_assert_eq!(whole.nearest(&near(&asked, limit), until).0, nearest);
             for (cosine, id) in expected {
                 prop_assert_eq!(parts.near(id, &asked, until).map(|near| near.cosine), Some(cosine));
             }

@@ -104,6 +104,7 @@ impl View<'_> {
                 let listing = Listing::Objects(&part);
                 let first = self.session.query(listing.first_call(self.load)).await?;
                 self.list(listing, first, &mut facts).await?;
+                self.say_how_near(&part, &mut facts).await?;
             }
             found.push(facts);
         }

@@ -107,7 +107,9 @@ async fn at_once(
             return Ok(Some(frame(&rows, load)?));
         }
         Select::Preferences(select) => Listing::Shelf(select),
-        Select::Objects(select) if select.words.is_none() && load.bridges.sources.is_empty() => {
+        Select::Objects(select)
+            if select.words.is_none() && select.near.is_none() && load.bridges.sources.is_empty() =>
+        {
             Listing::Objects(select)
         }
         _ => return Ok(None),
@@ -174,7 +176,7 @@ impl View<'_> {
             // More is asked for as of an earlier commit.
             _ if self.load.as_of.is_some() => true,
             Select::Preferences(select) => Listing::Shelf(select).is_of_many_calls(self.load),
-            Select::Objects(ObjectSelect { words: Some(_), .. }) => true,
+            Select::Objects(ObjectSelect { words: Some(_), .. } | ObjectSelect { near: Some(_), .. }) => true,
             Select::Objects(_) if !self.load.bridges.sources.is_empty() => true,
             Select::Objects(select) => Listing::Objects(select).is_of_many_calls(self.load),
             Select::Family { .. }
@@ -268,7 +270,10 @@ impl View<'_> {
     ) -> Result<(), Failure> {
         match &select.words {
             Some(keys) => self.matched(select, keys, &records, facts).await,
-            None => self.list(Listing::Objects(select), records, facts).await,
+            None => {
+                self.list(Listing::Objects(select), records, facts).await?;
+                self.say_how_near(select, facts).await
+            }
         }
     }
 

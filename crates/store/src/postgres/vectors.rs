@@ -11,7 +11,7 @@ use memoryscope_domain::place::Place;
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::vector::{ModelKey, Near as Nearness, TextKey, Vector};
 use memoryscope_engine::as_of::{Former, Listed};
-use memoryscope_engine::port::ObjectSelect;
+use memoryscope_engine::port::{Near, ObjectSelect};
 use tokio_postgres::Row;
 
 use super::apply::{boxed, column};
@@ -193,18 +193,34 @@ impl View<'_> {
         };
         let mut wanted = Vec::new();
         if let (Some(near), Some((packed, until))) = (near, &packed) {
-            (wanted, facts.nearest.more) = packed.nearest(&near.vector, near.limit, *until);
+            (wanted, facts.nearest.more) = packed.nearest(near, *until);
         }
         self.add_those(select, wanted, facts).await?;
         self.add_neighbours(select, facts).await?;
         if let (Some(near), Some((packed, until))) = (near, &packed) {
-            let near =
-                |memory: &Arc<Memory>| Some((memory.id, packed.near(memory.id, &near.vector, *until)?));
-            facts.nearest.of.extend(facts.memories.iter().filter_map(near));
-            facts.nearest.changed = packed.marks().dropped > self.until();
+            self.say_by(packed, *until, near, facts);
         }
         facts.memories.sort_by_key(|memory| (memory.placed.map(Reverse), memory.id));
         Ok(())
+    }
+
+    /// Says how near what is there is.
+    pub(super) async fn say_how_near(
+        &mut self,
+        select: &ObjectSelect,
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
+        if let Some(near) = &select.near {
+            let (packed, until) = self.packed(select.partition, near.model).await?;
+            self.say_by(&packed, until, near, facts);
+        }
+        Ok(())
+    }
+
+    fn say_by(&self, packed: &Packed, until: i64, near: &Near, facts: &mut Facts) {
+        let how = |memory: &Arc<Memory>| Some((memory.id, packed.near(memory.id, &near.vector, until)?));
+        facts.nearest.of.extend(facts.memories.iter().filter_map(how));
+        facts.nearest.changed = packed.marks().dropped > self.until();
     }
 
     /// Adds those of these that the selection takes and that are not there; says whether it took all of them.

@@ -289,7 +289,7 @@ impl View<'_> {
         let condition = rows.living(self.load, &filter, Rows::Objects, facts.scan_end, OBJECTS);
         self.list(condition, &filter, select.limit, facts)?;
         self.add_former(listed, former, facts);
-        Ok(())
+        self.say_how_near(select, facts)
     }
 
     fn list(

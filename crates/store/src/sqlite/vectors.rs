@@ -11,7 +11,7 @@ use memoryscope_domain::retrieval::Anchor;
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::vector::{ModelKey, Near as Nearness, TextKey, Vector};
 use memoryscope_engine::as_of::{Former, Listed};
-use memoryscope_engine::port::ObjectSelect;
+use memoryscope_engine::port::{Near, ObjectSelect};
 use rusqlite::{Connection, Row, params};
 
 use super::apply::{execute, one};
@@ -135,7 +135,7 @@ impl View<'_> {
         let near = select.near.as_ref();
         let packed = near.map(|near| self.packed(select.partition, near.model)).transpose()?;
         if let (Some(near), Some((packed, until))) = (near, &packed) {
-            let (nearest, more) = packed.nearest(&near.vector, near.limit, *until);
+            let (nearest, more) = packed.nearest(near, *until);
             facts.nearest.more = more;
             self.add_those(select, nearest, facts)?;
         }
@@ -145,13 +145,25 @@ impl View<'_> {
         }
         self.add_former_neighbours(select, facts)?;
         if let (Some(near), Some((packed, until))) = (near, &packed) {
-            let near =
-                |memory: &Arc<Memory>| Some((memory.id, packed.near(memory.id, &near.vector, *until)?));
-            facts.nearest.of.extend(facts.memories.iter().filter_map(near));
-            facts.nearest.changed = packed.marks().dropped > self.until();
+            self.say_by(packed, *until, near, facts);
         }
         facts.memories.sort_by_key(|memory| (memory.placed.map(std::cmp::Reverse), memory.id));
         Ok(())
+    }
+
+    /// Says how near what is there is.
+    pub(super) fn say_how_near(&self, select: &ObjectSelect, facts: &mut Facts) -> Result<(), Failure> {
+        if let Some(near) = &select.near {
+            let (packed, until) = self.packed(select.partition, near.model)?;
+            self.say_by(&packed, until, near, facts);
+        }
+        Ok(())
+    }
+
+    fn say_by(&self, packed: &Packed, until: i64, near: &Near, facts: &mut Facts) {
+        let how = |memory: &Arc<Memory>| Some((memory.id, packed.near(memory.id, &near.vector, until)?));
+        facts.nearest.of.extend(facts.memories.iter().filter_map(how));
+        facts.nearest.changed = packed.marks().dropped > self.until();
     }
 
     /// Adds those of these that the selection takes and that are not there.

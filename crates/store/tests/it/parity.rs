@@ -326,6 +326,7 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
                 near: near.map(|(towards, limit)| Near {
                     model: ModelKey([0; 8]),
                     vector: direction(towards),
+                    least: 0.2,
                     limit,
                 }),
                 since: since.map(time),

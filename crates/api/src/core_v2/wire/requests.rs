@@ -262,6 +262,12 @@ pub(in crate::core_v2) struct QueryRequest {
     pub(in crate::core_v2) cursor: Option<Cursor>,
 }
 
+/// A question by words, and its text.
+fn question() -> impl Decode<Out = (String, QueryText)> {
+    let words = string().chars(1..=limits::QUERY_TEXT_CHARS_MAX).pattern(r"\S");
+    words.parsed(|text: &String| QueryText::parse(text).map(|words| (text.clone(), words)))
+}
+
 impl Shape for QueryRequest {
     const NAME: &'static str = "MemoryQuery";
 
@@ -269,11 +275,7 @@ impl Shape for QueryRequest {
         let tenant = f.required("tenant_id", tenant_id());
         let scope = f.required("scope", object::<ScopeName>());
         let purpose = f.required("purpose", purpose());
-        let words = string().chars(1..=limits::QUERY_TEXT_CHARS_MAX).pattern(r"\S");
-        let text = f.optional(
-            "query_text",
-            words.parsed(|text: &String| QueryText::parse(text).map(|words| (text.clone(), words))),
-        );
+        let text = f.optional("query_text", question());
         let filters = f.optional("filters", object::<Filters>());
         let limit = limit(f);
         let max_tokens = f.optional("max_tokens", whole(1..=limits::CONTEXT_TOKENS_MAX));
@@ -311,6 +313,8 @@ pub(in crate::core_v2) struct ReconstructRequest {
     pub(in crate::core_v2) purpose: Purpose,
     /// What the conversation is about; without any, every seed counts as met that asks for half a match at most.
     pub(in crate::core_v2) cues: Vec<Cue>,
+    /// What the events that are referred to are to answer.
+    pub(in crate::core_v2) text: Option<(String, QueryText)>,
     pub(in crate::core_v2) max_tokens: Option<usize>,
     pub(in crate::core_v2) include_events: bool,
     pub(in crate::core_v2) format: Format,
@@ -324,6 +328,7 @@ impl Shape for ReconstructRequest {
         let scope = f.required("scope", object::<ScopeName>());
         let purpose = f.required("purpose", purpose());
         let cues = f.optional("cues", list_of(line(), 0..=limits::CUES_MAX));
+        let text = f.optional("query_text", question());
         let max_tokens = f.optional("max_tokens", whole(1..=limits::CONTEXT_TOKENS_MAX));
         let include_events = f.or("include_events", boolean(), false);
         let formats =
@@ -334,6 +339,7 @@ impl Shape for ReconstructRequest {
             scope: scope?.0,
             purpose: purpose?,
             cues: cues.unwrap_or_default(),
+            text,
             max_tokens: max_tokens.and_then(|tokens| usize::try_from(tokens).ok()),
             include_events: include_events?,
             format: format?,

@@ -31,7 +31,7 @@ pub(crate) fn kept(memory: &Memory, numbers: [f32; 2]) -> KeptVector {
 }
 
 fn near(limit: usize) -> ObjectSelect {
-    let near = Near { model: ModelKey::of(MODEL), vector: vector([1.0, 0.0]), limit };
+    let near = Near { model: ModelKey::of(MODEL), vector: vector([1.0, 0.0]), least: -2.0, limit };
     ObjectSelect { words: Some(Vec::new()), near: Some(near), ..objects() }
 }
 

@@ -77,7 +77,7 @@ fn pick() -> impl Strategy<Value = Pick> {
               prop::option::of(0..4usize), prop::option::of(0..WORDS.len()),
               (prop::option::of(1..4usize), prop::option::of((0..9u8, 0..4usize))), 0..4usize)
             .prop_map(|(since, until, after, level, words, (scan, near), limit)| {
-            let (scan, near) = (scan.filter(|_| words.is_none()), near.filter(|_| words.is_some()));
+            let scan = scan.filter(|_| words.is_none());
             Pick::Objects { since, until, after, level, words, near, scan, limit }
         }),
         1 => (0..4usize).prop_map(Pick::Unembedded),
