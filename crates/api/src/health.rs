@@ -13,7 +13,7 @@ use memoryscope_domain::limits;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::openapi::schema::{names, object, text};
+use crate::openapi::schema::{names, object, or_null, text};
 use crate::openapi::{Example, Operation, Routes, Tag, Verb};
 use crate::problem::Problem;
 use crate::wire::{Fields, Shape, Unknown, decode_query};
@@ -163,7 +163,7 @@ fn readiness_schema(status: &'static str) -> Value {
             ("database", part()),
             ("migrations", part()),
             ("models", names(["ok", "degraded", "absent", "failed"])),
-            ("embedding", json!({"oneOf": [embedding, {"type": "null"}]})),
+            ("embedding", or_null(embedding)),
         ],
     )
 }
@@ -341,6 +341,11 @@ table! {
     QUERY_TEXT_CHARS_MAX,
     QUERY_TERMS_MAX,
     MATCH_ROWS,
+    NEAREST_ITEMS,
+    ANCHOR_ITEMS,
+    NEIGHBOUR_ROWS,
+    NEIGHBOUR_ROWS_MAX,
+    VECTOR_BYTES,
     GRAPH_NAME_CHARS_MAX,
     NODE_ID_CHARS_MAX,
     GIVEN_NODES_MAX,
@@ -405,6 +410,8 @@ table! {
     EMBED_TOKENS_MAX,
     EMBED_TEXT_CHARS_MAX,
     EMBED_BATCH_ITEMS,
+    EMBED_QUEUE_ITEMS,
+    EMBED_PAUSE_SECONDS_MAX,
     EMBEDDING_DIMENSIONS_MAX,
     EMBED_ANSWER_BYTES_MAX,
     EXTRACTION_INTERVAL_MS,

@@ -134,6 +134,7 @@ fn every_operation_of_the_engine_is_there() {
     let without = BTreeMap::from([
         ("memory.expire", "the server's own job"),
         ("memory.propagate", "the server's own job"),
+        ("memory.embed", "the server's own job"),
         ("subject.upkeep", "the server's own part of an erasure or a withdrawal"),
         ("audit.export", "memoryscope audit export"),
         ("audit.checkpoint", "memoryscope audit checkpoint"),

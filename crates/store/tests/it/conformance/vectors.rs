@@ -93,7 +93,7 @@ pub(super) async fn the_nearest_pass_the_filter(store: Arc<dyn Store>) {
     all[0].expires = Some(time(5));
     all[1].state = State::Restricted;
     commit_all(&*store, &tenant("a"), all.iter().cloned().map(Change::InsertMemory).collect()).await;
-    keep(&*store, all.iter().map(|memory| kept(memory, [1.0, 0.1])).collect()).await;
+    keep(&*store, all.iter().map(|memory| kept(memory, [1.0, 0.0])).collect()).await;
     assert_eq!(found(&*store, 9).await.0, [(2, 100), (3, 100), (4, 100)], "what has expired is not there");
     let field = FilterField::new(Attribute::MemoryState).unwrap();
     let active = Filter::OneOf(field, BTreeSet::from(["active".to_owned()]));
