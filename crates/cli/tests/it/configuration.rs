@@ -74,6 +74,7 @@ fn config_prints_a_table_with_origins() {
     MEMORYSCOPE_EMBED_API_KEY            (not set)                          default
     MEMORYSCOPE_EMBED_TIMEOUT_SECONDS    30                                 default
     MEMORYSCOPE_EMBED_DIMENSIONS         (not set)                          default
+    MEMORYSCOPE_VECTOR_MEMORY_MB         512                                default
     LOG_LEVEL                            WARNING                            .env line 1
     LOG_FORMAT                           json                               default, from ENVIRONMENT=production
     CORS_ORIGINS                         (not set)                          default
