@@ -10,6 +10,7 @@ pub mod auth;
 pub mod core_v2;
 pub mod cursor;
 pub mod edge;
+pub mod explained;
 pub mod health;
 pub mod in_process;
 pub mod items;

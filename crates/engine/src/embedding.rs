@@ -47,6 +47,32 @@ struct Waiting {
     has_missed: bool,
 }
 
+/// Why a question is searched for by its words alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WordsOnly {
+    /// Nobody makes vectors here, or the model has not been brought.
+    NoModel,
+    /// Who makes them could not.
+    ModelFailed,
+}
+
+impl WordsOnly {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::NoModel, Self::ModelFailed];
+
+    /// Its name in answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoModel => "no_model",
+            Self::ModelFailed => "model_failed",
+        }
+    }
+}
+
+/// What an embedder that failed is asked, so that it is known when it can again. It is nobody's text.
+const PROBE: &str = "ready";
+
 /// What [`Embedded::ended_by`] says where the model has not been brought.
 pub const MODEL_ABSENT: &str = "model_absent";
 
@@ -96,6 +122,21 @@ impl Embedding {
         self.waker.wake();
     }
 
+    /// Has the job look whether something was missed.
+    fn look_again(&self) {
+        self.lock().has_missed = true;
+        self.waker.wake();
+    }
+
+    /// Asks an embedder that failed whether it can again; and if it cannot, why.
+    async fn probe(&self) -> Option<String> {
+        if self.embedder.readiness() != Readiness::Failing {
+            return None;
+        }
+        let failure = self.embedder.embed(&[PROBE.to_owned()]).await.err()?;
+        Some(failure.reason)
+    }
+
     /// The next of one tenant's.
     fn take(&self) -> Option<(TenantId, BTreeSet<MemoryId>)> {
         let mut waiting = self.lock();
@@ -139,19 +180,34 @@ impl Engine {
 
     /// What a question means; none where nobody can tell now, and then it is found by its words alone.
     pub async fn meaning(&self, text: &str) -> Option<Meaning> {
-        let embedding = self.embedding()?;
-        if embedding.embedder.readiness() != Readiness::Ready {
-            return None;
+        self.meaning_or_why_not(text).await.ok()
+    }
+
+    /// What a question means.
+    ///
+    /// # Errors
+    /// Why nobody can tell now: the question is searched for by its words alone then.
+    pub async fn meaning_or_why_not(&self, text: &str) -> Result<Meaning, WordsOnly> {
+        let embedding = self.embedding().ok_or(WordsOnly::NoModel)?;
+        match embedding.embedder.readiness() {
+            Readiness::Ready => {}
+            Readiness::Absent => return Err(WordsOnly::NoModel),
+            Readiness::Failing => return Err(WordsOnly::ModelFailed),
         }
         let text: String = text.chars().take(limits::EMBED_TEXT_CHARS_MAX).collect();
         match embedding.embedder.embed(&[text]).await {
             Ok(vectors) => {
-                let vector = Vector::quantise(vectors.first()?)?;
-                Some(Meaning { model: embedding.model, vector })
+                let vector = vectors.first().and_then(|vector| Vector::quantise(vector));
+                let meaning = vector.map(|vector| Meaning { model: embedding.model, vector });
+                meaning.ok_or(WordsOnly::ModelFailed)
             }
             Err(failure) => {
                 tracing::warn!(reason = failure.reason, "a question is searched for by its words alone");
-                None
+                // No question asks one that fails: the job finds out when it can again.
+                if embedding.embedder.readiness() == Readiness::Failing {
+                    embedding.look_again();
+                }
+                Err(WordsOnly::ModelFailed)
             }
         }
     }
@@ -183,6 +239,10 @@ impl Engine {
         }
         if std::mem::take(&mut embedding.lock().has_missed) {
             let result = self.embed_all(&mut done, &mut |_| {}).await;
+            if result.is_ok() && done.ended_by.is_none() {
+                // Where nothing was without a vector nobody was asked.
+                done.ended_by = embedding.probe().await;
+            }
             if result.is_err() || done.ended_by.is_some() {
                 embedding.lock().has_missed = true;
             }

@@ -43,7 +43,7 @@ pub(super) async fn handler(
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: None }, None);
     let done = engine.run(&cx, &Get { id, purpose }).await;
     let done = done.map_err(|refusal| error::problem(refusal, &meta))?;
-    let body = answers::item(&done.output, meta.now)
+    let body = answers::item(&done.output, meta.now, false)
         .ok_or_else(|| error::problem(Refusal::Bug("what was shown is no object".to_owned()), &meta))?;
     Ok(shown(&done, body))
 }

@@ -15,6 +15,7 @@ use super::wire::{answers, example};
 use super::{context, error, shown};
 use crate::auth::Caller;
 use crate::cursor::Cursor;
+use crate::explained;
 use crate::json::Document;
 use crate::meta::RequestMeta;
 use crate::openapi::{Example, Operation, Verb};
@@ -31,12 +32,14 @@ pub(super) fn operation() -> Operation {
     tested["max_tokens"] = json!(500);
     let mut words = all.clone();
     words["query_text"] = json!("peanuts");
+    let mut explained = words.clone();
+    explained["explain"] = json!(true);
     super::operation(Verb::Post, "/v2/memories/query", "queryMemories")
         .says(
             "Ask for memories, for a purpose",
             "The latest first, with what their impacts ask for together. What is dormant is left out unless it is asked \
              for; for chat_response so is what may not be put into a prompt. With query_text, only what holds one of its \
-             words, the best first. filters.where tests fields as they are shown. With max_tokens the page ends before the              memory with which its texts would have more, by estimate, but is never empty for that.",
+             words or means the like, the best first, and with explain why. filters.where tests fields as they are shown. With max_tokens the page ends before the              memory with which its texts would have more, by estimate, but is never empty for that.",
         )
         .runs(&query::INFO)
         .takes::<QueryRequest>(Unknown::Refuse)
@@ -46,6 +49,7 @@ pub(super) fn operation() -> Operation {
         .example(Example::new("some").body(some))
         .example(Example::new("tested").body(tested))
         .example(Example::new("by words").body(words))
+        .example(Example::new("explained").body(explained))
 }
 
 /// Asks for memories.
@@ -58,22 +62,23 @@ pub(super) async fn handler(
     let request = document.decode_at::<QueryRequest>(Unknown::Refuse, meta.now)?.value;
     let binding = request.binding();
     let mark = request.cursor.map(|cursor| cursor.of(binding, "body")).transpose()?;
-    let QueryRequest { tenant, scope, purpose, text, filters, limit, max_tokens, .. } = request;
+    let QueryRequest { tenant, scope, purpose, text, explain, filters, limit, max_tokens, .. } = request;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
     let refused = |refusal| error::problem(refusal, &meta);
-    let (after, search) = match (text, mark) {
-        (None, None) => (None, None),
-        (None, Some(mark)) => (Some(mark.place("body", (&engine, &cx), refused).await?), None),
+    let (after, search, searched) = match (text, mark) {
+        (None, None) => (None, None, None),
+        (None, Some(mark)) => (Some(mark.place("body", (&engine, &cx), refused).await?), None, None),
         (Some((text, words)), mark) => {
             let after = mark.map(|mark| mark.ranked("body")).transpose()?;
-            let meaning = engine.meaning(&text).await;
-            (None, Some(Search::new(words, meaning).behind(after)))
+            let (meaning, searched) = explained::understood(&engine, &text).await;
+            (None, Some(Search::new(words, meaning).behind(after)), Some(searched))
         }
     };
     let op = Query { scope, purpose, filters, after, search, limit, max_tokens };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let score = done.output.items.last().and_then(|item| item.score);
     let next = done.output.next.map(|next| Cursor::new(next, binding).scored(score).text());
-    let body = answers::queried(&done.output, meta.now, next.as_deref());
+    let explained = searched.as_ref().filter(|_| explain);
+    let body = answers::queried(&done.output, meta.now, next.as_deref(), explained);
     Ok(shown(&done, body))
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::who::Place;
 use super::wire::requests::ReconstructRequest;
-use super::wire::{answers, example};
+use super::wire::{example, reconstructed};
 use super::{context, error, shown};
 use crate::auth::Caller;
 use crate::json::Document;
@@ -35,7 +35,7 @@ pub(super) fn operation() -> Operation {
         )
         .runs(&reconstruct::INFO)
         .takes::<ReconstructRequest>(Unknown::Refuse)
-        .answers(200, "The context, and what it was put together from.", answers::reconstructed_schema())
+        .answers(200, "The context, and what it was put together from.", reconstructed::reconstructed_schema())
         .refuses(&[Code::PolicyDenied])
         .example(Example::new("text").body(least))
         .example(Example::new("messages").body(messages))
@@ -59,6 +59,6 @@ pub(super) async fn handler(
     };
     let op = Reconstruct { scope, purpose, format, max_tokens, include_events, cues, search };
     let done = engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
-    let body = answers::reconstructed(&done.output);
+    let body = reconstructed::reconstructed(&done.output);
     Ok(shown(&done, body))
 }

@@ -27,6 +27,7 @@ use super::wire::queries::SearchQuery;
 use super::wire::{found_schema, memory, schema};
 use super::{Items, answer, context, error, graph, paging, schemas};
 use crate::auth::Caller;
+use crate::explained::{self, Searched};
 use crate::json::Document;
 use crate::meta::RequestMeta;
 use crate::openapi::{Example, Operation, Verb};
@@ -43,11 +44,12 @@ pub(super) fn operation() -> Operation {
         "query": "all", "external_user_id": "ana", "max_tokens": 200,
         "filters": {"customMetadata.trip": {"gte": 7}, "or": [{"topics": "travel"}, {"location": {"exists": false}}]},
     });
+    let explained = json!({"query": "window seats", "external_user_id": "ana", "explain": true});
     super::operation(Verb::Post, "/v1/memory/search", "searchItems")
         .says(
             "Search memories",
-            "Those of external_user_id, or the developer's own, that hold words of the query, the best first; for *, all and \
-             everything the latest. A memory that may not be put into a prompt is not found for chat_response. next_cursor goes on \
+            "Those of external_user_id, or the developer's own, that hold words of the query or mean the like, the best first, \
+             and with explain why; for *, all and everything the latest. A memory that may not be put into a prompt is not found for chat_response. next_cursor goes on \
              where there may be more; with max_tokens the answer ends before the memory with which its texts would have \
              more, by estimate, but is never empty for that.",
         )
@@ -58,6 +60,7 @@ pub(super) fn operation() -> Operation {
         .answers(200, "What was found.", found_schema())
         .refuses(&[Code::PolicyDenied, Code::NotImplemented])
         .example(Example::new("words").body(json!({"query": "window seats", "external_user_id": "ana"})))
+        .example(Example::new("explained").body(explained))
         .example(Example::new("filtered").with("max_memories", 10).body(filtered))
         .example(Example::new("tested").body(tested))
 }
@@ -94,10 +97,11 @@ pub(super) async fn handler(
         let op = Matching { namespace, pattern, schema, purpose, limit };
         return matching(&items, &meta, &cx, &op, &warnings).await;
     }
-    let search = match &request.query {
-        Query::Words(text) => sought(&items, text).await,
-        Query::Recent => None,
+    let (search, searched) = match &request.query {
+        Query::Words(text) => sought(&items, text).await.unzip(),
+        Query::Recent => (None, None),
     };
+    let searched = searched.filter(|_| request.explain);
     let cx = context(&items, acts.principal.clone(), &meta, None);
     let (op, cursor) = searching(request, search, acts.scope, (purpose, counts.items));
     let op = paging::behind(cursor.as_deref(), (&items, &meta), &cx, op).await?;
@@ -105,7 +109,16 @@ pub(super) async fn handler(
     let found = &done.output.items;
     let best = found.iter().filter_map(|item| item.score).map(|score| score.get()).fold(None, highest);
     let developer = caller.client();
-    let memories: Vec<Value> = found.iter().map(|item| memory::shown(item, &developer, best)).collect();
+    let memories: Vec<Value> = found
+        .iter()
+        .map(|item| {
+            let mut shown = memory::shown(item, &developer, best);
+            if let Some(why) = explained::explanation(item).filter(|_| searched.is_some()) {
+                shown["explanation"] = json!(why);
+            }
+            shown
+        })
+        .collect();
     let said: Vec<&Memory> = match is_graph_wanted {
         true => found.iter().map(|item| &*item.memory).collect(),
         false => Vec::new(),
@@ -121,7 +134,7 @@ pub(super) async fn handler(
         "next_cursor": paging::next(&done.output, paging::binding(&cx, &op)),
         "tokens_used": done.output.tokens_used,
         "error": null,
-        "details": null,
+        "details": searched.map(|searched| json!({"explanation": searched})),
     });
     Ok(answer(StatusCode::OK, body, &warnings, Some(done.access_log)))
 }
@@ -186,11 +199,11 @@ fn highest(best: Option<f64>, score: f64) -> Option<f64> {
 }
 
 /// What is looked for; of a long query its beginning.
-async fn sought(items: &Items, text: &str) -> Option<Search> {
+async fn sought(items: &Items, text: &str) -> Option<(Search, Searched)> {
     let beginning: String = text.chars().take(limits::QUERY_TEXT_CHARS_MAX).collect();
     let words = QueryText::parse(&beginning).or_else(|_| QueryText::parse("-")).ok()?;
-    let meaning = items.engine.meaning(&beginning).await;
-    Some(Search::new(words, meaning))
+    let (meaning, searched) = explained::understood(&items.engine, &beginning).await;
+    Some((Search::new(words, meaning), searched))
 }
 
 /// What is wrong with whom and what the request names.

@@ -6,16 +6,15 @@ use memoryscope_domain::constraint::{MergeReport, Strategy, Target};
 use memoryscope_domain::ids::{AuditId, BridgeId, ConstraintId, MemoryId, TenantId};
 use memoryscope_domain::memory::{MemoryType, State};
 use memoryscope_domain::policy::Trace;
-use memoryscope_domain::reconstruct::{Context, Reconstruction};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::op::ingest::Ingested;
 use memoryscope_engine::op::query::{Answer, HeldConstraint, Item};
-use memoryscope_engine::op::reconstruct::Reconstructed;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::shown::{ConstraintName, ConstraintSaid, Each, MemoryName, MemoryNames, Told, memory_names};
 use super::{shown, shown_schema};
+use crate::explained::{Explanation, Searched, explanation, explanation_schema, searched_schema};
 use crate::openapi;
 use crate::openapi::schema::{
     about, count, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
@@ -123,12 +122,18 @@ pub(in crate::core_v2) fn ingested_schema(title: &str) -> Value {
     ))
 }
 
-/// A memory that is shown, and whether it may be put into a prompt.
-pub(in crate::core_v2) fn item(shown: &Item, now: Timestamp) -> Option<impl Serialize> {
+/// A memory that is shown, whether it may be put into a prompt, and why it was found where that is told.
+pub(in crate::core_v2) fn item(shown: &Item, now: Timestamp, is_explained: bool) -> Option<impl Serialize> {
     let memory = shown::memory(&shown.memory, shown.state, now)?;
     let score = shown.score.map(|score| score.get());
     let bridge_id = shown.bridge.map(BridgeId::prefixed);
-    Some(ItemSaid { memory, include_in_prompt: shown.include_in_prompt, score, bridge_id })
+    Some(ItemSaid {
+        memory,
+        include_in_prompt: shown.include_in_prompt,
+        score,
+        explanation: is_explained.then(|| explanation(shown)).flatten(),
+        bridge_id,
+    })
 }
 
 #[derive(Serialize)]
@@ -138,6 +143,8 @@ struct ItemSaid<'a> {
     include_in_prompt: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bridge_id: Option<String>,
 }
@@ -162,7 +169,9 @@ pub(super) fn item_schema() -> Value {
         "How well it answers the `query_text`, where there is one. Scores of one answer compare; those of two do not.",
     );
     either_schema(["ShownMemory", "ShownTombstone"], |one| {
-        maybe(with_prompt(one), [("score", score.clone()), ("bridge_id", super::bridges::behind_schema())])
+        let why = about(explanation_schema(), "Why it was found, where the query asks with `explain`.");
+        let one = maybe(with_prompt(one), [("score", score.clone()), ("explanation", why)]);
+        maybe(one, [("bridge_id", super::bridges::behind_schema())])
     })
 }
 
@@ -179,7 +188,7 @@ pub(in crate::core_v2) fn page<'a>(
     now: Timestamp,
     next: Option<&'a str>,
 ) -> impl Serialize + 'a {
-    Page { items: Items(&answer.items, now), next_cursor: next }
+    Page { items: Items::of(&answer.items, now), next_cursor: next }
 }
 
 #[derive(Serialize)]
@@ -189,11 +198,21 @@ struct Page<'a> {
 }
 
 /// Memories that are shown at a time.
-pub(super) struct Items<'a>(pub(super) &'a [Item], pub(super) Timestamp);
+pub(super) struct Items<'a> {
+    items: &'a [Item],
+    now: Timestamp,
+    are_explained: bool,
+}
+
+impl<'a> Items<'a> {
+    pub(super) const fn of(items: &'a [Item], now: Timestamp) -> Self {
+        Self { items, now, are_explained: false }
+    }
+}
 
 impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.0.iter().filter_map(|shown| item(shown, self.1)))
+        to.collect_seq(self.items.iter().filter_map(|shown| item(shown, self.now, self.are_explained)))
     }
 }
 
@@ -237,15 +256,17 @@ pub(in crate::core_v2) fn history_schema() -> Value {
     ))
 }
 
-/// What a query answers with.
+/// What a query answers with, and by what it was searched where that is told.
 pub(in crate::core_v2) fn queried<'a>(
     answer: &'a Answer,
     now: Timestamp,
     next: Option<&'a str>,
+    explained: Option<&'a Searched>,
 ) -> impl Serialize + 'a {
     Queried {
-        items: Items(&answer.items, now),
+        items: Items { are_explained: explained.is_some(), ..Items::of(&answer.items, now) },
         next_cursor: next,
+        explanation: explained,
         approximate: answer.approximate,
         tokens_used: answer.tokens_used,
         memory_ids: Ids(&answer.items, None),
@@ -261,6 +282,8 @@ pub(in crate::core_v2) fn queried<'a>(
 struct Queried<'a> {
     items: Items<'a>,
     next_cursor: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a Searched>,
     approximate: bool,
     tokens_used: usize,
     memory_ids: Ids<'a>,
@@ -285,7 +308,8 @@ impl Serialize for Ids<'_> {
 pub(in crate::core_v2) fn queried_schema() -> Value {
     let memories = || list(prefixed("mem_"));
     let impact = held_schema();
-    decided_schema(object(
+    let explanation = about(searched_schema(), "By what was searched, where the query asks with `explain`.");
+    let answer = decided_schema(object(
         "QueryAnswer",
         [
             ("items", list(item_schema())),
@@ -309,7 +333,8 @@ pub(in crate::core_v2) fn queried_schema() -> Value {
                 ),
             ),
         ],
-    ))
+    ));
+    maybe(answer, [("explanation", explanation)])
 }
 
 /// The schema of [`Held`].
@@ -333,9 +358,9 @@ impl<'a> Held<'a> {
     }
 }
 
-type ConstraintNames<'a> = Each<'a, ConstraintId, ConstraintName>;
+pub(super) type ConstraintNames<'a> = Each<'a, ConstraintId, ConstraintName>;
 
-fn constraint_names(members: &[ConstraintId]) -> ConstraintNames<'_> {
+pub(super) fn constraint_names(members: &[ConstraintId]) -> ConstraintNames<'_> {
     Each(members, |id| ConstraintName(*id))
 }
 
@@ -374,110 +399,6 @@ pub(super) fn merge_report_schema() -> Value {
             ("why", names(why)),
         ],
     )
-}
-
-/// What a reconstruction answers with.
-pub(in crate::core_v2) fn reconstructed(made: &Reconstructed) -> impl Serialize {
-    let Reconstruction { context, confidence, sources, token_estimate, left_out } = &made.reconstruction;
-    ReconstructedSaid {
-        reconstructed_context: ContextSaid(context),
-        confidence: *confidence,
-        sources: SourcesSaid {
-            impacts: memory_names(&sources.impacts),
-            seeds: memory_names(&sources.seeds),
-            events: memory_names(&sources.events),
-        },
-        token_estimate: *token_estimate,
-        left_out: LeftOutSaid {
-            constraints: constraint_names(&left_out.constraints),
-            withheld: constraint_names(&left_out.withheld),
-            seeds: memory_names(&left_out.seeds),
-            events: memory_names(&left_out.events),
-        },
-        merge_report: Each(&made.merge_report, ReportSaid::of),
-    }
-}
-
-#[derive(Serialize)]
-struct ReconstructedSaid<'a> {
-    reconstructed_context: ContextSaid<'a>,
-    confidence: f64,
-    sources: SourcesSaid<'a>,
-    token_estimate: usize,
-    left_out: LeftOutSaid<'a>,
-    merge_report: Each<'a, MergeReport, ReportSaid<'a>>,
-}
-
-#[derive(Serialize)]
-struct SourcesSaid<'a> {
-    impacts: MemoryNames<'a>,
-    seeds: MemoryNames<'a>,
-    events: MemoryNames<'a>,
-}
-
-#[derive(Serialize)]
-struct LeftOutSaid<'a> {
-    constraints: ConstraintNames<'a>,
-    withheld: ConstraintNames<'a>,
-    seeds: MemoryNames<'a>,
-    events: MemoryNames<'a>,
-}
-
-/// A context in its form.
-pub(super) struct ContextSaid<'a>(pub(super) &'a Context);
-
-impl Serialize for ContextSaid<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Context::Text(text) => text.serialize(to),
-            Context::Json(json) => json.serialize(to),
-            Context::Messages(messages) => {
-                to.collect_seq(messages.iter().map(|(role, content)| MessageSaid { role, content }))
-            }
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct MessageSaid<'a> {
-    role: &'a str,
-    content: &'a str,
-}
-
-/// The schema of [`ContextSaid`].
-pub(super) fn context_schema() -> Value {
-    let message = object("ContextMessage", [("role", text()), ("content", text())]);
-    json!({"anyOf": [text(), crate::openapi::schema::free(), list(message)]})
-}
-
-/// The schema of [`reconstructed`].
-pub(in crate::core_v2) fn reconstructed_schema() -> Value {
-    let (memories, constraints) = (|| list(prefixed("mem_")), || list(prefixed("con_")));
-    let sources =
-        object("ContextSources", [("impacts", memories()), ("seeds", memories()), ("events", memories())]);
-    let left_out = object(
-        "ContextLeftOut",
-        [
-            ("constraints", constraints()),
-            ("withheld", about(constraints(), "What names something that must not stand in a prompt.")),
-            ("seeds", memories()),
-            ("events", memories()),
-        ],
-    );
-    decided_schema(object(
-        "ReconstructedContext",
-        [
-            (
-                "reconstructed_context",
-                about(context_schema(), "A text, an object or messages, as `format` says."),
-            ),
-            ("confidence", json!({"type": "number", "minimum": 0, "maximum": 1})),
-            ("sources", sources),
-            ("token_estimate", about(count(), "Characters divided by four, rounded up.")),
-            ("left_out", left_out),
-            ("merge_report", list(merge_report_schema())),
-        ],
-    ))
 }
 
 /// The schema of a batch's answer.

@@ -9,6 +9,7 @@ mod held;
 pub(super) mod looked;
 mod memory;
 pub(super) mod policies;
+pub(super) mod reconstructed;
 pub(super) mod replayed;
 pub(super) mod requests;
 mod said;

@@ -10,9 +10,10 @@ use memoryscope_engine::replay::Override;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::answers::{ContextSaid, Held, Items, context_schema, decided_schema, held_schema, item_schema};
+use super::answers::{Held, Items, decided_schema, held_schema, item_schema};
 use super::gate::{Said, said_schema};
 use super::looked::{Compared, access_log_id, compared_members};
+use super::reconstructed::{ContextSaid, context_schema};
 use super::requests::purpose;
 use super::scalar::{line, tenant_id};
 use super::shown::{Each, MemoryNames, memory_names};
@@ -85,7 +86,7 @@ fn result(shown: &Shown, at: Timestamp) -> ResultSaid<'_> {
         decision: shown.decision.name(),
         reason_code: shown.reason.as_ref().map(Code::as_str),
         memory_ids: memory_names(&shown.memory_ids),
-        items: Items(&shown.items, at),
+        items: Items::of(&shown.items, at),
         constraints: Each(&shown.constraints, Held::of),
         reconstructed_context: shown.reconstruction.as_ref().map(|told| ContextSaid(&told.context)),
         tool_gate: shown.gate.as_ref().map(Said::of),

@@ -256,6 +256,8 @@ pub(in crate::core_v2) struct QueryRequest {
     pub(in crate::core_v2) purpose: Purpose,
     /// The words that are asked for.
     pub(in crate::core_v2) text: Option<(String, QueryText)>,
+    /// Whether the answer says why each was found.
+    pub(in crate::core_v2) explain: bool,
     pub(in crate::core_v2) filters: Filters,
     pub(in crate::core_v2) limit: usize,
     pub(in crate::core_v2) max_tokens: Option<usize>,
@@ -276,6 +278,7 @@ impl Shape for QueryRequest {
         let scope = f.required("scope", object::<ScopeName>());
         let purpose = f.required("purpose", purpose());
         let text = f.optional("query_text", question());
+        let explain = f.or("explain", boolean(), false);
         let filters = f.optional("filters", object::<Filters>());
         let limit = limit(f);
         let max_tokens = f.optional("max_tokens", whole(1..=limits::CONTEXT_TOKENS_MAX));
@@ -285,6 +288,7 @@ impl Shape for QueryRequest {
             scope: scope?.0,
             purpose: purpose?,
             text,
+            explain: explain?,
             filters: filters.unwrap_or_default(),
             limit: limit?,
             max_tokens: max_tokens.and_then(|tokens| usize::try_from(tokens).ok()),

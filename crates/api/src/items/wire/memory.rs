@@ -10,6 +10,8 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::op::query::Item;
 use serde_json::{Map, Value, json};
 
+use crate::explained;
+
 /// What an item says: its text, or its JSON as text; nothing where the policy removed it.
 pub(super) fn content(memory: &Memory) -> String {
     let content = memory.object().and_then(|object| object.content.as_ref());
@@ -36,7 +38,7 @@ pub(in crate::items) fn shown(item: &Item, developer: &str, best: Option<f64>) -
     }
     if let Some(score) = item.score {
         let relative = best.filter(|best| *best > 0.0).map_or(1.0, |best| score.get() / best);
-        shown["similarity_score"] = json!(relative);
+        shown["similarity_score"] = json!(explained::similarity(item));
         shown["relevance_score"] = json!(relative);
     }
     if let (Some(item), Value::Object(shown)) = (memory.item(), &mut shown) {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema_constraint::search_override;
 use super::schema_policy::{acl, memory_policy};
+use crate::explained::EXPLAIN;
 use crate::predicate;
 use crate::wire::USER_ID_PATTERN;
 
@@ -227,13 +228,14 @@ pub(in crate::items) fn search() -> Value {
     );
     let mut fields = identity();
     let query = json!({"type": "string", "minLength": 1, "maxLength": limits::ITEM_QUERY_CHARS_MAX});
-    fields.insert("query".to_owned(), says(query, "Words; * finds what is recent."));
+    fields.insert("query".to_owned(), says(query, "Words, or a question; * finds what is recent."));
     fields.insert("metadata".to_owned(), metadata());
     fields.insert("omo_filter".to_owned(), maybe(omo));
     fields.insert("filters".to_owned(), maybe(predicate::schema(Speech::Items)));
     let tokens = json!({"type": "integer", "minimum": 1, "maximum": limits::CONTEXT_TOKENS_MAX});
     let budget = "The most tokens of the memories' contents, by estimate: bytes divided by four, rounded up.";
     fields.insert("max_tokens".to_owned(), says(maybe(tokens), budget));
+    fields.insert("explain".to_owned(), says(flag(), EXPLAIN));
     let cursor = json!({"type": "string", "minLength": 1, "maxLength": limits::CURSOR_BYTES_MAX});
     fields.insert("cursor".to_owned(), says(maybe(cursor), "The next_cursor of the same search."));
     fields.insert("search_acl".to_owned(), says(maybe(acl()), "Only what it lets one of these read."));

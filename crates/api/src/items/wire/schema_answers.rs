@@ -4,6 +4,7 @@ use memoryscope_domain::fields::WarningKind;
 use memoryscope_domain::items::acl::GRANULAR;
 use serde_json::{Value, json};
 
+use crate::explained::{explanation_schema, searched_schema};
 use crate::openapi::schema::{
     about, count, free, list, maybe, names, object, or_null, prefixed, text, time, truth, with,
 };
@@ -123,8 +124,15 @@ fn memory() -> Value {
             ("consent", text()),
             ("risk", text()),
             ("effective_policy", or_null(free())),
-            ("similarity_score", score()),
-            ("relevance_score", score()),
+            (
+                "similarity_score",
+                about(or_null(score()), "How near its meaning is to the query's: the cosine."),
+            ),
+            ("relevance_score", about(score(), "Its score, relative to the best of the answer.")),
+            (
+                "explanation",
+                about(explanation_schema(), "Why it was found, where the search asks with explain."),
+            ),
         ],
     )
 }
@@ -138,7 +146,9 @@ pub(in crate::items) fn found() -> Value {
     let next = about(or_null(text()), "Where the search goes on, if there may be more.");
     let tokens = about(count(), "Of the memories' contents: bytes divided by four, rounded up.");
     let answer = maybe(answer, [("next_cursor", next), ("tokens_used", tokens)]);
-    maybe(warned(answer), [("search_id", prefixed("log_")), ("details", or_null(free()))])
+    let details = object("FoundDetails", []);
+    let details = maybe(details, [("explanation", searched_schema()), ("truncated", truth())]);
+    maybe(warned(answer), [("search_id", prefixed("log_")), ("details", or_null(details))])
 }
 
 /// What was changed.

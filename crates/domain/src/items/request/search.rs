@@ -141,6 +141,8 @@ pub struct SearchRequest {
     pub predicate: Option<Predicate>,
     /// At most so many tokens, by estimate.
     pub max_tokens: Option<usize>,
+    /// Whether the answer says why each was found.
+    pub explain: bool,
     /// Where the answer goes on, as it was sent.
     pub cursor: Option<String>,
 }
@@ -190,6 +192,7 @@ fn read(
     let predicate = members
         .optional("filters", notes, |value, at, notes| Predicate::read(value, at, notes, Speech::Items));
     let max_tokens = members.optional("max_tokens", notes, integer(1, limits::CONTEXT_TOKENS_MAX));
+    let explain = members.optional("explain", notes, flag);
     let cursor = members.optional("cursor", notes, text(limits::CURSOR_BYTES_MAX));
     if pattern.is_some() {
         refuse_beside_a_pattern(&members, notes);
@@ -209,13 +212,14 @@ fn read(
         pattern,
         predicate,
         max_tokens: max_tokens.and_then(|tokens| usize::try_from(tokens).ok()),
+        explain: explain.unwrap_or(false),
         cursor,
     })
 }
 
 /// A pattern finds nodes, all at once.
 fn refuse_beside_a_pattern(members: &Members<'_>, notes: &mut Notes) {
-    for field in ["filters", "max_tokens", "cursor"] {
+    for field in ["filters", "max_tokens", "explain", "cursor"] {
         if members.sends(field) {
             let message = "is for memories: leave it out beside search_override, which finds nodes";
             notes.wrong::<()>(&members.place(field), Fault::NotAllowed, message);
