@@ -82,7 +82,7 @@ pub fn explanation_schema() -> Value {
     let number = || json!({"type": "number", "minimum": 0});
     let keyword = object("KeywordMatch", [("rank", rank()), ("bm25", number())]);
     let semantic = object("SemanticMatch", [("rank", rank()), ("cosine", number())]);
-    object(
+    let explanation = object(
         "HitExplanation",
         [
             (
@@ -93,7 +93,8 @@ pub fn explanation_schema() -> Value {
             ("semantic", about(or_null(semantic), "By its meaning; null where it was not found so.")),
             ("lent", about(number(), "How much of the score its neighbours in the conversation lent it.")),
         ],
-    )
+    );
+    about(explanation, "Why it was found, where `explain` asks for it.")
 }
 
 /// The schema of [`Searched`].
@@ -108,11 +109,12 @@ pub fn searched_schema() -> Value {
         ],
     );
     let reason = names(WordsOnly::ALL.map(WordsOnly::name));
-    maybe(
+    let searched = maybe(
         searched,
         [
             ("model", about(text(), "The model that made the query's vector.")),
             ("reason", about(reason, "Why meaning was not searched for.")),
         ],
-    )
+    );
+    about(searched, "By what was searched, where `explain` asks for it.")
 }

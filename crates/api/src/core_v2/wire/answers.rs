@@ -169,7 +169,7 @@ pub(super) fn item_schema() -> Value {
         "How well it answers the `query_text`, where there is one. Scores of one answer compare; those of two do not.",
     );
     either_schema(["ShownMemory", "ShownTombstone"], |one| {
-        let why = about(explanation_schema(), "Why it was found, where the query asks with `explain`.");
+        let why = explanation_schema();
         let one = maybe(with_prompt(one), [("score", score.clone()), ("explanation", why)]);
         maybe(one, [("bridge_id", super::bridges::behind_schema())])
     })
@@ -308,7 +308,7 @@ impl Serialize for Ids<'_> {
 pub(in crate::core_v2) fn queried_schema() -> Value {
     let memories = || list(prefixed("mem_"));
     let impact = held_schema();
-    let explanation = about(searched_schema(), "By what was searched, where the query asks with `explain`.");
+    let explanation = searched_schema();
     let answer = decided_schema(object(
         "QueryAnswer",
         [

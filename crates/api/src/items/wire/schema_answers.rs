@@ -129,10 +129,7 @@ fn memory() -> Value {
                 about(or_null(score()), "How near its meaning is to the query's: the cosine."),
             ),
             ("relevance_score", about(score(), "Its score, relative to the best of the answer.")),
-            (
-                "explanation",
-                about(explanation_schema(), "Why it was found, where the search asks with explain."),
-            ),
+            ("explanation", explanation_schema()),
         ],
     )
 }
