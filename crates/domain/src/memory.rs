@@ -11,6 +11,7 @@ use crate::object::{Event, Impact, Object, Seed, Unit};
 use crate::preference::{Domain, Kind, Preference};
 use crate::scope::{Partition, Scope};
 use crate::time::Timestamp;
+use crate::words::Said;
 
 mod access;
 mod facet;
@@ -127,6 +128,8 @@ pub struct Memory {
     pub version: u64,
     /// What the system holds against it.
     pub marks: Marks,
+    /// What a search found out of `body`; no part of the memory.
+    pub said: Said,
 }
 
 impl Memory {
@@ -154,6 +157,7 @@ impl Memory {
             placed,
             version: 1,
             marks: Marks::NONE,
+            said: Said::default(),
         }
     }
 
@@ -377,7 +381,21 @@ impl StoredMemory {
         let body: Body = serde_json::from_slice(plain).map_err(unreadable)?;
         let Document { id, tenant, scope, partition, state, created, expires, placed, version, marks } =
             document;
-        Ok(Memory { id, tenant, scope, partition, body, state, created, expires, placed, version, marks })
+        let said = Said::default();
+        Ok(Memory {
+            id,
+            tenant,
+            scope,
+            partition,
+            body,
+            state,
+            created,
+            expires,
+            placed,
+            version,
+            marks,
+            said,
+        })
     }
 }
 

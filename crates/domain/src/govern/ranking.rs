@@ -14,10 +14,14 @@ use crate::words::Score;
 impl Visible<Facts> {
     /// Keeps these of the memories that the caller may see, in this order, with their scores.
     pub fn keep_ranked(&mut self, hits: &[Hit]) {
+        let places: BTreeMap<MemoryId, usize> =
+            hits.iter().enumerate().map(|(at, hit)| (hit.ranked.id, at)).collect();
         let seen = std::mem::take(&mut self.facts.memories);
-        let mut seen: BTreeMap<MemoryId, Arc<Memory>> =
-            seen.into_iter().map(|memory| (memory.id, memory)).collect();
-        self.facts.memories = hits.iter().filter_map(|hit| seen.remove(&hit.ranked.id)).collect();
+        // Few of many.
+        let mut kept: Vec<(usize, Arc<Memory>)> =
+            seen.into_iter().filter_map(|memory| Some((*places.get(&memory.id)?, memory))).collect();
+        kept.sort_unstable_by_key(|(at, _)| *at);
+        self.facts.memories = kept.into_iter().map(|(_, memory)| memory).collect();
         self.details.scores = hits.iter().map(|hit| (hit.ranked.id, (hit.ranked.score.0, hit.why))).collect();
     }
 

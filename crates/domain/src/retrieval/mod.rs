@@ -96,7 +96,8 @@ impl Memory {
     /// Where it stands in its conversation, if it is of one.
     #[must_use]
     pub fn anchor(&self) -> Option<Anchor> {
-        let (conversation, placed) = (self.conversation()?, self.placed?);
+        let conversation = self.said.conversation(|| self.conversation());
+        let (conversation, placed) = (conversation?, self.placed?);
         Some(Anchor { partition: self.partition, conversation, place: (placed, self.id) })
     }
 }
@@ -110,7 +111,7 @@ fn near(nearest: &Nearest, by_words: &BTreeSet<MemoryId>, memories: &[&Memory]) 
         .filter_map(|memory| {
             let near = nearest.of.get(&memory.id).filter(|near| near.cosine > LEAST_COSINE)?;
             // A vector of a text that is not what is shown says what is hidden.
-            (memory.text_key() == Some(near.text)).then_some((memory.id, near.cosine))
+            (memory.searched_text_key() == Some(near.text)).then_some((memory.id, near.cosine))
         })
         .collect();
     near.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
@@ -215,6 +216,10 @@ pub fn lend(found: &[Hit], memories: &[&Memory]) -> Vec<Hit> {
         .take(limits::ANCHOR_ITEMS)
         .map(|hit| (hit.ranked.id, hit.ranked.score.0.get()))
         .collect();
+    let mut lenders = memories.iter().filter(|memory| own.contains_key(&memory.id));
+    if lenders.all(|memory| memory.anchor().is_none()) {
+        return found.to_vec();
+    }
     let mut all: BTreeMap<MemoryId, (f64, Why)> =
         found.iter().map(|hit| (hit.ranked.id, (hit.ranked.score.0.get(), hit.why))).collect();
     for turns in conversations(memories).values() {

@@ -207,6 +207,12 @@ impl Memory {
     pub fn text_key(&self) -> Option<TextKey> {
         self.embedded_text().map(|text| TextKey::of(&text))
     }
+
+    /// The same of a memory that is searched, and will be again.
+    pub(crate) fn searched_text_key(&self) -> Option<TextKey> {
+        // The one thing that it depends on beside the body.
+        if self.has_words() { self.said.text(|| self.text_key()) } else { None }
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod analyse;
 mod choose;
 mod query;
 mod rank;
+mod said;
 mod stop;
 
 use crate::limits;
@@ -18,6 +19,7 @@ pub use analyse::{Side, each_term};
 pub use choose::{Match, choose};
 pub use query::{InvalidWords, QueryText};
 pub use rank::{Ranked, Score, rank};
+pub use said::Said;
 
 /// Which analyser the keys in a store were made by. Another one comes with a migration that makes them anew.
 pub const ANALYSER_VERSION: u32 = 2;
@@ -29,16 +31,19 @@ impl TermKey {
     /// The key of a term: the highest 35 bits of its FNV-1a hash, mixed so that they depend on all of its bytes.
     #[must_use]
     pub fn of(term: &str) -> Self {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in term.bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        // The finaliser of MurmurHash3.
-        hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-        hash ^= hash >> 33;
-        Self::of_bits(u128::from(hash >> 29))
+        Self::of_bits(u128::from(hash_of(term) >> 29))
     }
+}
+
+fn hash_of(term: &str) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in term.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    // The finaliser of MurmurHash3.
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
 }
 
 /// Visits every text of a body by whose words it is found: what it says and how it felt, what an impact's constraints are about,

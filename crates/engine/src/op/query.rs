@@ -382,8 +382,7 @@ impl Operation for Query {
 
     fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
         if let Some(search) = &self.search {
-            let shown = self.items(cx, seen);
-            let hits = search.ranked(&shown, seen, self.limit + 1);
+            let hits = search.ranked(|| self.items(cx, seen), seen, self.limit + 1);
             seen.keep_ranked(&hits);
         }
     }

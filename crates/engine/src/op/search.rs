@@ -54,16 +54,28 @@ impl fmt::Debug for Meaning {
 /// How far one run of the search has looked. It is no part of what is asked.
 struct Looked(Mutex<Reach>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Reach {
     near: usize,
     around: Around,
+    /// The ranking of what was looked at last, where that led on to no more.
+    ranking: Option<Vec<Hit>>,
+}
+
+impl Reach {
+    fn bounds(&self) -> (usize, Around) {
+        (self.near, self.around.clone())
+    }
 }
 
 impl Looked {
     fn begin() -> Self {
         // Some more than count: a few of them are usually not shown.
-        Self(Mutex::new(Reach { near: limits::NEAREST_ITEMS * 5 / 4, around: Around::nothing() }))
+        Self(Mutex::new(Reach {
+            near: limits::NEAREST_ITEMS * 5 / 4,
+            around: Around::nothing(),
+            ranking: None,
+        }))
     }
 
     fn lock(&self) -> MutexGuard<'_, Reach> {
@@ -106,17 +118,17 @@ impl Search {
 
     /// What is looked at for it, among these.
     pub(super) fn among(&self, objects: ObjectSelect) -> ObjectSelect {
-        let reach = self.looked.lock().clone();
+        let (limit, around) = self.looked.lock().bounds();
         let near = self.meaning.as_ref().map(|meaning| Near {
             model: meaning.model,
             vector: meaning.vector.clone(),
             least: retrieval::LEAST_COSINE,
-            limit: reach.near,
+            limit,
         });
         ObjectSelect {
             words: Some(self.text.keys()),
             near,
-            around: reach.around,
+            around,
             // What holds the words is looked at as a whole, or it could not be ranked.
             scan: None,
             after: None,
@@ -148,6 +160,7 @@ impl Search {
     pub(super) fn leads_on(&self, shown: &[Item], seen: &Visible<Facts>) -> bool {
         let memories: Vec<&Memory> = shown.iter().map(|item| &*item.memory).collect();
         let mut reach = self.looked.lock();
+        reach.ranking = None;
         let is_short = self.meaning.is_some()
             && seen.nearest().more
             && !retrieval::has_nearest(seen.nearest(), &memories);
@@ -155,7 +168,8 @@ impl Search {
             reach.near = (reach.near * WIDENING).min(limits::MATCH_ROWS);
             return true;
         }
-        let anchors = retrieval::anchors(&self.found(&memories, seen), &memories);
+        let found = self.found(&memories, seen);
+        let anchors = retrieval::anchors(&found, &memories);
         if !anchors.is_subset(&reach.around.anchors) {
             reach.around.anchors = anchors;
             return true;
@@ -166,6 +180,8 @@ impl Search {
             && !retrieval::has_neighbours(&anchors, &memories);
         if may_lack {
             reach.around.reach *= WIDENING;
+        } else {
+            reach.ranking = Some(retrieval::lend(&found, &memories));
         }
         may_lack
     }
@@ -179,9 +195,20 @@ impl Search {
     ///
     /// Scores are of one answer: where memories came or went meanwhile, all of them may have moved. So a page goes on behind
     /// the memory that the page before ended with, and by its score only where that memory is gone.
-    pub(super) fn ranked(&self, shown: &[Item], seen: &Visible<Facts>, limit: usize) -> Vec<Hit> {
-        let memories: Vec<&Memory> = shown.iter().map(|item| &*item.memory).collect();
-        let hits = retrieval::lend(&self.found(&memories, seen), &memories);
+    ///
+    /// What [`Search::leads_on`] was just told of the same `seen` is not ranked again; `shown` is what would be shown of it.
+    pub(super) fn ranked(
+        &self,
+        shown: impl FnOnce() -> Vec<Item>,
+        seen: &Visible<Facts>,
+        limit: usize,
+    ) -> Vec<Hit> {
+        let kept = self.looked.lock().ranking.take();
+        let hits = kept.unwrap_or_else(|| {
+            let shown = shown();
+            let memories: Vec<&Memory> = shown.iter().map(|item| &*item.memory).collect();
+            retrieval::lend(&self.found(&memories, seen), &memories)
+        });
         let begin = self.after.map_or(0, |after| {
             let there = hits.iter().position(|hit| hit.ranked.id == after.id);
             there.map_or_else(|| hits.partition_point(|hit| hit.ranked <= after), |place| place + 1)
