@@ -14,7 +14,7 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::vector::{KeptVector, ModelKey, TextKey, Vector};
 use memoryscope_domain::words::QueryText;
 use memoryscope_engine::embed::{Embedder as _, Readiness};
-use memoryscope_engine::embedding::{Embedded, MODEL_ABSENT};
+use memoryscope_engine::embedding::{Embedded, MODEL_ABSENT, WordsOnly};
 use memoryscope_engine::op::embed::Embed;
 use memoryscope_engine::op::query::{Answer, Filters, Query};
 use memoryscope_engine::op::search::Search;
@@ -242,4 +242,22 @@ async fn what_waited_when_a_server_ended_is_looked_for() {
     let mut done = Embedded::default();
     next.embed_all(&mut done, &mut |done| told.push(done.kept)).await.unwrap();
     assert_eq!((done.kept, told.last()), (0, None), "all of it is done");
+}
+
+/// One that fails at a question is asked again though nothing is written: else nobody would learn that it can again.
+#[tokio::test]
+async fn one_that_failed_is_asked_until_it_can_again() {
+    let (world, embedder) = World::embedding();
+    world.engine.embed_waiting().await.unwrap();
+    assert_eq!(world.engine.embeddings_pending(), Some(0));
+    embedder.fail_next();
+    assert_eq!(world.engine.meaning_or_why_not("kite").await.err(), Some(WordsOnly::ModelFailed));
+    assert_eq!(world.engine.embeddings_pending(), Some(1), "it has to be asked");
+    let asked = embedder.asked();
+    assert_eq!(world.engine.embed_waiting().await.unwrap().ended_by.as_deref(), Some("away"));
+    assert_eq!((embedder.asked(), world.engine.embeddings_pending()), (asked + 1, Some(1)));
+    embedder.be(Readiness::Ready);
+    assert_eq!(world.engine.embed_waiting().await.unwrap(), Embedded::default());
+    assert_eq!(world.engine.embeddings_pending(), Some(0));
+    assert!(world.engine.meaning("kite").await.is_some());
 }
