@@ -5,7 +5,7 @@ setup: ## Copy env.example to .env, unless there is one
 	@test -e .env || cp env.example .env
 
 up: setup ## Build, bring the schema up to date and run the server, until Ctrl-C
-	cargo run --release -- serve
+	cargo run --release -- serve --bring-model
 
 migrate: setup ## Bring the schema up to date
 	cargo run --release -- migrate

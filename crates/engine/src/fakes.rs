@@ -104,6 +104,11 @@ impl ByInitials {
         self.state.store(state, Ordering::SeqCst);
     }
 
+    /// Ready until it is asked the next time, and failing from then on.
+    pub fn fail_next(&self) {
+        self.state.store(3, Ordering::SeqCst);
+    }
+
     /// How many texts it was given.
     pub fn asked(&self) -> u64 {
         self.asked.load(Ordering::SeqCst)
@@ -133,7 +138,7 @@ impl Embedder for ByInitials {
 
     fn readiness(&self) -> Readiness {
         match self.state.load(Ordering::SeqCst) {
-            0 => Readiness::Ready,
+            0 | 3 => Readiness::Ready,
             1 => Readiness::Absent,
             _ => Readiness::Failing,
         }
@@ -141,6 +146,9 @@ impl Embedder for ByInitials {
 
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, Failure> {
         self.asked.fetch_add(texts.len() as u64, Ordering::SeqCst);
+        if self.state.load(Ordering::SeqCst) == 3 {
+            self.be(Readiness::Failing);
+        }
         if self.readiness() != Readiness::Ready {
             return Err(Failure::of_extractor("away"));
         }

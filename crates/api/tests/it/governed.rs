@@ -17,7 +17,7 @@ use memoryscope_domain::items::request::Reading;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::{BUILTIN_SOURCE, Filter, Policy};
 use memoryscope_engine::engine::Engine;
-use memoryscope_engine::fakes::{CountingSecrets, HandClock};
+use memoryscope_engine::fakes::{ByInitials, CountingSecrets, HandClock};
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{BridgesTo, Clock as _, Ids, Load, Ports, Rights, Select, Store};
 use serde_json::{Value, json};
@@ -116,6 +116,16 @@ impl App {
         let app = Self::new();
         let router = routed(&app.engine, Arc::new(Metrics::new("0.0.0")), ItemsConfig { reading });
         Self { router, ..app }
+    }
+
+    /// Where texts are embedded, and who does it.
+    pub(crate) fn embedding() -> (Self, Arc<ByInitials>) {
+        let (app, embedder) = (Self::new(), Arc::new(ByInitials::default()));
+        let ports = app.engine.ports().clone();
+        let engine = Engine::new(ports, Policy::builtin()).embedding_by(Arc::<ByInitials>::clone(&embedder));
+        let engine = Arc::new(engine);
+        let router = routed(&engine, Arc::new(Metrics::new("0.0.0")), ItemsConfig::default());
+        (Self { engine, router, ..app }, embedder)
     }
 
     fn on(

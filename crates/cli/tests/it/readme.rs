@@ -1,7 +1,8 @@
 //! The tour of the README, run as it stands there.
 //!
 //! All ```` ```sh ```` blocks run in one bash, one after the other, against a server of their own. A comment `# 201`
-//! says which status code the command must print; a ```` ```json ```` block after it is part of the answer, in which
+//! says which status code the command must print; a ```` ```sh model ```` block needs the model that embeds texts and is left out, with
+//! what follows it, where that is not; a ```` ```json ```` block after it is part of the answer, in which
 //! `"…"` stands for any value, and of an ```` ```output ```` block every line is printed, in which `…` stands for any text.
 
 use std::io::{BufRead as _, BufReader};
@@ -26,6 +27,7 @@ struct Step {
     statuses: Vec<String>,
     answer: Option<Value>,
     lines: Vec<String>,
+    needs_model: bool,
 }
 
 fn steps(readme: &str) -> Vec<Step> {
@@ -35,11 +37,12 @@ fn steps(readme: &str) -> Vec<Step> {
         let Some(language) = line.strip_prefix("```") else { continue };
         let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         match language {
-            "sh" => steps.push(Step {
+            "sh" | "sh model" => steps.push(Step {
                 statuses: text.iter().filter_map(|line| status_of(line)).collect(),
                 commands: text.join("\n"),
                 answer: None,
                 lines: Vec::new(),
+                needs_model: language == "sh model",
             }),
             "output" => {
                 let step = steps.last_mut().expect("an output block follows an sh block");
@@ -100,12 +103,13 @@ impl Drop for Server {
     }
 }
 
-fn serve(folder: &Path) -> Server {
+fn serve(folder: &Path, model: Option<&Path>) -> Server {
     let log = std::fs::File::create(folder.join("server.log")).expect("a log file");
     let mut child = Command::new(env!("CARGO_BIN_EXE_memoryscope"))
         .args(["serve", "--listen", "127.0.0.1:0"])
         .current_dir(folder)
         .env_clear()
+        .envs(model.map(|model| ("MEMORYSCOPE_MODEL_DIR", model)))
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()
@@ -166,7 +170,16 @@ fn check(step: &Step, printed: &str) {
 fn the_tour_is_there() {
     let steps = steps(&crate::text_of("README.md"));
     let statuses: Vec<&str> = steps.iter().flat_map(|step| &step.statuses).map(String::as_str).collect();
-    assert_eq!(statuses, ["201", "200", "403", "200", "200", "403", "200", "200", "201", "200"]);
+    let made = "201 200 403 200 200 403 200 200";
+    let found = "200 200 200 200 200 403";
+    let agent = "201 200";
+    assert_eq!(statuses.join(" "), [made, found, agent].join(" "));
+        statuses,
+        [
+            "201", "200", "403", "200", "200", "403", "200", "200", "200", "200", "200", "200", "403", "201",
+            "200"
+        ]
+    );
 }
 
 #[test]
@@ -179,8 +192,10 @@ fn the_tour_works() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let server = serve(folder.path());
-    let steps = steps(&crate::text_of("README.md"));
+    let model = crate::model_commands::model();
+    let server = serve(folder.path(), model.as_deref());
+    let mut steps = steps(&crate::text_of("README.md"));
+    steps.retain(|step| model.is_some() || !step.needs_model);
     let printed = run(&steps, folder.path(), &server.address);
     for (step, printed) in steps.iter().zip(&printed) {
         check(step, printed);

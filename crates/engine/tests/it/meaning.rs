@@ -15,7 +15,7 @@ use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::vector::{KeptVector, ModelKey, TextKey, Vector};
 use memoryscope_domain::words::QueryText;
 use memoryscope_engine::embed::{Embedder as _, Readiness};
-use memoryscope_engine::embedding::{Embedded, MODEL_ABSENT};
+use memoryscope_engine::embedding::{Embedded, MODEL_ABSENT, WordsOnly};
 use memoryscope_engine::op::embed::Embed;
 use memoryscope_engine::op::query::{Answer, Filters, Query};
 use memoryscope_engine::op::reconstruct::Reconstruct;
@@ -282,4 +282,22 @@ async fn a_context_refers_to_what_answers() {
     let ids = |all: &[MemoryId]| all.iter().map(|id| id.prefixed()).collect::<Vec<_>>();
     assert_eq!(referred(Some("kite")).await[..2], ids(&[made[2], made[0]]));
     assert_eq!(referred(Some("zzz")).await.len(), 0, "nothing answers");
+}
+
+/// One that fails at a question is asked again though nothing is written: else nobody would learn that it can again.
+#[tokio::test]
+async fn one_that_failed_is_asked_until_it_can_again() {
+    let (world, embedder) = World::embedding();
+    world.engine.embed_waiting().await.unwrap();
+    assert_eq!(world.engine.embeddings_pending(), Some(0));
+    embedder.fail_next();
+    assert_eq!(world.engine.meaning_or_why_not("kite").await.err(), Some(WordsOnly::ModelFailed));
+    assert_eq!(world.engine.embeddings_pending(), Some(1), "it has to be asked");
+    let asked = embedder.asked();
+    assert_eq!(world.engine.embed_waiting().await.unwrap().ended_by.as_deref(), Some("away"));
+    assert_eq!((embedder.asked(), world.engine.embeddings_pending()), (asked + 1, Some(1)));
+    embedder.be(Readiness::Ready);
+    assert_eq!(world.engine.embed_waiting().await.unwrap(), Embedded::default());
+    assert_eq!(world.engine.embeddings_pending(), Some(0));
+    assert!(world.engine.meaning("kite").await.is_some());
 }

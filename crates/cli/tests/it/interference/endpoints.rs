@@ -239,6 +239,7 @@ async fn list(probe: &Probe<'_>) {
 }
 
 async fn query(probe: &Probe<'_>) {
+    search(probe).await;
     let filters = [
         json!(null),
         json!({"type": ["impact", "seed"]}),
@@ -254,6 +255,25 @@ async fn query(probe: &Probe<'_>) {
             body["limit"] = json!(probe.limit);
             body["filters"] = filter.clone();
             body["max_tokens"] = if filter["where"].is_null() { json!(null) } else { json!(12) };
+            for _ in 0..PAGES_MAX {
+                let answer = probe.post("/v2/memories/query", &body).await.json();
+                body["cursor"] = answer["next_cursor"].clone();
+                if body["cursor"].is_null() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// By words and by meaning, and why: two letters of the alphabet are near to about everything that is said.
+async fn search(probe: &Probe<'_>) {
+    for (scope, purpose) in probe.placed() {
+        for text in ["sad calm", "an idea of tea", "quiet"] {
+            let mut body = asking(&scope, purpose);
+            body["query_text"] = json!(text);
+            body["explain"] = json!(true);
+            body["limit"] = json!(probe.limit);
             for _ in 0..PAGES_MAX {
                 let answer = probe.post("/v2/memories/query", &body).await.json();
                 body["cursor"] = answer["next_cursor"].clone();

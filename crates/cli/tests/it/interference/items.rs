@@ -59,6 +59,8 @@ pub(super) async fn search(probe: &Probe<'_>) {
     let filters = [
         json!({"query": "*"}),
         json!({"query": "tea and rain"}),
+        json!({"query": "tart or rum", "explain": true}),
+        json!({"query": "of a side", "explain": true, "filters": {"strength": {"gt": 0.1}}}),
         json!({"query": "*", "metadata": {"topics": ["side 0"]}}),
         json!({"query": "*", "omo_filter": {"max_risk": "none", "min_consent": "implicit"}}),
         json!({"query": "*", "search_acl": {"read": ["bob"]}}),

@@ -23,7 +23,9 @@ use memoryscope_domain::principal::Principal;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::vector::{KeptVector, ModelKey, TextKey, Vector};
 use memoryscope_engine::context::Context;
+use memoryscope_engine::embed::Embedder;
 use memoryscope_engine::fakes;
 use memoryscope_engine::op::policy::Activate;
 use memoryscope_engine::port::Store;
@@ -324,11 +326,13 @@ impl Side {
         bridges: &[Bridge],
         rules: &[String],
     ) -> Self {
-        let (engine, _) = fakes::engine(Arc::clone(&store));
+        let (engine, _, embedder) = fakes::embedding_engine(Arc::clone(&store));
         let first = |memory: &Memory| Memory { version: 1, ..memory.clone() };
         keep(&*store, 1, memories.iter().map(first).map(Change::InsertMemory).collect()).await;
         let replaced = memories.iter().filter(|memory| memory.version > 1);
         keep(&*store, 2, replaced.cloned().map(Change::ReplaceMemory).collect()).await;
+        let vectors = vectors(&*embedder, memories).await;
+        keep(&*store, 4, vec![Change::KeepVectors(vectors)]).await;
         keep(&*store, 3, bridges.iter().cloned().map(Change::InsertBridge).collect()).await;
         let rules = rules.iter().enumerate().map(|(at, rule)| format!("  - {{id: more_{at}, {rule}}}\n"));
         let mut text = "policy_version: random-1\nextends: builtin/default\nrules:\n".to_owned();
@@ -363,6 +367,20 @@ impl Side {
         }
         Answer { status: parts.status, headers, body }
     }
+}
+
+/// The vectors of what is to have one, as the job would make them: it writes how many it made into the chain, where an auditor
+/// reads it, and that is nothing that a store holds of anybody's memories.
+async fn vectors(embedder: &dyn Embedder, memories: &[Memory]) -> Vec<KeptVector> {
+    let mut vectors = Vec::new();
+    for memory in memories.iter().filter(|memory| memory.has_words()) {
+        let Some(text) = memory.embedded_text() else { continue };
+        let made = embedder.embed(std::slice::from_ref(&text)).await.expect("it is ready");
+        let vector = Vector::quantise(&made[0]).expect("a direction");
+        let (key, model) = (TextKey::of(&text), ModelKey::of(embedder.id()));
+        vectors.push(KeptVector { memory: memory.id, text: key, model, vector });
+    }
+    vectors
 }
 
 /// Writes past the policy: what a store holds is what twins are defined by.
