@@ -24,7 +24,9 @@ BEGIN
         'spiral_artifacts',
         'pending_revocations',
         'subject_keys',
-        'suppressions'
+        'suppressions',
+        'vectors',
+        'vector_scopes'
     ] LOOP
         IF NOT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrelid = name::regclass) THEN
             PERFORM create_distributed_table(

@@ -205,9 +205,7 @@ impl Tenant {
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts);
             }
-            Select::Memories(ids) => {
-                facts.memories = self.named(load, ids, &mut facts.erased);
-            }
+            Select::Memories(ids) => facts.memories = self.named(load, ids, &mut facts.erased),
             Select::Grant { token_hash, memories } => {
                 facts.grant = self.grants.get(token_hash).cloned();
                 if let (Some(grant), Some(bounds)) = (facts.grant.clone(), memories) {
@@ -239,9 +237,7 @@ impl Tenant {
                 self.say_how_near(load, objects, &mut facts);
             }
             Select::Schemas(select) => self.kept_schemas(select, &mut facts),
-            Select::Unembedded { model, after, limit } => {
-                facts.memories = self.unembedded(*model, *after, *limit);
-            }
+            Select::Unembedded { model, after, limit } => self.unembedded(*model, *after, *limit, &mut facts),
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)),
             Select::Verification => {
                 facts.checkpoints = self.checkpoints.clone();

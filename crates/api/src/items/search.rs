@@ -18,6 +18,7 @@ use memoryscope_domain::words::QueryText;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::graph::Matching;
 use memoryscope_engine::op::items::{self as op, ItemFilter, SearchItems};
+use memoryscope_engine::op::query::Item;
 use memoryscope_engine::op::search::Search;
 use serde_json::{Value, json};
 
@@ -107,18 +108,8 @@ pub(super) async fn handler(
     let op = paging::behind(cursor.as_deref(), (&items, &meta), &cx, op).await?;
     let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let found = &done.output.items;
-    let best = found.iter().filter_map(|item| item.score).map(|score| score.get()).fold(None, highest);
     let developer = caller.client();
-    let memories: Vec<Value> = found
-        .iter()
-        .map(|item| {
-            let mut shown = memory::shown(item, &developer, best);
-            if let Some(why) = explained::explanation(item).filter(|_| searched.is_some()) {
-                shown["explanation"] = json!(why);
-            }
-            shown
-        })
-        .collect();
+    let memories = memories(found, &developer, searched.is_some());
     let said: Vec<&Memory> = match is_graph_wanted {
         true => found.iter().map(|item| &*item.memory).collect(),
         false => Vec::new(),
@@ -192,6 +183,19 @@ fn searching(
     let SearchRequest { metadata, omo, search_acl: acl, predicate, max_tokens, cursor, .. } = request;
     let filter = ItemFilter { metadata, omo, acl, predicate };
     (SearchItems { scope, purpose, search, after: None, filter, limit, max_tokens }, cursor)
+}
+
+/// The memories as they are shown, with why each was found where that is asked.
+fn memories(found: &[Item], developer: &str, is_explained: bool) -> Vec<Value> {
+    let best = found.iter().filter_map(|item| item.score).map(|score| score.get()).fold(None, highest);
+    let shown = |item: &Item| {
+        let mut shown = memory::shown(item, developer, best);
+        if let Some(why) = explained::explanation(item).filter(|_| is_explained) {
+            shown["explanation"] = json!(why);
+        }
+        shown
+    };
+    found.iter().map(shown).collect()
 }
 
 fn highest(best: Option<f64>, score: f64) -> Option<f64> {

@@ -24,7 +24,7 @@ async fn told(app: &App) {
     for (text, minute) in [("kitten", 1), ("harbour bell", 2), ("kite kite", 3)] {
         let mut event = changed(&event_of("ana"), &[("content", json!({"format": "text", "text": text}))]);
         event["provenance"] = json!({"conversation_id": "talk"});
-        event["temporal"] = json!({"occurred_at": format!("2025-12-31T23:0{minute}:00Z")});
+        event["temporal"] = json!({"occurred_at_observed": format!("2025-12-31T23:0{minute}:00Z")});
         assert_eq!(app.post("/v2/memories", &event).await.status, 201);
     }
     app.engine.embed_waiting().await.expect("vectors");

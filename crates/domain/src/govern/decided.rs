@@ -13,6 +13,7 @@ use crate::lifecycle::PendingMark;
 use crate::memory::{Body, Memory, State};
 use crate::policy::Effect;
 use crate::scope::Partition;
+use crate::vector::KeptVector;
 
 /// What a store may be told: it went through [`decide`](super::decide).
 #[derive(Debug)]
@@ -58,6 +59,13 @@ impl Visible<Facts> {
         } else {
             Err(BeyondDecision("it changes what was not decided"))
         }
+    }
+
+    /// Whether a vector is of a memory that was decided about, and of what it says.
+    fn may_keep(&self, kept: &KeptVector) -> bool {
+        let memory = self.facts.memories.iter().find(|memory| memory.id == kept.memory);
+        self.authority == Authority::System
+            && memory.is_some_and(|memory| memory.text_key() == Some(kept.text))
     }
 
     /// Whether the decision was about this change: each right covers its own changes and no others.
@@ -111,13 +119,7 @@ impl Visible<Facts> {
                     |known: &Bridge| known.is_live(set.entry.time) && *bridge == known.remove(set.entry.time);
                 self.authority == Authority::EndBridge && self.facts.bridges.iter().any(is_known)
             }
-            Change::KeepVectors(vectors) => {
-                self.authority == Authority::System
-                    && vectors.iter().all(|kept| {
-                        let memory = self.facts.memories.iter().find(|memory| memory.id == kept.memory);
-                        memory.is_some_and(|memory| memory.text_key() == Some(kept.text))
-                    })
-            }
+            Change::KeepVectors(vectors) => vectors.iter().all(|kept| self.may_keep(kept)),
             // All of them together were held to it.
             Change::MarkPending(_) | Change::UnmarkPending(_) => true,
             Change::InsertSchema(schema) => {

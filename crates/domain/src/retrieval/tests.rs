@@ -59,9 +59,9 @@ fn words_and_meaning_are_summed_and_neighbours_share() {
     let talk = talk();
     let near = nearest(&talk, &[0.5, 0.0, 0.9, -0.2, 0.3, 0.1]);
     insta::assert_snapshot!(shown(&answer("fish", Some(&near), &talk)).join("\n"), @"
-    3 2.755 words 3:0.134 meaning 1:0.900 lent 0.135
-    6 1.330 words - meaning 4:0.100 lent 1.310
-    2 1.315 words - meaning - lent 1.315
+    3 2.745 words 3:0.134 meaning 1:0.900 lent 0.125
+    6 1.310 words - meaning - lent 1.310
+    2 1.310 words - meaning - lent 1.310
     5 1.180 words 1:0.134 meaning 3:0.300 lent 0.000
     1 1.155 words - meaning 2:0.500 lent 0.655
     4 1.000 words 2:0.134 meaning - lent 0.000

@@ -55,7 +55,8 @@ impl Tenant {
         model: ModelKey,
         after: Option<(Partition, Place)>,
         limit: usize,
-    ) -> Vec<Arc<Memory>> {
+        facts: &mut Facts,
+    ) {
         let order = |partition: Partition, (placed, id): Place| (partition, Reverse(placed), id);
         let mut found: Vec<_> = self
             .current()
@@ -65,7 +66,7 @@ impl Tenant {
             .filter(|(place, _)| after.is_none_or(|(partition, after)| *place > order(partition, after)))
             .collect();
         found.sort_by_key(|(place, _)| *place);
-        found.into_iter().take(limit).map(|(_, memory)| Arc::clone(memory)).collect()
+        facts.memories = found.into_iter().take(limit).map(|(_, memory)| Arc::clone(memory)).collect();
     }
 
     /// Adds what is nearest.

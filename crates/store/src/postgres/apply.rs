@@ -15,7 +15,7 @@ use super::session::Call;
 use super::value::{Bytes, Value};
 use super::vectors;
 use crate::common::prepare::{
-    BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, SchemaRow, SpiralRow, Step,
+    BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, SchemaRow, SpiralRow, Step, VectorRow,
 };
 use crate::common::row;
 
@@ -290,10 +290,7 @@ impl<'a> Writes<'a> {
             Step::Suppress(digests) => self.alone(SUPPRESS, vec![column(digests, |digest| Bytes(*digest))]),
             Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => self.write_schema(schema),
             Step::Forget(forgotten) => self.forget(seq, forgotten),
-            Step::KeepVectors(kept) => {
-                self.end_round();
-                self.calls.extend(vectors::keep(self.tenant, seq, kept));
-            }
+            Step::KeepVectors(kept) => self.keep_vectors(seq, kept),
             Step::InsertCheckpoint { seq, text, .. } => {
                 self.alone(INSERT_CHECKPOINT, vec![boxed(*seq), boxed(text.as_str())]);
             }
@@ -334,6 +331,11 @@ impl<'a> Writes<'a> {
         let (rows, beside) = person::forget(self.tenant, seq, forgotten);
         self.calls.extend(rows);
         self.forgotten.extend(beside);
+    }
+
+    fn keep_vectors(&mut self, seq: i64, kept: &'a [VectorRow]) {
+        self.end_round();
+        self.calls.extend(vectors::keep(self.tenant, seq, kept));
     }
 
     /// What these memories are looked up by, if anything.

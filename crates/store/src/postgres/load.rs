@@ -291,10 +291,7 @@ impl View<'_> {
                 facts.add_shared(self.shared(keyed).await?);
                 self.say_how_near_shared(objects, facts).await?;
             }
-            Select::Unembedded { .. } => {
-                let memories = records.iter().map(|row| Ok(Arc::new(self.memory(row, 0)?)));
-                facts.memories = memories.collect::<Result<_, Failure>>()?;
-            }
+            Select::Unembedded { .. } => self.all(&records, facts)?,
             Select::Versions { id, after, limit } if self.load.as_of.is_some() => {
                 self.memories_as_of(&[*id], &records, facts)?;
                 self.versions_as_of(*after, *limit, facts).await?;
@@ -328,9 +325,7 @@ impl View<'_> {
             }
             Select::Expired { limit } => {
                 facts.more = records.len() > *limit;
-                for row in records.iter().take(*limit) {
-                    facts.memories.push(Arc::new(self.memory(row, 0)?));
-                }
+                self.all(records.get(..*limit).unwrap_or(&records), facts)?;
             }
             Select::Entries { limit, .. } => {
                 facts.more = records.len() > *limit;
@@ -429,6 +424,13 @@ impl View<'_> {
             let version = row::earlier(current, row.try_get(1)?, row.try_get(4)?, stored)?;
             facts.versions.push(Arc::new(version));
         }
+        Ok(())
+    }
+
+    /// What these rows are.
+    fn all(&self, rows: &[Row], facts: &mut Facts) -> Result<(), Failure> {
+        let memories = rows.iter().map(|row| Ok(Arc::new(self.memory(row, 0)?)));
+        facts.memories.extend(memories.collect::<Result<Vec<_>, Failure>>()?);
         Ok(())
     }
 

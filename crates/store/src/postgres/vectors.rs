@@ -31,7 +31,7 @@ const CHUNK_ROWS: usize = 1_024;
 const DROP_VECTORS: &str = "
     WITH gone AS (DELETE FROM vectors WHERE tenant = $1 AND memory_id = ANY($2::bytea[]) RETURNING partition_key)
     INSERT INTO vector_scopes (tenant, partition_key, kept, dropped)
-    SELECT DISTINCT $1::text, partition_key, 0::bigint, $3::bigint FROM gone
+    SELECT $1, partition_key, 0, $3 FROM gone GROUP BY partition_key
     ON CONFLICT (tenant, partition_key) DO UPDATE SET dropped = excluded.dropped";
 
 const DROP_VECTOR_UNLESS: &str = "
@@ -39,7 +39,7 @@ const DROP_VECTOR_UNLESS: &str = "
         DELETE FROM vectors WHERE tenant = $1 AND memory_id = $2
         AND (text_key IS DISTINCT FROM $3::bytea OR partition_key <> $4) RETURNING partition_key)
     INSERT INTO vector_scopes (tenant, partition_key, kept, dropped)
-    SELECT DISTINCT $1::text, partition_key, 0::bigint, $5::bigint FROM gone
+    SELECT $1, partition_key, 0, $5 FROM gone GROUP BY partition_key
     ON CONFLICT (tenant, partition_key) DO UPDATE SET dropped = excluded.dropped";
 
 const KEEP_VECTORS: &str = "
@@ -50,9 +50,10 @@ const KEEP_VECTORS: &str = "
 
 const KEPT_VECTORS: &str = "
     INSERT INTO vector_scopes (tenant, partition_key, kept, dropped)
-    SELECT DISTINCT $1::text, m.partition_key, $2::bigint, 0::bigint
+    SELECT $1, m.partition_key, $2, 0
     FROM unnest($3::bytea[]) AS w (id)
     CROSS JOIN LATERAL (SELECT partition_key FROM memories WHERE tenant = $1 AND id = w.id OFFSET 0) AS m
+    GROUP BY m.partition_key
     ON CONFLICT (tenant, partition_key) DO UPDATE SET kept = excluded.kept";
 
 const MARKS: &str = "

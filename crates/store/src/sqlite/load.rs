@@ -197,11 +197,7 @@ impl View<'_> {
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts)?;
             }
-            Select::Memories(ids) => {
-                for id in ids {
-                    facts.memories.extend(self.version(*id, &mut facts.erased)?);
-                }
-            }
+            Select::Memories(ids) => self.named(ids, &mut facts)?,
             Select::Grant { token_hash, memories } => {
                 facts.grant = self.grant(token_hash)?;
                 if let (Some(grant), Some(bounds)) = (&facts.grant, memories) {
@@ -230,13 +226,20 @@ impl View<'_> {
                 self.say_how_near_shared(objects, &mut facts)?;
             }
             Select::Unembedded { model, after, limit } => {
-                facts.memories = self.unembedded(*model, *after, *limit)?;
+                self.unembedded(*model, *after, *limit, &mut facts)?;
             }
             Select::Schemas(select) => self.schemas(select, &mut facts)?,
             Select::LatestEntry(operation) => facts.entries.extend(self.latest_entry(operation)?),
             Select::Verification => walk::walk(self.conn, &self.load.tenant, &mut facts)?,
         }
         Ok(facts)
+    }
+
+    fn named(&mut self, ids: &[MemoryId], facts: &mut Facts) -> Result<(), Failure> {
+        for id in ids {
+            facts.memories.extend(self.version(*id, &mut facts.erased)?);
+        }
+        Ok(())
     }
 
     fn idempotency(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, Failure> {

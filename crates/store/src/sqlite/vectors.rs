@@ -71,7 +71,8 @@ pub(super) fn drop_unless_of(
 fn drop_all(conn: &Connection, tenant: &str, seq: i64, memory: MemoryId) -> rusqlite::Result<()> {
     let id = memory.uuid();
     let sql = "INSERT INTO vector_scopes (tenant, partition_key, kept, dropped)
-               SELECT DISTINCT tenant, partition_key, 0, ?3 FROM vectors WHERE tenant = ?1 AND memory_id = ?2
+               SELECT ?1, partition_key, 0, ?3 FROM vectors WHERE tenant = ?1 AND memory_id = ?2
+               GROUP BY partition_key
                ON CONFLICT (tenant, partition_key) DO UPDATE SET dropped = excluded.dropped";
     if execute(conn, sql, params![tenant, id.as_bytes(), seq])? > 0 {
         execute(
@@ -278,7 +279,8 @@ impl View<'_> {
         model: ModelKey,
         after: Option<(Partition, Place)>,
         limit: usize,
-    ) -> Result<Vec<Arc<Memory>>, Failure> {
+        facts: &mut Facts,
+    ) -> Result<(), Failure> {
         let sql = "SELECT m.rowid, m.id, m.version FROM memories AS m INDEXED BY memories_by_occurrence
                    WHERE m.tenant = ?1 AND m.occurred IS NOT NULL AND m.words IS NOT NULL
                      AND m.partition_key >= ?3
@@ -299,10 +301,9 @@ impl View<'_> {
             row::limit(limit),
         ];
         let mut rows = statement.query(values)?;
-        let mut memories = Vec::new();
         while let Some(row) = rows.next()? {
-            memories.push(self.fetch(&found(row)?)?);
+            facts.memories.push(self.fetch(&found(row)?)?);
         }
-        Ok(memories)
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Partition, Scope};
-use memoryscope_domain::vector::{KeptVector, ModelKey, TextKey, Vector};
+use memoryscope_domain::vector::ModelKey;
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{
@@ -241,10 +241,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         }
         Wish::Suppress { ref digests } => make::suppress(digests),
         Wish::Vector { id, towards, is_of_its_text } => {
-            let memory = current(id).await?;
-            let text = memory.text_key().filter(|_| is_of_its_text).unwrap_or(TextKey([towards; 8]));
-            let (memory, model, vector) = (memory.id, ModelKey([0; 8]), direction(towards));
-            Change::KeepVectors(vec![KeptVector { memory, text, model, vector }])
+            random::vector(&current(id).await?, towards, is_of_its_text)
         }
         Wish::InsertItem { .. } | Wish::Schema { .. } => change_of_items(tenant, wish)?,
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
@@ -259,10 +256,6 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         Wish::ForgetGrants { before } => Change::ForgetGrantsExpiredBefore(time(before)),
         Wish::Checkpoint => checkpoint(store, tenant).await,
     })
-}
-
-fn direction(towards: u8) -> Vector {
-    Vector::quantise(&[f32::from(towards) - 4.0, 3.0, 0.5]).unwrap()
 }
 
 /// A checkpoint that follows the last one.
@@ -325,7 +318,7 @@ fn select(tenant: &TenantId, pick: &Pick) -> Select {
                 }),
                 near: near.map(|(towards, limit)| Near {
                     model: ModelKey([0; 8]),
-                    vector: direction(towards),
+                    vector: random::direction(towards),
                     least: 0.2,
                     limit,
                 }),

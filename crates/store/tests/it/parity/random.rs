@@ -1,5 +1,6 @@
 //! Random steps.
 
+use memoryscope_domain::vector::{KeptVector, TextKey, Vector};
 use proptest::prelude::*;
 
 use super::behind::{behind, bridge_wish};
@@ -111,4 +112,15 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         ),
         1 => (0..6i64, 0..3usize).prop_map(|(by, limit)| Step::Due { by, limit }),
     ]
+}
+
+pub(super) fn direction(towards: u8) -> Vector {
+    Vector::quantise(&[f32::from(towards) - 4.0, 3.0, 0.5]).unwrap()
+}
+
+/// A vector for a memory: of what it says, or of something else.
+pub(super) fn vector(memory: &Memory, towards: u8, is_of_its_text: bool) -> Change {
+    let text = memory.text_key().filter(|_| is_of_its_text).unwrap_or(TextKey([towards; 8]));
+    let (memory, model, vector) = (memory.id, ModelKey([0; 8]), direction(towards));
+    Change::KeepVectors(vec![KeptVector { memory, text, model, vector }])
 }
