@@ -110,18 +110,17 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     let said = refused(folder, &["--no-migrate"], &[], 1);
     assert!(said.contains("memoryscope.db"), "{said}");
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"
-    MIGRATION  NAME            APPLIED
-    0001       foundation      no
-    0002       objects         no
-    0003       words_and_tags  no
-    0004       spirals         no
-    0005       as_of           no
-    0006       pending         no
-    0007       rights          no
-    0008       bridges         no
-    0009       items           no
-    0010       reviews         no
-    0011       retrieval       no
+    applied 0001
+    applied 0002
+    applied 0003
+    applied 0004
+    applied 0005
+    applied 0006
+    applied 0007
+    applied 0008
+    applied 0009
+    applied 0010
+    applied 0011
     ");
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"the schema is up to date");
     let after = run(folder, &["migrate", "--status"]).expect(0).out;

@@ -61,6 +61,11 @@ impl Visible<Facts> {
         }
     }
 
+    /// Whether all changes of memories were held together to what the step came to.
+    fn changes_what_it_names(&self) -> bool {
+        self.authority == Authority::ChangeNamed || self.details.done.is_some()
+    }
+
     /// Whether a vector is of a memory that was decided about, and of what it says.
     fn may_keep(&self, kept: &KeptVector) -> bool {
         let memory = self.facts.memories.iter().find(|memory| memory.id == kept.memory);
@@ -71,12 +76,8 @@ impl Visible<Facts> {
     /// Whether the decision was about this change: each right covers its own changes and no others.
     fn covers(&self, set: &ChangeSet, change: &Change) -> bool {
         match change {
-            // All of them together were held to what the step came to.
-            Change::InsertMemory(_) | Change::ReplaceMemory(_) | Change::EraseMemory(_)
-                if self.authority == Authority::ChangeNamed || self.details.done.is_some() =>
-            {
-                true
-            }
+            Change::InsertMemory(_) if self.changes_what_it_names() => true,
+            Change::ReplaceMemory(_) | Change::EraseMemory(_) if self.changes_what_it_names() => true,
             Change::InsertMemory(memory) => {
                 matches!(self.authority, Authority::Policy(effect) if effect != Effect::Read)
                     && memory.tenant == set.tenant

@@ -240,9 +240,7 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
             make::consent(tenant, subject, before + u64::from(!stale), purposes)
         }
         Wish::Suppress { ref digests } => make::suppress(digests),
-        Wish::Vector { id, towards, is_of_its_text } => {
-            random::vector(&current(id).await?, towards, is_of_its_text)
-        }
+        Wish::Vector { id, towards, is_of_its_text: is } => random::vector(&current(id).await?, towards, is),
         Wish::InsertItem { .. } | Wish::Schema { .. } => change_of_items(tenant, wish)?,
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
