@@ -87,7 +87,7 @@ pub fn explanation_schema() -> Value {
         [
             (
                 "score",
-                about(number(), "What it is ordered by: the sum of what follows, each with its weight."),
+                about(number(), "What it is ordered by: what words, meaning and neighbours add."),
             ),
             ("keyword", about(or_null(keyword), "By its words; null where it holds none of the query's.")),
             ("semantic", about(or_null(semantic), "By its meaning; null where it was not found so.")),
