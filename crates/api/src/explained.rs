@@ -85,10 +85,7 @@ pub fn explanation_schema() -> Value {
     let explanation = object(
         "HitExplanation",
         [
-            (
-                "score",
-                about(number(), "What it is ordered by: what words, meaning and neighbours add."),
-            ),
+            ("score", about(number(), "What it is ordered by: what words, meaning and neighbours add.")),
             ("keyword", about(or_null(keyword), "By its words; null where it holds none of the query's.")),
             ("semantic", about(or_null(semantic), "By its meaning; null where it was not found so.")),
             ("lent", about(number(), "How much of the score its neighbours in the conversation lent it.")),
