@@ -27,6 +27,11 @@ impl<const N: usize> Key<N> {
     pub const fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Keys whose bytes stand together, in their order; of bytes that are no key nothing.
+    pub fn all_in(bytes: &[u8]) -> impl Iterator<Item = Self> {
+        bytes.as_chunks::<N>().0.iter().map(|bytes| Self(*bytes))
+    }
 }
 
 /// A set of keys, as a store keeps it: sorted, each once, without anything between them.

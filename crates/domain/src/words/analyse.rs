@@ -33,7 +33,7 @@ pub fn each_term(text: &str, side: Side, each: &mut dyn FnMut(&str)) {
 /// - of a run of Chinese, Japanese or Korean every two neighbours are a word (`[日本, 本語]`);
 /// - what is longer than [`limits::TERM_BYTES_MAX`] is cut there; a whole that is longer is no word;
 /// - English stop words are none.
-fn each_word(text: &str, side: Side, each: &mut dyn FnMut(&str)) {
+pub(super) fn each_word(text: &str, side: Side, each: &mut dyn FnMut(&str)) {
     let mut reader = Reader { part: String::new(), whole: String::new(), parts: 0, side, each };
     if text.is_ascii() {
         reader.read(text.chars().map(|c| c.to_ascii_lowercase()));
@@ -43,12 +43,17 @@ fn each_word(text: &str, side: Side, each: &mut dyn FnMut(&str)) {
 }
 
 /// The stem of a word by the Snowball project's English rules; words with other letters than `a` to `z` have none but themselves.
-fn stem(word: &str) -> Cow<'_, str> {
+pub(super) fn stem(word: &str) -> Cow<'_, str> {
     if word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         Stemmer::new(Algorithm::English).stem(word)
     } else {
         Cow::Borrowed(word)
     }
+}
+
+/// Whether a word can have a stem, without finding it: rules change what follows the first letter, and nothing grows.
+pub(super) fn may_have_stem(word: &str, stem: &str) -> bool {
+    word.as_bytes().first() == stem.as_bytes().first() && word.len() + 1 >= stem.len()
 }
 
 fn is_of_word(c: char) -> bool {
@@ -257,6 +262,11 @@ mod tests {
             for term in terms(&text) {
                 prop_assert!(kept.contains(&term), "{}", term);
             }
+        }
+
+        #[test]
+        fn no_stem_is_missed(word in "[a-z]{1,14}(ing|ed|ies|s|ness|ly|ying|al|ion)?") {
+            prop_assert!(may_have_stem(&word, &stem(&word)));
         }
 
         #[test]

@@ -1,5 +1,6 @@
 //! Which rows are ranked where more match than can be.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 
 use super::TermKey;
@@ -13,8 +14,9 @@ pub struct Match(u32);
 impl Match {
     /// What a row's words hold; none where they hold no key.
     #[must_use]
-    pub fn of(words: &[u8], keys: &[TermKey]) -> Option<Self> {
-        let bits = keys.iter().enumerate().filter(|(_, key)| keyset::contains(words, key));
+    pub fn of(words: &[u8], keys: impl IntoIterator<Item = impl Borrow<TermKey>>) -> Option<Self> {
+        let keys = keys.into_iter().enumerate();
+        let bits = keys.filter(|(_, key)| keyset::contains(words, key.borrow()));
         Self::of_bits(bits.fold(0, |bits, (at, _)| bits | 1 << at))
     }
 
@@ -22,6 +24,12 @@ impl Match {
     #[must_use]
     pub const fn of_bits(bits: u32) -> Option<Self> {
         if bits == 0 { None } else { Some(Self(bits)) }
+    }
+
+    /// What [`Match::of_bits`] is given.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
     }
 }
 
@@ -68,10 +76,10 @@ mod tests {
     fn a_row_matches_by_its_keys() {
         let keys = ["tea", "lisbon", "rain"].map(TermKey::of);
         let words = |terms: &[&str]| KeySet::of(terms.iter().map(|term| TermKey::of(term)).collect());
-        let matched = |terms: &[&str]| Match::of(words(terms).as_bytes(), &keys);
+        let matched = |terms: &[&str]| Match::of(words(terms).as_bytes(), keys);
         assert_eq!(matched(&["rain", "tea", "x"]), Match::of_bits(0b101));
         assert_eq!(matched(&["x"]), None);
         assert_eq!(matched(&[]), None);
-        assert_eq!(Match::of(b"no set", &keys), None);
+        assert_eq!(Match::of(b"no set", keys), None);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use super::{QueryText, hash_of};
+use super::analyse::{each_word, may_have_stem, stem};
+use super::{QueryText, Side, each_text, hash_of};
 use crate::ids::MemoryId;
 use crate::memory::Memory;
 use crate::time::Timestamp;
@@ -62,10 +63,28 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(asked: &[u64], memory: &Memory) -> Self {
-        let terms = memory.said.terms(&memory.body);
+    fn of(query: &QueryText, asked: &[u64], memory: &Memory) -> Self {
+        let Some(terms) = memory.said.terms(&memory.body) else { return Self::read(query, memory) };
         let of_terms = asked.iter().map(|hash| terms.count(*hash)).collect();
         Self { of_terms, length: terms.length }
+    }
+
+    /// The same, from its texts.
+    fn read(query: &QueryText, memory: &Memory) -> Self {
+        let mut counts = Self { of_terms: vec![0; query.terms().len()], length: 0 };
+        each_text(&memory.body, &mut |text| {
+            each_word(text, Side::Kept, &mut |word| {
+                counts.length += 1;
+                // Finding a stem costs more than all else that is done with a word.
+                if query.terms().iter().any(|asked| may_have_stem(word, asked)) {
+                    let stem = stem(word);
+                    if let Some(at) = query.terms().iter().position(|asked| *asked == stem) {
+                        counts.of_terms[at] += 1;
+                    }
+                }
+            });
+        });
+        counts
     }
 
     fn matches(&self) -> bool {
@@ -82,7 +101,7 @@ impl Counts {
 pub fn rank<'a>(query: &QueryText, memories: impl IntoIterator<Item = &'a Memory>) -> Vec<Ranked> {
     let asked: Vec<u64> = query.terms().iter().map(|term| hash_of(term)).collect();
     let counted = memories.into_iter().filter(|memory| memory.has_words());
-    let counted = counted.map(|memory| (memory, Counts::of(&asked, memory)));
+    let counted = counted.map(|memory| (memory, Counts::of(query, &asked, memory)));
     let counted: Vec<_> = counted.filter(|(_, counts)| counts.matches()).collect();
     let number = counted.len() as f64;
     let length: u64 = counted.iter().map(|(_, counts)| counts.length).sum();

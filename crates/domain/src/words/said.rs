@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::analyse::{Side, each_term};
 use super::{each_text, hash_of};
@@ -48,15 +49,18 @@ impl Terms {
 /// shared reference.
 #[derive(Default)]
 pub struct Said {
+    was_ranked: AtomicBool,
     terms: OnceLock<Terms>,
     text: OnceLock<Option<TextKey>>,
     conversation: OnceLock<Option<ConversationKey>>,
 }
 
 impl Said {
-    /// The terms of the body that this stands beside.
-    pub(super) fn terms(&self, body: &Body) -> &Terms {
-        once(&self.terms, || Terms::of(body))
+    /// The terms of the body that this stands beside, from the second time on that it is asked: to find all stems costs several times
+    /// what it costs to count those of one question, and most of what is read of a large scope is forgotten before it is
+    /// read again.
+    pub(super) fn terms(&self, body: &Body) -> Option<&Terms> {
+        self.was_ranked.swap(true, Ordering::Relaxed).then(|| once(&self.terms, || Terms::of(body)))
     }
 
     /// The key of its text, which is found so.

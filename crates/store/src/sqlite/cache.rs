@@ -9,11 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memoryscope_domain::ids::{MemoryId, TenantId};
 use memoryscope_domain::memory::Memory;
+use memoryscope_domain::scope::Partition;
 
 use crate::common::packed::VectorCache;
 
-/// Stored bytes of the memories in one of a cache's two generations.
-const GENERATION_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+/// Stored bytes of the memories in one of a cache's two generations: together they hold about what one search ranks at most.
+const GENERATION_BYTES_MAX: usize = 12 * 1_024 * 1_024;
+
+/// How many memories it is known of, in all scopes, which version is current.
+const CURRENT_MAX: usize = 200_000;
 
 /// How often something was erased.
 #[derive(Debug, Default)]
@@ -40,6 +44,14 @@ pub(super) struct Forgetting {
 /// By tenant, then by id and version: looking one up copies nothing.
 type Versions = BTreeMap<TenantId, BTreeMap<(MemoryId, u64), Arc<Memory>>>;
 
+/// Which versions of a scope's memories were current as of a commit, as far as that was looked up. Only what was replaced since has
+/// to be looked up again, and that is told by where former versions end.
+#[derive(Debug, Default)]
+pub(super) struct Current {
+    pub(super) seq: i64,
+    pub(super) versions: BTreeMap<MemoryId, u64>,
+}
+
 /// One reader's cache. When the young generation is full it becomes the old one, and the old one is dropped; whatever
 /// is used in between is young again.
 #[derive(Debug)]
@@ -47,6 +59,7 @@ pub(super) struct Cache {
     young: Versions,
     young_bytes: usize,
     old: Versions,
+    current: BTreeMap<(TenantId, Partition), Current>,
     erasures: Arc<Erasures>,
     erasures_seen: u64,
 }
@@ -55,7 +68,14 @@ impl Cache {
     /// An empty cache.
     pub(super) fn new(erasures: Arc<Erasures>) -> Self {
         let erasures_seen = erasures.count();
-        Self { young: Versions::new(), young_bytes: 0, old: Versions::new(), erasures, erasures_seen }
+        Self {
+            young: Versions::new(),
+            young_bytes: 0,
+            old: Versions::new(),
+            current: BTreeMap::new(),
+            erasures,
+            erasures_seen,
+        }
     }
 
     /// Forgets everything if something was erased meanwhile.
@@ -65,7 +85,24 @@ impl Cache {
             self.erasures_seen = count;
             self.young.clear();
             self.old.clear();
+            self.current.clear();
             self.young_bytes = 0;
+        }
+    }
+
+    /// What is known of a scope. It is to be given back.
+    pub(super) fn take_current(&mut self, whose: &(TenantId, Partition)) -> Current {
+        self.current.remove(whose).unwrap_or_default()
+    }
+
+    /// Keeps what is known of a scope, and nothing of others where that is much.
+    pub(super) fn keep_current(&mut self, whose: (TenantId, Partition), known: Current) {
+        let others: usize = self.current.values().map(|known| known.versions.len()).sum();
+        if others + known.versions.len() > CURRENT_MAX {
+            self.current.clear();
+        }
+        if known.versions.len() <= CURRENT_MAX {
+            self.current.insert(whose, known);
         }
     }
 

@@ -163,6 +163,7 @@ pub(super) fn configure(conn: &Connection, place: &Place, purpose: Use) -> rusql
     }
     conn.pragma_update(None, "cache_size", -purpose.cache_kib())?;
     conn.pragma_update(None, "trusted_schema", false)?;
+    super::matching::add_function(conn)?;
     if purpose == Use::Read {
         conn.pragma_update(None, "query_only", true)?;
     }

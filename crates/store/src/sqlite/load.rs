@@ -115,7 +115,7 @@ impl Reader {
 /// One load in its transaction.
 pub(super) struct View<'a> {
     pub(super) conn: &'a Connection,
-    cache: &'a mut Cache,
+    pub(super) cache: &'a mut Cache,
     pub(super) vectors: &'a VectorCache,
     pub(super) load: &'a Load,
     /// Who is below a mark, as far as it was asked.
@@ -124,9 +124,9 @@ pub(super) struct View<'a> {
 
 /// Where a current version stands.
 pub(super) struct Found {
-    rowid: i64,
-    id: MemoryId,
-    version: u64,
+    pub(super) rowid: i64,
+    pub(super) id: MemoryId,
+    pub(super) version: u64,
 }
 
 impl View<'_> {

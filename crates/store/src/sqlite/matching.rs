@@ -4,27 +4,54 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use memoryscope_domain::govern::{Facts, MemoryView};
+use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::memory::Memory;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{Match, TermKey, choose};
 use memoryscope_engine::as_of::{Listed, Matched, add_former_matches};
 use memoryscope_engine::port::{Load, ObjectSelect};
-use rusqlite::params_from_iter;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
 
+use super::apply::head;
+use super::cache::Current;
 use super::error::Failure;
 use super::filter_sql::Condition;
 use super::listing::{OBJECTS, object_rows};
-use super::load::{View, memory_id};
-use super::row::blob;
+use super::load::{Found, View, memory_id};
 use crate::common::filter::Rows;
+use crate::common::row::{self, corrupt};
 
-/// All that the index holds of a row, and nothing else: so the rows themselves are not read.
-const COLUMNS: &str = "id, words, occurred";
+/// What the index holds of a row, and nothing else: so the rows themselves are not read.
+const COLUMNS: &str = "rowid, id, occurred, matched_words(words, ?)";
 
-/// The rows that hold words at all, the latest first.
-fn matching(load: &Load, select: &ObjectSelect, filter: &Filter) -> Condition {
-    let mut condition = object_rows(load, select).passing(COLUMNS, load, filter, Rows::Objects, None);
-    condition.sql.push_str(" AND words IS NOT NULL ORDER BY ");
+/// Tells SQLite's statements what [`Match::of`] says of a row's words and of keys that stand together: bits, 0 for none.
+pub(super) fn add_function(conn: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_DIRECTONLY
+        | FunctionFlags::SQLITE_INNOCUOUS;
+    conn.create_scalar_function("matched_words", 2, flags, |given| {
+        let (words, keys) = (given.get_raw(0).as_blob_or_null()?, given.get_raw(1).as_blob()?);
+        let found = words.and_then(|words| Match::of(words, TermKey::all_in(keys)));
+        Ok(found.map_or(0, |found| i64::from(found.bits())))
+    })
+}
+
+/// The rows that hold one of these keys, the latest first.
+///
+/// Most hold none, and finding that costs less than asking what of a row the policy wants: so words are asked about first. Conditions
+/// that an index answers alike are tested in their order.
+fn matching(load: &Load, select: &ObjectSelect, filter: &Filter, keys: &[TermKey]) -> Condition {
+    let keys = || Value::Blob(keys.iter().flat_map(TermKey::as_bytes).copied().collect());
+    let mut rows = object_rows(load, select);
+    rows.0.sql.push_str(" AND matched_words(words, ?)");
+    rows.0.values.push(keys());
+    let mut condition = rows.passing(COLUMNS, load, filter, Rows::Objects, None);
+    condition.values.insert(0, keys());
+    condition.sql.push_str(" ORDER BY ");
     condition.sql.push_str(OBJECTS.by);
     condition
 }
@@ -38,35 +65,76 @@ impl View<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         let filter = select.filter(self.load);
-        let condition = matching(self.load, select, &filter);
+        let condition = matching(self.load, select, &filter, keys);
         let conn = self.conn;
         let mut statement = conn.prepare_cached(&condition.sql)?;
         let mut rows = statement.query(params_from_iter(condition.values))?;
-        let mut matched = Vec::new();
+        let (mut matched, mut rowids) = (Vec::new(), Vec::new());
         while let Some(row) = rows.next()? {
-            let Some(found) = Match::of(blob(row, 1)?, keys) else { continue };
-            let place = (Reverse(Timestamp::from_unix_micros(row.get(2)?)), memory_id(row, 0)?);
+            let found = Match::of_bits(row.get(3)?).ok_or_else(|| corrupt("words"))?;
+            let place = (Reverse(Timestamp::from_unix_micros(row.get(2)?)), memory_id(row, 1)?);
             // What is hidden takes nobody's place.
             if !self.is_pending(place.1)? {
                 matched.push(Matched { place, found, memory: None });
+                rowids.push(row.get::<_, i64>(0)?);
             }
         }
         if self.load.as_of.is_some() {
             let former = self.former_of(Listed::Objects(select))?;
             add_former_matches(self.load, select, keys, former, &mut matched, facts);
+            rowids.clear();
         }
         facts.more = matched.len() > select.limit;
         let matches: Vec<Match> = matched.iter().map(|row| row.found).collect();
+        let mut current = self.current(select)?;
         for place in choose(&matches, select.limit) {
             let row = &matched[place];
             let memory = match &row.memory {
                 Some(memory) => Some(Arc::clone(memory)),
-                None => self.memory(row.place.1)?,
+                None => match rowids.get(place) {
+                    Some(rowid) => Some(self.memory_in(*rowid, row.place.1, &mut current)?),
+                    None => self.memory(row.place.1)?,
+                },
             };
             let memory = memory.filter(|memory| filter.matches(&MemoryView::stored(memory, self.load.now)));
             facts.memories.extend(memory);
         }
+        self.cache.keep_current((self.load.tenant.clone(), select.partition), current);
         self.beside(select, facts)
+    }
+
+    /// The memory in a row that was found in this transaction.
+    fn memory_in(&mut self, rowid: i64, id: MemoryId, current: &mut Current) -> Result<Arc<Memory>, Failure> {
+        let version = match current.versions.get(&id) {
+            Some(version) => *version,
+            None => {
+                let sql = "SELECT version FROM memories WHERE rowid = ?1";
+                let version = self.conn.prepare_cached(sql)?.query_row([rowid], |row| row.get(0))?;
+                let version = row::count(version)?;
+                current.versions.insert(id, version);
+                version
+            }
+        };
+        self.fetch(&Found { rowid, id, version })
+    }
+
+    /// Which versions of a scope are known to be current in this transaction.
+    fn current(&mut self, select: &ObjectSelect) -> Result<Current, Failure> {
+        let (tenant, partition) = (&self.load.tenant, select.partition);
+        let head = row::whole(head(self.conn, tenant)?.seq.0)?;
+        let mut current = self.cache.take_current(&(tenant.clone(), partition));
+        if current.seq > head {
+            current = Current::default();
+        }
+        let sql =
+            "SELECT id FROM memory_versions WHERE tenant = ?1 AND partition_key = ?2 AND valid_to_seq > ?3";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut replaced = statement.query(params![tenant.as_str(), partition.0, current.seq])?;
+        while let Some(row) = replaced.next()?.filter(|_| !current.versions.is_empty()) {
+            current.versions.remove(&memory_id(row, 0)?);
+        }
+        current.seq = head;
+        Ok(current)
     }
 }
 
@@ -76,7 +144,6 @@ mod tests {
     use memoryscope_domain::memory::SubjectRef;
     use memoryscope_domain::policy::Attribute;
     use memoryscope_domain::scope::Partition;
-    use memoryscope_domain::time::Timestamp;
     use memoryscope_engine::port::{Around, BridgesTo, Rights, Select};
     use rusqlite::Connection;
 
@@ -89,6 +156,7 @@ mod tests {
     fn matching_reads_nothing_but_the_index() {
         let mut conn = Connection::open_in_memory().unwrap();
         migrate::run(&mut conn).unwrap();
+        add_function(&conn).unwrap();
         let (reader, readers) = list_of(Attribute::MemoryReaders, &["person:ann", "org:acme"]);
         let (level, levels) = list_of(Attribute::MemorySensitivityLevel, &["low"]);
         let select = ObjectSelect {
@@ -116,7 +184,7 @@ mod tests {
             bridges: BridgesTo::default(),
             rights: Rights::default(),
         };
-        let condition = matching(&load, &select, &select.wanted);
+        let condition = matching(&load, &select, &select.wanted, &[TermKey::of("tea")]);
         let sql = format!("EXPLAIN QUERY PLAN {}", condition.sql);
         let mut statement = conn.prepare(&sql).unwrap();
         let plan: Vec<String> = statement

@@ -141,8 +141,12 @@ impl View<'_> {
             self.add_those(select, nearest, facts)?;
         }
         let anchors = select.around.anchors.iter().filter(|anchor| anchor.partition == select.partition);
+        let mut known: BTreeSet<MemoryId> = BTreeSet::new();
         for anchor in anchors {
-            self.add_neighbours(select, anchor, facts)?;
+            if known.is_empty() {
+                known = facts.memories.iter().map(|memory| memory.id).collect();
+            }
+            self.add_neighbours(select, anchor, &mut known, facts)?;
         }
         self.add_former_neighbours(select, facts)?;
         if let (Some(near), Some((packed, until))) = (near, &packed) {
@@ -196,6 +200,7 @@ impl View<'_> {
         &mut self,
         select: &ObjectSelect,
         anchor: &Anchor,
+        known: &mut BTreeSet<MemoryId>,
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         const COLUMNS: &str = "SELECT rowid, id, version FROM memories
@@ -226,7 +231,7 @@ impl View<'_> {
                     continue;
                 }
                 taken += 1;
-                if !facts.memories.iter().any(|known| known.id == memory.id) {
+                if known.insert(memory.id) {
                     facts.memories.push(memory);
                 }
             }

@@ -9,7 +9,7 @@ use crate::{postgres, sqlite};
 
 /// A database that a copy reads or writes.
 pub(super) enum Side {
-    Sqlite(sqlite::transfer::Side),
+    Sqlite(Box<sqlite::transfer::Side>),
     Postgres(Box<postgres::transfer::Side>),
 }
 
@@ -17,7 +17,7 @@ impl Side {
     /// Held still, for reading.
     pub(super) async fn source(place: &Place) -> Result<Self, StoreError> {
         Ok(match place {
-            Place::Sqlite(path) => Self::Sqlite(sqlite::transfer::Side::source(path)?),
+            Place::Sqlite(path) => Self::Sqlite(Box::new(sqlite::transfer::Side::source(path)?)),
             Place::Postgres(config) => {
                 Self::Postgres(Box::new(postgres::transfer::Side::source(config).await?))
             }
@@ -27,7 +27,7 @@ impl Side {
     /// Marked as holding a part only, for writing.
     pub(super) async fn target(place: &Place) -> Result<Self, StoreError> {
         Ok(match place {
-            Place::Sqlite(path) => Self::Sqlite(sqlite::transfer::Side::target(path)?),
+            Place::Sqlite(path) => Self::Sqlite(Box::new(sqlite::transfer::Side::target(path)?)),
             Place::Postgres(config) => {
                 Self::Postgres(Box::new(postgres::transfer::Side::target(config).await?))
             }

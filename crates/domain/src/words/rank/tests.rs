@@ -118,6 +118,19 @@ proptest! {
     }
 
     #[test]
+    fn what_is_kept_of_a_text_changes_no_bit(
+        texts in prop::collection::vec("((tea|Teas|raining|runs|[a-z]{1,6}(ing|s)?|日本|語)[ '-]?){0,12}", 1..6)
+    ) {
+        let made = texts.iter().zip(1..).map(|(text, number)| memory(number, 0, text));
+        let memories: Vec<Memory> = made.collect();
+        for asked in ["tea rain", "run 日本 teas", "x ing"] {
+            let first = ranked(asked, &memories);
+            prop_assert_eq!(&ranked(asked, &memories), &first);
+            prop_assert_eq!(&ranked(asked, &memories.clone()), &first);
+        }
+    }
+
+    #[test]
     fn exactly_what_holds_a_term_is_ranked_and_matched(memories in memories()) {
         let asked = query("tea lisbon");
         let (mut found, keys) = (numbers("tea lisbon", &memories), asked.keys());

@@ -64,6 +64,11 @@ pub(super) async fn words_follow_the_memory(store: Arc<dyn Store>) {
         version += 1;
         let memory = change(Memory { version, ..first.clone() });
         commit(&*store, set(&a, version.into(), vec![Change::ReplaceMemory(memory)])).await.unwrap();
+        let newest = load(&*store, &a, Select::Objects(with(&["tea", "nothing"]))).await.facts.memories;
+        assert!(
+            newest.iter().all(|memory| memory.version == version),
+            "not as it was when it was last searched"
+        );
         (found(&*store, &["tea"]).await.len(), found(&*store, &["nothing"]).await.len())
     };
     commit_all(&*store, &a, vec![Change::InsertMemory(first.clone())]).await;
