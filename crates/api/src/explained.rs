@@ -13,6 +13,14 @@ use crate::openapi::schema::{about, maybe, names, object, or_null, text};
 /// What `explain` says in the document.
 pub const EXPLAIN: &str = "Whether each hit says why it is there, and the answer by what was searched.";
 
+/// What `boost` says in the document.
+pub const BOOST: &str = "How far what is beside the query moves scores: each factor is 1 + weight * (x - 0.5), x from 0 to 1. \
+                         It moves nothing where nothing is searched for.";
+/// What its `strength` does.
+pub const BOOST_STRENGTH: &str = "The weight of the memory's strength.";
+/// What its `recency` does.
+pub const BOOST_RECENCY: &str = "The weight of how recent it is: half after 30 days, and so on.";
+
 /// By what was searched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Searched {
@@ -42,30 +50,43 @@ pub struct Explanation {
     score: f64,
     keyword: Option<Keyword>,
     semantic: Option<Semantic>,
+    graph: Option<Graph>,
     lent: f64,
+    boost: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 struct Keyword {
     rank: usize,
     bm25: f64,
+    adds: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 struct Semantic {
     rank: usize,
     cosine: f64,
+    adds: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Graph {
+    rank: usize,
+    nearness: f64,
+    adds: f64,
 }
 
 /// Why an item was found; nothing of one that is only listed.
 #[must_use]
 pub fn explanation(item: &Item) -> Option<Explanation> {
-    let (score, Why { words, meaning, lent }) = (item.score?, item.why?);
+    let (score, Why { words, meaning, graph, lent, boost }) = (item.score?, item.why?);
     Some(Explanation {
         score: score.get(),
-        keyword: words.map(|Arm { rank, score }| Keyword { rank, bm25: score }),
-        semantic: meaning.map(|Arm { rank, score }| Semantic { rank, cosine: score }),
+        keyword: words.map(|Arm { rank, score, adds }| Keyword { rank, bm25: score, adds }),
+        semantic: meaning.map(|Arm { rank, score, adds }| Semantic { rank, cosine: score, adds }),
+        graph: graph.map(|Arm { rank, score, adds }| Graph { rank, nearness: score, adds }),
         lent,
+        boost,
     })
 }
 
@@ -80,15 +101,24 @@ pub fn similarity(item: &Item) -> Option<f64> {
 pub fn explanation_schema() -> Value {
     let rank = || about(json!({"type": "integer", "minimum": 1}), "Its rank among all that is found so.");
     let number = || json!({"type": "number", "minimum": 0});
-    let keyword = object("KeywordMatch", [("rank", rank()), ("bm25", number())]);
-    let semantic = object("SemanticMatch", [("rank", rank()), ("cosine", number())]);
+    let adds = || ("adds", about(number(), "What that adds to the score."));
+    let nearness = "1 where it says something of a node whose name the query holds whole, less for a part of the name, and half \
+                    of that a step away.";
+    let keyword = object("KeywordMatch", [("rank", rank()), ("bm25", number()), adds()]);
+    let semantic = object("SemanticMatch", [("rank", rank()), ("cosine", number()), adds()]);
+    let graph = object("GraphMatch", [("rank", rank()), ("nearness", about(number(), nearness)), adds()]);
     let explanation = object(
         "HitExplanation",
         [
-            ("score", about(number(), "What it is ordered by: what words, meaning and neighbours add.")),
+            (
+                "score",
+                about(number(), "What it is ordered by: what words, meaning, the graph and neighbours add, times boost."),
+            ),
             ("keyword", about(or_null(keyword), "By its words; null where it holds none of the query's.")),
             ("semantic", about(or_null(semantic), "By its meaning; null where it was not found so.")),
+            ("graph", about(or_null(graph), "By the graph; null where it was not found so.")),
             ("lent", about(number(), "How much of the score its neighbours in the conversation lent it.")),
+            ("boost", about(number(), "By how much all of that was multiplied, as `boost` asks.")),
         ],
     );
     about(explanation, "Why it was found, where `explain` asks for it.")

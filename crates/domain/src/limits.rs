@@ -306,6 +306,16 @@ pub const SCHEMAS_LISTED_MAX: usize = 1_000;
 pub const GRAPH_DEPTH_MAX: usize = 3;
 /// Memories that one look at a graph, or the making of one memory's, may read.
 pub const GRAPH_MEMORIES_MAX: usize = 2_000;
+/// Nodes that a question may name.
+pub const WALK_NAMED_NODES: usize = 10;
+/// Nodes that a question may lead to, with those that it names.
+pub const WALK_NODES: usize = 50;
+/// Different terms of a node's property that may be its name; what has more describes it.
+pub const NODE_NAME_TERMS_MAX: usize = 12;
+/// The same in bytes.
+pub const NODE_NAME_BYTES_MAX: usize = 200;
+/// Terms by which one memory's nodes are looked for.
+pub const NODE_TERMS_MAX: usize = 100;
 /// Memories of a scope among which the one before another is looked for: some of them may not be seen.
 pub const GRAPH_PREVIOUS_ITEMS: usize = 16;
 /// Memories whose graphs are made between two looks at what waits.

@@ -62,7 +62,7 @@ pub(super) async fn handler(
     let request = document.decode_at::<QueryRequest>(Unknown::Refuse, meta.now)?.value;
     let binding = request.binding();
     let mark = request.cursor.map(|cursor| cursor.of(binding, "body")).transpose()?;
-    let QueryRequest { tenant, scope, purpose, text, explain, filters, limit, max_tokens, .. } = request;
+    let QueryRequest { tenant, scope, purpose, text, explain, boost, filters, limit, max_tokens, .. } = request;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
     let refused = |refusal| error::problem(refusal, &meta);
     let (after, search, searched) = match (text, mark) {
@@ -71,7 +71,7 @@ pub(super) async fn handler(
         (Some((text, words)), mark) => {
             let after = mark.map(|mark| mark.ranked("body")).transpose()?;
             let (meaning, searched) = explained::understood(&engine, &text).await;
-            (None, Some(Search::new(words, meaning).behind(after)), Some(searched))
+            (None, Some(Search::new(words, meaning).behind(after).boosted(boost)), Some(searched))
         }
     };
     let op = Query { scope, purpose, filters, after, search, limit, max_tokens };

@@ -15,7 +15,11 @@ use crate::problem::Problem;
 pub(super) fn binding(cx: &Context, op: &SearchItems) -> Binding {
     let (principal, scope) = (&cx.principal, &op.scope);
     let words = op.search.as_ref().map(|search| search.text.terms());
-    let query = json!([words, op.filter]).to_string();
+    let moved = op.search.as_ref().filter(|search| search.walks || !search.boost.is_none());
+    let query = match moved {
+        None => json!([words, op.filter]).to_string(),
+        Some(search) => json!([words, op.filter, search.walks, search.boost]).to_string(),
+    };
     Binding::of(&[
         Some(principal.tenant.as_str()),
         Some(&principal.client),

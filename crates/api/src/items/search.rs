@@ -99,7 +99,7 @@ pub(super) async fn handler(
         return matching(&items, &meta, &cx, &op, &warnings).await;
     }
     let (search, searched) = match &request.query {
-        Query::Words(text) => sought(&items, text).await.unzip(),
+        Query::Words(text) => sought(&items, text, &request).await.unzip(),
         Query::Recent => (None, None),
     };
     let searched = searched.filter(|_| request.explain);
@@ -110,13 +110,13 @@ pub(super) async fn handler(
     let found = &done.output.items;
     let developer = caller.client();
     let memories = memories(found, &developer, searched.is_some());
-    let said: Vec<&Memory> = match is_graph_wanted {
-        true => found.iter().map(|item| &*item.memory).collect(),
-        false => Vec::new(),
-    };
-    let graph = Seen::of(&said);
     let is_wanted = |node: &&Node| schema.is_none_or(|schema| node.is_of_schema(schema));
-    let (nodes, schemas) = shown_nodes(graph.nodes().filter(is_wanted).take(counts.nodes), None);
+    let nodes = match (is_graph_wanted, op.search.is_some()) {
+        (true, true) => done.output.nodes.clone(),
+        (true, false) => said(found),
+        (false, _) => Vec::new(),
+    };
+    let (nodes, schemas) = shown_nodes(nodes.iter().filter(is_wanted).take(counts.nodes), None);
     let body = json!({
         "code": 200,
         "status": "success",
@@ -202,12 +202,19 @@ fn highest(best: Option<f64>, score: f64) -> Option<f64> {
     Some(best.map_or(score, |best| best.max(score)))
 }
 
+/// The nodes of which memories say something that were not searched for.
+fn said(found: &[Item]) -> Vec<Node> {
+    let said: Vec<&Memory> = found.iter().map(|item| &*item.memory).collect();
+    Seen::of(&said).nodes().cloned().collect()
+}
+
 /// What is looked for; of a long query its beginning.
-async fn sought(items: &Items, text: &str) -> Option<(Search, Searched)> {
+async fn sought(items: &Items, text: &str, request: &SearchRequest) -> Option<(Search, Searched)> {
     let beginning: String = text.chars().take(limits::QUERY_TEXT_CHARS_MAX).collect();
     let words = QueryText::parse(&beginning).or_else(|_| QueryText::parse("-")).ok()?;
     let (meaning, searched) = explained::understood(&items.engine, &beginning).await;
-    Some((Search::new(words, meaning), searched))
+    let search = Search::new(words, meaning).walking(request.enable_agentic_graph).boosted(request.boost);
+    Some((search, searched))
 }
 
 /// What is wrong with whom and what the request names.

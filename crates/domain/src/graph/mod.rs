@@ -17,7 +17,7 @@ pub mod given;
 pub mod link_dsl;
 pub mod resolve;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod schema;
 pub mod search;
 pub mod set;

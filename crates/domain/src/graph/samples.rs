@@ -17,23 +17,23 @@ use crate::object::{Object, Temporal, TruthMode};
 use crate::scope::Scope;
 use crate::time::Timestamp;
 
-pub(super) fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).expect("a name")
 }
 
-pub(super) fn memory_id(number: u128) -> MemoryId {
+pub(crate) fn memory_id(number: u128) -> MemoryId {
     MemoryId::from_uuid(Uuid::from_u128(number))
 }
 
-pub(super) fn node_id(number: u128) -> NodeId {
+pub(crate) fn node_id(number: u128) -> NodeId {
     NodeId::from_uuid(Uuid::from_u128(number << 64))
 }
 
-pub(super) fn time(micros: i64) -> Timestamp {
+pub(crate) fn time(micros: i64) -> Timestamp {
     Timestamp::from_unix_micros(micros)
 }
 
-pub(super) fn object(value: Value) -> Map<String, Value> {
+pub(crate) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         _ => Map::new(),
@@ -41,7 +41,7 @@ pub(super) fn object(value: Value) -> Map<String, Value> {
 }
 
 /// What a memory says of a node; `modes` are those of properties that do not replace.
-pub(super) fn says(
+pub(crate) fn says(
     node: u128,
     node_type: &str,
     properties: Value,
@@ -61,7 +61,7 @@ pub(super) fn says(
     }
 }
 
-pub(super) fn joins(source: End, edge_type: &str, target: End) -> EdgeAssertion {
+pub(crate) fn joins(source: End, edge_type: &str, target: End) -> EdgeAssertion {
     EdgeAssertion {
         source,
         target,
@@ -72,7 +72,7 @@ pub(super) fn joins(source: End, edge_type: &str, target: End) -> EdgeAssertion 
 }
 
 /// A memory of that number that says these at the time of its number.
-pub(super) fn memory(number: u128, nodes: Vec<NodeAssertion>, edges: Vec<EdgeAssertion>) -> Memory {
+pub(crate) fn memory(number: u128, nodes: Vec<NodeAssertion>, edges: Vec<EdgeAssertion>) -> Memory {
     let at = time(i64::try_from(number).expect("a small number"));
     let ann = UserId::parse("ann").expect("a user");
     let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(at));
@@ -94,7 +94,7 @@ pub(super) fn memory(number: u128, nodes: Vec<NodeAssertion>, edges: Vec<EdgeAss
 }
 
 /// The policy that a request of these members states.
-pub(super) fn policy(request: Value) -> EffectivePolicy {
+pub(crate) fn policy(request: Value) -> EffectivePolicy {
     let mut body = object(json!({"content": "x"}));
     body.insert("memory_policy".to_owned(), request);
     let body = Value::Object(body);
@@ -104,17 +104,17 @@ pub(super) fn policy(request: Value) -> EffectivePolicy {
     merge::merge(&[(Layer::Request, &MemoryPolicy { ..read.policy.stated })])
 }
 
-pub(super) fn schema(more: Value) -> Schema {
+pub(crate) fn schema(more: Value) -> Schema {
     let mut body = object(json!({"name": "tests"}));
     body.extend(object(more));
     Schema::read(&Value::Object(body), false).expect("a schema").value
 }
 
-pub(super) fn candidate(called: &str, node_type: &str, properties: Value) -> Candidate {
+pub(crate) fn candidate(called: &str, node_type: &str, properties: Value) -> Candidate {
     Candidate { called: called.to_owned(), node_type: name(node_type), properties: object(properties) }
 }
 
-pub(super) fn edge(source: &str, edge_type: &str, target: &str) -> CandidateEdge {
+pub(crate) fn edge(source: &str, edge_type: &str, target: &str) -> CandidateEdge {
     let end = |text: &str| match text {
         "$this" => CandidateEnd::This,
         "$previous" => CandidateEnd::Previous,

@@ -6,7 +6,8 @@
 use super::{Memory, REVIEW, State};
 use crate::graph::Extraction;
 use crate::ids::NodeId;
-use crate::scope::ScopeType;
+use crate::retrieval::name_terms;
+use crate::scope::{Partition, ScopeType};
 use sha2::{Digest, Sha256};
 
 /// One thing that a memory is looked up by.
@@ -22,6 +23,7 @@ enum KeyKind {
     NodeValue = 4,
     EdgeType = 5,
     Waiting = 6,
+    NodeTerm = 7,
 }
 
 impl Key {
@@ -56,6 +58,12 @@ impl Key {
         Self::of(KeyKind::EdgeType, &[namespace.as_bytes(), edge_type.as_bytes()])
     }
 
+    /// Of memories of a scope that say something of a node with a name of which this is a term.
+    #[must_use]
+    pub fn node_term(scope: Partition, term: &str) -> Self {
+        Self::of(KeyKind::NodeTerm, &[&scope.0, term.as_bytes()])
+    }
+
     /// Of memories that wait for a job, or for a review.
     #[must_use]
     pub fn waiting(job: &str) -> Self {
@@ -87,6 +95,11 @@ impl Memory {
         let mut keys = item.graph.keys(&self.scope.namespace);
         // An item is a node of its own.
         keys.insert(Key::node(NodeId::from_uuid(self.id.uuid())));
+        if self.has_words() {
+            let values = item.graph.nodes.iter().flat_map(|node| node.properties.values());
+            let terms = name_terms(values.map(|asserted| &asserted.value));
+            keys.extend(terms.iter().map(|term| Key::node_term(self.partition, term)));
+        }
         let own = format!("person:{}", self.scope.id);
         let is_others = |reader: &String| self.scope.scope_type != ScopeType::User || *reader != own;
         keys.extend(
@@ -119,6 +132,8 @@ mod tests {
             Key::node_type("Person", ""),
             Key::node_type("n", "Person"),
             Key::edge_type("", "Person"),
+            Key::node_term(Partition([0; 16]), "ann"),
+            Key::node_term(Partition([1; 16]), "ann"),
             Key::node_value("", "Person", "name", "ann"),
             Key::node_value("", "Person", "nam", "eann"),
             Key::node_value("P", "erson", "name", "ann"),

@@ -1,4 +1,5 @@
-//! What answers a question best: words and meaning together, and what stands beside an answer in its conversation.
+//! What answers a question best: words and meaning together, what its names lead to in the graph, and what stands beside an answer in
+//! its conversation.
 //!
 //! Everything here is counted among the memories that are given, which are those that the caller may see, as they are shown. What it
 //! may not see is not among them, and so changes no score, no rank and no order (docs/retrieval.md).
@@ -13,14 +14,24 @@ use crate::limits;
 use crate::memory::Memory;
 use crate::place::Place;
 use crate::scope::Partition;
+use crate::time::Timestamp;
 use crate::vector::Nearest;
 use crate::words::{self, QueryText, Ranked, Score};
+
+mod boost;
+mod walk;
+
+pub use boost::Boost;
+pub use walk::Walk;
+pub(crate) use walk::name_terms;
 
 /// What a memory's words count for beside its meaning: the best match of the answer has so much.
 const WORDS_WEIGHT: f64 = 1.0;
 /// What its meaning counts for: a vector of the same direction has so much. It falls with the square of the cosine, since what is not
 /// near is hardly told apart from what is far.
 const MEANING_WEIGHT: f64 = 2.0;
+/// What the graph counts for: a memory that says something of a node whose name the question holds whole has so much.
+const GRAPH_WEIGHT: f64 = 0.5;
 /// What is not nearer than this is not found by its meaning: texts that have nothing to do with each other are about so near.
 pub const LEAST_COSINE: f64 = 0.15;
 /// What a memory lends to its neighbours in a conversation, the nearest first. Of the two at one distance only the better one lends.
@@ -46,19 +57,31 @@ pub struct Anchor {
 pub struct Arm {
     /// The memory's rank among all that are found so, from 1.
     pub rank: usize,
-    /// Its score: BM25, or a cosine.
+    /// Its score: BM25, a cosine, or how near in the graph it is to what the question names.
     pub score: f64,
+    /// What that adds to the memory's score.
+    pub adds: f64,
 }
 
 /// Why a memory is found.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Why {
     /// By its words.
     pub words: Option<Arm>,
     /// By its meaning.
     pub meaning: Option<Arm>,
+    /// By the graph.
+    pub graph: Option<Arm>,
     /// How much of the score others of its conversation lent it.
     pub lent: f64,
+    /// By how much all of that was multiplied ([`Boost::factor`]).
+    pub boost: f64,
+}
+
+impl Default for Why {
+    fn default() -> Self {
+        Self { words: None, meaning: None, graph: None, lent: 0.0, boost: 1.0 }
+    }
 }
 
 /// A memory that is found.
@@ -70,13 +93,15 @@ pub struct Hit {
     pub why: Why,
 }
 
-/// What is asked, and how near memories are to it; none where nothing was asked by meaning.
+/// What is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// The words.
     pub text: &'a QueryText,
-    /// How near.
+    /// How near memories are to it; none where nothing was asked by meaning.
     pub nearest: Option<&'a Nearest>,
+    /// Where it leads to in the graph; none where that was not asked.
+    pub walk: Option<&'a Walk>,
 }
 
 impl Memory {
@@ -133,28 +158,57 @@ pub fn has_nearest(nearest: &Nearest, memories: &[&Memory]) -> bool {
 #[must_use]
 pub fn find(question: Question<'_>, memories: &[&Memory]) -> Vec<Hit> {
     let by_words = words::rank(question.text, memories.iter().copied());
-    let Some(nearest) = question.nearest else {
-        let hit = |(ranked, at): (&Ranked, usize)| {
-            let arm = Arm { rank: at, score: ranked.score.0.get() };
-            Hit { ranked: *ranked, why: Why { words: Some(arm), ..Why::default() } }
+    if question.nearest.is_none() && question.walk.is_none() {
+        let hit = |(ranked, rank): (&Ranked, usize)| {
+            let score = ranked.score.0.get();
+            let words = Some(Arm { rank, score, adds: score });
+            Hit { ranked: *ranked, why: Why { words, ..Why::default() } }
         };
         return by_words.iter().zip(1..).map(hit).collect();
-    };
+    }
     let best = by_words.first().map_or(1.0, |ranked| ranked.score.0.get());
-    let mut found: BTreeMap<MemoryId, (f64, Why)> = BTreeMap::new();
+    let mut found = Found::default();
     for (ranked, rank) in by_words.iter().zip(1..) {
         let score = ranked.score.0.get();
-        let (sum, why) = found.entry(ranked.id).or_default();
-        *sum += WORDS_WEIGHT * score / best;
-        why.words = Some(Arm { rank, score });
+        let arm = Arm { rank, score, adds: WORDS_WEIGHT * score / best };
+        found.add(ranked.id, arm, |why| &mut why.words);
     }
-    let ids: BTreeSet<MemoryId> = found.keys().copied().collect();
-    for ((id, score), rank) in near(nearest, &ids, memories).into_iter().zip(1..) {
-        let (sum, why) = found.entry(id).or_default();
-        *sum += MEANING_WEIGHT * score * score;
-        why.meaning = Some(Arm { rank, score });
+    let ids: BTreeSet<MemoryId> = found.0.keys().copied().collect();
+    let near = question.nearest.map(|nearest| near(nearest, &ids, memories)).unwrap_or_default();
+    for ((id, score), rank) in near.into_iter().zip(1..) {
+        let arm = Arm { rank, score, adds: MEANING_WEIGHT * score * score };
+        found.add(id, arm, |why| &mut why.meaning);
     }
-    hits(&found, memories)
+    let reached = question.walk.map(|walk| reached(walk, memories)).unwrap_or_default();
+    for ((id, score), rank) in reached.into_iter().zip(1..) {
+        let arm = Arm { rank, score, adds: GRAPH_WEIGHT * score };
+        found.add(id, arm, |why| &mut why.graph);
+    }
+    hits(&found.0, memories)
+}
+
+/// What is found so far, each with the sum of what its arms add.
+#[derive(Default)]
+struct Found(BTreeMap<MemoryId, (f64, Why)>);
+
+impl Found {
+    fn add(&mut self, id: MemoryId, arm: Arm, place: impl Fn(&mut Why) -> &mut Option<Arm>) {
+        let (sum, why) = self.0.entry(id).or_default();
+        *sum += arm.adds;
+        *place(why) = Some(arm);
+    }
+}
+
+/// What the graph leads to, the nearest first; of two that are as near the latest.
+fn reached(walk: &Walk, memories: &[&Memory]) -> Vec<(MemoryId, f64)> {
+    let can_be_found = memories.iter().filter(|memory| memory.has_words());
+    let weighed = can_be_found.filter_map(|memory| {
+        let placed = Reverse(memory.placed.unwrap_or(memory.created));
+        Some((walk.weight(memory)?, placed, memory.id))
+    });
+    let mut reached: Vec<(f64, Reverse<Timestamp>, MemoryId)> = weighed.collect();
+    reached.sort_unstable_by(|(x, at, a), (y, then, b)| y.total_cmp(x).then(at.cmp(then)).then(a.cmp(b)));
+    reached.into_iter().map(|(weight, _, id)| (id, weight)).collect()
 }
 
 /// In order, those that are among these memories.
@@ -240,6 +294,27 @@ pub fn lend(found: &[Hit], memories: &[&Memory]) -> Vec<Hit> {
         }
     }
     hits(&all, memories)
+}
+
+/// The same when what is beside the question has moved the scores, the best first. `liked` says how a memory was judged, from 0 to 1.
+#[must_use]
+pub fn boosted(
+    found: Vec<Hit>,
+    memories: &[&Memory],
+    boost: Boost,
+    now: Timestamp,
+    liked: impl Fn(MemoryId) -> f64,
+) -> Vec<Hit> {
+    if boost.is_none() {
+        return found;
+    }
+    let factors: BTreeMap<MemoryId, f64> =
+        memories.iter().map(|memory| (memory.id, boost.factor(memory, now, liked(memory.id)))).collect();
+    let moved = found.into_iter().map(|hit| {
+        let factor = factors.get(&hit.ranked.id).copied().unwrap_or(1.0);
+        (hit.ranked.id, (hit.ranked.score.0.get() * factor, Why { boost: factor, ..hit.why }))
+    });
+    hits(&moved.collect(), memories)
 }
 
 #[cfg(test)]

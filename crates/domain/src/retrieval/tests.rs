@@ -9,7 +9,7 @@ use crate::scope::Scope;
 use crate::time::Timestamp;
 use crate::vector::{Near, TextKey};
 
-fn turn(number: u128, conversation: &str, text: &str) -> Memory {
+pub(super) fn turn(number: u128, conversation: &str, text: &str) -> Memory {
     let at = Timestamp::from_unix_micros(i64::try_from(number).unwrap());
     let mut object = Object::new(TruthMode::FactualClaim, Temporal::observed(at));
     object.content = Content::text(Language::default(), text).ok();
@@ -29,7 +29,7 @@ fn nearest(memories: &[Memory], cosines: &[f64]) -> Nearest {
 fn answer(question: &str, nearest: Option<&Nearest>, memories: &[Memory]) -> Vec<Hit> {
     let text = QueryText::parse(question).unwrap();
     let memories: Vec<&Memory> = memories.iter().collect();
-    lend(&find(Question { text: &text, nearest }, &memories), &memories)
+    lend(&find(Question { text: &text, nearest, walk: None }, &memories), &memories)
 }
 
 fn shown(hits: &[Hit]) -> Vec<String> {
@@ -37,7 +37,7 @@ fn shown(hits: &[Hit]) -> Vec<String> {
         |arm: Option<Arm>| arm.map_or_else(|| "-".to_owned(), |arm| format!("{}:{:.3}", arm.rank, arm.score));
     let line = |hit: &Hit| {
         let (number, score) = (hit.ranked.id.uuid().as_u128(), hit.ranked.score.0.get());
-        let Why { words, meaning, lent } = hit.why;
+        let Why { words, meaning, lent, .. } = hit.why;
         format!("{number} {score:.3} words {} meaning {} lent {lent:.3}", arm(words), arm(meaning))
     };
     hits.iter().map(line).collect()

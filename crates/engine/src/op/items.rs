@@ -101,14 +101,27 @@ impl SearchItems {
                 && seen.has_got_to(memory))
     }
 
+    fn walks(&self) -> bool {
+        self.search.as_ref().is_some_and(|search| search.walks)
+    }
+
+    /// Whether a memory is one of those that searches look through: of the scope, or shared with one of these. What a graph leads to
+    /// may stand elsewhere.
+    fn is_looked_through(&self, memory: &Memory, readers: &[String]) -> bool {
+        memory.partition == self.scope.partition()
+            || memory.readers().iter().any(|reader| readers.contains(reader))
+    }
+
     /// What is shown of what may be seen: for conversations only what may be put into a prompt. The dialect knows no strength, so
     /// what is dormant is found like anything else.
     fn items(&self, cx: &Context, seen: &Visible<Facts>) -> Vec<Item> {
+        let readers = if self.walks() { cx.principal.reads_as() } else { Vec::new() };
         let is_for_prompts = self.purpose == Purpose::ChatResponse;
         let is_audit = matches!(self.purpose, Purpose::ComplianceAudit | Purpose::SubjectAccess);
         let wanted = seen.memories().iter().filter(|memory| {
             memory.scope.namespace == self.scope.namespace
                 && self.is_in_reach(seen, memory)
+                && (!self.walks() || self.is_looked_through(memory, &readers))
                 && (is_audit || !memory.object().is_some_and(Object::is_barred_from_search))
                 && self.filter.takes(memory)
         });
@@ -144,7 +157,9 @@ impl SearchItems {
         };
         // Whoever reads as one of these has been given what is shared with it.
         let readers = cx.principal.reads_as();
-        let keys = readers.iter().take(limits::KEYS_ASKED_MAX).map(|reader| Key::reader(reader)).collect();
+        let walked = self.search.as_ref().map(|search| search.keys(self.scope.partition())).unwrap_or_default();
+        let readers = readers.iter().take(limits::KEYS_ASKED_MAX - walked.len());
+        let keys = readers.map(|reader| Key::reader(reader)).chain(walked).collect();
         let keyed = KeyedSelect { keys, after: None, limit: limits::LIST_SCAN_ITEMS };
         Select::Shared { objects, keyed }
     }
@@ -195,12 +210,16 @@ impl Operation for SearchItems {
     }
 
     fn leads_on(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
-        self.search.as_ref().is_some_and(|search| search.leads_on(&self.items(cx, seen), seen))
+        self.search.as_ref().is_some_and(|search| search.leads_on(&self.items(cx, seen), seen, cx.now))
+    }
+
+    fn is_of_current_keys(&self) -> bool {
+        self.walks()
     }
 
     fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
         if let Some(search) = &self.search {
-            let hits = search.ranked(|| self.items(cx, seen), seen, self.limit + 1);
+            let hits = search.ranked(|| self.items(cx, seen), seen, cx.now, self.limit + 1);
             seen.keep_ranked(&hits);
         }
     }
@@ -216,6 +235,12 @@ impl Operation for SearchItems {
             out.item(seen, item);
         });
         out.truth(output.approximate).next(output.next);
+        if self.walks() {
+            out.count(output.nodes.len());
+            output.nodes.iter().for_each(|node| {
+                out.node(node);
+            });
+        }
         Some(out.into_bytes())
     }
 
@@ -227,6 +252,10 @@ impl Operation for SearchItems {
     ) -> Result<Plan<Self::Output>, Refusal> {
         let mut items = self.items(cx, seen);
         let (tokens_used, last) = self.bounds().cut(&mut items);
+        let nodes = match &self.search {
+            Some(search) => search.nodes(items.iter().map(|item| &*item.memory)),
+            None => Vec::new(),
+        };
         let approximate = last.is_none() && items.len() < self.limit && seen.more();
         Ok(Plan {
             memory_ids: items.iter().map(|item| item.memory.id).collect(),
@@ -235,6 +264,7 @@ impl Operation for SearchItems {
                 constraints: Vec::new(),
                 merge_report: Vec::new(),
                 denied: Vec::new(),
+                nodes,
                 next: page::next(seen, last),
                 approximate,
                 tokens_used,

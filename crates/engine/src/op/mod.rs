@@ -278,6 +278,11 @@ pub trait Operation: Send + Sync {
         false
     }
 
+    /// Whether it looks at what memories are looked up by now: asked again later, it may miss what has changed since.
+    fn is_of_current_keys(&self) -> bool {
+        false
+    }
+
     /// Whether what it was shown leads to something else that it needs, whether or not there was more to look at.
     fn leads_on(&self, _cx: &Context, _seen: &Visible<Facts>) -> bool {
         false

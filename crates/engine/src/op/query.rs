@@ -7,6 +7,7 @@ use std::sync::Arc;
 use memoryscope_domain::audit_chain::Code;
 use memoryscope_domain::constraint::{Candidate, Constraint, MergeReport, merge};
 use memoryscope_domain::govern::{About, Authority, Facts, Visible, Withheld};
+use memoryscope_domain::graph::fold::Node;
 use memoryscope_domain::ids::{BridgeId, MemoryId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, Memory, MemoryType, State};
@@ -159,6 +160,8 @@ pub struct Answer {
     pub merge_report: Vec<MergeReport>,
     /// What was looked at for this page, asked for and withheld, in the page's order; only auditors are told.
     pub denied: Vec<MemoryId>,
+    /// Nodes of the graph, where they were asked for: those that the question led to, and those of which the memories say something.
+    pub nodes: Vec<Node>,
     /// Where the next page begins, if there may be one.
     pub next: Option<Next>,
     /// Whether more memories hold the words than were ranked.
@@ -377,12 +380,12 @@ impl Operation for Query {
     }
 
     fn leads_on(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
-        self.search.as_ref().is_some_and(|search| search.leads_on(&self.items(cx, seen), seen))
+        self.search.as_ref().is_some_and(|search| search.leads_on(&self.items(cx, seen), seen, cx.now))
     }
 
     fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {
         if let Some(search) = &self.search {
-            let hits = search.ranked(|| self.items(cx, seen), seen, self.limit + 1);
+            let hits = search.ranked(|| self.items(cx, seen), seen, cx.now, self.limit + 1);
             seen.keep_ranked(&hits);
         }
     }
@@ -425,6 +428,7 @@ impl Operation for Query {
                 constraints,
                 merge_report,
                 denied,
+                nodes: Vec::new(),
                 next,
                 approximate: self.search.is_some() && seen.more(),
                 tokens_used,

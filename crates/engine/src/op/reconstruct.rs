@@ -169,7 +169,7 @@ impl Operation for Reconstruct {
             }),
             _ => None,
         });
-        let ranks = self.search.as_ref().map(|search| search.ranks(&memories, seen));
+        let ranks = self.search.as_ref().map(|search| search.ranks(&memories, seen, cx.now));
         let events = memories.iter().filter_map(|memory| match &memory.body {
             Body::Event(_) => {
                 let rank = ranks.as_ref().map_or(Some(0), |ranks| ranks.get(&memory.id).copied())?;

@@ -3,15 +3,18 @@
 //! What is ranked is what the caller may see. So a search that meets what it may not see looks further, until what it shows is what
 //! it would show if that were not there: which of the nearest are shown, and who stands beside them in a conversation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use memoryscope_domain::govern::{Facts, Visible};
-use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::graph::fold::{Node, Seen};
+use memoryscope_domain::ids::{MemoryId, NodeId};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::{Body, Memory};
-use memoryscope_domain::retrieval::{self, Hit, Question};
+use memoryscope_domain::memory::{Body, Key, Memory};
+use memoryscope_domain::retrieval::{self, Boost, Hit, Question, Walk};
+use memoryscope_domain::scope::Partition;
+use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::vector::{ModelKey, Vector};
 use memoryscope_domain::words::{QueryText, Ranked};
 
@@ -22,6 +25,10 @@ use crate::port::{Around, Near, ObjectSelect};
 const LOOKS_MAX: u32 = 12;
 /// How many times as much is looked at where that was too little.
 const WIDENING: usize = 4;
+/// Nodes of which all that is said is looked at, about.
+const NODES_MAX: usize = limits::KEYS_ASKED_MAX / 4;
+/// How a memory was judged of which nobody said anything.
+const UNJUDGED: f64 = 0.5;
 
 /// What is asked for, and where its answer goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +39,10 @@ pub struct Search {
     pub meaning: Option<Meaning>,
     /// Only what is behind this place: that of the last item of the page before.
     pub after: Option<Ranked>,
+    /// Whether memories are found, too, that say something of what the graph leads to from nodes that the question names.
+    pub walks: bool,
+    /// How far what is beside the question moves scores.
+    pub boost: Boost,
     looked: Looked,
 }
 
@@ -58,8 +69,12 @@ struct Looked(Mutex<Reach>);
 struct Reach {
     near: usize,
     around: Around,
+    /// The nodes of which all that is said was looked at.
+    nodes: BTreeSet<NodeId>,
     /// The ranking of what was looked at last, where that led on to no more.
     ranking: Option<Vec<Hit>>,
+    /// The graph of what was looked at last, and the nodes of it that the question leads to, the best first.
+    walked: Option<(Seen, Vec<NodeId>)>,
 }
 
 impl Reach {
@@ -74,7 +89,9 @@ impl Looked {
         Self(Mutex::new(Reach {
             near: limits::NEAREST_ITEMS * 5 / 4,
             around: Around::nothing(),
+            nodes: BTreeSet::new(),
             ranking: None,
+            walked: None,
         }))
     }
 
@@ -107,13 +124,47 @@ impl Search {
     /// For this, from the best on.
     #[must_use]
     pub fn new(text: QueryText, meaning: Option<Meaning>) -> Self {
-        Self { text, meaning, after: None, looked: Looked::begin() }
+        Self { text, meaning, after: None, walks: false, boost: Boost::default(), looked: Looked::begin() }
     }
 
     /// The same, behind this place, where one is named.
     #[must_use]
     pub fn behind(self, after: Option<Ranked>) -> Self {
         Self { after, ..self }
+    }
+
+    /// The same, with the graph where `walks` says so.
+    #[must_use]
+    pub fn walking(self, walks: bool) -> Self {
+        Self { walks, ..self }
+    }
+
+    /// The same, with scores moved so far.
+    #[must_use]
+    pub fn boosted(self, boost: Boost) -> Self {
+        Self { boost, ..self }
+    }
+
+    /// What memories of a scope are looked up by for the graph's sake: names that the question holds, and the nodes that they led
+    /// to so far.
+    pub(super) fn keys(&self, scope: Partition) -> Vec<Key> {
+        if !self.walks {
+            return Vec::new();
+        }
+        let names = self.text.terms().iter().map(|term| Key::node_term(scope, term));
+        let reach = self.looked.lock();
+        names.chain(reach.nodes.iter().map(|node| Key::node(*node))).collect()
+    }
+
+    /// The nodes that the question led to, the best first, and behind them those of which these memories say something; of each what the
+    /// caller may see of it.
+    pub(super) fn nodes<'a>(&self, shown: impl Iterator<Item = &'a Memory>) -> Vec<Node> {
+        let Some((graph, mut nodes)) = self.looked.lock().walked.take() else { return Vec::new() };
+        let said = shown.filter_map(Memory::item).flat_map(|item| &item.graph.nodes);
+        nodes.extend(said.map(|said| said.node));
+        let mut shown = BTreeSet::new();
+        nodes.retain(|node| shown.insert(*node));
+        nodes.iter().filter_map(|node| graph.node(*node)).cloned().collect()
     }
 
     /// What is looked at for it, among these.
@@ -144,10 +195,15 @@ impl Search {
     }
 
     /// How many of these events answer better, of each that answers.
-    pub(super) fn ranks(&self, memories: &[&Memory], seen: &Visible<Facts>) -> BTreeMap<MemoryId, usize> {
+    pub(super) fn ranks(
+        &self,
+        memories: &[&Memory],
+        seen: &Visible<Facts>,
+        now: Timestamp,
+    ) -> BTreeMap<MemoryId, usize> {
         let is_event = |memory: &&&Memory| matches!(memory.body, Body::Event(_));
         let events: Vec<&Memory> = memories.iter().filter(is_event).copied().collect();
-        let hits = retrieval::lend(&self.found(&events, seen), &events);
+        let hits = self.rank(&self.found(&events, seen, None), &events, now);
         hits.iter().zip(0..).map(|(hit, rank)| (hit.ranked.id, rank)).collect()
     }
 
@@ -157,7 +213,7 @@ impl Search {
     }
 
     /// Whether what would be shown of what was looked at leads on to more; and if so, to what.
-    pub(super) fn leads_on(&self, shown: &[Item], seen: &Visible<Facts>) -> bool {
+    pub(super) fn leads_on(&self, shown: &[Item], seen: &Visible<Facts>, now: Timestamp) -> bool {
         let memories: Vec<&Memory> = shown.iter().map(|item| &*item.memory).collect();
         let mut reach = self.looked.lock();
         reach.ranking = None;
@@ -168,7 +224,13 @@ impl Search {
             reach.near = (reach.near * WIDENING).min(limits::MATCH_ROWS);
             return true;
         }
-        let found = self.found(&memories, seen);
+        let walk = self.walk(&memories, &mut reach);
+        let wanted = walk.as_ref().map(|walk| walk.wanted(&memories)).unwrap_or_default();
+        if !wanted.is_subset(&reach.nodes) && reach.nodes.len() < NODES_MAX {
+            reach.nodes.extend(wanted);
+            return true;
+        }
+        let found = self.found(&memories, seen, walk.as_ref());
         let anchors = retrieval::anchors(&found, &memories);
         if !anchors.is_subset(&reach.around.anchors) {
             reach.around.anchors = anchors;
@@ -181,14 +243,29 @@ impl Search {
         if may_lack {
             reach.around.reach *= WIDENING;
         } else {
-            reach.ranking = Some(retrieval::lend(&found, &memories));
+            reach.ranking = Some(self.rank(&found, &memories, now));
         }
         may_lack
     }
 
-    fn found(&self, memories: &[&Memory], seen: &Visible<Facts>) -> Vec<Hit> {
+    /// Where the question leads to in the graph of these memories, if that is asked; it is kept with the graph.
+    fn walk(&self, memories: &[&Memory], reach: &mut Reach) -> Option<Walk> {
+        if !self.walks {
+            return None;
+        }
+        let graph = Seen::of(memories);
+        let walk = Walk::of(&self.text, &graph);
+        reach.walked = Some((graph, walk.nodes()));
+        Some(walk)
+    }
+
+    fn found(&self, memories: &[&Memory], seen: &Visible<Facts>, walk: Option<&Walk>) -> Vec<Hit> {
         let nearest = self.meaning.as_ref().map(|_| seen.nearest());
-        retrieval::find(Question { text: &self.text, nearest }, memories)
+        retrieval::find(Question { text: &self.text, nearest, walk }, memories)
+    }
+
+    fn rank(&self, found: &[Hit], memories: &[&Memory], now: Timestamp) -> Vec<Hit> {
+        retrieval::boosted(retrieval::lend(found, memories), memories, self.boost, now, |_| UNJUDGED)
     }
 
     /// The next of these, the best first, at most `limit`.
@@ -201,13 +278,15 @@ impl Search {
         &self,
         shown: impl FnOnce() -> Vec<Item>,
         seen: &Visible<Facts>,
+        now: Timestamp,
         limit: usize,
     ) -> Vec<Hit> {
-        let kept = self.looked.lock().ranking.take();
-        let hits = kept.unwrap_or_else(|| {
+        let mut reach = self.looked.lock();
+        let hits = reach.ranking.take().unwrap_or_else(|| {
             let shown = shown();
             let memories: Vec<&Memory> = shown.iter().map(|item| &*item.memory).collect();
-            retrieval::lend(&self.found(&memories, seen), &memories)
+            let walk = self.walk(&memories, &mut reach);
+            self.rank(&self.found(&memories, seen, walk.as_ref()), &memories, now)
         });
         let begin = self.after.map_or(0, |after| {
             let there = hits.iter().position(|hit| hit.ranked.id == after.id);

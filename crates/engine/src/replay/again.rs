@@ -232,7 +232,7 @@ impl Engine {
                 width += 1;
                 continue;
             }
-            again.is_of_another_index = seen.nearest().changed;
+            again.is_of_another_index = seen.nearest().changed || op.is_of_current_keys();
             op.arrange(cx, &mut seen);
             if op.shows_references() {
                 again.is_short_of_inputs |= self.settle_again(asking, &ask, &mut seen).await?;

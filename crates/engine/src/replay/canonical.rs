@@ -5,6 +5,7 @@
 
 use memoryscope_domain::constraint::MergeReport;
 use memoryscope_domain::govern::{Evidence, Facts, Visible};
+use memoryscope_domain::graph::fold::Node;
 use memoryscope_domain::ids::{ConstraintId, MemoryId};
 use memoryscope_domain::memory::{Body, Memory};
 use memoryscope_domain::reconstruct::{Context as Told, Reconstruction};
@@ -68,6 +69,19 @@ impl Canonical {
             for constraint in impact.constraints.iter() {
                 self.ids(&constraint.source_refs);
             }
+        }
+        self
+    }
+
+    /// A node as it is seen.
+    pub(crate) fn node(&mut self, node: &Node) -> &mut Self {
+        self.text(&node.id.prefixed()).text(node.node_type.as_str()).count(node.properties.len());
+        for (name, seen) in &node.properties {
+            self.text(name.as_str()).text(&seen.value.to_string()).id(seen.memory);
+        }
+        self.count(node.sources.len());
+        for source in &node.sources {
+            self.id(source.memory);
         }
         self
     }

@@ -11,6 +11,7 @@ use memoryscope_domain::policy::Dialect;
 use memoryscope_domain::principal::{Caller, Principal, Role};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
+use memoryscope_domain::retrieval::Boost;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::vector::{ModelKey, Vector};
@@ -202,6 +203,12 @@ fn of_search(search: &Search) -> Map<String, Value> {
         let vector: String = meaning.vector.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         let model: String = meaning.model.0.iter().map(|byte| format!("{byte:02x}")).collect();
         said.insert("meaning".to_owned(), json!([model, vector]));
+    }
+    if search.walks {
+        said.insert("walks".to_owned(), json!(true));
+    }
+    if !search.boost.is_none() {
+        said.insert("boost".to_owned(), json!(search.boost));
     }
     if let Some(after) = &search.after {
         // The score as text: what is read back has the same bits.
@@ -429,7 +436,12 @@ fn search_of(said: &Map<String, Value>) -> Option<Option<Search>> {
             Some(Meaning { model, vector: Vector::from_bytes(&bytes(vector.as_str()?)?)? })
         }
     };
-    Some(Some(Search::new(text, meaning).behind(after)))
+    let walks = said.get("walks").map_or(Some(false), Value::as_bool)?;
+    let boost = match said.get("boost") {
+        None => Boost::default(),
+        Some(boost) => serde_json::from_value(boost.clone()).ok()?,
+    };
+    Some(Some(Search::new(text, meaning).behind(after).walking(walks).boosted(boost)))
 }
 
 fn filters_of(said: &Map<String, Value>) -> Option<Filters> {

@@ -72,7 +72,7 @@ async fn what_shares_no_word_is_found() {
     assert_eq!(world.engine.embeddings_pending(), Some(0));
     let answer = page(&world, "kite").await;
     assert_eq!(answer.items[0].memory.id, kitten);
-    let Some(Why { words, meaning, lent }) = answer.items[0].why else { panic!("there is a reason") };
+    let Some(Why { words, meaning, lent, .. }) = answer.items[0].why else { panic!("there is a reason") };
     assert_eq!((words, meaning.map(|arm| arm.rank), lent), (None, Some(1), 0.0));
     assert!(world.verification().await.ok);
 }

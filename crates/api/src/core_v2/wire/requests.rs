@@ -7,6 +7,7 @@ use memoryscope_domain::object::{Cue, Label, TruthMode, Unit};
 use memoryscope_domain::predicate::Speech;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::reconstruct::Format;
+use memoryscope_domain::retrieval::Boost;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::QueryText;
@@ -15,7 +16,7 @@ use memoryscope_engine::op::query::{Filters, Shown};
 use serde_json::{Value, json};
 
 use super::memory::{TYPES, new_memory};
-use super::scalar::{label, line, named, party, tenant_id, unit};
+use super::scalar::{label, line, named, party, tenant_id, unit, unit_or};
 use crate::cursor::{Binding, Cursor, cursor};
 use crate::predicate::InWords;
 use crate::wire::{
@@ -258,6 +259,7 @@ pub(in crate::core_v2) struct QueryRequest {
     pub(in crate::core_v2) text: Option<(String, QueryText)>,
     /// Whether the answer says why each was found.
     pub(in crate::core_v2) explain: bool,
+    pub(in crate::core_v2) boost: Boost,
     pub(in crate::core_v2) filters: Filters,
     pub(in crate::core_v2) limit: usize,
     pub(in crate::core_v2) max_tokens: Option<usize>,
@@ -270,6 +272,19 @@ fn question() -> impl Decode<Out = (String, QueryText)> {
     words.parsed(|text: &String| QueryText::parse(text).map(|words| (text.clone(), words)))
 }
 
+/// A [`Boost`].
+struct BoostOf(Boost);
+
+impl Shape for BoostOf {
+    const NAME: &'static str = "Boost";
+
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let strength = unit_or(f, "strength", Unit::ZERO);
+        let recency = unit_or(f, "recency", Unit::ZERO);
+        Some(Self(Boost { strength: strength?, recency: recency?, ..Boost::default() }))
+    }
+}
+
 impl Shape for QueryRequest {
     const NAME: &'static str = "MemoryQuery";
 
@@ -279,6 +294,7 @@ impl Shape for QueryRequest {
         let purpose = f.required("purpose", purpose());
         let text = f.optional("query_text", question());
         let explain = f.or("explain", boolean(), false);
+        let boost = f.optional("boost", object::<BoostOf>());
         let filters = f.optional("filters", object::<Filters>());
         let limit = limit(f);
         let max_tokens = f.optional("max_tokens", whole(1..=limits::CONTEXT_TOKENS_MAX));
@@ -289,6 +305,7 @@ impl Shape for QueryRequest {
             purpose: purpose?,
             text,
             explain: explain?,
+            boost: boost.map(|boost| boost.0).unwrap_or_default(),
             filters: filters.unwrap_or_default(),
             limit: limit?,
             max_tokens: max_tokens.and_then(|tokens| usize::try_from(tokens).ok()),
@@ -301,9 +318,11 @@ impl QueryRequest {
     /// What its cursors are good for.
     pub(in crate::core_v2) fn binding(&self) -> Binding {
         let words = self.text.as_ref().map(|(_, words)| words.terms());
-        let query = match &self.filters.predicate {
-            None => json!([canonical(&self.filters), words]).to_string(),
-            Some(predicate) => json!([canonical(&self.filters), words, predicate]).to_string(),
+        let boost = Some(self.boost).filter(|boost| !boost.is_none());
+        let query = match (&self.filters.predicate, boost) {
+            (None, None) => json!([canonical(&self.filters), words]).to_string(),
+            (Some(predicate), None) => json!([canonical(&self.filters), words, predicate]).to_string(),
+            (predicate, boost) => json!([canonical(&self.filters), words, predicate, boost]).to_string(),
         };
         binding(&self.tenant, &self.scope, self.purpose, Some(&query))
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema_constraint::search_override;
 use super::schema_policy::{acl, memory_policy};
-use crate::explained::EXPLAIN;
+use crate::explained::{BOOST, BOOST_RECENCY, BOOST_STRENGTH, EXPLAIN};
 use crate::predicate;
 use crate::wire::USER_ID_PATTERN;
 
@@ -209,6 +209,14 @@ pub(in crate::items) fn batch() -> Value {
     object("AddItems", &["memories"], fields)
 }
 
+/// [`Boost`](memoryscope_domain::retrieval::Boost).
+fn boost() -> Value {
+    let weight = || json!({"type": ["number", "null"], "minimum": 0, "maximum": 1});
+    let fields = [("strength", weight(), BOOST_STRENGTH), ("recency", weight(), BOOST_RECENCY)];
+    let fields = fields.map(|(name, weight, what)| (name.to_owned(), says(weight, what)));
+    object("ItemBoost", &[], Map::from_iter(fields))
+}
+
 /// `POST /v1/memory/search`.
 pub(in crate::items) fn search() -> Value {
     let consents = || json!({"type": ["array", "null"], "maxItems": limits::FILTER_NAMES_MAX, "items": names(Consent::NAMES)});
@@ -236,10 +244,12 @@ pub(in crate::items) fn search() -> Value {
     let budget = "The most tokens of the memories' contents, by estimate: bytes divided by four, rounded up.";
     fields.insert("max_tokens".to_owned(), says(maybe(tokens), budget));
     fields.insert("explain".to_owned(), says(flag(), EXPLAIN));
+    fields.insert("boost".to_owned(), says(maybe(boost()), BOOST));
     let cursor = json!({"type": "string", "minLength": 1, "maxLength": limits::CURSOR_BYTES_MAX});
     fields.insert("cursor".to_owned(), says(maybe(cursor), "The next_cursor of the same search."));
     fields.insert("search_acl".to_owned(), says(maybe(acl()), "Only what it lets one of these read."));
-    fields.insert("enable_agentic_graph".to_owned(), flag());
+    let graph = "Whether nodes that the query names are looked for, and memories that say something of them or of what is next to them.";
+    fields.insert("enable_agentic_graph".to_owned(), says(flag(), graph));
     fields.insert("schema_id".to_owned(), maybe(text(limits::GRAPH_NAME_CHARS_MAX)));
     fields.insert("search_override".to_owned(), maybe(search_override()));
     fields.insert("reranking_config".to_owned(), json!({"type": ["object", "null"]}));

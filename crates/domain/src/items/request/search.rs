@@ -10,13 +10,16 @@ use super::pattern::GraphPattern;
 use super::{DeprecatedId, InvalidRequest, Reading, finish, read_removed};
 use crate::fields::{
     At, Fault, Faults, Members, Notes, Read, Unknown, WarningKind, flag, integer, line, list_of, prose, text,
+    unit,
 };
 use crate::graph::name;
 use crate::items::acl::AccessList;
 use crate::items::metadata::{ItemMetadata, Metadata, MetadataPlace};
 use crate::items::policy::{Consent, Risk, SchemaId, read_consent, read_risk};
 use crate::limits;
+use crate::object::Unit;
 use crate::predicate::{Predicate, Speech};
+use crate::retrieval::Boost;
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +146,8 @@ pub struct SearchRequest {
     pub max_tokens: Option<usize>,
     /// Whether the answer says why each was found.
     pub explain: bool,
+    /// How far what is beside the question moves scores.
+    pub boost: Boost,
     /// Where the answer goes on, as it was sent.
     pub cursor: Option<String>,
 }
@@ -193,6 +198,7 @@ fn read(
         .optional("filters", notes, |value, at, notes| Predicate::read(value, at, notes, Speech::Items));
     let max_tokens = members.optional("max_tokens", notes, integer(1, limits::CONTEXT_TOKENS_MAX));
     let explain = members.optional("explain", notes, flag);
+    let boost = members.optional("boost", notes, read_boost);
     let cursor = members.optional("cursor", notes, text(limits::CURSOR_BYTES_MAX));
     if pattern.is_some() {
         refuse_beside_a_pattern(&members, notes);
@@ -213,13 +219,14 @@ fn read(
         predicate,
         max_tokens: max_tokens.and_then(|tokens| usize::try_from(tokens).ok()),
         explain: explain.unwrap_or(false),
+        boost: boost.unwrap_or_default(),
         cursor,
     })
 }
 
 /// A pattern finds nodes, all at once.
 fn refuse_beside_a_pattern(members: &Members<'_>, notes: &mut Notes) {
-    for field in ["filters", "max_tokens", "explain", "cursor"] {
+    for field in ["filters", "max_tokens", "explain", "boost", "cursor"] {
         if members.sends(field) {
             let message = "is for memories: leave it out beside search_override, which finds nodes";
             notes.wrong::<()>(&members.place(field), Fault::NotAllowed, message);
@@ -231,6 +238,15 @@ fn read_query(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Query> {
     let text = prose(limits::ITEM_QUERY_CHARS_MAX)(value, at, notes)?;
     let is_generic = ["*", "all", "everything"].iter().any(|generic| text.eq_ignore_ascii_case(generic));
     Some(if is_generic { Query::Recent } else { Query::Words(text) })
+}
+
+fn read_boost(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Boost> {
+    let mut members = Members::open(value, at, notes)?;
+    let mut weight = |name| members.optional(name, notes, unit).unwrap_or(Unit::ZERO);
+    let boost =
+        Boost { strength: weight("strength"), recency: weight("recency"), ..Boost::default() };
+    members.close(Unknown::Refuse, notes);
+    Some(boost)
 }
 
 /// Rankings by other services are taken and have no effect.
