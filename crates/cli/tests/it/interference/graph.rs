@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::endpoints::Probe;
+use super::items;
 use super::world::Caller;
 
 /// Memories are nodes under their own ids; what may not be seen is as what is not.
@@ -11,6 +12,13 @@ pub(super) async fn node(probe: &Probe<'_>, tail: &str) {
         let user = &probe.caller.user;
         let asked = probe.caller.get(&format!("/v1/graph/nodes/{id}{tail}?external_user_id={user}"));
         probe.twins.ask(&Caller::with_purpose(asked, purpose)).await;
+    }
+    for purpose in probe.purposes {
+        for node in (0..3).map(items::node) {
+            let (id, user) = (node.prefixed(), &probe.caller.user);
+            let asked = probe.caller.get(&format!("/v1/graph/nodes/{id}{tail}?external_user_id={user}"));
+            probe.twins.ask(&Caller::with_purpose(asked, *purpose)).await;
+        }
     }
 }
 

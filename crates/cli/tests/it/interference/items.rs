@@ -1,17 +1,21 @@
 //! What twins are asked in the items dialect, and the items among their memories.
 
-use memoryscope_domain::ids::UserId;
+use std::collections::BTreeMap;
+
+use memoryscope_domain::graph::{Asserted, EdgeAssertion, End, Graph, Method, Name, NodeAssertion};
+use memoryscope_domain::ids::{NodeId, UserId};
 use memoryscope_domain::items::policy::{Layer, MemoryPolicy, merge};
 use memoryscope_domain::items::request::ItemType;
 use memoryscope_domain::items::{AccessList, AclId, Item, ItemMetadata, RequestPolicy, Risk};
 use memoryscope_domain::scope::{Scope, ScopeType};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::endpoints::{PAGES_MAX, Probe};
 use super::world::Caller;
 
 /// An item of a scope's person, or of the developer. What differs between twins is what it is about.
-pub(super) fn item(scope: &Scope, shared_with: &[&str], is_flagged: bool, side: usize) -> Item {
+pub(super) fn item(scope: &Scope, shared_with: &[&str], is_flagged: bool, (at, side): (usize, usize)) -> Item {
     let owner = match UserId::parse(&scope.id) {
         Ok(person) if scope.scope_type == ScopeType::User => AclId::of_external_user(&person),
         _ => AclId::of_developer("local"),
@@ -32,10 +36,36 @@ pub(super) fn item(scope: &Scope, shared_with: &[&str], is_flagged: bool, side: 
         context: Vec::new(),
         organization_id: None,
         namespace_id: None,
-        graph: memoryscope_domain::graph::Graph::default(),
+        graph: graph(at, side),
         extraction: None,
         ext: serde_json::Map::new(),
     }
+}
+
+/// One of three nodes.
+pub(super) fn node(at: usize) -> NodeId {
+    NodeId::from_uuid(Uuid::from_u128(1 + (at % 3) as u128))
+}
+
+/// One of the nodes, and an edge to the next; what it is called differs between twins.
+fn graph(at: usize, side: usize) -> Graph {
+    let name = |text: &str| Name::parse(text).expect("a name");
+    let called = Asserted::new(json!(["tart", "rum", "side"][(at + side) % 3]), Method::Given);
+    let nodes = vec![NodeAssertion {
+        node: node(at),
+        node_type: name("Thing"),
+        called: "n".to_owned(),
+        properties: BTreeMap::from([(name("name"), called)]),
+        method: Method::Given,
+    }];
+    let edges = vec![EdgeAssertion {
+        source: End::Node(node(at)),
+        target: End::Node(node(at + 1)),
+        edge_type: name("NEXT"),
+        properties: BTreeMap::new(),
+        method: Method::Given,
+    }];
+    Graph { asserted: None, nodes, edges }
 }
 
 pub(super) async fn get(probe: &Probe<'_>) {
@@ -61,6 +91,7 @@ pub(super) async fn search(probe: &Probe<'_>) {
         json!({"query": "tea and rain"}),
         json!({"query": "tart or rum", "explain": true}),
         json!({"query": "of a side", "explain": true, "filters": {"strength": {"gt": 0.1}}}),
+        json!({"query": "tart or side", "explain": true, "enable_agentic_graph": true, "boost": {"strength": 1, "recency": 0.5}}),
         json!({"query": "*", "metadata": {"topics": ["side 0"]}}),
         json!({"query": "*", "omo_filter": {"max_risk": "none", "min_consent": "implicit"}}),
         json!({"query": "*", "search_acl": {"read": ["bob"]}}),

@@ -112,7 +112,7 @@ impl Pair {
             object.provenance.derived_from = Distinct::new(parents).expect("few parents");
         }
         if let (Body::Event(event), Some((shared, is_flagged))) = (&mut body, &self.item) {
-            event.item = Some(Box::new(items::item(&self.scope, shared, *is_flagged, side)));
+            event.item = Some(Box::new(items::item(&self.scope, shared, *is_flagged, (at, side))));
         }
         let micros = 1_000_000 * i64::try_from(at).expect("a small number");
         let created = Timestamp::from_unix_micros(NOW_MICROS - micros);
