@@ -214,6 +214,12 @@ impl PreferenceSelect {
 }
 
 impl ObjectSelect {
+    /// Whether it lists a memory, where `filter` is [`ObjectSelect::filter`] and wherever its limit is.
+    #[must_use]
+    pub fn lists(&self, load: &Load, filter: &Filter, memory: &Memory) -> bool {
+        self.place_of(load, memory).is_some() && lives(memory, load) && passes(filter, memory, load)
+    }
+
     fn place_of(&self, load: &Load, memory: &Memory) -> Option<Place> {
         let placed = memory.placed.filter(|_| memory.partition == self.partition)?;
         let place = (Reverse(placed), memory.id);

@@ -11,6 +11,7 @@ use memoryscope_domain::ids::{MemoryId, TenantId};
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::scope::Partition;
 
+use super::scope_words::ScopeWords;
 use crate::common::packed::VectorCache;
 
 /// Stored bytes of the memories in one of a cache's two generations: together they hold about what one search ranks at most.
@@ -18,6 +19,22 @@ const GENERATION_BYTES_MAX: usize = 12 * 1_024 * 1_024;
 
 /// How many memories it is known of, in all scopes, which version is current.
 const CURRENT_MAX: usize = 200_000;
+
+/// What all scopes' words take in one reader's memory.
+const WORDS_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Scopes of which it is known whether they were searched.
+const SEARCHED_MAX: usize = 10_000;
+
+/// A scope that was searched.
+#[derive(Debug)]
+pub(super) enum Searched {
+    /// Once: most are not searched again before they are forgotten.
+    Once,
+    /// More often, and its words take too much.
+    TooLarge,
+    /// Its words.
+    Words(Box<ScopeWords>),
+}
 
 /// How often something was erased.
 #[derive(Debug, Default)]
@@ -60,6 +77,7 @@ pub(super) struct Cache {
     young_bytes: usize,
     old: Versions,
     current: BTreeMap<(TenantId, Partition), Current>,
+    searched: BTreeMap<(TenantId, Partition), Searched>,
     erasures: Arc<Erasures>,
     erasures_seen: u64,
 }
@@ -73,6 +91,7 @@ impl Cache {
             young_bytes: 0,
             old: Versions::new(),
             current: BTreeMap::new(),
+            searched: BTreeMap::new(),
             erasures,
             erasures_seen,
         }
@@ -86,8 +105,45 @@ impl Cache {
             self.young.clear();
             self.old.clear();
             self.current.clear();
+            self.searched.clear();
             self.young_bytes = 0;
         }
+    }
+
+    /// The words of a scope that is searched, to be brought up to date and given back; none where they are not to be kept.
+    pub(super) fn take_words(&mut self, whose: &(TenantId, Partition)) -> Option<ScopeWords> {
+        match self.searched.remove(whose) {
+            Some(Searched::Words(words)) => Some(*words),
+            Some(Searched::Once) => Some(ScopeWords::default()),
+            Some(Searched::TooLarge) => {
+                self.searched.insert(whose.clone(), Searched::TooLarge);
+                None
+            }
+            None => {
+                if self.searched.len() >= SEARCHED_MAX {
+                    self.searched.clear();
+                }
+                self.searched.insert(whose.clone(), Searched::Once);
+                None
+            }
+        }
+    }
+
+    /// Keeps a scope's words, and no others where all of them take too much.
+    pub(super) fn keep_words(&mut self, whose: (TenantId, Partition), words: ScopeWords) {
+        let bytes = |searched: &Searched| match searched {
+            Searched::Words(words) => words.bytes(),
+            Searched::Once | Searched::TooLarge => 0,
+        };
+        let others: usize = self.searched.values().map(bytes).sum();
+        if words.bytes() > WORDS_BYTES_MAX {
+            self.searched.insert(whose, Searched::TooLarge);
+            return;
+        }
+        if others + words.bytes() > WORDS_BYTES_MAX {
+            self.searched.clear();
+        }
+        self.searched.insert(whose, Searched::Words(Box::new(words)));
     }
 
     /// What is known of a scope. It is to be given back.

@@ -65,6 +65,9 @@ impl View<'_> {
         facts: &mut Facts,
     ) -> Result<(), Failure> {
         let filter = select.filter(self.load);
+        if self.matched_in_memory(select, &filter, keys, facts)? {
+            return self.beside(select, facts);
+        }
         let condition = matching(self.load, select, &filter, keys);
         let conn = self.conn;
         let mut statement = conn.prepare_cached(&condition.sql)?;
@@ -101,6 +104,42 @@ impl View<'_> {
         }
         self.cache.keep_current((self.load.tenant.clone(), select.partition), current);
         self.beside(select, facts)
+    }
+
+    /// The same by the scope's words in memory, where they are there and no more match than are ranked; whether that was so.
+    ///
+    /// What the policy wants is asked of the memories themselves, which are the same whatever found them.
+    fn matched_in_memory(
+        &mut self,
+        select: &ObjectSelect,
+        filter: &Filter,
+        keys: &[TermKey],
+        facts: &mut Facts,
+    ) -> Result<bool, Failure> {
+        if self.load.as_of.is_some() {
+            return Ok(false);
+        }
+        let whose = (self.load.tenant.clone(), select.partition);
+        let Some(known) = self.cache.take_words(&whose) else { return Ok(false) };
+        let mut words = self.words_now(known, select.partition)?;
+        let slots = words.holding(keys);
+        let are_few = slots.len() <= select.limit;
+        for slot in slots.into_iter().filter(|_| are_few) {
+            let Some(row) = words.row(slot) else { continue };
+            if self.is_pending(row.id)? {
+                continue;
+            }
+            let known = row.version.and_then(|version| self.cache.get(&self.load.tenant, row.id, version));
+            let Some(memory) = known.map_or_else(|| self.memory(row.id), |memory| Ok(Some(memory)))? else {
+                continue;
+            };
+            row.version = Some(memory.version);
+            if select.lists(self.load, filter, &memory) {
+                facts.memories.push(memory);
+            }
+        }
+        self.cache.keep_words(whose, words);
+        Ok(are_few)
     }
 
     /// The memory in a row that was found in this transaction.

@@ -25,6 +25,7 @@ mod reader;
 mod restore;
 mod rights;
 mod row;
+mod scope_words;
 pub(crate) mod transfer;
 mod vectors;
 mod walk;
