@@ -18,7 +18,7 @@ use memoryscope_domain::subject::Deed;
 use serde_json::{Map, Value};
 
 use crate::context::Context;
-use crate::port::Select;
+use crate::port::{Select, WantedRecords};
 use crate::refusal::Refusal;
 
 pub mod audit;
@@ -266,6 +266,11 @@ pub trait Operation: Send + Sync {
 
     /// What it needs to be loaded.
     fn select(&self, cx: &Context) -> Select;
+
+    /// The records that it needs beside that ([`Visible::records`]).
+    fn records(&self, _cx: &Context) -> WantedRecords {
+        WantedRecords::nothing()
+    }
 
     /// What it needs where what it was shown is too little, for the `times`-th time: more of the same, from the same
     /// beginning, so that all of an answer is of one commit. None where that was all that may be looked at.
