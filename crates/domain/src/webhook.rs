@@ -47,6 +47,9 @@ pub fn origin(url: &str) -> &str {
     &url[..end]
 }
 
+/// What is said of an address that is not written so.
+pub const ADDRESS: &str = "must be an http or https address, without a name, a password and a fragment";
+
 /// Whether an address is written as [`URL_PATTERN`] says.
 #[must_use]
 pub fn is_address(url: &str) -> bool {
@@ -255,9 +258,6 @@ pub struct Batch {
     /// For whom it acted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// How many parts it has; none of a part.
-    #[serde(default)]
-    pub parts: usize,
     /// How many memories were sent.
     #[serde(default)]
     pub sent: usize,
