@@ -357,6 +357,13 @@ mod tests {
             let [a, b, c, d] = private.parse::<Ipv4Addr>().expect("an address").octets();
             check(&format!("2002:{a:02x}{b:02x}:{c:02x}{d:02x}::1"), false);
         }
+    }
+
+    #[test]
+    fn addresses_of_the_next_version_are_told_apart() {
+        let check = |address: &str, expect: bool| {
+            assert_eq!(is_public(address.parse().expect("an address")), expect, "{address}");
+        };
         for public in
             ["2606:4700::1", "2a00:1450:4001::200e", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1"]
         {

@@ -34,3 +34,4 @@ mod support;
 mod twins;
 mod types;
 mod upkeep;
+mod webhooks;
