@@ -14,7 +14,7 @@ use crate::health::{Embedding, Health, Part, Readiness};
 use crate::items::{self, Items, ItemsConfig};
 use crate::metrics::Metrics;
 use crate::openapi::{self, Pages};
-use crate::{audit, core_v2, metrics, scoped};
+use crate::{audit, core_v2, jobs, metrics, scoped};
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -38,6 +38,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
     let routes = scoped::routes()
         .merge(core_v2::routes())
         .merge(audit::routes())
+        .merge(jobs::routes())
         .with_state(Arc::clone(engine))
         .merge(items::routes().with_state(Items::new(Arc::clone(engine), config.items)))
         .merge(health(engine, config.version).timing_out_after(config.timeout).routes())
@@ -62,7 +63,7 @@ pub fn router(engine: &Arc<Engine>, config: AppConfig) -> Router {
 /// What is said of every route.
 #[must_use]
 pub fn operations() -> Vec<openapi::Operation> {
-    let engines = scoped::routes().merge(core_v2::routes()).merge(audit::routes());
+    let engines = scoped::routes().merge(core_v2::routes()).merge(audit::routes()).merge(jobs::routes());
     let (health, metrics, pages) = (crate::health::routes(), metrics::routes(), openapi::routes());
     let items = items::routes();
     [engines.operations(), items.operations(), health.operations(), metrics.operations(), pages.operations()]

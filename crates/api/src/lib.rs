@@ -14,6 +14,7 @@ pub mod explained;
 pub mod health;
 pub mod in_process;
 pub mod items;
+pub mod jobs;
 pub mod json;
 pub mod meta;
 pub mod metrics;

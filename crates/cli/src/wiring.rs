@@ -21,7 +21,7 @@ use memoryscope_engine::engine::Engine;
 use memoryscope_engine::extract::{BuiltIn, Extractor};
 use memoryscope_engine::port::{Clock, Ids, Meter, NoMeter, Ports, Secrets, Store, StoreError};
 use memoryscope_models::local::{LocalConfig, LocalEmbedder};
-use memoryscope_models::{ChatExtractor, Pause, RemoteEmbedder};
+use memoryscope_models::{ChatExtractor, HttpNotifier, Pause, RemoteEmbedder};
 use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 use tokio::runtime::Runtime;
 
@@ -272,6 +272,11 @@ fn embedder(config: &Config) -> Arc<dyn Embedder> {
     let threads = (processors / 2).clamp(1, EMBED_THREADS_MAX);
     let folder = config.embed.folder(&config.database.value);
     Arc::new(LocalEmbedder::new(LocalConfig { folder, threads }))
+}
+
+/// Who tells clients' servers.
+pub(crate) const fn notifier(config: &Config) -> HttpNotifier {
+    HttpNotifier { allows_private: config.webhook_allow_private.value }
 }
 
 /// What the items dialect is told.

@@ -212,6 +212,32 @@ pub const NODE_ID_CHARS_MAX: usize = 200;
 pub const GIVEN_NODES_MAX: usize = 200;
 /// Edges that one memory brings along.
 pub const GIVEN_EDGES_MAX: usize = 500;
+/// How often a job is begun until it counts as failed: with the pauses between, some hours.
+pub const JOB_ATTEMPTS_MAX: u32 = 12;
+/// How long a job is left alone that failed once, in seconds.
+pub const JOB_BACKOFF_SECONDS: u32 = 5;
+/// The longest that a job is left alone, in seconds.
+pub const JOB_BACKOFF_SECONDS_MAX: u32 = 60 * 60;
+/// How long a server has a job in hand before another one takes it, in seconds: longer than an attempt can take.
+pub const JOB_LEASE_SECONDS: i64 = 120;
+/// How long what became of a job is kept, in days.
+pub const JOB_KEPT_DAYS: i64 = 7;
+/// How long is known which memories came in one batch, in days.
+pub const BATCH_KEPT_DAYS: i64 = 30;
+/// How long a server looks for deliveries that are due after it found none, in milliseconds.
+pub const DELIVERY_INTERVAL_MS: u64 = 500;
+/// Deliveries of one tenant that are looked at in its turn, and made at once: one slow server must not hold up the others for long.
+pub const DELIVERY_BATCH_ITEMS: usize = 16;
+/// How long one delivery may take, in seconds.
+pub const DELIVERY_SECONDS_MAX: u64 = 10;
+/// How long a delivery waits for the work that it tells of before it is given up, in hours.
+pub const DELIVERY_WAIT_HOURS: i64 = 24;
+/// The longest between two looks at whether that work is over, in seconds.
+pub const DELIVERY_LOOK_SECONDS_MAX: i64 = 60;
+/// The name of a record, and of what it is listed under: it is part of a key.
+pub const RECORD_NAME_BYTES: usize = 255;
+/// What a record says, as JSON.
+pub const RECORD_BYTES: usize = 64 * 1_024;
 /// Properties of one node or edge where no schema says fewer.
 pub const NODE_PROPERTIES_MAX: usize = 64;
 /// The properties of one node or edge as compact JSON.

@@ -6,6 +6,7 @@ use memoryscope_domain::ids::{IdSeed, RequestId};
 use memoryscope_domain::policy::Dialect;
 use memoryscope_domain::principal::Principal;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::webhook::Webhook;
 
 /// The first argument of everything that is done: who asks, when, under which name.
 #[derive(Debug, Clone)]
@@ -24,6 +25,22 @@ pub struct Context {
     pub idempotency: Option<Idempotency>,
     /// Where what it wants to store comes from: of an import nothing is stored where something of it was erased before.
     pub origin: Origin,
+    /// What is kept beside the memories that it makes.
+    pub tells: Option<Tells>,
+}
+
+/// What is kept beside the memories that a request makes, in the commit that makes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tells {
+    /// Who is told when the work on the first of them is over.
+    Memory(Webhook),
+    /// That they are a part of a batch.
+    Part {
+        /// The batch's name.
+        batch: String,
+        /// Which part, from 0.
+        number: usize,
+    },
 }
 
 /// An idempotency key with the digest of the request that it came with.

@@ -42,7 +42,7 @@ pub(crate) struct Embedding {
 #[derive(Debug, Default)]
 struct Waiting {
     queue: VecDeque<(TenantId, MemoryId)>,
-    in_hand: usize,
+    in_hand: Option<(TenantId, BTreeSet<MemoryId>)>,
     /// Whether there may be memories without vectors that are not in the queue.
     has_missed: bool,
 }
@@ -148,14 +148,15 @@ impl Embedding {
         {
             ids.insert(id);
         }
-        waiting.in_hand = ids.len();
+        waiting.in_hand = Some((tenant.clone(), ids.clone()));
         Some((tenant, ids))
     }
 
     /// Whether anything waits or may have been missed.
     fn pending(&self) -> usize {
         let waiting = self.lock();
-        waiting.queue.len() + waiting.in_hand + usize::from(waiting.has_missed)
+        let in_hand = waiting.in_hand.as_ref().map_or(0, |(_, ids)| ids.len());
+        waiting.queue.len() + in_hand + usize::from(waiting.has_missed)
     }
 }
 
@@ -165,6 +166,17 @@ impl Engine {
     #[must_use]
     pub fn embeddings_pending(&self) -> Option<usize> {
         self.embedding().map(Embedding::pending)
+    }
+
+    /// Whether a memory waits for its vector, as far as this server knows: what another one was told, and what was there when this one
+    /// started, it does not.
+    #[must_use]
+    pub fn awaits_vector(&self, tenant: &TenantId, id: MemoryId) -> bool {
+        self.embedding().is_some_and(|embedding| {
+            let waiting = embedding.lock();
+            let is_held = waiting.in_hand.as_ref().is_some_and(|(of, ids)| of == tenant && ids.contains(&id));
+            is_held || waiting.queue.iter().any(|(of, queued)| *queued == id && of == tenant)
+        })
     }
 
     /// Ready when something waits for its vector, or may have been missed. For one waiter.
@@ -229,7 +241,7 @@ impl Engine {
         while let Some((tenant, ids)) = embedding.take() {
             let result = self.embed_named(&tenant, ids.into_iter().collect(), &mut done).await;
             let mut waiting = embedding.lock();
-            waiting.in_hand = 0;
+            waiting.in_hand = None;
             waiting.has_missed |= result.is_err() || done.ended_by.is_some();
             drop(waiting);
             result?;

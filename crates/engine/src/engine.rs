@@ -144,7 +144,8 @@ impl Engine {
         now: Timestamp,
     ) -> Context {
         let id_seed = self.ports.ids.seed();
-        Context { principal, request_id, dialect, now, id_seed, idempotency: None, origin: Origin::Live }
+        let (idempotency, origin, tells) = (None, Origin::Live, None);
+        Context { principal, request_id, dialect, now, id_seed, idempotency, origin, tells }
     }
 
     /// Runs an operation: narrow, load, decide, plan, commit. No answer leaves before its audit entry is durable.

@@ -7,8 +7,10 @@ use memoryscope_domain::limits;
 use memoryscope_domain::policy::Dialect;
 use memoryscope_domain::principal::Principal;
 
-use crate::engine::Engine;
+use crate::context::Context;
+use crate::engine::{Done, Engine};
 use crate::op::expire::Expire;
+use crate::op::order::{Changed, Order, Turn};
 use crate::op::propagate::Propagate;
 use crate::port::{Due, ExpiryRun};
 use crate::refusal::Refusal;
@@ -107,4 +109,22 @@ pub(crate) async fn follow_tenant(engine: &Engine, tenant: &TenantId) -> Result<
             return Ok(changed);
         }
     }
+}
+
+/// Ends a job, or has it tried again, for who runs the tenant.
+///
+/// # Errors
+/// As every operation.
+pub async fn order(engine: &Engine, cx: &Context, op: &Order) -> Result<Done<Changed>, Refusal> {
+    let done = engine.run(cx, op).await?;
+    let Changed::Extraction(id) = done.output else { return Ok(done) };
+    let name = RequestId::minted(uuid::Uuid::from_bytes(engine.ports().ids.seed().0));
+    let tenant = cx.principal.tenant.clone();
+    let own = engine.begin(Principal::system(tenant), name, Dialect::Items, engine.ports().clock.now());
+    let turned = engine.run(&own, &Turn { id, wish: op.wish }).await?.output;
+    let output = match turned {
+        Some(job) => Changed::Done(job),
+        None => Changed::Unknown,
+    };
+    Ok(Done { output, access_log: done.access_log, trace: done.trace, bridged: done.bridged })
 }

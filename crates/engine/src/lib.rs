@@ -18,6 +18,7 @@ pub mod fakes;
 pub mod jobs;
 mod load;
 pub mod memory_store;
+pub mod notify;
 pub mod op;
 mod policies;
 pub mod port;

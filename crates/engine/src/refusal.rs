@@ -2,6 +2,7 @@
 
 use memoryscope_domain::govern::{BeyondDecision, Reason};
 use memoryscope_domain::ids::AuditId;
+use memoryscope_domain::memory::Unreadable;
 use memoryscope_domain::policy::Trace;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
@@ -106,6 +107,12 @@ impl From<StoreError> for Refusal {
             StoreError::Conflict(_) => Self::Conflict(Conflict::Contended),
             StoreError::Unavailable(_) => Self::Unavailable(error),
         }
+    }
+}
+
+impl From<Unreadable> for Refusal {
+    fn from(error: Unreadable) -> Self {
+        Self::Bug(error.to_string())
     }
 }
 

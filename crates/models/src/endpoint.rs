@@ -123,7 +123,7 @@ fn broken(error: &ureq::Error) -> Broken {
 }
 
 /// Whom this machine trusts, as everything else on it; the web's authorities where it trusts nobody.
-fn roots() -> RootCerts {
+pub(crate) fn roots() -> RootCerts {
     let own = rustls_native_certs::load_native_certs().certs;
     if own.is_empty() {
         return RootCerts::WebPki;

@@ -1,15 +1,17 @@
 //! `POST /v1/memory`.
 
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use memoryscope_domain::fields::{At, Fault, Faults, FieldFault, Step, Warning};
+use memoryscope_domain::fields::{At, Fault, Faults, FieldFault, Step, Warning, WarningKind};
 use memoryscope_domain::graph::{Extraction, Schema};
 use memoryscope_domain::items::policy::{GraphPlan, Layers};
 use memoryscope_domain::items::request::AddRequest;
 use memoryscope_domain::items::{Item, RequestPolicy};
 use memoryscope_domain::memory::{Body, State as MemoryState};
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::webhook::{HOP_HEADER, Webhook};
+use memoryscope_engine::context::{Context, Tells};
 use memoryscope_engine::op::ingest::{self, Ingest, NewObject};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
@@ -48,6 +50,7 @@ pub(super) async fn handler(
     State(items): State<Items>,
     meta: RequestMeta,
     caller: Caller,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
     document: Document,
 ) -> Result<Response, Problem> {
@@ -64,7 +67,9 @@ pub(super) async fn handler(
     let (acts, object) = made(&caller, &read.value, beside, &At::Root("body"), meta.now, &mut warnings)?;
     let is_given = graph::is_given(&object);
     let principal = acts.principal.clone();
+    let webhook = told(asked.webhook, &headers, "query.webhook_url", &mut warnings);
     let cx = context(&items, acts.principal, &meta, idempotency);
+    let cx = Context { tells: webhook.map(Tells::Memory), ..cx };
     let op = Ingest { items: vec![object] };
     let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let access_log = done.access_log;
@@ -82,6 +87,25 @@ pub(super) async fn handler(
         Some(Err(rejected)) => Err(error::rejected(rejected, access_log, &meta)),
         None => Err(error::problem(Refusal::Bug("nothing was decided".to_owned()), &meta)),
     }
+}
+
+/// Whom to tell: nobody where the request came of a webhook itself, so that no two servers keep each other busy.
+pub(super) fn told(
+    webhook: Option<Webhook>,
+    headers: &HeaderMap,
+    field: &str,
+    warnings: &mut Vec<Warning>,
+) -> Option<Webhook> {
+    if webhook.is_some() && headers.contains_key(HOP_HEADER) {
+        warnings.push(Warning {
+            field: field.to_owned(),
+            message: "is left out: the request came of a webhook".to_owned(),
+            kind: WarningKind::NoEffect,
+            successor: None,
+        });
+        return None;
+    }
+    webhook
 }
 
 /// The answer about one item.

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use memoryscope_domain::fields::{At, Warning};
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::items::request::BatchRequest;
+use memoryscope_engine::context::{Context, Tells};
 use memoryscope_engine::op::batch::{IngestedItem, ingest_each};
 use memoryscope_engine::op::ingest;
+use memoryscope_engine::op::told::Keep;
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::add::Beside;
 use super::who::Acts;
@@ -44,6 +47,9 @@ pub(super) fn operation() -> Operation {
         .example(Example::new("two").body(two))
 }
 
+/// What a batch's name begins with.
+const BATCH: &str = "batch_";
+
 /// What became of one item.
 type Told = Result<Value, Problem>;
 
@@ -52,6 +58,7 @@ pub(super) async fn handler(
     State(items): State<Items>,
     meta: RequestMeta,
     caller: Caller,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
     document: Document,
 ) -> Result<Response, Problem> {
@@ -60,16 +67,18 @@ pub(super) async fn handler(
     let body = document.into_value()?;
     let read = BatchRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
     let (batch, mut warnings) = (read.value, read.warnings);
-    let webhook = batch.webhook.as_ref().map(|_| "webhooks are not called here");
     let as_omo = asked
         .as_omo
         .then_some("answers as Open Memory Objects are not built for batches: export what was added");
-    if let Some(what) = asked.unsupported.or(as_omo).or(webhook) {
+    if let Some(what) = asked.unsupported.or(as_omo) {
         return Err(Problem::new(Code::NotImplemented, what));
     }
     // Who acts for the batch as a whole only names its place in the chain's context.
     let acts = Acts::of(&caller, &batch.identity)?;
     let cx = context(&items, acts.principal, &meta, idempotency);
+    let id = name(&cx);
+    let hook = add::told(batch.webhook.or(asked.webhook), &headers, "body.webhook_url", &mut warnings);
+    let cx = Context { tells: Some(Tells::Part { batch: id.clone(), number: 0 }), ..cx };
     let mut told: BTreeMap<usize, Told> = BTreeMap::new();
     let (mut places, mut objects, mut given) = (Vec::new(), Vec::new(), Vec::new());
     let root = At::Root("body");
@@ -107,7 +116,32 @@ pub(super) async fn handler(
     {
         return Err((*first).clone());
     }
-    Ok(answered(told, &warnings, batch.content_bytes, &meta))
+    // A request of its own, by whoever acts for the batch as a whole.
+    let keeping = context(&items, cx.principal.clone(), &meta, None);
+    let refused = told.values().filter(|told| told.is_err()).count();
+    let keep = Keep { id: id.clone(), sent: told.len(), refused, hook };
+    items.engine.run(&keeping, &keep).await.map_err(|refusal| error::problem(refusal, &meta))?;
+    Ok(answered(told, &warnings, (batch.content_bytes, &id), &meta))
+}
+
+/// What a batch is called: the same where it is sent again under the same key.
+fn name(cx: &Context) -> String {
+    let mut hasher = Sha256::new();
+    match &cx.idempotency {
+        Some(given) => {
+            hasher.update(b"key\0");
+            hasher.update(given.key.client.as_bytes());
+            hasher.update(b"\0");
+            hasher.update(given.key.key.as_bytes());
+        }
+        None => {
+            hasher.update(b"seed\0");
+            hasher.update(cx.id_seed.0);
+        }
+    }
+    let digest = hasher.finalize();
+    let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{BATCH}{digits}")
 }
 
 /// Whether a problem is with the whole request and not with what one item says.
@@ -137,7 +171,7 @@ async fn of_item(
 fn answered(
     told: BTreeMap<usize, Told>,
     warnings: &[Warning],
-    content_bytes: usize,
+    (content_bytes, id): (usize, &str),
     meta: &RequestMeta,
 ) -> Response {
     let (mut successful, mut errors) = (Vec::new(), Vec::new());
@@ -155,6 +189,7 @@ fn answered(
     let body = json!({
         "code": status.as_u16(),
         "status": word,
+        "batch_id": id,
         "message": format!("{} of {processed} memories are stored", successful.len()),
         "total_processed": processed,
         "total_successful": successful.len(),

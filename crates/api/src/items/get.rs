@@ -3,9 +3,9 @@
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use memoryscope_domain::graph::ExtractionStatus;
 use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::items::{Consent, Risk};
+use memoryscope_domain::job::Work;
 use memoryscope_domain::memory::{Memory, MemoryType};
 use memoryscope_engine::engine::Done;
 use memoryscope_engine::op::get::{self, Get};
@@ -51,7 +51,11 @@ pub(super) fn operation() -> Operation {
 
 pub(super) fn status_operation() -> Operation {
     super::operation(Verb::Get, "/v1/memory/status/{id}", "getItemStatus")
-        .says("How far a memory is", "What is stored is found at once.")
+        .says(
+            "How far a memory is",
+            "What is stored is found by its words at once. `queued`: nothing was begun that goes on behind the request; \
+             `quick_saved`: its graph is still to be made; `processing`: something goes on, or is tried again.",
+        )
         .runs(&get::GET)
         .states_purpose()
         .names("id", ID, MEMORY_ID_PATTERN)
@@ -101,15 +105,25 @@ pub(super) async fn status_handler(
     let done = read(&items, &meta, &caller, query.named, op).await?;
     let id = done.output.memory.id.prefixed();
     let extraction = done.output.memory.item().and_then(|item| item.extraction.as_ref());
-    let status = match extraction.map(|extraction| extraction.status) {
-        Some(ExtractionStatus::Queued) => "queued",
-        Some(ExtractionStatus::Failed) => "failed",
-        Some(ExtractionStatus::Completed | ExtractionStatus::Skipped) | None => "completed",
-    };
+    let memory = &done.output.memory;
+    let awaits_vector = items.engine.awaits_vector(&memory.tenant, memory.id);
+    let status = word(Work::on(Some(memory), meta.now), awaits_vector);
     let extraction = extraction.map(graph::told);
     let body =
         json!({"code": 200, "memoryId": id, "memory_id": id, "status": status, "extraction": extraction});
     Ok(answer(StatusCode::OK, body, &[], Some(done.access_log)))
+}
+
+/// How far the work on a memory is, in the words of this dialect. What is stored is on disk and found by its words at once, so that the
+/// least is `quick_saved`, but for what is still to be found by its meaning.
+pub(super) const fn word(work: Work, awaits_vector: bool) -> &'static str {
+    match (work, awaits_vector) {
+        (Work::Failed, _) => "failed",
+        (Work::Waits, true) => "queued",
+        (Work::Waits, false) => "quick_saved",
+        (Work::Goes, _) | (Work::Completed, true) => "processing",
+        (Work::Completed, false) => "completed",
+    }
 }
 
 /// The memory that a path names. What is no memory's id names none.

@@ -4,6 +4,7 @@
 
 mod add;
 mod batch;
+mod batch_status;
 mod delete;
 mod envelope;
 mod error;
@@ -62,6 +63,7 @@ pub fn routes() -> Routes<Items> {
         .add(batch::operation(), batch::handler)
         .add(search::operation(), search::handler)
         .add(get::status_operation(), get::status_handler)
+        .add(batch_status::operation(), batch_status::handler)
         .add(get::operation(), get::handler)
         .add(update::operation(), update::handler)
         .add(delete::operation(), delete::handler)

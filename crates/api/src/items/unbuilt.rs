@@ -6,9 +6,8 @@ use crate::problem::{Code, Problem};
 use super::Items;
 
 /// Paths of the dialect that nothing is built for, each with its methods.
-const PATHS: [&str; 38] = [
+const PATHS: [&str; 37] = [
     "/v1/memory/all",
-    "/v1/memory/batch/status/{id}",
     "/v1/user",
     "/v1/user/batch",
     "/v1/user/{id}",

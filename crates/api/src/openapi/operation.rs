@@ -54,13 +54,15 @@ pub enum Tag {
     Items,
     /// The audit chain, for all dialects.
     Audit,
+    /// `/v2/jobs`, for all dialects.
+    Jobs,
     /// How the server is.
     Server,
 }
 
 impl Tag {
     /// In the order of the document.
-    pub const ALL: [Self; 5] = [Self::Scoped, Self::Core, Self::Items, Self::Audit, Self::Server];
+    pub const ALL: [Self; 6] = [Self::Scoped, Self::Core, Self::Items, Self::Audit, Self::Jobs, Self::Server];
 
     /// Its name.
     #[must_use]
@@ -70,6 +72,7 @@ impl Tag {
             Self::Core => "core",
             Self::Items => "items",
             Self::Audit => "audit",
+            Self::Jobs => "jobs",
             Self::Server => "server",
         }
     }
@@ -92,6 +95,7 @@ impl Tag {
                  found."
             }
             Self::Audit => "The tamper-evident audit chain, for the roles auditor and admin.",
+            Self::Jobs => "What is done behind requests, for who runs the tenant.",
             Self::Server => "How the server is, and what it can do.",
         }
     }

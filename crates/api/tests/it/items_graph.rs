@@ -125,7 +125,7 @@ async fn a_graph_that_is_extracted_comes_a_little_later() {
     let added = asked(&app, "POST /v1/memory", Some(&body)).await;
     let id = text(&added.json()["data"][0]["memoryId"]);
     let status = format!("GET /v1/memory/status/{id}?external_user_id=ana");
-    assert_eq!(asked(&app, &status, None).await.json()["status"], "queued");
+    assert_eq!(asked(&app, &status, None).await.json()["status"], "quick_saved");
     extract_all(&app.engine, &BuiltIn).await.expect("done");
     let told = asked(&app, &status, None).await.json();
     assert_eq!(

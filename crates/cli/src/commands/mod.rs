@@ -9,6 +9,7 @@ pub(crate) mod embed;
 pub(crate) mod exercise;
 pub(crate) mod flags;
 pub(crate) mod health;
+pub(crate) mod jobs;
 pub(crate) mod memory;
 pub(crate) mod migrate;
 pub(crate) mod model;
@@ -77,6 +78,8 @@ enum Command {
     Model(model::Command),
     /// Make what memories are found by in meaning, of those that have nothing of the configured model.
     Embed(embed::Args),
+    /// Show what is done behind requests; end it, or have it tried again.
+    Jobs(jobs::Args),
     /// Check, explain and test policies.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -123,6 +126,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Copy(args)) => copy::run(args),
         Some(Command::Model(command)) => model::run(command),
         Some(Command::Embed(args)) => embed::run(args),
+        Some(Command::Jobs(args)) => jobs::run(args),
         Some(Command::Policy(command)) => policy::run(command),
         Some(Command::Audit(command)) => audit::run(command),
         Some(Command::Replay(args)) => replay::run(args),

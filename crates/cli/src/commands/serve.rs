@@ -15,6 +15,8 @@ use memoryscope_engine::embedding;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::extract::{self, Extractor, Pace, Round};
 use memoryscope_engine::jobs;
+use memoryscope_engine::notify::{self, Told};
+use memoryscope_models::HttpNotifier;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
@@ -100,6 +102,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     let following = tokio::spawn(follow_now_and_then(Arc::clone(engine)));
     let extraction = tokio::spawn(extract_now_and_then(Arc::clone(engine), wiring::extractor(config)));
     let embedding = tokio::spawn(embed_when_needed(Arc::clone(engine)));
+    let telling = tokio::spawn(tell_now_and_then(Arc::clone(engine), wiring::notifier(config)));
     super::print(&format!("listening on http://{bound}"))?;
     tracing::info!(address = %bound, version = app.version, "listening");
     let app = AppConfig { hosts: Hosts::of(bound, app.cors.as_ref()), ..app };
@@ -110,6 +113,7 @@ async fn run_until_stopped(config: &Config, engine: &Arc<Engine>, app: AppConfig
     following.abort();
     extraction.abort();
     embedding.abort();
+    telling.abort();
     tracing::info!(cut = stopped.cut, "stopped");
     Ok(())
 }
@@ -157,6 +161,29 @@ async fn follow_now_and_then(engine: Arc<Engine>) {
             Ok(0) => {}
             Ok(changed) => tracing::info!(changed, "what was derived has followed"),
             Err(cause) => tracing::warn!(%cause, "what was derived could not follow; trying again later"),
+        }
+    }
+}
+
+/// Tells clients' servers what is to be told, again and again.
+async fn tell_now_and_then(engine: Arc<Engine>, notifier: HttpNotifier) {
+    // What it has in hand it knows by this name; another server has another.
+    let holder = wiring::hex(&engine.ports().ids.seed().0);
+    loop {
+        let more = match notify::tell_all(&engine, &notifier, &holder).await {
+            Ok(Told { delivered, failed, more }) => {
+                if delivered + failed > 0 {
+                    tracing::info!(delivered, failed, "webhooks were sent");
+                }
+                more && delivered + failed > 0
+            }
+            Err(cause) => {
+                tracing::warn!(%cause, "some webhooks could not be sent; trying again later");
+                false
+            }
+        };
+        if !more {
+            tokio::time::sleep(Duration::from_millis(limits::DELIVERY_INTERVAL_MS)).await;
         }
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) migrate: Sourced<bool>,
     /// Whether the items dialect refuses deprecated fields.
     pub(crate) items_strict: Sourced<bool>,
+    /// Whether webhooks may reach addresses of this machine and of its networks.
+    pub(crate) webhook_allow_private: Sourced<bool>,
     /// The model that extracts graphs.
     pub(crate) llm: Llm,
     /// Who makes vectors of texts.
@@ -96,6 +98,7 @@ impl Config {
         let request_timeout = reader.get(&setting::MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS, values::seconds);
         let migrate = reader.get(&setting::MEMORYSCOPE_MIGRATE, values::boolean);
         let items_strict = reader.get(&setting::MEMORYSCOPE_ITEMS_STRICT, values::boolean);
+        let private = reader.get(&setting::MEMORYSCOPE_WEBHOOK_ALLOW_PRIVATE, values::boolean);
         let llm = Llm::read(&mut reader);
         let embed = Embed::read(&mut reader);
         let log_level = reader.get(&setting::LOG_LEVEL, LogLevel::parse);
@@ -131,6 +134,7 @@ impl Config {
                 request_timeout: request_timeout?,
                 migrate: migrate?,
                 items_strict: items_strict?,
+                webhook_allow_private: private?,
                 llm: llm?,
                 embed: embed?,
                 log_level: log_level?,
@@ -161,6 +165,7 @@ impl Config {
             (self.request_timeout.value.as_secs().to_string(), self.request_timeout.origin),
             shown(&self.migrate),
             shown(&self.items_strict),
+            shown(&self.webhook_allow_private),
             optional(&self.llm.url, ToString::to_string),
             optional(&self.llm.model, String::clone),
             optional(&self.llm.key, ToString::to_string),

@@ -65,6 +65,12 @@ pub(crate) const MEMORYSCOPE_MIGRATE: Setting = Setting {
 };
 pub(crate) const MEMORYSCOPE_ITEMS_STRICT: Setting =
     Setting { name: "MEMORYSCOPE_ITEMS_STRICT", flag: None, default: "false", allowed: "true or false" };
+pub(crate) const MEMORYSCOPE_WEBHOOK_ALLOW_PRIVATE: Setting = Setting {
+    name: "MEMORYSCOPE_WEBHOOK_ALLOW_PRIVATE",
+    flag: None,
+    default: "false",
+    allowed: "true or false",
+};
 pub(crate) const MEMORYSCOPE_LLM_URL: Setting = Setting {
     name: "MEMORYSCOPE_LLM_URL",
     flag: None,
@@ -171,7 +177,7 @@ pub(crate) const OTEL_EXPORTER_OTLP_ENDPOINT: Setting = Setting {
 };
 
 /// Every setting, in the order in which they are shown.
-pub(crate) const ALL: [&Setting; 28] = [
+pub(crate) const ALL: [&Setting; 29] = [
     &DATABASE_URL,
     &DATABASE_URL_TEST,
     &MEMORYSCOPE_LISTEN,
@@ -180,6 +186,7 @@ pub(crate) const ALL: [&Setting; 28] = [
     &MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS,
     &MEMORYSCOPE_MIGRATE,
     &MEMORYSCOPE_ITEMS_STRICT,
+    &MEMORYSCOPE_WEBHOOK_ALLOW_PRIVATE,
     &MEMORYSCOPE_LLM_URL,
     &MEMORYSCOPE_LLM_MODEL,
     &MEMORYSCOPE_LLM_API_KEY,

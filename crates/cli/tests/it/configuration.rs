@@ -63,6 +63,7 @@ fn config_prints_a_table_with_origins() {
     MEMORYSCOPE_REQUEST_TIMEOUT_SECONDS  30                                 default
     MEMORYSCOPE_MIGRATE                  true                               default
     MEMORYSCOPE_ITEMS_STRICT             false                              default
+    MEMORYSCOPE_WEBHOOK_ALLOW_PRIVATE    false                              default
     MEMORYSCOPE_LLM_URL                  (not set)                          default
     MEMORYSCOPE_LLM_MODEL                (not set)                          default
     MEMORYSCOPE_LLM_API_KEY              (not set)                          default

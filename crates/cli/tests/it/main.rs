@@ -46,6 +46,7 @@ mod story;
 mod tidy;
 #[cfg(feature = "otel")]
 mod traces;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 

@@ -99,8 +99,9 @@ fn a_model_makes_graphs_of_what_it_may_be_sent() {
     let mut client = server.client();
     let silent = add(&mut client, "Canary-silent works somewhere.", "none");
     let id = add(&mut client, "Canary-spoken works at Blue Sky.", "explicit");
-    let told =
-        until("an extraction", || Some(status(&mut client, &id)).filter(|told| told["status"] != "queued"));
+    let told = until("an extraction", || {
+        Some(status(&mut client, &id)).filter(|told| told["status"] == "completed")
+    });
     assert_eq!(told["status"], "completed", "{told:#}");
     let extraction = &told["extraction"];
     assert_eq!(extraction["extractor"], "model:test-model");
@@ -141,7 +142,7 @@ fn without_its_model_a_server_keeps_what_waits_and_finds_it_by_its_words() {
     let extraction = &told["extraction"];
     assert_eq!(
         (&told["status"], &extraction["reason"]),
-        (&json!("queued"), &json!("unavailable")),
+        (&json!("processing"), &json!("unavailable")),
         "{told:#}"
     );
     assert_eq!((&extraction["attempts"], &extraction["extractor"]), (&json!(0), &json!("model:test-model")));

@@ -18,6 +18,12 @@ impl Visible<Facts> {
         &self.facts.memories
     }
 
+    /// Whether something of the tenant is still to follow.
+    #[must_use]
+    pub const fn has_pending(&self) -> bool {
+        self.facts.has_pending
+    }
+
     /// The head of the tenant's chain when this was loaded.
     #[must_use]
     pub const fn as_of(&self) -> Seq {

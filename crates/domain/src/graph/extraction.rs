@@ -27,6 +27,8 @@ closed_list!(
 pub const WAITING: &str = "extraction";
 /// What they wait for where it is not to be tried at once: looked at less often, so that a long queue of those costs little.
 pub const WAITING_LONGER: &str = "extraction.later";
+/// Under what those are found that were given up: nothing waits there, but that somebody has them tried again.
+pub const GIVEN_UP: &str = "extraction.failed";
 
 /// What became of the extraction of one memory's graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,10 +94,14 @@ impl Extraction {
         self.waits() && self.not_before.is_none_or(|time| time <= now)
     }
 
-    /// Under what a job finds it, while it has it still to do.
+    /// Under what it is found, while there is something to do, or it was given up.
     #[must_use]
     pub fn key(&self) -> Option<Key> {
-        let job = if self.not_before.is_some() { WAITING_LONGER } else { WAITING };
-        self.waits().then(|| Key::waiting(job))
+        match self.status {
+            ExtractionStatus::Queued if self.not_before.is_some() => Some(Key::waiting(WAITING_LONGER)),
+            ExtractionStatus::Queued => Some(Key::waiting(WAITING)),
+            ExtractionStatus::Failed => Some(Key::waiting(GIVEN_UP)),
+            ExtractionStatus::Completed | ExtractionStatus::Skipped => None,
+        }
     }
 }

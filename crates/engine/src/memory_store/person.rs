@@ -119,6 +119,7 @@ impl Tenant {
         if let Some(last) = forgotten.last {
             self.subject_keys.remove(&last.subject);
             self.consents.remove(&last.subject);
+            self.records.retain(|_, record| record.subject != Some(last.subject));
         }
     }
 }

@@ -15,7 +15,7 @@ use memoryscope_domain::scope::Scope;
 use super::create::{Create, Created, NewPreference};
 use super::ingest::{Ingest, Ingested, NewObject, Rejected};
 use super::omo::{Import, NotImported};
-use crate::context::Context;
+use crate::context::{Context, Tells};
 use crate::engine::{Done, Engine};
 use crate::refusal::{Conflict, Refusal};
 
@@ -124,7 +124,11 @@ fn context_of_group(cx: &Context, at: usize, id_seed: IdSeed, user: Option<&User
     if let Some(user) = user {
         principal = principal.acting_for(user.clone());
     }
-    Context { principal, id_seed, idempotency, ..cx.clone() }
+    let tells = cx.tells.clone().map(|tells| match tells {
+        Tells::Part { batch, .. } => Tells::Part { batch, number: at },
+        tells @ Tells::Memory(_) => tells,
+    });
+    Context { principal, id_seed, idempotency, tells, ..cx.clone() }
 }
 
 /// One result of a batch of events, impacts and seeds.

@@ -138,9 +138,9 @@ impl Operation for Ingest {
 
     fn plan(
         &self,
-        _cx: &Context,
+        cx: &Context,
         seen: &Visible<Facts>,
-        _mint: &mut Mint,
+        mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
         let mut plan = Plan::answer(Vec::with_capacity(self.items.len()));
         for proposed in seen.proposed() {
@@ -158,6 +158,8 @@ impl Operation for Ingest {
             });
         }
         plan.changes.extend(seen.spirals_found().iter().cloned().map(Change::InsertSpiral));
+        let made: Vec<MemoryId> = plan.output.iter().flatten().map(|stored| stored.id).collect();
+        plan.changes.extend(super::told::beside(cx, &made, mint)?);
         if plan.output.len() != self.items.len() {
             return Err(Refusal::Bug("an item was not decided".to_owned()));
         }

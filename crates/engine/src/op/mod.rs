@@ -18,7 +18,7 @@ use memoryscope_domain::subject::Deed;
 use serde_json::{Map, Value};
 
 use crate::context::Context;
-use crate::port::Select;
+use crate::port::{Select, WantedRecords};
 use crate::refusal::Refusal;
 
 pub mod audit;
@@ -28,6 +28,7 @@ pub mod checkpoint;
 pub mod continue_read;
 pub mod create;
 pub mod delete;
+pub mod deliver;
 pub mod embed;
 pub mod expire;
 pub mod explain;
@@ -37,8 +38,10 @@ pub mod get;
 pub mod graph;
 pub mod ingest;
 pub mod items;
+pub mod job;
 pub mod list;
 pub mod omo;
+pub mod order;
 pub mod page;
 pub mod policy;
 pub mod propagate;
@@ -53,6 +56,7 @@ pub mod search;
 pub mod spiral;
 pub mod step;
 pub mod subject;
+pub mod told;
 
 /// What every operation declares of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +70,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 62] = [
+pub static ALL: [&Info; 71] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -129,6 +133,15 @@ pub static ALL: [&Info; 62] = [
     &subject::CONSENT,
     &subject::UPKEEP,
     &embed::INFO,
+    &job::LIST,
+    &job::GET,
+    &job::CANCEL,
+    &job::RETRY,
+    &job::DELIVERIES,
+    &deliver::INFO,
+    &told::KEEP,
+    &told::GET,
+    &told::STATUS,
 ];
 
 /// What an operation has to know of spirals.
@@ -266,6 +279,11 @@ pub trait Operation: Send + Sync {
 
     /// What it needs to be loaded.
     fn select(&self, cx: &Context) -> Select;
+
+    /// The records that it needs beside that ([`Visible::records`]).
+    fn records(&self, _cx: &Context) -> WantedRecords {
+        WantedRecords::nothing()
+    }
 
     /// What it needs where what it was shown is too little, for the `times`-th time: more of the same, from the same
     /// beginning, so that all of an answer is of one commit. None where that was all that may be looked at.

@@ -329,6 +329,7 @@ fn context(draft: &Draft, private: &Map<String, Value>) -> Option<Context> {
         id_seed: seed(text(private, "id_seed")?)?,
         idempotency: None,
         origin: memoryscope_domain::govern::Origin::Live,
+        tells: None,
     })
 }
 

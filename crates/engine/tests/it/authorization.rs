@@ -2,6 +2,8 @@
 //!
 //! `tests/golden/authorization.txt` is what came out; `UPDATE_GOLDEN=1` writes it again.
 
+mod jobs;
+
 use std::fmt::Write as _;
 
 use memoryscope_domain::audit_chain::{CheckpointKey, Seq};
@@ -36,7 +38,7 @@ use memoryscope_engine::op::graph::{Around, Matching};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::items::ItemFilter;
 use memoryscope_engine::op::omo::{Export as ExportObjects, Import};
-use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
+use memoryscope_engine::op::policy::{self, Activate, Keep, Switch};
 use memoryscope_engine::op::propagate::Propagate;
 use memoryscope_engine::op::query::Query;
 use memoryscope_engine::op::reconstruct::Reconstruct;
@@ -174,7 +176,7 @@ impl Case {
         }
     }
 
-    async fn mark<O: Operation>(&self, op: O, sees: impl Fn(&O::Output) -> bool) -> char {
+    pub(super) async fn mark<O: Operation>(&self, op: O, sees: impl Fn(&O::Output) -> bool) -> char {
         match self.world.engine.run(&self.cx, &op).await {
             Ok(done) if sees(&done.output) => '✓',
             Ok(_) => '∅',
@@ -327,7 +329,7 @@ impl Case {
             }
             "subject.export" => self.mark(Export::of(user("ann")), |out| !out.memories.is_empty()).await,
             "subject.upkeep" => self.mark(Upkeep::Close, |_| true).await,
-            _ => return None,
+            _ => return self.run_on_jobs(name).await,
         };
         Some(mark)
     }
@@ -376,10 +378,10 @@ impl Case {
                 .await
             }
             "policy.create" => self.mark(Keep { policy: Policy::builtin() }, Result::is_ok).await,
-            "policy.list" => self.mark(Look::All, |kept| !kept.policies.is_empty()).await,
+            "policy.list" => self.mark(policy::Look::All, |kept| !kept.policies.is_empty()).await,
             "policy.get" => {
                 let version = Policy::builtin().version().to_string();
-                self.mark(Look::Version(version), |kept| !kept.policies.is_empty()).await
+                self.mark(policy::Look::Version(version), |kept| !kept.policies.is_empty()).await
             }
             "policy.switch" => self.mark(Switch::To("none".to_owned()), Option::is_some).await,
             "policy.roll_back" => self.mark(Switch::Back, Option::is_some).await,

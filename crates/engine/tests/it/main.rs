@@ -35,3 +35,4 @@ mod twins;
 mod types;
 mod upkeep;
 mod walks;
+mod webhooks;

@@ -4,3 +4,4 @@ mod embedding;
 mod endpoint;
 mod extraction;
 mod requests;
+mod webhooks;

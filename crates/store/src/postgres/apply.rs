@@ -10,13 +10,15 @@ use memoryscope_domain::change::{Forgotten, PolicyDocument};
 use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_engine::port::StoreError;
 
+use super::bridges;
+use super::keyed;
 use super::person;
+use super::records;
+use super::rights;
 use super::session::Call;
 use super::value::{Bytes, Value};
 use super::vectors;
-use crate::common::prepare::{
-    BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, SchemaRow, SpiralRow, Step, VectorRow,
-};
+use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step, VectorRow};
 use crate::common::row;
 
 const INSERT_MEMORIES: &str = "
@@ -112,21 +114,11 @@ const INSERT_SPIRAL: &str = "
 
 const FORGET_SPIRAL: &str = "DELETE FROM spiral_artifacts WHERE tenant = $1 AND partition_key = $2";
 
-const INSERT_BRIDGE: &str = "
-    INSERT INTO bridges (tenant, id, source_key, target_key, valid_from_seq, expires, document)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)";
-
-const REMOVE_BRIDGE: &str =
-    "UPDATE bridges SET valid_to_seq = $3, document = $4 WHERE tenant = $1 AND id = $2";
 const MARK_PENDING: &str = "
     INSERT INTO pending_revocations (tenant, id, root, after) VALUES ($1, $2, $3, $4)
     ON CONFLICT (tenant, id) DO UPDATE SET root = excluded.root, after = excluded.after";
 
 const UNMARK_PENDING: &str = "DELETE FROM pending_revocations WHERE tenant = $1 AND id = $2";
-const KEEP_CONSENT: &str = "
-    INSERT INTO consents (tenant, subject, version, document) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (tenant, subject) DO UPDATE SET version = excluded.version, document = excluded.document";
-
 const SUPPRESS: &str = "
     INSERT INTO suppressions (tenant, digest) SELECT $1, w.digest FROM unnest($2::bytea[]) AS w (digest)
     ON CONFLICT (tenant, digest) DO NOTHING";
@@ -135,10 +127,6 @@ const INSERT_KEYS: &str = "
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[]) AS w";
 
 const FORGET_KEYS: &str = "DELETE FROM memory_keys WHERE tenant = $1 AND memory_id = $2";
-
-const WRITE_SCHEMA: &str = "
-    INSERT INTO schemas (tenant, id, version, document) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (tenant, id) DO UPDATE SET version = excluded.version, document = excluded.document";
 
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
@@ -274,21 +262,18 @@ impl<'a> Writes<'a> {
             Step::ForgetIdempotencyBefore(time) => self.alone(FORGET_IDEMPOTENCY, vec![boxed(*time)]),
             Step::ForgetGrantsExpiredBefore(time) => self.alone(FORGET_GRANTS, vec![boxed(*time)]),
             Step::InsertSpiral(spiral) => self.insert_spiral(spiral),
-            Step::InsertBridge(bridge) => self.insert_bridge(seq, bridge),
-            Step::RemoveBridge(bridge) => self.remove_bridge(seq, bridge),
+            Step::InsertBridge(bridge) => self.only(bridges::insert(self.tenant, seq, bridge)),
+            Step::RemoveBridge(bridge) => self.only(bridges::remove(self.tenant, seq, bridge)),
             Step::MarkPending(mark) => self.mark_pending(mark),
             Step::UnmarkPending(id) => self.alone(UNMARK_PENDING, vec![boxed(Bytes::of(id.uuid()))]),
             Step::ForgetSpiral(partition) => self.alone(FORGET_SPIRAL, vec![boxed(Bytes(*partition))]),
-            Step::KeepConsent(consent) => {
-                let values = vec![
-                    boxed(Bytes(consent.subject.0)),
-                    boxed(consent.version),
-                    boxed(consent.document.as_str()),
-                ];
-                self.alone(KEEP_CONSENT, values);
-            }
+            Step::KeepConsent(consent) => self.only(rights::keep_consent(self.tenant, consent)),
             Step::Suppress(digests) => self.alone(SUPPRESS, vec![column(digests, |digest| Bytes(*digest))]),
-            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => self.write_schema(schema),
+            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+                self.only(keyed::write_schema(self.tenant, schema));
+            }
+            Step::KeepRecord(record) => self.only(records::keep(self.tenant, record)),
+            Step::ForgetRecord { kind, id } => self.only(records::forget(self.tenant, kind.name(), id)),
             Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::KeepVectors(kept) => self.keep_vectors(seq, kept),
             Step::InsertCheckpoint { seq, text, .. } => {
@@ -301,23 +286,6 @@ impl<'a> Writes<'a> {
         let id = boxed(Bytes::of(spiral.id.uuid()));
         let (expires, document) = (boxed(spiral.expires), boxed(spiral.document.as_str()));
         self.alone(INSERT_SPIRAL, vec![boxed(Bytes(spiral.partition)), id, expires, document]);
-    }
-
-    fn remove_bridge(&mut self, seq: i64, bridge: &'a BridgeRow) {
-        let id = boxed(Bytes::of(bridge.id.uuid()));
-        self.alone(REMOVE_BRIDGE, vec![id, boxed(seq), boxed(bridge.document.as_str())]);
-    }
-
-    fn insert_bridge(&mut self, seq: i64, bridge: &'a BridgeRow) {
-        let id = boxed(Bytes::of(bridge.id.uuid()));
-        let (source, target) = (boxed(Bytes(bridge.source)), boxed(Bytes(bridge.target)));
-        let (expires, document) = (boxed(bridge.expires), boxed(bridge.document.as_str()));
-        self.alone(INSERT_BRIDGE, vec![id, source, target, boxed(seq), expires, document]);
-    }
-
-    fn write_schema(&mut self, schema: &'a SchemaRow) {
-        let (id, version) = (boxed(Bytes::of(schema.id.uuid())), boxed(schema.version));
-        self.alone(WRITE_SCHEMA, vec![id, version, boxed(schema.document.as_str())]);
     }
 
     fn mark_pending(&mut self, mark: &PendingMark) {
@@ -360,6 +328,11 @@ impl<'a> Writes<'a> {
     fn alone(&mut self, sql: &'static str, values: Vec<Value<'a>>) {
         self.end_round();
         self.call(sql, values);
+    }
+
+    fn only(&mut self, call: Call<'a>) {
+        self.end_round();
+        self.calls.push(call);
     }
 
     fn call(&mut self, sql: &'static str, mut values: Vec<Value<'a>>) {

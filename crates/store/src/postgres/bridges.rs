@@ -8,12 +8,14 @@ use memoryscope_domain::scope::Scope;
 use memoryscope_engine::port::{BridgeSelect, Load, ObjectSelect};
 use tokio_postgres::Row;
 
+use super::apply::boxed;
 use super::error::Failure;
 use super::listing::Listing;
 use super::load::View;
 use super::matching;
 use super::session::Call;
 use super::value::{Bytes, Value};
+use crate::common::prepare::BridgeRow;
 use crate::common::row;
 
 const ONE: &str = "SELECT document FROM bridges WHERE tenant = $1 AND id = $2";
@@ -111,4 +113,25 @@ impl View<'_> {
         self.load.bridges.merge(select, found, facts);
         Ok(())
     }
+}
+
+const INSERT_BRIDGE: &str = "
+    INSERT INTO bridges (tenant, id, source_key, target_key, valid_from_seq, expires, document)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+const REMOVE_BRIDGE: &str =
+    "UPDATE bridges SET valid_to_seq = $3, document = $4 WHERE tenant = $1 AND id = $2";
+
+/// A new one.
+pub(super) fn insert<'a>(tenant: &'a str, seq: i64, bridge: &'a BridgeRow) -> Call<'a> {
+    let id = boxed(Bytes::of(bridge.id.uuid()));
+    let (source, target) = (boxed(Bytes(bridge.source)), boxed(Bytes(bridge.target)));
+    let (expires, document) = (boxed(bridge.expires), boxed(bridge.document.as_str()));
+    Call::new(INSERT_BRIDGE, vec![boxed(tenant), id, source, target, boxed(seq), expires, document])
+}
+
+/// One that stood stands no more.
+pub(super) fn remove<'a>(tenant: &'a str, seq: i64, bridge: &'a BridgeRow) -> Call<'a> {
+    let id = boxed(Bytes::of(bridge.id.uuid()));
+    Call::new(REMOVE_BRIDGE, vec![boxed(tenant), id, boxed(seq), boxed(bridge.document.as_str())])
 }

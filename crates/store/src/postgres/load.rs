@@ -68,7 +68,8 @@ pub(super) async fn load(
         return Ok(snapshot);
     }
     let mut view = View { session, load, vectors, ancestry: Ancestry::default() };
-    let mut begun = view.begin(false).await?;
+    // Records are read behind the rest, in the same snapshot.
+    let mut begun = view.begin(!load.records.is_nothing()).await?;
     if begun.ended && !marks(&begun.frame, MARKS)?.is_empty() {
         // Who is below a mark is looked up in the same snapshot.
         begun = view.begin(true).await?;
@@ -80,6 +81,7 @@ pub(super) async fn load(
     let mut snapshot = frame(&begun.frame, load)?;
     view.facts(begun.records, &mut snapshot.facts).await?;
     view.say_what_is_pending(&mut snapshot.facts).await?;
+    view.records(&mut snapshot.facts).await?;
     if let Some(grant) = &snapshot.facts.grant {
         snapshot.subject = SubjectRef::of_user(&grant.user);
         snapshot.subject_key = view.subject_key(snapshot.subject).await?;
@@ -97,7 +99,7 @@ async fn at_once(
     load: &Load,
     vectors: &VectorCache,
 ) -> Result<Option<Snapshot>, Failure> {
-    if load.as_of.is_some() {
+    if load.as_of.is_some() || !load.records.is_nothing() {
         return Ok(None);
     }
     let view = View { session, load, vectors, ancestry: Ancestry::default() };

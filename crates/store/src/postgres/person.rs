@@ -53,6 +53,7 @@ const FORGET_LAST_PRIVATE: &str = "
     UPDATE audit_events SET private = NULL
     WHERE tenant = $1 AND seq > $2 AND seq <= $3 AND strpos(private, $4::text) > 0";
 const FORGET_CONSENT: &str = "DELETE FROM consents WHERE tenant = $1 AND subject = $2";
+const FORGET_RECORDS: &str = "DELETE FROM records WHERE tenant = $1 AND subject = $2";
 const FORGET_SUBJECT_KEY: &str = "DELETE FROM subject_keys WHERE tenant = $1 AND subject = $2";
 
 /// Behind every id.
@@ -264,6 +265,7 @@ pub(super) fn forget<'a>(
             beside.push(call(FORGET_LAST_PRIVATE, values));
         }
         rows.push(call(FORGET_CONSENT, vec![Box::new(Bytes(last.subject.0))]));
+        rows.push(call(FORGET_RECORDS, vec![Box::new(Bytes(last.subject.0))]));
         rows.push(call(FORGET_SUBJECT_KEY, vec![Box::new(Bytes(last.subject.0))]));
     }
     (rows, beside)

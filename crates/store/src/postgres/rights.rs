@@ -5,8 +5,11 @@ use memoryscope_domain::memory::SubjectRef;
 use memoryscope_engine::port::{Load, Rights};
 use tokio_postgres::Row;
 
+use super::apply::boxed;
 use super::error::Failure;
+use super::session::Call;
 use super::value::{Bytes, Value};
+use crate::common::prepare::ConsentRow;
 use crate::common::row;
 
 /// Where its columns begin in a frame.
@@ -34,4 +37,17 @@ pub(super) fn facts(row: &Row, load: &Load) -> Result<Facts, Failure> {
     let known = known.into_iter().map(row::digest).collect::<Result<_, _>>()?;
     let erased = ErasedValues { key, any: row.try_get(COLUMN + 3)?, known };
     Ok(Facts { consents, suppressed: erased, ..Facts::default() })
+}
+
+const KEEP_CONSENT: &str = "
+    INSERT INTO consents (tenant, subject, version, document) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, subject) DO UPDATE SET version = excluded.version, document = excluded.document";
+
+/// In the place of what the person said before.
+pub(super) fn keep_consent<'a>(tenant: &'a str, consent: &'a ConsentRow) -> Call<'a> {
+    let subject = boxed(Bytes(consent.subject.0));
+    Call::new(
+        KEEP_CONSENT,
+        vec![boxed(tenant), subject, boxed(consent.version), boxed(consent.document.as_str())],
+    )
 }

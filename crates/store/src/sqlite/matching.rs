@@ -183,7 +183,7 @@ mod tests {
     use memoryscope_domain::memory::SubjectRef;
     use memoryscope_domain::policy::Attribute;
     use memoryscope_domain::scope::Partition;
-    use memoryscope_engine::port::{Around, BridgesTo, Rights, Select};
+    use memoryscope_engine::port::{Around, BridgesTo, Rights, Select, WantedRecords};
     use rusqlite::Connection;
 
     use super::*;
@@ -222,6 +222,7 @@ mod tests {
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
             rights: Rights::default(),
+            records: WantedRecords::nothing(),
         };
         let condition = matching(&load, &select, &select.wanted, &[TermKey::of("tea")]);
         let sql = format!("EXPLAIN QUERY PLAN {}", condition.sql);

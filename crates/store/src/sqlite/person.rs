@@ -187,6 +187,8 @@ pub(super) fn forget(conn: &Connection, tenant: &str, forgotten: &Forgotten) -> 
     }
     let sql = "DELETE FROM consents WHERE tenant = ?1 AND subject = ?2";
     execute(conn, sql, params![tenant, last.subject.0])?;
+    let sql = "DELETE FROM records WHERE tenant = ?1 AND subject = ?2";
+    execute(conn, sql, params![tenant, last.subject.0])?;
     let sql = "DELETE FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
     Ok(execute(conn, sql, params![tenant, last.subject.0])?)
 }

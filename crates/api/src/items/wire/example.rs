@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 /// A memory's id of the right form.
 pub(in crate::items) const ID: &str = "mem_019b76daa80070018a80bdd0f8d83629";
 
+/// A batch's name of the right form.
+pub(in crate::items) const BATCH: &str = "batch_00000000000000000000000000000000";
+
 /// An item that says how it is treated and what it is about.
 pub(in crate::items) fn item() -> Value {
     json!({

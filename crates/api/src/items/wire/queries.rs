@@ -6,6 +6,7 @@ use memoryscope_domain::graph::schema::Status;
 use memoryscope_domain::ids::UserId;
 use memoryscope_domain::items::Risk;
 use memoryscope_domain::limits;
+use memoryscope_domain::webhook::{ADDRESS, URL_PATTERN, Webhook, is_address};
 
 use crate::wire::{Decode, Fields, Shape, USER_ID_PATTERN, boolean, choice, one_of, string, whole};
 
@@ -40,6 +41,8 @@ impl Named {
 /// What `POST /v1/memory` and its batch are told beside their bodies.
 #[derive(Debug)]
 pub(in crate::items) struct AddQuery {
+    /// Who is told when the work on it is over.
+    pub(in crate::items) webhook: Option<Webhook>,
     /// Whether something is asked for that this server does not do.
     pub(in crate::items) unsupported: Option<&'static str>,
     /// Whether nothing is to be extracted in the background.
@@ -54,14 +57,14 @@ impl Shape for AddQuery {
         let skips = f.or("skip_background_processing", boolean(), false);
         let is_holographic = f.optional("enable_holographic", boolean());
         let format = f.optional("format", one_of(&["omo"]));
-        let webhook = f.optional("webhook_url", string().bytes(1..=limits::WEBHOOK_BYTES_MAX));
-        f.optional("webhook_secret", string().bytes(1..=limits::WEBHOOK_BYTES_MAX));
-        let asked = [
-            (is_holographic == Some(true), "holographic embeddings are not made here"),
-            (webhook.is_some(), "webhooks are not called here"),
-        ];
-        let unsupported = asked.into_iter().find(|(asked, _)| *asked).map(|(_, what)| what);
-        Some(Self { unsupported, skips: skips?, as_omo: format.is_some() })
+        let url = string().bytes(1..=limits::WEBHOOK_BYTES_MAX).pattern(URL_PATTERN);
+        let url = url.parsed(|url: &String| if is_address(url) { Ok(url.clone()) } else { Err(ADDRESS) });
+        let url = f.optional("webhook_url", url);
+        let secret = f.optional("webhook_secret", string().bytes(1..=limits::WEBHOOK_BYTES_MAX));
+        let unsupported =
+            (is_holographic == Some(true)).then_some("holographic embeddings are not made here");
+        let webhook = url.map(|url| Webhook { url, secret });
+        Some(Self { webhook, unsupported, skips: skips?, as_omo: format.is_some() })
     }
 }
 

@@ -6,6 +6,7 @@ use memoryscope_domain::items::policy::{Consent, Risk};
 use memoryscope_domain::items::request::ItemType;
 use memoryscope_domain::limits;
 use memoryscope_domain::predicate::Speech;
+use memoryscope_domain::webhook::URL_PATTERN;
 use serde_json::{Map, Value, json};
 
 use super::schema_constraint::search_override;
@@ -206,6 +207,13 @@ pub(in crate::items) fn batch() -> Value {
     );
     fields
         .insert("batch_size".to_owned(), json!({"type": ["integer", "null"], "minimum": 1, "maximum": max}));
+    let max = limits::WEBHOOK_BYTES_MAX;
+    let about = format!("At most {max} bytes of UTF-8.");
+    let words = json!({"type": ["string", "null"], "minLength": 1, "maxLength": max, "description": about});
+    let mut address = words.clone();
+    address["pattern"] = json!(URL_PATTERN);
+    fields.insert("webhook_url".to_owned(), address);
+    fields.insert("webhook_secret".to_owned(), words);
     object("AddItems", &["memories"], fields)
 }
 

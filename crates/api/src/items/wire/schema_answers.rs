@@ -73,6 +73,7 @@ pub(in crate::items) fn batch() -> Value {
         [
             ("code", code()),
             ("status", status()),
+            ("batch_id", prefixed("batch_")),
             ("message", text()),
             ("successful", list(added())),
             ("errors", list(refused)),
@@ -198,6 +199,31 @@ pub(in crate::items) fn deleted() -> Value {
 }
 
 /// How far a memory is.
+/// How far the work on a memory is.
+fn progress() -> Value {
+    names(["queued", "quick_saved", "processing", "completed", "failed"])
+}
+
+/// How far a batch is.
+pub(in crate::items) fn status_of_batch() -> Value {
+    let one = object("BatchMemoryStatus", [("memory_id", prefixed("mem_")), ("status", progress())]);
+    object(
+        "ItemBatchStatus",
+        [
+            ("code", code()),
+            ("batch_id", prefixed("batch_")),
+            ("status", names(["processing", "completed", "partial", "failed"])),
+            ("total", count()),
+            ("refused", count()),
+            ("completed", count()),
+            ("failed", count()),
+            ("processing", count()),
+            ("createdAt", time()),
+            ("memories", list(one)),
+        ],
+    )
+}
+
 pub(in crate::items) fn status_of() -> Value {
     object(
         "ItemStatus",
@@ -205,7 +231,7 @@ pub(in crate::items) fn status_of() -> Value {
             ("code", code()),
             ("memoryId", prefixed("mem_")),
             ("memory_id", prefixed("mem_")),
-            ("status", names(["queued", "completed", "failed"])),
+            ("status", progress()),
             ("extraction", or_null(free())),
         ],
     )

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::bridges::{bridges, make_bridge, remove_bridge};
 use super::world::{Answer, Asked, Caller, Twins};
-use super::{graph, items, scoped};
+use super::{graph, items, jobs, scoped};
 
 /// Pages that are turned at most: more than the twins have memories.
 pub(super) const PAGES_MAX: usize = 64;
@@ -91,6 +91,7 @@ endpoints! {
     "POST /memory/revoke" => scoped::revoke;
     "GET /v1/memory/{id}" => items::get;
     "GET /v1/memory/status/{id}" => items::status;
+    "GET /v1/memory/batch/status/{id}" => |probe| plain(probe, jobs::NO_BATCH);
     "POST /v1/memory/search" => items::search;
     "PUT /v1/memory/{id}" => items::update;
     "DELETE /v1/memory/{id}" => items::erase;
@@ -115,6 +116,11 @@ endpoints! {
     "GET /v1/schemas/{id}" => |probe| plain(probe, graph::NO_SCHEMA);
     "PUT /v1/schemas/{id}" => graph::amended;
     "DELETE /v1/schemas/{id}" => graph::deleted;
+    "GET /v2/jobs" => jobs::listed;
+    "GET /v2/jobs/{id}" => jobs::named;
+    "POST /v2/jobs/{id}/cancel" => |probe| jobs::ordered(probe, "cancel");
+    "POST /v2/jobs/{id}/retry" => |probe| jobs::ordered(probe, "retry");
+    "GET /v2/webhooks/deliveries" => |probe| plain(probe, "/v2/webhooks/deliveries");
     "GET /v2/access-logs" => access_logs;
     "GET /v2/access-logs/{id}" => access_log;
     "GET /v2/audit" => audit;

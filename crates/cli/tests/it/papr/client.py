@@ -204,6 +204,32 @@ def omo(papr, other):
     refused(422, lambda: other.omo.import_memories(memories=[]))
 
 
+def batch_status(papr):
+    items = [{"content": "Ana likes tea."}, {"content": "Ben likes rum.", "external_user_id": "ben"}, {"content": " "}]
+    answer = papr.memory.add_batch(memories=items, external_user_id="ana")
+    assert (answer.status, answer.total_failed) == ("partial", 1) and answer.batch_id.startswith("batch_"), answer
+    told = papr.memory.retrieve_batch_status(answer.batch_id)
+    assert (told["batch_id"], told["total"], told["refused"]) == (answer.batch_id, 3, 1), told
+    assert told["status"] in ("processing", "partial"), told
+    ids = {stored.data[0].memory_id for stored in answer.successful}
+    assert {memory["memory_id"] for memory in told["memories"]} == ids, told
+    refused(404, lambda: papr.memory.retrieve_batch_status("batch_" + 32 * "0"))
+    refused(404, lambda: papr.memory.retrieve_batch_status("none"))
+
+
+def webhook(papr):
+    # This machine is not reached unless that is allowed; so nobody is told, and who runs the server sees why.
+    hook = "http://127.0.0.1:9/hook?token=t0p"
+    memory = added(papr, webhook_url=hook, webhook_secret="s3cret")
+    batch = papr.memory.add_batch(memories=[{"content": "one"}], webhook_url=hook, webhook_secret="s3cret")
+    told = papr.get("/v2/webhooks/deliveries", cast_to=object)["items"]
+    about = {(delivery["memory_id"], delivery["batch_id"]) for delivery in told}
+    assert about == {(memory, None), (None, batch.batch_id)}, told
+    assert {delivery["url"] for delivery in told} == {"http://127.0.0.1:9"} and "s3cret" not in str(told), told
+    refused(422, lambda: papr.memory.add(content="x", webhook_url="ftp://example.org"))
+    refused(422, lambda: papr.memory.add_batch(memories=[{"content": "x"}], webhook_url="https://a:b@example.org"))
+
+
 def unbuilt(papr):
     refused(501, lambda: papr.memory.delete_all(external_user_id="ana"))
     refused(501, lambda: papr.user.list())

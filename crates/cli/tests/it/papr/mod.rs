@@ -58,6 +58,8 @@ operations! {
     update
     delete
     status
+    batch_status
+    webhook
     developer
     organization
     purpose

@@ -5,19 +5,11 @@ use serde_json::Value;
 use super::add::AddRequest;
 use super::identity::Identity;
 use super::{DeprecatedId, InvalidRequest, Reading, TooLarge, finish, read_removed};
-use crate::fields::{At, Fault, Members, Notes, Read, Unknown, integer, text};
+use crate::fields::{At, Fault, Members, Notes, Read, Unknown, integer};
 use crate::items::metadata::MetadataIdentity;
 use crate::items::policy::RequestPolicy;
 use crate::limits;
-
-/// Whom to tell when a batch is done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhook {
-    /// Where.
-    pub url: String,
-    /// With what it is signed.
-    pub secret: Option<String>,
-}
+use crate::webhook::{ADDRESS, Webhook, is_address};
 
 /// A request to add items. Each is right or wrong by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +64,19 @@ fn read(
     let policy = RequestPolicy::read(&mut members, notes);
     let size_max = i64::try_from(limits::ITEM_BATCH_ITEMS_MAX).unwrap_or(i64::MAX);
     let batch_size = members.optional("batch_size", notes, integer(1, size_max));
-    let url = members.optional("webhook_url", notes, text(limits::WEBHOOK_BYTES_MAX));
-    let secret = members.optional("webhook_secret", notes, text(limits::WEBHOOK_BYTES_MAX));
+    let url = members.optional("webhook_url", notes, |value, at, notes| match value {
+        Value::String(url) if url.len() <= limits::WEBHOOK_BYTES_MAX && is_address(url) => Some(url.clone()),
+        _ => notes.wrong(at, Fault::Invalid, ADDRESS),
+    });
+    let secret = members.optional("webhook_secret", notes, |value, at, notes| match value {
+        Value::String(secret) if (1..=limits::WEBHOOK_BYTES_MAX).contains(&secret.len()) => {
+            Some(secret.clone())
+        }
+        _ => {
+            let message = format!("must be a string of 1 to {} bytes", limits::WEBHOOK_BYTES_MAX);
+            notes.wrong(at, Fault::Invalid, message)
+        }
+    });
     read_removed(&mut members, notes);
     let memories = memories?;
     let contents = memories.iter().filter_map(|item| item.get("content").and_then(Value::as_str));

@@ -20,7 +20,7 @@ use crate::limits;
 
 pub(super) use add::read_context;
 pub use add::{AddRequest, ContextMessage, ItemType};
-pub use batch::{BatchRequest, Webhook};
+pub use batch::BatchRequest;
 pub use identity::{Acting, Identity, is_application_id, tenant_of_organization};
 pub use omo::{ExportRequest, ImportRequest, ids_among};
 pub use pattern::{GraphPattern, Operator, Pattern, PropertyFilter};

@@ -11,6 +11,7 @@ mod objects;
 mod pending;
 mod person;
 mod reads;
+mod records;
 mod rights;
 mod spirals;
 pub(crate) mod vectors;
@@ -133,6 +134,14 @@ on_every_store! {
         tenants_with_a_key_are_listed
         schemas_are_kept_replaced_and_paged
         a_schema_is_expected_as_it_stands;
+    records:
+        records_are_kept_named_and_replaced
+        records_are_listed_by_kind_and_group
+        what_is_due_comes_longest_due_first
+        tenants_with_something_due_are_found
+        a_record_is_expected_as_it_stands
+        records_go_with_their_person
+        what_cannot_be_a_record_is_refused;
     changes:
         replacing_keeps_one_current_version
         erasing_takes_the_content
