@@ -12,6 +12,7 @@ pub mod embed;
 pub mod embedding;
 pub mod engine;
 mod entry;
+pub mod erasing;
 pub mod extract;
 #[cfg(feature = "fakes")]
 pub mod fakes;

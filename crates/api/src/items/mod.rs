@@ -6,6 +6,7 @@ mod add;
 mod batch;
 mod delete;
 mod envelope;
+mod erase_all;
 mod error;
 mod get;
 mod graph;
@@ -61,6 +62,7 @@ pub fn routes() -> Routes<Items> {
         .add(add::operation(), add::handler)
         .add(batch::operation(), batch::handler)
         .add(search::operation(), search::handler)
+        .add(erase_all::operation(), erase_all::handler)
         .add(get::status_operation(), get::status_handler)
         .add(get::operation(), get::handler)
         .add(update::operation(), update::handler)

@@ -6,8 +6,7 @@ use crate::problem::{Code, Problem};
 use super::Items;
 
 /// Paths of the dialect that nothing is built for, each with its methods.
-const PATHS: [&str; 38] = [
-    "/v1/memory/all",
+const PATHS: [&str; 37] = [
     "/v1/memory/batch/status/{id}",
     "/v1/user",
     "/v1/user/batch",

@@ -238,7 +238,6 @@ async fn searches_go_on() {
 async fn what_is_not_built_says_so() {
     let mut talk = Talk::with(App::new());
     for line in [
-        "DELETE /v1/memory/all?external_user_id=ana",
         "GET /v1/user",
         "POST /v1/messages",
         "GET /v1/namespace",

@@ -13,6 +13,8 @@ mod fields;
 mod governed;
 mod health;
 mod items;
+mod items_access;
+mod items_erasing;
 mod items_graph;
 mod items_omo;
 mod items_review;

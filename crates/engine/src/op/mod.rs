@@ -39,6 +39,7 @@ pub mod ingest;
 pub mod items;
 pub mod list;
 pub mod omo;
+pub mod own;
 pub mod page;
 pub mod policy;
 pub mod propagate;
@@ -66,7 +67,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 62] = [
+pub static ALL: [&Info; 63] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -82,6 +83,7 @@ pub static ALL: [&Info; 62] = [
     &step::DISPUTE,
     &step::ATTEST,
     &step::ERASE,
+    &own::INFO,
     &step::APPROVE,
     &step::REJECT,
     &review::LIST,

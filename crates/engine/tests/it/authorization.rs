@@ -36,6 +36,7 @@ use memoryscope_engine::op::graph::{Around, Matching};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::items::ItemFilter;
 use memoryscope_engine::op::omo::{Export as ExportObjects, Import};
+use memoryscope_engine::op::own::Own;
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::propagate::Propagate;
 use memoryscope_engine::op::query::Query;
@@ -247,6 +248,7 @@ impl Case {
                 let search = super::items::search(scope, None, ItemFilter::default());
                 self.mark(search, |answer| !answer.items.is_empty()).await
             }
+            "memory.own" => self.mark(Own::default(), |owned| !owned.ids.is_empty()).await,
             "omo.export" => {
                 let export = ExportObjects { ids: vec![self.item], purpose };
                 self.mark(export, |objects| !objects.is_empty()).await

@@ -125,6 +125,24 @@ impl Shape for NamedQuery {
     }
 }
 
+/// `DELETE /v1/memory/all`.
+#[derive(Debug)]
+pub(in crate::items) struct EraseAllQuery {
+    pub(in crate::items) named: Named,
+    /// A user by an id of the server's own.
+    pub(in crate::items) user_id: Option<UserId>,
+}
+
+impl Shape for EraseAllQuery {
+    const NAME: &'static str = "EraseAllQuery";
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = Named::read(f);
+        let user_id = f.optional("user_id", user_id());
+        f.optional("skip_parse", boolean());
+        Some(Self { named, user_id })
+    }
+}
+
 /// `GET /v1/omo/export.json`.
 #[derive(Debug)]
 pub(in crate::items) struct ExportQuery {

@@ -115,6 +115,7 @@ endpoints! {
     "GET /v1/schemas/{id}" => |probe| plain(probe, graph::NO_SCHEMA);
     "PUT /v1/schemas/{id}" => graph::amended;
     "DELETE /v1/schemas/{id}" => graph::deleted;
+    "DELETE /v1/memory/all" => items::erase_all;
     "GET /v2/access-logs" => access_logs;
     "GET /v2/access-logs/{id}" => access_log;
     "GET /v2/audit" => audit;

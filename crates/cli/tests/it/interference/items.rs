@@ -105,6 +105,15 @@ pub(super) async fn erase(probe: &Probe<'_>) {
     }
 }
 
+/// Of whoever owns nothing, and then of whoever asks: it is the last that they own.
+pub(super) async fn erase_all(probe: &Probe<'_>) {
+    let stranger = Caller::stranger();
+    let answer = probe.twins.ask(&stranger.delete("/v1/memory/all?external_user_id=stranger")).await;
+    assert_eq!(answer.status, 404);
+    let path = format!("/v1/memory/all?external_user_id={}", probe.caller.user);
+    probe.twins.ask(&probe.caller.delete(&path)).await;
+}
+
 pub(super) async fn add(probe: &Probe<'_>) {
     let user = &probe.caller.user;
     probe.post("/v1/memory", &json!({"content": "I like tea.", "external_user_id": user})).await;
