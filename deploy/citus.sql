@@ -20,6 +20,7 @@ BEGIN
         'memory_versions',
         'policies',
         'read_grants',
+        'records',
         'schemas',
         'spiral_artifacts',
         'pending_revocations',

@@ -10,6 +10,7 @@ use crate::graph::schema::StoredSchema;
 use crate::ids::{BridgeId, GrantId, MemoryId, TenantId};
 use crate::lifecycle::PendingMark;
 use crate::memory::{Memory, SubjectRef};
+use crate::record::{Record, RecordKind};
 use crate::scope::Partition;
 use crate::spiral::ThoughtPatternArtifact;
 use crate::time::Timestamp;
@@ -59,6 +60,15 @@ pub enum Expect {
     },
     /// Nobody has used this idempotency key meanwhile.
     NoIdempotencyKey(IdempotencyKey),
+    /// A record stands at this version; 0 where there is none.
+    Record {
+        /// What it is of.
+        kind: RecordKind,
+        /// Its name.
+        id: String,
+        /// Its version when it was loaded.
+        version: u64,
+    },
 }
 
 /// One thing that a store is told to do.
@@ -129,6 +139,15 @@ pub enum Change {
     /// Keep vectors of memories, in the place of those that were kept for them. A memory's next version keeps its vector where that is
     /// of the text it still has ([`Memory::text_key`]), and loses it otherwise.
     KeepVectors(Vec<KeptVector>),
+    /// Keep a record: its first version, or the next one in the place of the one before.
+    KeepRecord(Box<Record>),
+    /// Forget a record. Does nothing where there is none.
+    ForgetRecord {
+        /// What it is of.
+        kind: RecordKind,
+        /// Its name.
+        id: String,
+    },
 }
 
 /// What is forgotten of a person. What is not there is forgotten already.
@@ -144,7 +163,7 @@ pub struct Forgotten {
     pub keys: Vec<IdempotencyKey>,
     /// What stands beside these audit entries.
     pub entries: Vec<Seq>,
-    /// At last the person's audit key, their consent, and what stands beside later entries that name the person.
+    /// At last the person's audit key, their consent, their records, and what stands beside later entries that name the person.
     pub last: Option<Last>,
 }
 

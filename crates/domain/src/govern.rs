@@ -16,12 +16,13 @@ use crate::grant::ReadGrant;
 use crate::graph::schema::StoredSchema;
 use crate::ids::{BridgeId, MemoryId, UserId};
 use crate::lifecycle::{Barred, Family, Following};
-use crate::memory::{Memory, MemoryType, State, SubjectRef};
+use crate::memory::{Memory, MemoryType, SubjectRef};
 use crate::object::Unit;
 use crate::place::{Place, SealedPlace};
 use crate::policy::{Effect, Narrowed, Policy, RuleCounts, Trace};
 use crate::preference::Kind;
-use crate::principal::{Caller, Principal, Role};
+use crate::principal::{Caller, Role};
+use crate::record::Records;
 use crate::retrieval::Why;
 use crate::spiral::ThoughtPatternArtifact;
 use crate::time::Timestamp;
@@ -29,7 +30,6 @@ use crate::vector::Nearest;
 use crate::words::Score;
 
 mod ask;
-mod authority;
 mod bridging;
 mod changing;
 mod decided;
@@ -38,11 +38,13 @@ mod gating;
 mod importing;
 mod listing;
 mod logged;
+mod own;
 mod person;
 mod propose;
 mod ranking;
 mod reading;
 mod reason;
+mod records;
 mod rights;
 mod ruling;
 mod schemas;
@@ -53,7 +55,6 @@ mod view;
 mod visible;
 
 pub use ask::Ask;
-pub use authority::Authority;
 pub use bridging::{Crossing, crossings};
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
@@ -141,6 +142,8 @@ pub struct Facts {
     pub policies: Vec<PolicyDocument>,
     /// Schemas of graphs.
     pub schemas: Vec<StoredSchema>,
+    /// Records beside the memories.
+    pub records: Records,
     /// How near those of the memories that have vectors are to what is asked by meaning.
     pub nearest: Nearest,
     /// Whether something beside an anchor ([`crate::retrieval::Anchor`]) was turned down, so that there may be more behind it.
@@ -159,6 +162,88 @@ pub enum Origin {
     Import,
     /// The same, of objects that are each for itself and come with ids of their own: see [`Hindered`].
     Objects,
+}
+
+/// By what right an operation is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// The policy grants this effect.
+    Policy(Effect),
+    /// The policy grants writing, and the memory is the caller's own.
+    Owner,
+    /// The caller names a memory by its id, and the policy grants reading it; it is hidden where it does not.
+    ReadNamed,
+    /// The caller names memories by their ids, each for itself: those that the policy does not grant are left out, as those that
+    /// there are not.
+    ReadEach,
+    /// The caller names a memory that it may know of, and the policy grants the step.
+    ChangeNamed,
+    /// The caller looks for what it may know of, to change it one by one.
+    Seek,
+    /// The caller asks whether a tool may be called, and on what evidence: that is answered, never refused.
+    Gate,
+    /// The caller names a decision that was made before; it is hidden where it is not theirs to look at.
+    Logged,
+    /// The caller names memories and describes a request: of those that it may know of, it is told how they would be
+    /// decided.
+    Explain,
+    /// The caller holds a token, and the policy still grants reading.
+    Continue,
+    /// The caller holds a token.
+    Revoke,
+    /// The caller has one of these roles.
+    Roles(&'static [Role]),
+    /// The caller gives what is its own to another scope, and the policy grants it.
+    MakeBridge,
+    /// The caller names a bridge by its id, and is at one of its ends.
+    EndBridge,
+    /// Anybody may ask for bridges, and is told of those at one of whose ends it is.
+    SeeBridges,
+    /// Anybody may ask about a scope's spiral, and whoever could read a plain event there is told of one.
+    AskSpiral,
+    /// The caller answers for the person whom the operation is about: the person themself, or an admin. That is no matter of
+    /// policy: nobody's rule keeps a person's own from them.
+    Person,
+    /// The caller looks at schemas; those that it may not read are not there.
+    ReadSchemas,
+    /// The caller makes a schema, or changes one that it may change; what it may not read is hidden.
+    ChangeSchemas,
+    /// The caller looks at records; those that it may not read are not there.
+    ReadRecords,
+    /// The caller keeps records, or forgets those that it may change; what it may not read is hidden.
+    ChangeRecords,
+    /// The same of records that whoever manages the tenant keeps: who acts for nobody, or is an admin.
+    ManageRecords,
+    /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
+    Operator,
+    /// The caller is the server itself.
+    System,
+}
+
+impl Authority {
+    /// Whether it is a right to make or change memories. Giving a grant back is not.
+    fn writes(self) -> bool {
+        match self {
+            Self::Policy(effect) => effect != Effect::Read,
+            Self::Owner | Self::Seek | Self::ChangeNamed | Self::MakeBridge | Self::EndBridge => true,
+            Self::ChangeSchemas | Self::ChangeRecords | Self::ManageRecords => true,
+            Self::ReadNamed
+            | Self::ReadEach
+            | Self::Gate
+            | Self::Logged
+            | Self::Explain
+            | Self::Continue
+            | Self::Revoke
+            | Self::Person
+            | Self::Roles(_)
+            | Self::AskSpiral
+            | Self::SeeBridges
+            | Self::ReadSchemas
+            | Self::ReadRecords
+            | Self::Operator
+            | Self::System => false,
+        }
+    }
 }
 
 /// What a request is about, as far as it says before anything is loaded.
@@ -287,8 +372,9 @@ pub fn narrow(policy: &Policy, ask: &Ask<'_>) -> Option<Narrowed> {
 #[must_use]
 pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut facts: Facts) -> Verdict {
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
+    records::leave_what_is_readable(ask, &mut facts.records);
     // What has not followed yet is nobody's to see, but for the server, which makes it follow.
-    if !matches!(ask.authority, Authority::System | Authority::ChangeNamed | Authority::Own) {
+    if !matches!(ask.authority, Authority::System | Authority::ChangeNamed | Authority::Seek) {
         let Facts { memories, evidence, pending, .. } = &mut facts;
         memories.retain(|memory| !pending.contains(&memory.id));
         evidence.retain(|memory| !pending.contains(&memory.id));
@@ -304,13 +390,13 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::Logged => logged::decide(policy, ask, facts),
         Authority::Explain => logged::decide_explained(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
-        Authority::Owner => decide_owner(policy, ask, facts),
+        Authority::Owner => own::decide(policy, ask, facts),
         Authority::Gate => gating::decide(policy, ask, facts),
         Authority::ChangeNamed => changing::decide(policy, ask, facts),
-        Authority::Own => changing::decide_own(policy, ask, facts),
-        Authority::Continue => decide_continue(policy, ask, facts),
+        Authority::Seek => changing::decide_sought(policy, ask, facts),
+        Authority::Continue => own::decide_continue(policy, ask, facts),
         Authority::Revoke => {
-            match held(ask, facts.grant.take()).filter(|g| ask.repeat || g.revoked.is_none()) {
+            match own::held(ask, facts.grant.take()).filter(|g| ask.repeat || g.revoked.is_none()) {
                 Some(grant) => allowed(ask, Facts { grant: Some(grant), ..facts }, Ruling::default()),
                 None => refused(Reason::UnknownToken, Ruling::default(), None),
             }
@@ -336,10 +422,14 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             None => refused(Reason::RoleDenied, Ruling::default(), None),
         },
         Authority::ReadSchemas | Authority::ChangeSchemas => schemas::decide(ask, facts),
+        Authority::ManageRecords if !records::manages(ask.principal) => {
+            refused(Reason::RoleDenied, Ruling::default(), None)
+        }
+        Authority::ReadRecords | Authority::ChangeRecords | Authority::ManageRecords => {
+            records::decide(ask, facts)
+        }
         Authority::Operator => {
-            let principal = ask.principal;
-            let has_no_key = principal.client == Principal::LOCAL_CLIENT;
-            if has_no_key || principal.roles.contains(&Role::Admin) || principal.caller == Caller::System {
+            if records::runs(ask.principal) {
                 allowed(ask, facts, Ruling::default())
             } else {
                 refused(Reason::RoleDenied, Ruling::default(), None)
@@ -375,55 +465,4 @@ fn refused(reason: Reason, ruling: Ruling, grant: Option<ReadGrant>) -> Verdict 
 /// A memory as this policy sees it.
 fn view_of<'a>(policy: &Policy, ask: &Ask<'a>, memory: &'a Memory) -> MemoryView<'a> {
     MemoryView::new(memory, ask.principal, ask.now).dormant_below(policy.globals().dormancy_threshold)
-}
-
-/// The grant, if this caller holds it.
-fn held(ask: &Ask<'_>, grant: Option<ReadGrant>) -> Option<ReadGrant> {
-    grant.filter(|g| g.tenant == ask.principal.tenant && g.client == ask.principal.client)
-}
-
-/// Continuing is reading again, as the person the grant was given for.
-fn decide_continue(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
-    let Some(grant) = held(ask, facts.grant.take()) else {
-        return refused(Reason::UnknownToken, Ruling::default(), None);
-    };
-    if grant.revoked.is_some() {
-        return refused(Reason::Revoked, Ruling::default(), Some(grant));
-    }
-    if grant.expires <= ask.now {
-        return refused(Reason::Expired, Ruling::default(), Some(grant));
-    }
-    let holder = ask.principal.clone().acting_for(grant.user.clone());
-    let again = Ask {
-        principal: &holder,
-        purpose: Some(grant.purpose),
-        about: About::Preferences(grant.kind),
-        ..ask.clone()
-    };
-    reading::decide(policy, &again, None, Facts { grant: Some(grant), ..facts })
-}
-
-/// What the caller named by its id: not its own is hidden; its own, already erased, is shown as such.
-fn decide_owner(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
-    // Events, impacts and seeds have descendants, which would stay behind: nothing that owners do knows of them yet.
-    facts.memories.retain(|memory| memory.is_owned_by(ask.principal) && memory.object().is_none());
-    // What has expired is gone, whether or not it was swept up already.
-    facts.memories.retain(|memory| memory.expires.is_none_or(|end| ask.now < end));
-    let Some(memory) = facts.memories.first().cloned() else {
-        return refused(Reason::Unknown, Ruling::default(), None);
-    };
-    if memory.state == State::Tombstoned {
-        return allowed(ask, facts, Ruling::default());
-    }
-    if !memory.is_live(ask.now) {
-        return refused(Reason::Unknown, Ruling::default(), None);
-    }
-    let view = view_of(policy, ask, &memory);
-    let decision = policy.decide(&ask.request(), &view, &[Effect::Write]);
-    if !decision.allows(Effect::Write) {
-        return refused(Reason::PolicyDenied, Ruling::denying(Effect::Write, [decision.trace]), None);
-    }
-    let mut ruling = Ruling::default();
-    ruling.count(&decision.trace, Effect::Write);
-    allowed(ask, facts, ruling)
 }

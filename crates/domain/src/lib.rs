@@ -29,6 +29,7 @@ pub mod preference;
 pub mod principal;
 pub mod purpose;
 pub mod reconstruct;
+pub mod record;
 pub mod retrieval;
 pub mod scope;
 pub mod spiral;

@@ -234,6 +234,10 @@ pub const NODE_ID_CHARS_MAX: usize = 200;
 pub const GIVEN_NODES_MAX: usize = 200;
 /// Edges that one memory brings along.
 pub const GIVEN_EDGES_MAX: usize = 500;
+/// The name of a record, and of what it is listed under: it is part of a key.
+pub const RECORD_NAME_BYTES: usize = 255;
+/// What a record says, as JSON.
+pub const RECORD_BYTES: usize = 64 * 1_024;
 /// Properties of one node or edge where no schema says fewer.
 pub const NODE_PROPERTIES_MAX: usize = 64;
 /// The properties of one node or edge as compact JSON.

@@ -10,7 +10,9 @@ use memoryscope_domain::scope::Partition;
 
 use crate::engine::Engine;
 use crate::op::{Bridging, Operation};
-use crate::port::{BridgesTo, Load, ObjectSelect, Rights, Select, Snapshot, Source, StoreError};
+use crate::port::{
+    BridgesTo, Load, ObjectSelect, Rights, Select, Snapshot, Source, StoreError, WantedRecords,
+};
 
 /// Whose bridges an operation's own load brings: those to the scope that it reads.
 pub(crate) fn to<O: Operation>(op: &O) -> BridgesTo {
@@ -96,6 +98,7 @@ impl Engine {
                 filter: Filter::Everything,
                 spirals: Vec::new(),
                 rights: Rights::default(),
+                records: WantedRecords::nothing(),
                 bridges: BridgesTo { from: Some(from), ..BridgesTo::default() },
                 ..load.clone()
             };

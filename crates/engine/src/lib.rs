@@ -20,6 +20,7 @@ pub mod jobs;
 mod load;
 pub mod memory_store;
 pub mod op;
+pub mod paging;
 mod policies;
 pub mod port;
 pub mod refusal;

@@ -10,7 +10,7 @@ use tracing::{Instrument as _, info_span};
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::op::Operation;
-use crate::port::{BridgesTo, Load, Rights, Select, Snapshot, StoreError};
+use crate::port::{BridgesTo, Load, Rights, Select, Snapshot, StoreError, WantedRecords};
 use crate::refusal::Refusal;
 use crate::{bridges, rights, spirals, traces};
 
@@ -54,8 +54,9 @@ impl Engine {
         select: Select,
         record: Option<IdempotencyRecord>,
     ) -> Result<Snapshot, StoreError> {
-        let wanted = rights::wanted(op);
-        let mut snapshot = self.load_with(cx, select, Filter::Everything, Vec::new(), wanted).await?;
+        let (rights, records) = (rights::wanted(op), op.records(cx));
+        let load = Load { rights, records, ..loading(cx, select, Filter::Everything) };
+        let mut snapshot = self.load_of(&load).await?;
         snapshot.facts.idempotency.extend(record);
         Ok(snapshot)
     }
@@ -89,6 +90,7 @@ pub(crate) fn loading(cx: &Context, select: Select, filter: Filter) -> Load {
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
         rights: Rights::default(),
+        records: WantedRecords::nothing(),
     }
 }
 
@@ -98,6 +100,7 @@ pub(crate) fn loading_for<O: Operation>(cx: &Context, op: &O, (select, filter): 
         spirals: spirals::scopes(op),
         rights: rights::wanted(op),
         bridges: bridges::to(op),
+        records: op.records(cx),
         ..loading(cx, select, filter)
     }
 }

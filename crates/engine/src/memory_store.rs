@@ -19,6 +19,7 @@ use memoryscope_domain::graph::schema::StoredSchema;
 use memoryscope_domain::ids::{AuditId, BridgeId, GrantId, MemoryId, SchemaId, TenantId};
 use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Key, Memory, State, SubjectRef};
+use memoryscope_domain::record::{Record, RecordKind};
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
@@ -34,6 +35,7 @@ mod keyed;
 mod list;
 mod pending;
 mod person;
+mod records;
 mod vectors;
 
 /// A store that lives as long as its process.
@@ -62,6 +64,7 @@ struct Tenant {
     /// Who was derived from whom, as they said when they were stored and until they are erased.
     children: BTreeMap<MemoryId, BTreeSet<MemoryId>>,
     schemas: BTreeMap<SchemaId, StoredSchema>,
+    records: BTreeMap<(RecordKind, String), Record>,
     vectors: BTreeMap<MemoryId, vectors::Kept>,
     /// By scope: the last commit at which a vector went.
     dropped: BTreeMap<Partition, Seq>,
@@ -106,6 +109,7 @@ impl Store for MemoryStore {
         let tenant = tenants.get(&load.tenant).unwrap_or(&empty);
         let mut facts = tenant.facts(load);
         tenant.rights(&load.rights, &mut facts);
+        facts.records = tenant.records_of(&load.records);
         let subject = facts.grant.as_ref().map_or(load.subject, |grant| SubjectRef::of_user(&grant.user));
         Ok(Snapshot {
             head: tenant.head,
@@ -174,6 +178,19 @@ impl Store for MemoryStore {
         Ok(with_key.map(|(id, _)| id.clone()).take(limit).collect())
     }
 
+    async fn tenants_awaiting(
+        &self,
+        kind: RecordKind,
+        by: Timestamp,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let tenants = self.tenants();
+        let behind = tenants.iter().filter(|(id, _)| after.is_none_or(|after| *id > after));
+        let with_due = behind.filter(|(_, tenant)| tenant.has_due_record(kind, by));
+        Ok(with_due.map(|(id, _)| id.clone()).take(limit).collect())
+    }
+
     async fn probe(&self) -> Result<Health, StoreError> {
         Ok(Health { engine: "memory", schema: (0, 0), pool: None })
     }
@@ -202,6 +219,7 @@ impl Tenant {
             Select::Bridges(select) => self.bridges(load, select, &mut facts),
             Select::Pending { limit } => self.next_mark(*limit, &mut facts),
             Select::Person(select) => self.person(select, &mut facts),
+            Select::Within(select) => self.within(select, &mut facts),
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts);
             }
@@ -369,6 +387,7 @@ impl Tenant {
                 Change::InsertIdempotency(record) => {
                     require(!self.idempotency.contains_key(&record.key), "an idempotency key")?;
                 }
+                Change::KeepRecord(next) => self.check_record(next)?,
                 Change::KeepConsent(next) => require(said(&next.subject) + 1 == next.version, "a consent")?,
                 Change::TouchSeeds { .. }
                 | Change::Suppress(_)
@@ -381,7 +400,8 @@ impl Tenant {
                 | Change::InsertSpiral(_)
                 | Change::ForgetSpiral(_)
                 | Change::MarkPending(_)
-                | Change::UnmarkPending(_) => {}
+                | Change::UnmarkPending(_)
+                | Change::ForgetRecord { .. } => {}
             }
         }
         Ok(())
@@ -407,6 +427,7 @@ impl Tenant {
                     let key = self.subject_keys.get(subject);
                     require(key.is_some_and(|key| key.mark() == *mark), "a subject's key")?;
                 }
+                Expect::Record { kind, id, version } => self.expect_record(*kind, id, *version)?,
                 Expect::Consent { subject, version } => require(said(subject) == *version, "a consent")?,
                 Expect::NoIdempotencyKey(key) => {
                     require(!self.idempotency.contains_key(key), "an idempotency key")?;

@@ -16,6 +16,7 @@ use memoryscope_domain::place::Place;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::record::RecordKind;
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::time::Timestamp;
@@ -24,14 +25,18 @@ use memoryscope_domain::words::TermKey;
 
 pub use self::beside::{Around, Near};
 pub use self::bridged::{BridgeSelect, BridgesTo, Source};
-pub use self::keyed::{KeyedSelect, SchemaSelect};
-pub use self::person::{PersonSelect, With};
+pub use self::health::{Health, PoolUse};
+pub use self::keyed::{KeyedSelect, PolicySelect, SchemaSelect};
+pub use self::person::{PersonSelect, With, WithinSelect};
+pub use self::records::{RecordPage, WantedRecords};
 pub use self::rights::Rights;
 
 mod beside;
 mod bridged;
+mod health;
 mod keyed;
 mod person;
+mod records;
 mod rights;
 
 /// Where the time comes from. Read once per request.
@@ -154,6 +159,19 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<TenantId>, StoreError>;
 
+    /// At most `limit` tenants that have a record of that kind that is due by then, in the order of their ids, from the one behind
+    /// `after`.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    async fn tenants_awaiting(
+        &self,
+        kind: RecordKind,
+        by: Timestamp,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError>;
+
     /// Whether it can be written and read now.
     ///
     /// # Errors
@@ -186,6 +204,8 @@ pub struct Load {
     pub bridges: BridgesTo,
     /// What is wanted of persons' rights.
     pub rights: Rights,
+    /// The records that are wanted.
+    pub records: WantedRecords,
 }
 
 /// Which records an operation asks for.
@@ -237,6 +257,8 @@ pub enum Select {
     },
     /// What is about a person and not erased, in order of the ids.
     Person(PersonSelect),
+    /// What is in a namespace and not erased, in order of the ids.
+    Within(WithinSelect),
     /// What there is of a person beside memories: grants ([`Facts::grants`]), bridges from or to their scope, whether or not
     /// they stand ([`Facts::bridges`]), both in order of their ids, and, whosever they are, what idempotency keys did
     /// ([`Facts::idempotency`]), by client and key.
@@ -309,15 +331,6 @@ pub enum Select {
     LatestEntry(Code),
     /// The whole chain, walked by the store through the domain's verifier with the checkpoints it keeps; no entries.
     Verification,
-}
-
-/// Which policies.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PolicySelect {
-    /// All of them without their texts, by version and hash, at most so many; [`Facts::more`] says whether there are more.
-    All(usize),
-    /// Those of that version, which is one unless two were given one name; with their texts, by hash.
-    Version(String),
 }
 
 /// Whose time is over.
@@ -441,28 +454,6 @@ pub struct Snapshot {
 pub struct Receipt {
     /// The audit entry's place in the tenant's chain.
     pub seq: Seq,
-}
-
-/// How a store is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
-    /// Which engine, as people call it: `sqlite`, `memory`.
-    pub engine: &'static str,
-    /// The schema's version, and the newest that this program knows.
-    pub schema: (u32, u32),
-    /// The connections that read, where the store has a pool of them.
-    pub pool: Option<PoolUse>,
-}
-
-/// How a pool of connections is used at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PoolUse {
-    /// Connections that somebody is using.
-    pub busy: usize,
-    /// Connections that are open and free.
-    pub idle: usize,
-    /// The most that are open at once.
-    pub limit: usize,
 }
 
 /// Why a store did not do what it was told.

@@ -22,7 +22,7 @@ use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_domain::scope::{Scope, ScopeType};
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{BridgesTo, Load, PreferenceSelect, Rights, Select, Store};
+use memoryscope_engine::port::{BridgesTo, Load, PreferenceSelect, Rights, Select, Store, WantedRecords};
 use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 use serde_json::json;
 
@@ -162,6 +162,7 @@ fn load(tenant: &TenantId, user: &UserId, now: Timestamp) -> Result<Load, Failur
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
         rights: Rights::default(),
+        records: WantedRecords::nothing(),
     })
 }
 

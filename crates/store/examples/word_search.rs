@@ -21,7 +21,7 @@ use memoryscope_domain::policy::{Attribute, Filter, FilterField};
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::time::Timestamp;
 use memoryscope_domain::words::{QueryText, rank};
-use memoryscope_engine::port::{Around, BridgesTo, Load, ObjectSelect, Rights, Select, Store};
+use memoryscope_engine::port::{Around, BridgesTo, Load, ObjectSelect, Rights, Select, Store, WantedRecords};
 use memoryscope_store::{PostgresConfig, PostgresStore, SqliteConfig, SqliteStore};
 use serde_json::Map;
 use uuid::Uuid;
@@ -102,6 +102,7 @@ async fn ask(
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
             rights: Rights::default(),
+            records: WantedRecords::nothing(),
             as_of: None,
         };
         let begun = Instant::now();

@@ -7,13 +7,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::fields::{At, Warning};
 use memoryscope_domain::ids::TenantId;
-use memoryscope_domain::items::request::BatchRequest;
+use memoryscope_domain::items::RequestPolicy;
+use memoryscope_domain::items::request::{BatchRequest, Identity};
 use memoryscope_engine::op::batch::{IngestedItem, ingest_each};
 use memoryscope_engine::op::ingest;
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
 use super::add::Beside;
+use super::known::{Known, Wanted};
 use super::who::Acts;
 use super::wire::queries::AddQuery;
 use super::wire::{batch_schema, example, memory, schema};
@@ -67,8 +69,13 @@ pub(super) async fn handler(
     if let Some(what) = asked.unsupported.or(as_omo).or(webhook) {
         return Err(Problem::new(Code::NotImplemented, what));
     }
+    let nothing = Known::default();
     // Who acts for the batch as a whole only names its place in the chain's context.
-    let acts = Acts::of(&caller, &batch.identity)?;
+    let mut identity = batch.identity.clone();
+    let known = known_of(&items, &meta, &caller, &batch).await?;
+    let of_batch = known.get(&identity.organization_id).unwrap_or(&nothing);
+    of_batch.settle(&mut identity);
+    let acts = Acts::of(&caller, &identity)?;
     let cx = context(&items, acts.principal, &meta, idempotency);
     let mut told: BTreeMap<usize, Told> = BTreeMap::new();
     let (mut places, mut objects, mut given) = (Vec::new(), Vec::new(), Vec::new());
@@ -79,10 +86,17 @@ pub(super) async fn handler(
             let read = item.map_err(error::of_request)?;
             let mut own = read.warnings;
             let at = At::Index(&list, index);
-            let policy = Some(&batch.policy);
-            let schema = add::schema_of(&items, &meta, &caller, &read.value, policy).await?;
-            let beside = Beside { batch: policy, schema: schema.as_ref(), skips: asked.skips };
-            let made = add::made(&caller, &read.value, beside, &at, meta.now, &mut own)?;
+            let mut request = read.value;
+            let known = known.get(&request.identity.organization_id).unwrap_or(&nothing);
+            add::settle(&mut request, known);
+            let mut policy = batch.policy.clone();
+            known.settle_request(&mut policy);
+            let policy = Some(&policy);
+            let (schema, known) =
+                add::schema_of((&items, &meta, &caller), &request, policy, known.clone()).await?;
+            let beside =
+                Beside { batch: policy, schema: schema.as_ref(), known: &known, skips: asked.skips };
+            let made = add::made(&caller, &request, beside, &at, meta.now, &mut own)?;
             Ok::<_, Problem>((made, own))
         };
         match made.await {
@@ -108,6 +122,30 @@ pub(super) async fn handler(
         return Err((*first).clone());
     }
     Ok(answered(told, &warnings, batch.content_bytes, &meta))
+}
+
+/// What the items and their batch name, by the organizations that they are in.
+async fn known_of(
+    items: &Items,
+    meta: &RequestMeta,
+    caller: &Caller,
+    batch: &BatchRequest,
+) -> Result<BTreeMap<Option<String>, Known>, Problem> {
+    let mut wanted: BTreeMap<Option<String>, Wanted> = BTreeMap::new();
+    let mut want = |identity: &Identity, policy: &RequestPolicy| {
+        let of = wanted.entry(identity.organization_id.clone()).or_default();
+        *of = std::mem::take(of).identity(identity).policy(policy).policy(&batch.policy);
+    };
+    want(&batch.identity, &batch.policy);
+    for read in batch.items.iter().flatten() {
+        want(&read.value.identity, &read.value.policy);
+    }
+    let mut known = BTreeMap::new();
+    for (organization, wanted) in wanted {
+        let found = Known::find(items, meta, caller, organization.as_deref(), wanted).await?;
+        known.insert(organization, found);
+    }
+    Ok(known)
 }
 
 /// Whether a problem is with the whole request and not with what one item says.

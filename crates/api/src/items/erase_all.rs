@@ -3,10 +3,11 @@
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use memoryscope_domain::items::request::{Acting, DeprecatedId, Identity, InvalidRequest, is_application_id};
-use memoryscope_engine::erasing::{AllErased, Erased, NotErased, erase_own};
-use memoryscope_engine::op::own;
+use memoryscope_engine::erasing::{AllChanged, Changed, NotChanged, erase_all};
+use memoryscope_engine::op::seek::{self, Sought};
 use serde_json::{Value, json};
 
+use super::known::{self, Known, Wanted};
 use super::who::Acts;
 use super::wire::queries::EraseAllQuery;
 use super::wire::{batch_schema, memory};
@@ -25,7 +26,7 @@ pub(super) fn operation() -> Operation {
              where none is named. Each is erased as if it were named, with what was computed from it; what somebody else owns \
              stays, be it shared or not. Sent again after a failure it erases what is left; where nothing is left it answers 404.",
         )
-        .runs(&own::INFO)
+        .runs(&seek::INFO)
         .asks::<EraseAllQuery>()
         .answers(200, "All are erased.", batch_schema())
         .answers(207, "Some are erased; the others say why not.", batch_schema())
@@ -42,9 +43,16 @@ pub(super) async fn handler(
 ) -> Result<Response, Problem> {
     let asked = decode_query::<EraseAllQuery>(query.as_deref(), Unknown::Accept)?.value;
     let namespace = asked.named.namespace_id.clone();
-    let acts = Acts::of(&caller, &identity(asked)?)?;
+    let mut identity = identity(asked)?;
+    let (organization, wanted) = (identity.organization_id.clone(), Wanted::default().identity(&identity));
+    let known = Known::find(&items, &meta, &caller, organization.as_deref(), wanted).await?;
+    known.settle(&mut identity);
+    if matches!(&identity.acting, Some(Acting::Internal(user)) if user.as_str() != caller.client()) {
+        return Err(known::no_such_user("query"));
+    }
+    let acts = Acts::of(&caller, &identity)?;
     let cx = context(&items, acts.principal, &meta, None);
-    let all = erase_own(&items.engine, &cx, namespace.as_deref()).await;
+    let all = erase_all(&items.engine, &cx, Sought::Own { namespace }).await;
     answered(all.map_err(|refusal| error::problem(refusal, &meta))?, &meta)
 }
 
@@ -59,14 +67,14 @@ fn identity(asked: EraseAllQuery) -> Result<Identity, Problem> {
     Ok(Identity { acting, organization_id: named.organization_id, namespace_id: named.namespace_id })
 }
 
-fn answered(all: AllErased, meta: &RequestMeta) -> Result<Response, Problem> {
-    let AllErased { erased, failed, shown } = all;
+fn answered(all: AllChanged, meta: &RequestMeta) -> Result<Response, Problem> {
+    let AllChanged { changed: erased, failed, shown, .. } = all;
     let processed = erased + failed;
     if processed == 0 {
         return Err(Problem::not_found());
     }
     let (mut successful, mut errors) = (Vec::<Value>::new(), Vec::<Value>::new());
-    for (index, Erased { id, result }) in shown.into_iter().enumerate() {
+    for (index, Changed { id, result }) in shown.into_iter().enumerate() {
         let problem = match result {
             Ok(created) => {
                 let mut stored = add::body_of(memory::added(&id.prefixed(), created));
@@ -74,8 +82,8 @@ fn answered(all: AllErased, meta: &RequestMeta) -> Result<Response, Problem> {
                 successful.push(stored);
                 continue;
             }
-            Err(NotErased::Barred(barred, access_log)) => error::barred(barred, access_log),
-            Err(NotErased::Refused(refusal)) => error::problem(refusal, meta),
+            Err(NotChanged::Barred(barred, access_log)) => error::barred(barred, access_log),
+            Err(NotChanged::Refused(refusal)) => error::problem(refusal, meta),
         };
         // Where nothing could be done for a reason that is no memory's own, the request failed.
         if erased == 0 && problem.status().is_server_error() {

@@ -10,6 +10,8 @@ mod erase_all;
 mod error;
 mod get;
 mod graph;
+mod known;
+mod namespaces;
 mod omo;
 mod paging;
 mod reading;
@@ -18,6 +20,7 @@ mod schemas;
 mod search;
 mod unbuilt;
 mod update;
+mod users;
 mod warn;
 mod who;
 mod wire;
@@ -79,7 +82,7 @@ pub fn routes() -> Routes<Items> {
         .add(omo::export_operation(), omo::export)
         .add(omo::file_operation(), omo::export_file)
         .add(omo::import_operation(), omo::import);
-    unbuilt::routes(review::routes(routes))
+    unbuilt::routes(namespaces::routes(users::routes(review::routes(routes))))
 }
 
 /// A route of the dialect.

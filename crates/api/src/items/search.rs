@@ -23,6 +23,7 @@ use memoryscope_engine::op::query::Item;
 use memoryscope_engine::op::search::Search;
 use serde_json::{Value, json};
 
+use super::known::{Known, Wanted};
 use super::reading::StatedPurpose;
 use super::who::Acts;
 use super::wire::queries::SearchQuery;
@@ -82,13 +83,18 @@ pub(super) async fn handler(
     let asked = decode_query::<SearchQuery>(query.as_deref(), Unknown::Accept)?.value;
     let body = document.into_value()?;
     let read = SearchRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
-    let (request, warnings) = (read.value, read.warnings);
+    let (mut request, warnings) = (read.value, read.warnings);
+    let wanted = Wanted::default().identity(&request.identity).acl(request.search_acl.as_ref());
+    let organization = request.identity.organization_id.clone();
+    let known = Known::find(&items, &meta, &caller, organization.as_deref(), wanted).await?;
+    known.settle(&mut request.identity);
+    request.search_acl = request.search_acl.as_ref().map(|acl| known.named(acl));
     let counts = Counts::new(asked.max_memories, asked.max_nodes);
     let counts = counts.map_err(|faults| error::of_request(faults.into()))?;
     let acts = Acts::of(&caller, &request.identity)?;
     let named = request.schema_id.as_ref().map(Name::as_str);
     let schema = schemas::readable(&items, &meta, &acts, named).await?.map(|stored| stored.id);
-    let faults = unsearchable(&acts, &request, schema);
+    let faults = unsearchable(&acts, &known, &request, schema);
     if !faults.is_empty() {
         return Err(error::invalid(&faults, 0));
     }
@@ -244,9 +250,14 @@ async fn sought(items: &Items, text: &str) -> Option<(Search, Searched)> {
 }
 
 /// What is wrong with whom and what the request names.
-fn unsearchable(acts: &Acts, request: &SearchRequest, schema: Option<SchemaId>) -> Vec<FieldFault> {
+fn unsearchable(
+    acts: &Acts,
+    known: &Known,
+    request: &SearchRequest,
+    schema: Option<SchemaId>,
+) -> Vec<FieldFault> {
     let root = At::Root("body");
-    let unknown = acts.unknown_in(request.search_acl.as_ref(), &root).into_iter().map(|fault| FieldFault {
+    let unknown = acts.unknown_in(request.search_acl.as_ref(), known, &root).into_iter().map(|fault| FieldFault {
         path: ["body", "search_acl"].map(|key| Step::Key(key.to_owned())).to_vec(),
         ..fault
     });

@@ -6,11 +6,8 @@ use crate::problem::{Code, Problem};
 use super::Items;
 
 /// Paths of the dialect that nothing is built for, each with its methods.
-const PATHS: [&str; 37] = [
+const PATHS: [&str; 32] = [
     "/v1/memory/batch/status/{id}",
-    "/v1/user",
-    "/v1/user/batch",
-    "/v1/user/{id}",
     "/v1/messages",
     "/v1/messages/sessions/{id}",
     "/v1/messages/sessions/{id}/status",
@@ -19,8 +16,6 @@ const PATHS: [&str; 37] = [
     "/v1/feedback",
     "/v1/feedback/batch",
     "/v1/feedback/{id}",
-    "/v1/namespace",
-    "/v1/namespace/{id}",
     "/v1/namespace/{id}/api-keys",
     "/v1/namespace/{id}/instance",
     "/v1/organization/instance",

@@ -6,7 +6,7 @@ use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::Filter;
 use memoryscope_engine::extract::{BuiltIn, extract_all};
-use memoryscope_engine::port::{BridgesTo, Clock as _, Load, Rights, Select, Store as _};
+use memoryscope_engine::port::{BridgesTo, Clock as _, Load, Rights, Select, Store as _, WantedRecords};
 use serde_json::{Value, json};
 
 use crate::governed::{App, Ask, changed, event_of};
@@ -138,6 +138,7 @@ impl World {
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
             rights: Rights::default(),
+            records: WantedRecords::nothing(),
         };
         let facts = self.app.store.load(&load).await.expect("the memory store can be read").facts;
         let said = facts.entries.iter().map(|stored| {

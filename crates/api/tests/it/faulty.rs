@@ -7,6 +7,8 @@ use memoryscope_domain::change::{ChangeSet, PolicyDocument};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::Key;
+use memoryscope_domain::record::RecordKind;
+use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::port::{Due, Health, Load, Receipt, Snapshot, Store, StoreError};
 use tokio::sync::Semaphore;
@@ -109,6 +111,16 @@ impl Store for Faulty {
         limit: usize,
     ) -> Result<Vec<TenantId>, StoreError> {
         self.inner.tenants_with(key, after, limit).await
+    }
+
+    async fn tenants_awaiting(
+        &self,
+        kind: RecordKind,
+        by: Timestamp,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        self.inner.tenants_awaiting(kind, by, after, limit).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {

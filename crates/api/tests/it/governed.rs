@@ -19,7 +19,9 @@ use memoryscope_domain::policy::{BUILTIN_SOURCE, Filter, Policy};
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::fakes::{ByInitials, CountingSecrets, HandClock};
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{BridgesTo, Clock as _, Ids, Load, Ports, Rights, Select, Store};
+use memoryscope_engine::port::{
+    BridgesTo, Clock as _, Ids, Load, Ports, Rights, Select, Store, WantedRecords,
+};
 use serde_json::{Value, json};
 
 use crate::faulty::Faulty;
@@ -191,6 +193,7 @@ impl App {
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
             rights: Rights::default(),
+            records: WantedRecords::nothing(),
         };
         self.store.load(&load).await.expect("the memory store can be read").head
     }

@@ -22,7 +22,7 @@ use memoryscope_domain::policy::Filter;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::audit::{List, Walk, Walked};
 use memoryscope_engine::op::checkpoint::SignHead;
-use memoryscope_engine::port::{BridgesTo, Load, Rights, Select};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, WantedRecords};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -269,6 +269,7 @@ fn walk_anyway(engine: &Engine, runtime: &Runtime, tenant: &TenantId) -> anyhow:
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
         rights: Rights::default(),
+        records: WantedRecords::nothing(),
     };
     let found = runtime.block_on(engine.ports().store.load(&load))?.facts.verification;
     let found = found.ok_or(refusal.clone())?;

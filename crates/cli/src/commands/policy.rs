@@ -17,7 +17,7 @@ use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::policy::Activate;
-use memoryscope_engine::port::{BridgesTo, Load, Rights, Select};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, WantedRecords};
 use serde_json::json;
 
 use super::flags::{self, CommonFlags, ServerFlags};
@@ -289,6 +289,7 @@ async fn is_active(engine: &Engine, tenant: &TenantId, policy: &Policy) -> anyho
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
         rights: Rights::default(),
+        records: WantedRecords::nothing(),
     };
     if store.load(&load).await?.active_policy.as_deref() != Some(&**policy.hash()) {
         return Ok(false);

@@ -14,7 +14,7 @@ use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::Filter;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::op::audit::{List, Page};
-use memoryscope_engine::port::{BridgesTo, Load, Rights, Select};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, WantedRecords};
 use memoryscope_engine::replay::{Comparison, replayable};
 use serde_json::{Value, json};
 
@@ -194,6 +194,7 @@ async fn page_before(engine: &Engine, tenant: &TenantId, until: Option<Seq>) -> 
                 idempotency: None,
                 as_of: None,
                 rights: Rights::default(),
+                records: WantedRecords::nothing(),
                 bridges: BridgesTo::default(),
                 spirals: Vec::new(),
             };

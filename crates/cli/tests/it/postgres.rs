@@ -16,7 +16,7 @@ fn every_command_works_on_postgresql() {
     assert!(said.err.contains("its schema is"), "{said:#?}");
     assert_eq!(
         run(folder, &["migrate"]).expect(0).out,
-        "applied 0001\napplied 0002\napplied 0003\napplied 0004\napplied 0005\napplied 0006\napplied 0007\napplied 0008\napplied 0009\napplied 0010\napplied 0011\n"
+        "applied 0001\napplied 0002\napplied 0003\napplied 0004\napplied 0005\napplied 0006\napplied 0007\napplied 0008\napplied 0009\napplied 0010\napplied 0011\napplied 0012\n"
     );
     assert_eq!(run(folder, &["migrate"]).expect(0).out, "the schema is up to date\n");
     run(folder, &["migrate", "--status"]).expect(0);

@@ -105,6 +105,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     0009       items           no
     0010       reviews         no
     0011       retrieval       no
+    0012       records         no
     ");
     assert!(!folder.join("memoryscope.db").exists(), "asking makes no file");
     let said = refused(folder, &["--no-migrate"], &[], 1);
@@ -121,6 +122,7 @@ fn migrate_brings_the_schema_up_to_date_and_says_so() {
     applied 0009
     applied 0010
     applied 0011
+    applied 0012
     ");
     insta::assert_snapshot!(run(folder, &["migrate"]).expect(0).out, @"the schema is up to date");
     let after = run(folder, &["migrate", "--status"]).expect(0).out;

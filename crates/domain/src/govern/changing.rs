@@ -99,17 +99,18 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
 
-/// Events that are the caller's own and that it may know of, as of when it asked. Where looking stopped is told of all that was
-/// looked at.
-pub(super) fn decide_own(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+/// Events that were there when the caller asked and that it may know of, as if it had named each. Where looking stopped is told of
+/// all that was looked at.
+pub(super) fn decide_sought(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
     if let (true, Some(last)) = (facts.more, facts.memories.last()) {
         facts.scan_end = Some((last.created, last.id));
     }
     let Facts { memories, pending, .. } = &mut facts;
     memories.retain(|memory| {
+        let principal = ask.principal.acting_on(memory);
+        let ask = &Ask { principal: &principal, ..ask.clone() };
         memory.body.memory_type() == MemoryType::Event
             && memory.created <= ask.now
-            && memory.is_owned_by(ask.principal)
             && is_known(policy, ask, memory, pending.contains(&memory.id))
     });
     partly_allowed(ask, facts, BTreeMap::new(), Details::default(), Ruling::default())

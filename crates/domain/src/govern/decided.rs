@@ -138,6 +138,8 @@ impl Visible<Facts> {
                             && (&held.client, &held.user) == (&next.client, &next.user)
                     })
             }
+            Change::KeepRecord(record) => self.may_keep_record(record),
+            Change::ForgetRecord { kind, id } => self.may_forget_record(*kind, id),
             Change::InsertSubjectKey { .. } | Change::KeepPolicy(_) | Change::InsertIdempotency(_) => true,
         }
     }

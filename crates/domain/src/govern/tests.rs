@@ -10,7 +10,7 @@ use super::*;
 use crate::consent::Purposes;
 use crate::constraint::Constraint;
 use crate::ids::{MemoryId, TenantId};
-use crate::memory::Body;
+use crate::memory::{Body, State};
 use crate::object::{
     Affect, Category, Content, Distinct, Feeling, Handling, Impact, Label, Language, Level, List, Name,
     Object, Precision, Strength, Temporal, TruthMode, Unit, Visibility, generate,

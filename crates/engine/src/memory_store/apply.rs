@@ -69,6 +69,10 @@ impl Tenant {
                 self.schemas.insert(schema.id, *schema);
             }
             Change::KeepVectors(vectors) => self.keep_vectors(vectors, seq),
+            Change::KeepRecord(record) => {
+                self.records.insert((record.kind, record.id.clone()), *record);
+            }
+            Change::ForgetRecord { kind, id } => _ = self.records.remove(&(kind, id)),
         }
     }
 

@@ -18,7 +18,7 @@ use memoryscope_domain::subject::Deed;
 use serde_json::{Map, Value};
 
 use crate::context::Context;
-use crate::port::Select;
+use crate::port::{Select, WantedRecords};
 use crate::refusal::Refusal;
 
 pub mod audit;
@@ -38,8 +38,8 @@ pub mod graph;
 pub mod ingest;
 pub mod items;
 pub mod list;
+pub mod namespace;
 pub mod omo;
-pub mod own;
 pub mod page;
 pub mod policy;
 pub mod propagate;
@@ -51,9 +51,11 @@ pub mod review;
 pub mod revoke;
 pub mod schema;
 pub mod search;
+pub mod seek;
 pub mod spiral;
 pub mod step;
 pub mod subject;
+pub mod user;
 
 /// What every operation declares of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +69,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 63] = [
+pub static ALL: [&Info; 73] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -83,7 +85,7 @@ pub static ALL: [&Info; 63] = [
     &step::DISPUTE,
     &step::ATTEST,
     &step::ERASE,
-    &own::INFO,
+    &seek::INFO,
     &step::APPROVE,
     &step::REJECT,
     &review::LIST,
@@ -126,6 +128,16 @@ pub static ALL: [&Info; 63] = [
     &graph::SEARCH,
     &extract::WAIT,
     &extract::INFO,
+    &user::CREATE,
+    &user::LIST,
+    &user::GET,
+    &user::UPDATE,
+    &user::DELETE,
+    &namespace::CREATE,
+    &namespace::LIST,
+    &namespace::GET,
+    &namespace::UPDATE,
+    &namespace::DELETE,
     &subject::ERASE,
     &subject::EXPORT,
     &subject::CONSENT,
@@ -268,6 +280,11 @@ pub trait Operation: Send + Sync {
 
     /// What it needs to be loaded.
     fn select(&self, cx: &Context) -> Select;
+
+    /// The records that it needs beside that ([`Visible::records`]).
+    fn records(&self, _cx: &Context) -> WantedRecords {
+        WantedRecords::nothing()
+    }
 
     /// What it needs where what it was shown is too little, for the `times`-th time: more of the same, from the same
     /// beginning, so that all of an answer is of one commit. None where that was all that may be looked at.

@@ -1,4 +1,4 @@
-//! What is looked up by keys, and schemas.
+//! What is looked up by keys, schemas and policies.
 
 use memoryscope_domain::ids::{MemoryId, SchemaId};
 use memoryscope_domain::memory::Key;
@@ -27,4 +27,13 @@ pub enum SchemaSelect {
         /// At most so many; [`memoryscope_domain::govern::Facts::more`] says whether there were more.
         limit: usize,
     },
+}
+
+/// Which policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicySelect {
+    /// All of them without their texts, by version and hash, at most so many; [`memoryscope_domain::govern::Facts::more`] says whether there are more.
+    All(usize),
+    /// Those of that version, which is one unless two were given one name; with their texts, by hash.
+    Version(String),
 }

@@ -25,7 +25,7 @@ use crate::op::get::Versions;
 use crate::op::query::{HeldConstraint, Item, Shown};
 use crate::op::replay::purpose_of_looking;
 use crate::op::{Mint, Operation, gate, query, reconstruct};
-use crate::port::{BridgesTo, Load, Rights, Select, Snapshot, StoreError};
+use crate::port::{BridgesTo, Load, Rights, Select, Snapshot, StoreError, WantedRecords};
 
 /// What a request came to when it was asked again.
 #[derive(Debug)]
@@ -143,6 +143,7 @@ impl Asking<'_> {
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
             rights: Rights::default(),
+            records: WantedRecords::nothing(),
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::engine::{Done, Engine};
 use crate::op::explain::{Explain, ExplainedLog};
 use crate::op::replay::{Instead, Replay, Replayed, purpose_of_looking};
 use crate::op::spiral::Active;
-use crate::port::{BridgesTo, Load, Rights, Select, StoreError};
+use crate::port::{BridgesTo, Load, Rights, Select, StoreError, WantedRecords};
 use crate::refusal::Refusal;
 
 /// Why a decision cannot be made again.
@@ -303,6 +303,7 @@ pub(crate) fn as_of_now(tenant: &TenantId, now: Timestamp, select: Select) -> Lo
         idempotency: None,
         as_of: None,
         rights: Rights::default(),
+        records: WantedRecords::nothing(),
         bridges: BridgesTo::default(),
         spirals: Vec::new(),
     }

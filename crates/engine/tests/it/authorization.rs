@@ -36,7 +36,6 @@ use memoryscope_engine::op::graph::{Around, Matching};
 use memoryscope_engine::op::ingest::Ingest;
 use memoryscope_engine::op::items::ItemFilter;
 use memoryscope_engine::op::omo::{Export as ExportObjects, Import};
-use memoryscope_engine::op::own::Own;
 use memoryscope_engine::op::policy::{Activate, Keep, Look, Switch};
 use memoryscope_engine::op::propagate::Propagate;
 use memoryscope_engine::op::query::Query;
@@ -44,6 +43,7 @@ use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::review::Queue;
 use memoryscope_engine::op::revoke::Revoke;
 use memoryscope_engine::op::schema::{self, Amend, Edit};
+use memoryscope_engine::op::seek::{Seek, Sought};
 use memoryscope_engine::op::spiral::GetSpiral;
 use memoryscope_engine::op::step::MakeStep;
 use memoryscope_engine::op::subject::{Admit, Export, Upkeep};
@@ -56,6 +56,8 @@ use super::items::{revised, revision};
 use super::objects::{event, filters};
 use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
+
+mod records;
 
 const LEGEND: &str = "\
 Each cell: what is the caller's own, then what is another's.
@@ -120,6 +122,7 @@ struct Case {
     bridge: BridgeId,
     /// A query of Ann's, by a client of the local name.
     log: AuditId,
+    namespace: String,
 }
 
 /// What Ann lets Eve see.
@@ -159,11 +162,12 @@ impl Case {
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, event, item, schema, token, bridge, log }
+        Self { world, cx, memory, event, item, schema, token, bridge, log, namespace: String::new() }
     }
 
     /// What has to happen before an operation can show something.
-    async fn prepare(&self, name: &str) {
+    async fn prepare(&mut self, name: &str) {
+        self.prepare_records(name).await;
         if name == "spiral.get" {
             for line in super::spirals::RUMINATING {
                 self.world.ingest("ann", spiralling("ann", line)).await;
@@ -248,7 +252,10 @@ impl Case {
                 let search = super::items::search(scope, None, ItemFilter::default());
                 self.mark(search, |answer| !answer.items.is_empty()).await
             }
-            "memory.own" => self.mark(Own::default(), |owned| !owned.ids.is_empty()).await,
+            "memory.seek" => {
+                let seek = Seek { what: Sought::Own { namespace: None }, after: None };
+                self.mark(seek, |found| !found.memories.is_empty()).await
+            }
             "omo.export" => {
                 let export = ExportObjects { ids: vec![self.item], purpose };
                 self.mark(export, |objects| !objects.is_empty()).await
@@ -347,6 +354,9 @@ impl Case {
         let seen = |page: &op::audit::Page| !page.items.is_empty();
         let token_hash = self.token.hash();
         if let Some(mark) = Box::pin(self.run_on_graphs_and_persons(name)).await {
+            return Some(mark);
+        }
+        if let Some(mark) = Box::pin(self.run_on_records(name)).await {
             return Some(mark);
         }
         let mark = match name {

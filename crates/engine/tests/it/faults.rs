@@ -10,6 +10,8 @@ use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::Key;
 use memoryscope_domain::policy::Policy;
+use memoryscope_domain::record::RecordKind;
+use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::engine::Engine;
 use memoryscope_engine::fakes;
 use memoryscope_engine::jobs;
@@ -74,6 +76,16 @@ impl Store for Faulty {
         limit: usize,
     ) -> Result<Vec<TenantId>, StoreError> {
         self.world.tenants_with(key, after, limit).await
+    }
+
+    async fn tenants_awaiting(
+        &self,
+        kind: RecordKind,
+        by: Timestamp,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        self.world.tenants_awaiting(kind, by, after, limit).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {

@@ -13,8 +13,10 @@ use memoryscope_domain::memory::{Body, Key, State};
 use memoryscope_domain::object::Distinct;
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::record::RecordKind;
 use memoryscope_domain::scope::Scope;
 use memoryscope_domain::subject::Deed;
+use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::memory_store::MemoryStore;
 use memoryscope_engine::op::gate::AskGate;
@@ -246,6 +248,16 @@ impl Store for Held {
         limit: usize,
     ) -> Result<Vec<TenantId>, StoreError> {
         self.store.tenants_with(key, after, limit).await
+    }
+
+    async fn tenants_awaiting(
+        &self,
+        kind: RecordKind,
+        by: Timestamp,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        self.store.tenants_awaiting(kind, by, after, limit).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {

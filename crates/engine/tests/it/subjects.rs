@@ -11,7 +11,7 @@ use memoryscope_domain::subject::{Counts, Deed};
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::ingest::NewObject;
 use memoryscope_engine::op::subject::{Admit, Export};
-use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, Store as _};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, Store as _, WantedRecords};
 use memoryscope_engine::refusal::Refusal;
 use memoryscope_engine::subjects::{self, Receipt};
 
@@ -45,6 +45,7 @@ impl World {
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
             rights: Rights::default(),
+            records: WantedRecords::nothing(),
             as_of: None,
         };
         self.store.load(&load).await.expect("the store answers").subject_key.is_some()

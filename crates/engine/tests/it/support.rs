@@ -26,7 +26,7 @@ use memoryscope_engine::op::page::Next;
 use memoryscope_engine::op::policy::Activate;
 use memoryscope_engine::op::read::{Merged, Read};
 use memoryscope_engine::op::revoke::Revoke;
-use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, Snapshot, Store};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, Snapshot, Store, WantedRecords};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
@@ -184,6 +184,7 @@ impl World {
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
             rights: Rights::default(),
+            records: WantedRecords::nothing(),
         };
         self.store.load(&load).await.expect("the memory store answers")
     }

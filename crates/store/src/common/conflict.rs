@@ -12,5 +12,6 @@ pub(crate) const CHECKPOINT: &str = "the last checkpoint";
 pub(crate) const CONSENT: &str = "a consent";
 pub(crate) const SUBJECT_KEY: &str = "a subject's key";
 pub(crate) const IDEMPOTENCY_KEY: &str = "an idempotency key";
+pub(crate) const RECORD: &str = "a record";
 pub(crate) const SCHEMA: &str = "a schema";
 pub(crate) const SCHEMA_ID: &str = "a schema's id";

@@ -13,6 +13,7 @@ use memoryscope_domain::ids::{BridgeId, GrantId, MemoryId, SchemaId, SpiralId, T
 use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Memory, StoredMemory, SubjectRef};
 use memoryscope_domain::object::Derivation;
+use memoryscope_domain::record::{Record, RecordKind};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
 use memoryscope_domain::vector::KeptVector;
 use memoryscope_engine::port::StoreError;
@@ -115,6 +116,19 @@ pub(crate) struct SchemaRow {
     pub(crate) document: String,
 }
 
+/// A row of `records`.
+#[derive(Debug)]
+pub(crate) struct RecordRow {
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    pub(crate) group: String,
+    pub(crate) subject: Option<[u8; 16]>,
+    pub(crate) due: Option<i64>,
+    pub(crate) version: i64,
+    pub(crate) created: i64,
+    pub(crate) document: String,
+}
+
 /// One change as rows.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -143,6 +157,8 @@ pub(crate) enum Step {
     KeepVectors(Vec<VectorRow>),
     InsertSchema(SchemaRow),
     ReplaceSchema(SchemaRow),
+    KeepRecord(RecordRow),
+    ForgetRecord { kind: RecordKind, id: String },
 }
 
 /// A change set, ready to be applied.
@@ -174,7 +190,11 @@ impl Prepared {
 
     /// Whether content is to leave the files.
     pub(crate) fn erases(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::EraseMemory(_) | Step::Forget(_)))
+        self.steps.iter().any(|step| match step {
+            Step::EraseMemory(_) | Step::Forget(_) => true,
+            Step::ForgetRecord { kind, .. } => kind.holds_content(),
+            _ => false,
+        })
     }
 }
 
@@ -186,6 +206,7 @@ struct Touched {
     grants: BTreeSet<GrantId>,
     bridges: BTreeSet<BridgeId>,
     schemas: BTreeSet<SchemaId>,
+    records: BTreeSet<(RecordKind, String)>,
 }
 
 fn misuse(why: &str) -> StoreError {
@@ -217,6 +238,8 @@ fn step(tenant: &TenantId, change: Change, touched: &mut Touched) -> Result<Step
         Change::KeepVectors(vectors) => Step::KeepVectors(vectors.iter().map(vector_row).collect()),
         Change::InsertSchema(schema) => Step::InsertSchema(schema_row(tenant, &schema, touched)?),
         Change::ReplaceSchema(schema) => Step::ReplaceSchema(schema_row(tenant, &schema, touched)?),
+        Change::KeepRecord(record) => Step::KeepRecord(record_row(*record, touched)?),
+        Change::ForgetRecord { kind, id } => Step::ForgetRecord { kind, id: touched.record(kind, id)? },
         Change::Forget(forgotten) => Step::Forget(forgotten),
         Change::InsertCheckpoint(signed) => {
             if signed.checkpoint.tenant != *tenant {
@@ -340,6 +363,32 @@ fn schema_row(
         return Err(misuse("a schema is changed twice"));
     }
     Ok(SchemaRow { id: schema.id, version: row::whole(schema.version)?, document: schema.write()? })
+}
+
+impl Touched {
+    fn record(&mut self, kind: RecordKind, id: String) -> Result<String, StoreError> {
+        if self.records.insert((kind, id.clone())) {
+            Ok(id)
+        } else {
+            Err(misuse("a record is changed twice"))
+        }
+    }
+}
+
+fn record_row(record: Record, touched: &mut Touched) -> Result<RecordRow, StoreError> {
+    if let Some(flaw) = record.flaw() {
+        return Err(misuse(flaw));
+    }
+    Ok(RecordRow {
+        kind: record.kind.name(),
+        id: touched.record(record.kind, record.id)?,
+        group: record.group,
+        subject: record.subject.map(|subject| subject.0),
+        due: record.due.map(|due| due.unix_micros()),
+        version: row::whole(record.version)?,
+        created: record.created.unix_micros(),
+        document: record.document,
+    })
 }
 
 fn idempotency_row(record: &IdempotencyRecord) -> Result<IdempotencyRow, StoreError> {

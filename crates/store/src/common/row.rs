@@ -6,7 +6,9 @@ use memoryscope_domain::consent::Consents;
 use memoryscope_domain::graph::schema::StoredSchema;
 use memoryscope_domain::ids::{AuditId, TenantId};
 use memoryscope_domain::memory::{Memory, State, SubjectRef};
+use memoryscope_domain::record::{Record, RecordKind};
 use memoryscope_domain::spiral::ThoughtPatternArtifact;
+use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{Load, StoreError};
 use uuid::Uuid;
 
@@ -101,6 +103,34 @@ pub(crate) fn consents(subject: &[u8], text: &str, load: &Load) -> Result<Consen
 /// A digest that a database has kept.
 pub(crate) fn digest(bytes: &[u8]) -> Result<KeyedDigest, StoreError> {
     Ok(KeyedDigest::from_hash(hash(bytes)?))
+}
+
+/// What a database has kept of a record.
+pub(crate) struct StoredRecord<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) subject: Option<&'a [u8]>,
+    pub(crate) due: Option<i64>,
+    pub(crate) version: i64,
+    pub(crate) created: i64,
+    pub(crate) document: &'a str,
+}
+
+/// A record that a database has kept.
+pub(crate) fn record(row: &StoredRecord<'_>) -> Result<Record, StoreError> {
+    let subject = row.subject.map(|subject| subject.try_into().map(SubjectRef)).transpose();
+    let record = Record {
+        kind: RecordKind::from_name(row.kind).ok_or_else(|| corrupt("record's kind"))?,
+        id: row.id.to_owned(),
+        group: row.group.to_owned(),
+        subject: subject.map_err(|_| corrupt("record's subject"))?,
+        due: row.due.map(Timestamp::from_unix_micros),
+        version: count(row.version)?,
+        created: Timestamp::from_unix_micros(row.created),
+        document: row.document.to_owned(),
+    };
+    if record.flaw().is_some() { Err(corrupt("record")) } else { Ok(record) }
 }
 
 /// A spiral that was kept for one of the scopes. A row that was copied to another place must not be believed.

@@ -12,7 +12,7 @@ use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::SubjectRef;
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{BridgesTo, Load, Rights, Select};
+use memoryscope_engine::port::{BridgesTo, Load, Rights, Select, WantedRecords};
 
 use super::row;
 
@@ -161,5 +161,6 @@ pub(crate) fn verification(tenant: &TenantId) -> Load {
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
         rights: Rights::default(),
+        records: WantedRecords::nothing(),
     }
 }

@@ -10,12 +10,14 @@ use memoryscope_domain::change::{Forgotten, PolicyDocument};
 use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_engine::port::StoreError;
 
+use super::keyed;
 use super::person;
+use super::records;
 use super::session::Call;
 use super::value::{Bytes, Value};
 use super::vectors;
 use crate::common::prepare::{
-    BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, SchemaRow, SpiralRow, Step, VectorRow,
+    BridgeRow, GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step, VectorRow,
 };
 use crate::common::row;
 
@@ -135,10 +137,6 @@ const INSERT_KEYS: &str = "
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[]) AS w";
 
 const FORGET_KEYS: &str = "DELETE FROM memory_keys WHERE tenant = $1 AND memory_id = $2";
-
-const WRITE_SCHEMA: &str = "
-    INSERT INTO schemas (tenant, id, version, document) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (tenant, id) DO UPDATE SET version = excluded.version, document = excluded.document";
 
 const INSERT_ENTRIES: &str = "
     INSERT INTO audit_events (tenant, seq, id, operation, prev_hash, hash, text, private)
@@ -288,7 +286,11 @@ impl<'a> Writes<'a> {
                 self.alone(KEEP_CONSENT, values);
             }
             Step::Suppress(digests) => self.alone(SUPPRESS, vec![column(digests, |digest| Bytes(*digest))]),
-            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => self.write_schema(schema),
+            Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
+                self.only(keyed::write_schema(self.tenant, schema));
+            }
+            Step::KeepRecord(record) => self.only(records::keep(self.tenant, record)),
+            Step::ForgetRecord { kind, id } => self.only(records::forget(self.tenant, kind.name(), id)),
             Step::Forget(forgotten) => self.forget(seq, forgotten),
             Step::KeepVectors(kept) => self.keep_vectors(seq, kept),
             Step::InsertCheckpoint { seq, text, .. } => {
@@ -313,11 +315,6 @@ impl<'a> Writes<'a> {
         let (source, target) = (boxed(Bytes(bridge.source)), boxed(Bytes(bridge.target)));
         let (expires, document) = (boxed(bridge.expires), boxed(bridge.document.as_str()));
         self.alone(INSERT_BRIDGE, vec![id, source, target, boxed(seq), expires, document]);
-    }
-
-    fn write_schema(&mut self, schema: &'a SchemaRow) {
-        let (id, version) = (boxed(Bytes::of(schema.id.uuid())), boxed(schema.version));
-        self.alone(WRITE_SCHEMA, vec![id, version, boxed(schema.document.as_str())]);
     }
 
     fn mark_pending(&mut self, mark: &PendingMark) {
@@ -360,6 +357,11 @@ impl<'a> Writes<'a> {
     fn alone(&mut self, sql: &'static str, values: Vec<Value<'a>>) {
         self.end_round();
         self.call(sql, values);
+    }
+
+    fn only(&mut self, call: Call<'a>) {
+        self.end_round();
+        self.calls.push(call);
     }
 
     fn call(&mut self, sql: &'static str, mut values: Vec<Value<'a>>) {

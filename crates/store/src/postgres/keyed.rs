@@ -8,6 +8,7 @@ use memoryscope_domain::ids::MemoryId;
 use memoryscope_engine::port::{KeyedSelect, Load, SchemaSelect};
 use tokio_postgres::Row;
 
+use super::apply::boxed;
 use super::as_of::memories_call;
 use super::error::Failure;
 use super::filter_sql::Condition;
@@ -15,6 +16,7 @@ use super::load::View;
 use super::session::Call;
 use super::value::Bytes;
 use crate::common::filter::{self, Rows};
+use crate::common::prepare::SchemaRow;
 use crate::common::row;
 
 /// Memories read at once, at least: the filter may turn some down.
@@ -29,6 +31,16 @@ const SCHEMAS: &str = "
 
 const ALL_SCHEMAS: &str =
     "SELECT id, document FROM schemas WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3";
+
+const WRITE_SCHEMA: &str = "
+    INSERT INTO schemas (tenant, id, version, document) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (tenant, id) DO UPDATE SET version = excluded.version, document = excluded.document";
+
+/// In the place of the version before.
+pub(super) fn write_schema<'a>(tenant: &'a str, schema: &'a SchemaRow) -> Call<'a> {
+    let (id, version) = (boxed(Bytes::of(schema.id.uuid())), boxed(schema.version));
+    Call::new(WRITE_SCHEMA, vec![boxed(tenant), id, version, boxed(schema.document.as_str())])
+}
 
 fn chunk_rows(select: &KeyedSelect) -> usize {
     select.limit.saturating_add(1).clamp(CHUNK_ROWS_MIN, CHUNK_ROWS_MAX)

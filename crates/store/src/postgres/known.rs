@@ -16,7 +16,7 @@ use super::session::Call;
 use super::value::{Bytes, Value};
 use crate::common::conflict::{
     BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, CONSENT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID,
-    POLICY, SCHEMA, SCHEMA_ID, SUBJECT_KEY,
+    POLICY, RECORD, SCHEMA, SCHEMA_ID, SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, Prepared, Step};
 use crate::common::row::{self, corrupt};
@@ -58,7 +58,11 @@ const SQL: &str = "
         (SELECT id, valid_to_seq FROM bridges WHERE tenant = $1 AND id = w.id OFFSET 0) AS b
     UNION ALL SELECT 10, s.id, NULL, NULL, NULL, s.version, 0
     FROM unnest($12::bytea[]) AS w (id) CROSS JOIN LATERAL
-        (SELECT id, version FROM schemas WHERE tenant = $1 AND id = w.id OFFSET 0) AS s";
+        (SELECT id, version FROM schemas WHERE tenant = $1 AND id = w.id OFFSET 0) AS s
+    UNION ALL SELECT 11, r.subject, NULL, r.kind, r.id, r.version, 0
+    FROM unnest($13::text[], $14::text[]) AS w (kind, id) CROSS JOIN LATERAL
+        (SELECT kind, id, subject, version FROM records
+         WHERE tenant = $1 AND kind = w.kind AND id = w.id OFFSET 0) AS r";
 
 /// What a batch names.
 #[derive(Debug, Default)]
@@ -73,6 +77,7 @@ pub(super) struct Names<'a> {
     consents: BTreeSet<Bytes<16>>,
     bridges: BTreeSet<Bytes<16>>,
     schemas: BTreeSet<Bytes<16>>,
+    records: BTreeSet<(&'a str, &'a str)>,
 }
 
 impl<'a> Names<'a> {
@@ -96,6 +101,7 @@ impl<'a> Names<'a> {
                 self.subjects.insert(Bytes(subject.0));
             }
             Expect::Consent { subject, .. } => _ = self.consents.insert(Bytes(subject.0)),
+            Expect::Record { kind, id, .. } => _ = self.records.insert((kind.name(), id)),
             Expect::NoIdempotencyKey(key) => _ = self.keys.insert((&key.client, &key.key)),
         }
     }
@@ -115,6 +121,8 @@ impl<'a> Names<'a> {
             Step::InsertBridge(bridge) | Step::RemoveBridge(bridge) => {
                 self.bridges.insert(Bytes::of(bridge.id.uuid()));
             }
+            Step::KeepRecord(record) => _ = self.records.insert((record.kind, &record.id)),
+            Step::ForgetRecord { kind, id } => _ = self.records.insert((kind.name(), id)),
             Step::InsertCheckpoint { .. } => self.checkpoint = true,
             Step::KeepConsent(consent) => _ = self.consents.insert(Bytes(consent.subject.0)),
             Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
@@ -140,8 +148,10 @@ impl<'a> Names<'a> {
         fn all<const N: usize>(set: &BTreeSet<Bytes<N>>) -> Value<'static> {
             Box::new(Vec::from_iter(set.iter().copied()))
         }
-        let keys = self.keys.iter().map(|(client, key)| ((*client).to_owned(), (*key).to_owned()));
-        let (clients, keys): (Vec<String>, Vec<String>) = keys.unzip();
+        fn pairs(set: &BTreeSet<(&str, &str)>) -> (Vec<String>, Vec<String>) {
+            set.iter().map(|(one, other)| ((*one).to_owned(), (*other).to_owned())).unzip()
+        }
+        let ((clients, keys), (kinds, names)) = (pairs(&self.keys), pairs(&self.records));
         Call::new(
             SQL,
             vec![
@@ -157,6 +167,8 @@ impl<'a> Names<'a> {
                 all(&self.consents),
                 all(&self.bridges),
                 all(&self.schemas),
+                Box::new(kinds),
+                Box::new(names),
             ],
         )
     }
@@ -167,6 +179,13 @@ struct Grant {
     token_hash: Vec<u8>,
     version: i64,
     expires: i64,
+}
+
+/// How a record stands, and whose it is.
+#[derive(Debug)]
+struct Stands {
+    version: i64,
+    subject: Option<Vec<u8>>,
 }
 
 /// What stands there.
@@ -185,6 +204,8 @@ pub(super) struct Known {
     /// Whether the bridges stand that there are or were.
     bridges: BTreeMap<BridgeId, bool>,
     schemas: BTreeMap<SchemaId, i64>,
+    /// By kind and id: at which versions the records stand that there are, and whose they are.
+    records: BTreeMap<(String, String), Stands>,
     /// The hash of the newest checkpoint. One that cannot be read is followed by none.
     last_checkpoint: Result<Option<Hash32>, StoreError>,
 }
@@ -206,6 +227,7 @@ impl Known {
             children: BTreeMap::new(),
             bridges: BTreeMap::new(),
             schemas: BTreeMap::new(),
+            records: BTreeMap::new(),
             last_checkpoint: Ok(None),
         };
         for row in rows {
@@ -232,6 +254,10 @@ impl Known {
             8 => _ = self.consents.insert(row.try_get(1)?, row.try_get(5)?),
             9 => _ = self.bridges.insert(BridgeId::from_uuid(id()?), row.try_get::<_, i64>(5)? != 0),
             10 => _ = self.schemas.insert(SchemaId::from_uuid(id()?), row.try_get(5)?),
+            11 => {
+                let stands = Stands { version: row.try_get(5)?, subject: row.try_get(1)? };
+                self.records.insert((row.try_get(3)?, row.try_get(4)?), stands);
+            }
             7 => _ = self.children.insert(MemoryId::from_uuid(id()?), row.try_get(5)?),
             _ => {
                 let signed = SignedCheckpoint::parse(row.try_get(3)?).map_err(|_| corrupt("checkpoint"));
@@ -265,6 +291,9 @@ impl Known {
             Expect::Consent { subject, version } => {
                 hold(self.consent_version(*subject) == row::whole(*version)?, CONSENT)
             }
+            Expect::Record { kind, id, version } => {
+                hold(self.record_version(kind.name(), id) == row::whole(*version)?, RECORD)
+            }
             Expect::NoIdempotencyKey(key) => hold(self.lacks_key(&key.client, &key.key), IDEMPOTENCY_KEY),
         }
     }
@@ -286,6 +315,9 @@ impl Known {
             Step::InsertSchema(schema) => hold(!self.schemas.contains_key(&schema.id), SCHEMA_ID),
             Step::ReplaceSchema(schema) => {
                 hold(self.schemas.get(&schema.id) == Some(&(schema.version - 1)), SCHEMA)
+            }
+            Step::KeepRecord(record) => {
+                hold(self.record_version(record.kind, &record.id) == record.version - 1, RECORD)
             }
             Step::InsertIdempotency(record) => {
                 hold(self.lacks_key(&record.client, &record.key), IDEMPOTENCY_KEY)
@@ -309,7 +341,8 @@ impl Known {
             | Step::InsertSpiral(_)
             | Step::ForgetSpiral(_)
             | Step::MarkPending(_)
-            | Step::UnmarkPending(_) => Ok(()),
+            | Step::UnmarkPending(_)
+            | Step::ForgetRecord { .. } => Ok(()),
         }
     }
 
@@ -337,6 +370,13 @@ impl Known {
             Step::RemoveBridge(bridge) => _ = self.bridges.insert(bridge.id, false),
             Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
                 self.schemas.insert(schema.id, schema.version);
+            }
+            Step::KeepRecord(record) => {
+                let stands = Stands { version: record.version, subject: record.subject.map(Vec::from) };
+                self.records.insert((record.kind.to_owned(), record.id.clone()), stands);
+            }
+            Step::ForgetRecord { kind, id } => {
+                self.records.remove(&(kind.name().to_owned(), id.clone()));
             }
             Step::Forget(forgotten) => self.forget(forgotten),
             Step::InsertIdempotency(record) => {
@@ -372,6 +412,7 @@ impl Known {
         if let Some(last) = &forgotten.last {
             self.subjects.remove(last.subject.0.as_slice());
             self.consents.remove(last.subject.0.as_slice());
+            self.records.retain(|_, stands| stands.subject.as_deref() != Some(last.subject.0.as_slice()));
         }
     }
 
@@ -385,6 +426,10 @@ impl Known {
 
     fn consent_version(&self, subject: SubjectRef) -> i64 {
         self.consents.get(subject.0.as_slice()).copied().unwrap_or(0)
+    }
+
+    fn record_version(&self, kind: &str, id: &str) -> i64 {
+        self.records.get(&(kind.to_owned(), id.to_owned())).map_or(0, |stands| stands.version)
     }
 
     fn lacks_subject(&self, subject: SubjectRef) -> bool {

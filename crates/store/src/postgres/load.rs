@@ -68,7 +68,8 @@ pub(super) async fn load(
         return Ok(snapshot);
     }
     let mut view = View { session, load, vectors, ancestry: Ancestry::default() };
-    let mut begun = view.begin(false).await?;
+    // Records are read behind the rest, in the same snapshot.
+    let mut begun = view.begin(!load.records.is_nothing()).await?;
     if begun.ended && !marks(&begun.frame, MARKS)?.is_empty() {
         // Who is below a mark is looked up in the same snapshot.
         begun = view.begin(true).await?;
@@ -80,6 +81,7 @@ pub(super) async fn load(
     let mut snapshot = frame(&begun.frame, load)?;
     view.facts(begun.records, &mut snapshot.facts).await?;
     view.say_what_is_pending(&mut snapshot.facts).await?;
+    view.records(&mut snapshot.facts).await?;
     if let Some(grant) = &snapshot.facts.grant {
         snapshot.subject = SubjectRef::of_user(&grant.user);
         snapshot.subject_key = view.subject_key(snapshot.subject).await?;
@@ -97,7 +99,7 @@ async fn at_once(
     load: &Load,
     vectors: &VectorCache,
 ) -> Result<Option<Snapshot>, Failure> {
-    if load.as_of.is_some() {
+    if load.as_of.is_some() || !load.records.is_nothing() {
         return Ok(None);
     }
     let view = View { session, load, vectors, ancestry: Ancestry::default() };
@@ -185,6 +187,7 @@ impl View<'_> {
             | Select::Logged { .. }
             | Select::Pending { .. }
             | Select::Person(_)
+            | Select::Within(_)
             | Select::Keyed(_)
             | Select::Shared { .. }
             | Select::Unembedded { .. }
@@ -214,6 +217,7 @@ impl View<'_> {
             | Select::Verification
             | Select::Pending { .. }
             | Select::Person(_)
+            | Select::Within(_)
             | Select::Belongings { .. } => return Ok(None),
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
             Select::Bridges(select) => bridges::call(self.load, select),
@@ -339,6 +343,7 @@ impl View<'_> {
             }
             Select::Pending { limit } => self.next_mark(*limit, facts).await?,
             Select::Person(select) => self.person(select, facts).await?,
+            Select::Within(select) => self.within(select, facts).await?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, facts).await?;
             }

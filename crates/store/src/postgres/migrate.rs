@@ -43,6 +43,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "retrieval",
         sql: include_str!("../../migrations/postgres/0011_retrieval.sql"),
     },
+    Migration {
+        number: 12,
+        name: "records",
+        sql: include_str!("../../migrations/postgres/0012_records.sql"),
+    },
 ];
 
 /// How often the two tables below are made while others make them too.

@@ -26,6 +26,7 @@ mod person;
 mod policies;
 mod pool;
 mod programs;
+mod records;
 mod rights;
 mod session;
 mod tls;
@@ -44,6 +45,8 @@ use memoryscope_domain::change::{ChangeSet, PolicyDocument};
 use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::memory::Key;
+use memoryscope_domain::record::RecordKind;
+use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{Due, Health, Load, Receipt, Select, Snapshot, Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio_postgres::Row;
@@ -299,6 +302,21 @@ impl Store for PostgresStore {
         let call = move || {
             let limit = Box::new(row::limit(limit));
             Call::new(TENANTS_WITH, vec![Box::new(after.clone()), Box::new(Bytes(key.0)), limit])
+        };
+        tenants_of(&self.rows(call).await?)
+    }
+
+    async fn tenants_awaiting(
+        &self,
+        kind: RecordKind,
+        by: Timestamp,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let after = after.map_or_else(String::new, |tenant| tenant.as_str().to_owned());
+        let call = move || {
+            let (kind, by, limit) = (Box::new(kind.name()), by.unix_micros(), Box::new(row::limit(limit)));
+            Call::new(records::TENANTS_AWAITING, vec![Box::new(after.clone()), kind, Box::new(by), limit])
         };
         tenants_of(&self.rows(call).await?)
     }

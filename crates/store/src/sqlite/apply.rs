@@ -13,7 +13,7 @@ use super::error::Failure;
 use super::rights::{consent_version, keep_consent, suppress};
 use crate::common::conflict::{
     BRIDGE, BRIDGE_ID, CHECKPOINT, CHILDREN, CONSENT, GRANT, GRANT_TOKEN, IDEMPOTENCY_KEY, MEMORY, MEMORY_ID,
-    POLICY, SCHEMA, SCHEMA_ID, SUBJECT_KEY,
+    POLICY, RECORD, SCHEMA, SCHEMA_ID, SUBJECT_KEY,
 };
 use crate::common::prepare::{GrantRow, IdempotencyRow, MemoryRow, Prepared, SpiralRow, Step};
 use crate::common::row::{self, corrupt};
@@ -161,6 +161,10 @@ fn check(conn: &Connection, set: &Prepared, state: &TenantState) -> Result<(), F
             Expect::Consent { subject, version } => {
                 hold(consent_version(conn, tenant, *subject)? == row::whole(*version)?, CONSENT)?;
             }
+            Expect::Record { kind, id, version } => {
+                let stands_at = super::records::version(conn, tenant, kind.name(), id)?;
+                hold(stands_at == row::whole(*version)?, RECORD)?;
+            }
             Expect::NoIdempotencyKey(key) => {
                 hold(!has_idempotency_key(conn, tenant, &key.client, &key.key)?, IDEMPOTENCY_KEY)?;
             }
@@ -191,6 +195,10 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         Step::KeepConsent(consent) => {
             hold(consent_version(conn, tenant, consent.subject)? == consent.version - 1, CONSENT)
         }
+        Step::KeepRecord(record) => {
+            let stands_at = super::records::version(conn, tenant, record.kind, &record.id)?;
+            hold(stands_at == record.version - 1, RECORD)
+        }
         Step::InsertSchema(schema) => {
             hold(super::keyed::schema_version(conn, tenant, schema.id)?.is_none(), SCHEMA_ID)
         }
@@ -209,7 +217,8 @@ fn check_step(conn: &Connection, tenant: &str, step: &Step) -> Result<(), Failur
         | Step::InsertSpiral(_)
         | Step::ForgetSpiral(_)
         | Step::MarkPending(_)
-        | Step::UnmarkPending(_) => Ok(()),
+        | Step::UnmarkPending(_)
+        | Step::ForgetRecord { .. } => Ok(()),
         Step::InsertBridge(bridge) => hold(bridge_stands(conn, tenant, bridge.id)?.is_none(), BRIDGE_ID),
         Step::RemoveBridge(bridge) => hold(bridge_stands(conn, tenant, bridge.id)? == Some(true), BRIDGE),
         Step::InsertCheckpoint { follows, .. } => {
@@ -316,6 +325,8 @@ fn write(conn: &Connection, tenant: &TenantId, seq: Seq, step: &Step) -> Result<
         Step::InsertSchema(schema) | Step::ReplaceSchema(schema) => {
             super::keyed::write_schema(conn, tenant, schema)?
         }
+        Step::KeepRecord(record) => super::records::keep(conn, tenant, record)?,
+        Step::ForgetRecord { kind, id } => super::records::forget(conn, tenant, kind.name(), id)?,
         Step::KeepVectors(vectors) => super::vectors::keep(conn, tenant, seq, vectors)?,
         Step::Forget(forgotten) => super::person::forget(conn, tenant, forgotten)?,
         Step::InsertCheckpoint { seq, text, .. } => {

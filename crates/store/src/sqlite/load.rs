@@ -149,6 +149,7 @@ impl View<'_> {
         let mut facts = self.facts()?;
         self.say_what_is_pending(&mut facts)?;
         self.rights(&mut facts)?;
+        self.records(&mut facts)?;
         let subject =
             facts.grant.as_ref().map_or(self.load.subject, |grant| SubjectRef::of_user(&grant.user));
         let sql = "SELECT key FROM subject_keys WHERE tenant = ?1 AND subject = ?2";
@@ -194,6 +195,7 @@ impl View<'_> {
             Select::Bridges(select) => facts.bridges = self.bridges(select)?,
             Select::Pending { limit } => self.next_mark(*limit, &mut facts)?,
             Select::Person(select) => self.person(select, &mut facts)?,
+            Select::Within(select) => self.within(select, &mut facts)?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts)?;
             }

@@ -77,7 +77,7 @@ mod tests {
     use memoryscope_domain::policy::Attribute;
     use memoryscope_domain::scope::Partition;
     use memoryscope_domain::time::Timestamp;
-    use memoryscope_engine::port::{Around, BridgesTo, Rights, Select};
+    use memoryscope_engine::port::{Around, BridgesTo, Rights, Select, WantedRecords};
     use rusqlite::Connection;
 
     use super::*;
@@ -115,6 +115,7 @@ mod tests {
             spirals: Vec::new(),
             bridges: BridgesTo::default(),
             rights: Rights::default(),
+            records: WantedRecords::nothing(),
         };
         let condition = matching(&load, &select, &select.wanted);
         let sql = format!("EXPLAIN QUERY PLAN {}", condition.sql);

@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "retrieval",
         sql: include_str!("../../migrations/sqlite/0011_retrieval.sql"),
     },
+    Migration { number: 12, name: "records", sql: include_str!("../../migrations/sqlite/0012_records.sql") },
 ];
 
 /// The newest schema that this program knows.

@@ -22,6 +22,7 @@ mod pending;
 mod person;
 mod policies;
 mod reader;
+mod records;
 mod restore;
 mod rights;
 mod row;
@@ -39,6 +40,8 @@ use memoryscope_domain::govern::Decided;
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::Key;
+use memoryscope_domain::record::RecordKind;
+use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{
     Due, Health, Load, Meter, NoMeter, Receipt, Select, Snapshot, Store, StoreError,
 };
@@ -247,6 +250,17 @@ impl Store for SqliteStore {
     ) -> Result<Vec<TenantId>, StoreError> {
         let after = after.cloned();
         self.readers.read(move |reader| reader.tenants_with(key, after.as_ref(), limit)).await
+    }
+
+    async fn tenants_awaiting(
+        &self,
+        kind: RecordKind,
+        by: Timestamp,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        let after = after.cloned();
+        self.readers.read(move |reader| reader.tenants_awaiting(kind, by, after.as_ref(), limit)).await
     }
 
     async fn probe(&self) -> Result<Health, StoreError> {

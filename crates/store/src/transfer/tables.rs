@@ -45,7 +45,7 @@ const fn number(name: &'static str) -> Column {
 }
 
 /// All of them, in the order in which they are copied: what says that a tenant is there comes last.
-pub const TABLES: [Table; 20] = [
+pub const TABLES: [Table; 21] = [
     Table {
         name: "policies",
         columns: &[text("tenant"), text("hash"), text("version"), text("text")],
@@ -167,6 +167,21 @@ pub const TABLES: [Table; 20] = [
         name: "consents",
         columns: &[text("tenant"), bytes("subject"), number("version"), text("document")],
         key: 1,
+    },
+    Table {
+        name: "records",
+        columns: &[
+            text("tenant"),
+            text("kind"),
+            text("id"),
+            text("group_name"),
+            bytes("subject"),
+            number("due"),
+            number("version"),
+            number("created"),
+            text("document"),
+        ],
+        key: 2,
     },
     Table { name: "suppressions", columns: &[text("tenant"), bytes("digest")], key: 1 },
     EVENTS,

@@ -22,7 +22,7 @@ const IDLE_SECONDS: u32 = 20;
 const TEMPLATE: &str = "memoryscope_template";
 
 /// Empties every table of a database, as if nothing had been written.
-pub(crate) const EMPTY: &str = "TRUNCATE memories, vectors, vector_scopes, memory_versions, memory_keys, schemas, links, spiral_artifacts, pending_revocations, consents, suppressions, bridges, read_grants, audit_events, audit_heads, \
+pub(crate) const EMPTY: &str = "TRUNCATE memories, vectors, vector_scopes, memory_versions, memory_keys, schemas, records, links, spiral_artifacts, pending_revocations, consents, suppressions, bridges, read_grants, audit_events, audit_heads, \
     checkpoints, subject_keys, policies, active_policy, idempotency_keys";
 
 /// Stops the cluster in `$1` when the lock `$2` is free, and was free `$3` seconds before. What follows are the words
@@ -291,7 +291,7 @@ impl Cluster {
         }
         admin.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).await.unwrap();
         let config = PostgresConfig::url(&self.url(TEMPLATE)).unwrap();
-        assert_eq!(PostgresStore::migrate(&config).await.unwrap(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+        assert_eq!(PostgresStore::migrate(&config).await.unwrap(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
         let mark = format!("ALTER DATABASE {TEMPLATE} WITH is_template true");
         admin.batch_execute(&mark).await.unwrap();
     }

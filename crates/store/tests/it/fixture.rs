@@ -8,6 +8,7 @@ use memoryscope_domain::memory::{Memory, State};
 use memoryscope_domain::object::{Derivation, Name};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::record::RecordKind;
 use memoryscope_engine::port::{Select, Store};
 
 use crate::conformance::vectors::kept;
@@ -64,6 +65,9 @@ pub(crate) async fn fill_as_of(store: &dyn Store, schema: u32) {
         if schema >= 11 {
             fill_vectors(store, &tenant(name)).await;
         }
+        if schema >= 12 {
+            fill_records(store, &tenant(name)).await;
+        }
     }
     // A tenant with a chain and nothing else.
     commit(store, set(&tenant(TENANTS[2]), 1, Vec::new())).await.unwrap();
@@ -85,6 +89,23 @@ async fn fill_vectors(store: &dyn Store, tenant: &TenantId) {
     let sealed = Memory { state: State::Sealed, version: 2, ..turn(52) };
     let changes = vec![Change::ReplaceMemory(sealed), Change::KeepVectors(vec![kept(&turn(53), [0.0, 1.0])])];
     commit(store, set(tenant, 8_002, changes)).await.unwrap();
+}
+
+/// Records of two kinds: one that is somebody's, one that is due, one in its second version, and one that is forgotten.
+async fn fill_records(store: &dyn Store, tenant: &TenantId) {
+    let (job, session) = (RecordKind::Job, RecordKind::Session);
+    let kept = vec![
+        make::keep_record((session, "s1", 1), "ann", Some(4), None),
+        make::keep_record((session, "s2", 1), "ann", None, None),
+        make::keep_record((job, "j1", 1), "", None, Some(NOW)),
+        make::keep_record((job, "j2", 1), "queued", None, None),
+    ];
+    commit(store, set(tenant, 9_000, kept)).await.unwrap();
+    let next = vec![
+        make::keep_record((job, "j2", 2), "failed", None, None),
+        Change::ForgetRecord { kind: session, id: "s2".to_owned() },
+    ];
+    commit(store, set(tenant, 9_001, next)).await.unwrap();
 }
 
 /// A bridge that stands, one that has an end, and one that was removed.

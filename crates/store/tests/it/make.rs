@@ -28,12 +28,13 @@ use memoryscope_domain::object::{
 use memoryscope_domain::policy::Filter;
 use memoryscope_domain::preference::{Domain, Kind, Preference, Source};
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::record::{Record, RecordKind};
 use memoryscope_domain::scope::{Partition, Scope};
 use memoryscope_domain::spiral::{Finding, Pattern, ThoughtPatternArtifact};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::{
     Around, BridgesTo, Load, ObjectSelect, PreferenceSelect, Receipt, Rights, Select, Snapshot, Store,
-    StoreError,
+    StoreError, WantedRecords,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -189,6 +190,35 @@ pub(crate) fn schema(tenant: &TenantId, number: u128, version: u64) -> StoredSch
         updated: time(1_000 + i64::try_from(version).unwrap()),
         version,
     }
+}
+
+/// A record of a version, listed under `group`, whose it is by the number of a subject, and when it is due.
+pub(crate) fn record(
+    (kind, id, version): (RecordKind, &str, u64),
+    group: &str,
+    subject: Option<u8>,
+    due: Option<i64>,
+) -> Record {
+    Record {
+        kind,
+        id: id.to_owned(),
+        group: group.to_owned(),
+        subject: subject.map(|subject| SubjectRef([subject; 16])),
+        due: due.map(time),
+        version,
+        created: time(7),
+        document: format!("{{\"says\":\"zażółć {id} {version}\"}}"),
+    }
+}
+
+/// Keeps it.
+pub(crate) fn keep_record(
+    named: (RecordKind, &str, u64),
+    group: &str,
+    subject: Option<u8>,
+    due: Option<i64>,
+) -> Change {
+    Change::KeepRecord(Box::new(record(named, group, subject, due)))
 }
 
 fn label(text: &str) -> Label {
@@ -388,6 +418,7 @@ pub(crate) fn load_of(tenant: &TenantId, select: Select) -> Load {
         spirals: Vec::new(),
         bridges: BridgesTo::default(),
         rights: Rights::default(),
+        records: WantedRecords::nothing(),
     }
 }
 
@@ -441,6 +472,8 @@ pub(crate) fn about(change: &Change) -> String {
         Change::InsertBridge(bridge) | Change::RemoveBridge(bridge) => format!("bridge {:?}", bridge.id),
         Change::KeepConsent(consents) => format!("consent {:?}", consents.subject),
         Change::InsertSchema(schema) | Change::ReplaceSchema(schema) => format!("schema {}", schema.id),
+        Change::KeepRecord(record) => format!("record {:?} {}", record.kind, record.id),
+        Change::ForgetRecord { kind, id } => format!("record {kind:?} {id}"),
         Change::InsertCheckpoint(_) => "checkpoint".to_owned(),
         other => format!("{other:?}"),
     }

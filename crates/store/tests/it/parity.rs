@@ -31,6 +31,7 @@ use crate::make::{
 };
 
 mod behind;
+mod beside;
 mod filters;
 mod random;
 
@@ -72,6 +73,8 @@ pub(crate) enum Wish {
     Suppress { digests: Vec<u8> },
     InsertItem { id: u128, persons: usize, shared: bool, waits: bool },
     Schema { number: u128, version: u64 },
+    Record { number: u8, version: u64, group: bool, subject: Option<u8>, due: Option<i64> },
+    ForgetRecord { number: u8 },
     Vector { id: u128, towards: u8, is_of_its_text: bool },
 }
 
@@ -90,6 +93,7 @@ pub(crate) enum Guess {
     NoSubject(u8),
     NoKey(u8),
     Consent(u8, u64),
+    Record(u8, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -241,7 +245,8 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
         }
         Wish::Suppress { ref digests } => make::suppress(digests),
         Wish::Vector { id, towards, is_of_its_text: is } => random::vector(&current(id).await?, towards, is),
-        Wish::InsertItem { .. } | Wish::Schema { .. } => change_of_items(tenant, wish)?,
+        Wish::Schema { .. } | Wish::InsertItem { .. } => beside::change(tenant, wish)?,
+        Wish::Record { .. } | Wish::ForgetRecord { .. } => beside::change(tenant, wish)?,
         Wish::Spiral { scope, expires } => Change::InsertSpiral(make::spiral(tenant, scope, expires)),
         Wish::ForgetSpiral { scope } => Change::ForgetSpiral(Partition([scope; 16])),
         Wish::Bridge(ref wish) => wish.change(store, tenant).await?,
@@ -257,22 +262,6 @@ async fn change(store: &dyn Store, tenant: &TenantId, wish: &Wish) -> Option<Cha
 }
 
 /// A checkpoint that follows the last one.
-fn change_of_items(tenant: &TenantId, wish: &Wish) -> Option<Change> {
-    Some(match *wish {
-        Wish::InsertItem { id, persons, shared, waits } => {
-            let readers: &[&str] = if shared { &["bob"] } else { &[] };
-            Change::InsertMemory(make::item(tenant, id, PERSONS[persons], readers, waits))
-        }
-        Wish::Schema { number, version: 1 } => {
-            Change::InsertSchema(Box::new(make::schema(tenant, number, 1)))
-        }
-        Wish::Schema { number, version } => {
-            Change::ReplaceSchema(Box::new(make::schema(tenant, number, version)))
-        }
-        _ => return None,
-    })
-}
-
 async fn checkpoint(store: &dyn Store, tenant: &TenantId) -> Change {
     let facts = make::load(store, tenant, Select::Verification).await.facts;
     let prev_checkpoint = facts.checkpoints.last().map(|last| last.checkpoint.hash());
@@ -288,6 +277,7 @@ fn expect(tenant: &TenantId, guess: &Guess) -> Expect {
         Guess::Grant(id, version) => Expect::Grant { id: grant(tenant, id).id, version },
         Guess::NoSubject(subject) => Expect::NoSubjectKey(SubjectRef([subject; 16])),
         Guess::NoKey(number) => Expect::NoIdempotencyKey(key(number).key),
+        Guess::Record(number, version) => beside::expect(number, version),
         Guess::Consent(subject, version) => Expect::Consent { subject: SubjectRef([subject; 16]), version },
     }
 }
@@ -412,6 +402,7 @@ pub(crate) async fn both(
                     erased: *number > 0,
                     digests: if *number > 1 { [1, 2].map(make::digest).to_vec() } else { Vec::new() },
                 },
+                records: beside::wanted(*number, *subject),
                 ..load_of(&tenant, select(&tenant, pick))
             };
             (whole(&model.load(&load).await.unwrap()), whole(&store.load(&load).await.unwrap()))

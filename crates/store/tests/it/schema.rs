@@ -23,13 +23,13 @@ async fn a_new_file_is_migrated_once() {
     let config = SqliteConfig::file(&path);
     assert!(SqliteStore::migration_status(&config).unwrap().iter().all(|step| step.applied.is_none()));
     assert!(!path.exists());
-    assert_eq!(SqliteStore::migrate(&config).unwrap(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(SqliteStore::migrate(&config).unwrap(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     assert!(SqliteStore::migrate(&config).unwrap().is_empty());
     let status = SqliteStore::migration_status(&config).unwrap();
     assert!(status.iter().all(|step| step.applied.is_some()), "{status:?}");
     let store = SqliteStore::open(&config.migrate(false)).unwrap();
     commit(&store, set(&tenant("a"), 1, Vec::new())).await.unwrap();
-    assert_eq!(store.probe().await.unwrap().schema, (11, 11));
+    assert_eq!(store.probe().await.unwrap().schema, (12, 12));
 }
 
 #[cfg(unix)]

@@ -14,16 +14,17 @@ use std::path::{Path, PathBuf};
 
 use memoryscope_domain::audit_chain::Seq;
 use memoryscope_domain::memory::{Key, REVIEW, SubjectRef};
+use memoryscope_domain::record::RecordKind;
 use memoryscope_domain::words::TermKey;
 use memoryscope_engine::memory_store::MemoryStore;
-use memoryscope_engine::port::{Load, ObjectSelect, Rights, Select, Store};
+use memoryscope_engine::port::{Load, ObjectSelect, RecordPage, Rights, Select, Store, WantedRecords};
 use memoryscope_store::transfer::{Kind, TABLES};
 use memoryscope_store::{PostgresStore, SqliteConfig, SqliteStore};
 
 use crate::cluster;
 use crate::contents::{self, Contents};
 use crate::fixture::{self, MEMORIES, TENANTS};
-use crate::make::{self, commit, grant, load_of, memory_id, objects, set, shelf, tenant, whole};
+use crate::make::{self, NOW, commit, grant, load_of, memory_id, objects, set, shelf, tenant, time, whole};
 
 /// The folder of a schema's dumps.
 fn folder(number: u32) -> PathBuf {
@@ -167,7 +168,11 @@ async fn is_well(store: &dyn Store, schema: u32) {
             erased: true,
             digests: [1, 2, 3].map(make::digest).to_vec(),
         };
-        let with_rights = Load { rights, ..make::load_of(&tenant, Select::Nothing) };
+        let named = [(RecordKind::Session, "s1"), (RecordKind::Job, "j2"), (RecordKind::Job, "none")];
+        let named = named.map(|(kind, id)| (kind, id.to_owned())).to_vec();
+        let due = RecordPage::Due { kind: RecordKind::Job, by: time(NOW), limit: 9 };
+        let records = WantedRecords { named, page: Some(due) };
+        let with_rights = Load { rights, records, ..make::load_of(&tenant, Select::Nothing) };
         let (theirs, ours) =
             (store.load(&with_rights).await.unwrap(), model.load(&with_rights).await.unwrap());
         assert_eq!(format!("{:?}", theirs.facts), format!("{:?}", ours.facts), "{name}");
@@ -197,7 +202,7 @@ async fn is_well(store: &dyn Store, schema: u32) {
                 model.policy(&tenant, hash).await.unwrap()
             );
         }
-        commit(store, set(&tenant, 9_000, Vec::new())).await.unwrap();
+        commit(store, set(&tenant, 99_000, Vec::new())).await.unwrap();
         let found = make::load(store, &tenant, Select::Verification).await.facts.verification.unwrap();
         assert!(found.ok && found.entries == expected.entries + 1, "{name}: {found:?}");
     }

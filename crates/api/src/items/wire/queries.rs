@@ -9,12 +9,12 @@ use memoryscope_domain::limits;
 
 use crate::wire::{Decode, Fields, Shape, USER_ID_PATTERN, boolean, choice, one_of, string, whole};
 
-fn user_id() -> impl Decode<Out = UserId> {
+pub(super) fn user_id() -> impl Decode<Out = UserId> {
     let text = string().trimmed().bytes(1..=limits::USER_ID_BYTES_MAX).pattern(USER_ID_PATTERN);
     text.parsed(|text: &String| UserId::parse(text))
 }
 
-fn name() -> impl Decode<Out = String> {
+pub(super) fn name() -> impl Decode<Out = String> {
     // Held to what a user's id is, as in bodies.
     user_id().parsed(|id: &UserId| Ok::<_, Infallible>(id.as_str().to_owned()))
 }

@@ -11,6 +11,7 @@ mod objects;
 mod pending;
 mod person;
 mod reads;
+mod records;
 mod rights;
 mod spirals;
 pub(crate) mod vectors;
@@ -133,6 +134,14 @@ on_every_store! {
         tenants_with_a_key_are_listed
         schemas_are_kept_replaced_and_paged
         a_schema_is_expected_as_it_stands;
+    records:
+        records_are_kept_named_and_replaced
+        records_are_listed_by_kind_and_group
+        what_is_due_comes_longest_due_first
+        tenants_with_something_due_are_found
+        a_record_is_expected_as_it_stands
+        records_go_with_their_person
+        what_cannot_be_a_record_is_refused;
     changes:
         replacing_keeps_one_current_version
         erasing_takes_the_content
@@ -170,6 +179,7 @@ on_every_store! {
     person:
         what_is_about_a_person_is_found_in_order
         a_person_is_looked_for_in_steps
+        what_is_in_a_namespace_is_found_in_order
         what_is_read_with_it_is_the_persons
         what_is_forgotten_is_gone
         nothing_is_written_under_a_destroyed_key;

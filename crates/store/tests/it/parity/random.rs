@@ -36,6 +36,9 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => prop::collection::vec(0..4u8, 1..3).prop_map(|digests| Wish::Suppress { digests }),
         4 => (0..8u128, 0..PERSONS.len(), any::<bool>(), any::<bool>())
             .prop_map(|(id, persons, shared, waits)| Wish::InsertItem { id, persons, shared, waits }),
+        3 => (0..4u8, 1..4u64, any::<bool>(), prop::option::of(0..3u8), prop::option::of(0..6i64))
+            .prop_map(|(number, version, group, subject, due)| Wish::Record { number, version, group, subject, due }),
+        1 => (0..4u8).prop_map(|number| Wish::ForgetRecord { number }),
         2 => (0..3u128, 1..4u64).prop_map(|(number, version)| Wish::Schema { number, version }),
         4 => (0..8u128, 0..9u8, prop::bool::weighted(0.8))
             .prop_map(|(id, towards, is_of_its_text)| Wish::Vector { id, towards, is_of_its_text }),
@@ -57,6 +60,7 @@ fn guess() -> impl Strategy<Value = Guess> {
         (0..3u8).prop_map(Guess::NoSubject),
         (0..4u8).prop_map(Guess::NoKey),
         (0..3u8, 0..3u64).prop_map(|(subject, version)| Guess::Consent(subject, version)),
+        (0..4u8, 0..3u64).prop_map(|(number, version)| Guess::Record(number, version)),
     ]
 }
 

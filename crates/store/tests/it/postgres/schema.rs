@@ -21,14 +21,14 @@ async fn a_new_database_is_migrated_once() {
     let status = PostgresStore::migration_status(&config).await.unwrap();
     assert!(status.iter().all(|step| step.applied.is_none()));
     assert!(refusal(&config.clone().migrate(false)).await.contains("memoryscope migrate"));
-    assert_eq!(PostgresStore::migrate(&config).await.unwrap(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(PostgresStore::migrate(&config).await.unwrap(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     assert!(PostgresStore::migrate(&config).await.unwrap().is_empty());
     let status = PostgresStore::migration_status(&config).await.unwrap();
     let applied = status[0].applied.as_deref().unwrap();
     assert!(applied.len() == 20 && applied.ends_with('Z'), "{applied}");
     let store = PostgresStore::open(&config.migrate(false)).await.unwrap();
     commit(&store, set(&tenant("a"), 1, Vec::new())).await.unwrap();
-    assert_eq!(store.probe().await.unwrap().schema, (11, 11));
+    assert_eq!(store.probe().await.unwrap().schema, (12, 12));
 }
 
 #[tokio::test]
