@@ -109,7 +109,8 @@ fn fields(items: &[Value]) -> Option<Vec<&String>> {
     let first = items.first()?.as_object().filter(|first| !first.is_empty())?;
     let is_alike = |item: &Value| {
         item.as_object().is_some_and(|item| {
-            item.len() == first.len() && item.iter().all(|(key, value)| first.contains_key(key) && is_primitive(value))
+            item.len() == first.len()
+                && item.iter().all(|(key, value)| first.contains_key(key) && is_primitive(value))
         })
     };
     items.iter().all(is_alike).then(|| first.keys().collect())
@@ -144,7 +145,12 @@ fn is_plain(text: &str) -> bool {
     let is_trimmed = text.trim() == text;
     let begins_otherwise = text.starts_with(['-', '#']);
     let is_word = matches!(text, "true" | "false" | "null");
-    !text.is_empty() && is_trimmed && !begins_otherwise && !is_word && !is_numeric(text) && !text.contains(is_special)
+    !text.is_empty()
+        && is_trimmed
+        && !begins_otherwise
+        && !is_word
+        && !is_numeric(text)
+        && !text.contains(is_special)
 }
 
 /// Whether a text looks like a number, be it one with a sign or with zeros before it.

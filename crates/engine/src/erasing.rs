@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use memoryscope_domain::graph::Schema;
 use memoryscope_domain::ids::{AuditId, IdSeed, IdSource, MemoryId, SchemaId};
 use memoryscope_domain::items::namespace::is_id;
-use memoryscope_domain::items::{AclId, MemoryPolicy, RequestPolicy};
+use memoryscope_domain::items::{AclId, Layer, MemoryPolicy, RequestPolicy};
 use memoryscope_domain::lifecycle::{Barred, Revision, Step};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::Memory;
@@ -20,8 +20,8 @@ use memoryscope_domain::time::Timestamp;
 use crate::context::Context;
 use crate::engine::{Done, Engine};
 use crate::op::seek::{Seek, Sought};
-use crate::op::{namespace, schema};
 use crate::op::step::MakeStep;
+use crate::op::{namespace, schema};
 use crate::refusal::Refusal;
 
 /// What became of one memory.
@@ -93,7 +93,12 @@ impl Deed {
         acl.is_some_and(|acl| acl.value.write.iter().any(|entry| entry.is_namespace(namespace)))
     }
 
-    async fn step(&mut self, engine: &Engine, contexts: &mut Contexts<'_>, memory: &Memory) -> Result<Option<Step>, Refusal> {
+    async fn step(
+        &mut self,
+        engine: &Engine,
+        contexts: &mut Contexts<'_>,
+        memory: &Memory,
+    ) -> Result<Option<Step>, Refusal> {
         let Self::Unshare { namespace, layers } = self else { return Ok(Some(Step::Erase)) };
         let Some(item) = memory.item() else { return Ok(None) };
         let Some(acl) = item.policy.acl.as_ref() else { return Ok(None) };
@@ -103,21 +108,28 @@ impl Deed {
         acl.write.retain(stays);
         let mut policy = RequestPolicy::default();
         policy.stated.acl = Some(acl);
-        let schema = match &item.policy.schema_id {
-            Some(named) => layers.schema(engine, contexts, named.value.as_str()).await?.map(Box::new),
-            None => None,
-        };
-        let revision = Revision { policy, schema, ..Revision::default() };
         let within = match &item.namespace_id {
             Some(id) => layers.namespace(engine, contexts, id).await?,
             None => None,
         };
+        let stated = item.policy.schema_id.as_ref().filter(|schema| schema.layer != Layer::Namespace);
+        let of_namespace = within.as_ref().and_then(|policy| policy.schema_id.as_ref());
+        let schema = match stated.map(|schema| &schema.value).or(of_namespace) {
+            Some(named) => layers.schema(engine, contexts, named.as_str()).await?.map(Box::new),
+            None => None,
+        };
+        let revision = Revision { policy, schema, ..Revision::default() };
         Ok(Some(Step::Revise(Box::new(revision.within(within)))))
     }
 }
 
 impl Layers {
-    async fn schema(&mut self, engine: &Engine, contexts: &mut Contexts<'_>, named: &str) -> Result<Option<Schema>, Refusal> {
+    async fn schema(
+        &mut self,
+        engine: &Engine,
+        contexts: &mut Contexts<'_>,
+        named: &str,
+    ) -> Result<Option<Schema>, Refusal> {
         if let Some(known) = self.schemas.get(named) {
             return Ok(known.clone());
         }
@@ -130,7 +142,12 @@ impl Layers {
         Ok(found)
     }
 
-    async fn namespace(&mut self, engine: &Engine, contexts: &mut Contexts<'_>, id: &str) -> Result<Option<MemoryPolicy>, Refusal> {
+    async fn namespace(
+        &mut self,
+        engine: &Engine,
+        contexts: &mut Contexts<'_>,
+        id: &str,
+    ) -> Result<Option<MemoryPolicy>, Refusal> {
         if let Some(known) = self.namespaces.get(id) {
             return Ok(known.clone());
         }
@@ -214,5 +231,15 @@ impl<'a> Contexts<'a> {
     pub fn next(&mut self) -> Context {
         let id_seed = IdSeed(*self.seeds.next_uuid().as_bytes());
         Context { id_seed, idempotency: None, ..self.cx.clone() }
+    }
+
+    /// The next part's, under the request's idempotency key; but for the part of number 0 under one that follows from it.
+    #[must_use]
+    pub fn keyed(&mut self, number: usize) -> Context {
+        let mut idempotency = self.cx.idempotency.clone();
+        if let (Some(given), 1..) = (&mut idempotency, number) {
+            given.key.key = format!("{}#{number}", given.key.key);
+        }
+        Context { idempotency, ..self.next() }
     }
 }

@@ -94,8 +94,7 @@ pub(super) async fn handler(
             let policy = Some(&policy);
             let (schema, known) =
                 add::schema_of((&items, &meta, &caller), &request, policy, known.clone()).await?;
-            let beside =
-                Beside { batch: policy, schema: schema.as_ref(), known: &known, skips: asked.skips };
+            let beside = Beside { batch: policy, schema: schema.as_ref(), known: &known, skips: asked.skips };
             let made = add::made(&caller, &request, beside, &at, meta.now, &mut own)?;
             Ok::<_, Problem>((made, own))
         };

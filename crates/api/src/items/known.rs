@@ -162,7 +162,9 @@ impl Known {
     /// The access list with users as the application names them: that is how they act.
     pub(super) fn named(&self, acl: &AccessList) -> AccessList {
         acl.mapped(|entry| match entry.kind() {
-            AclKind::User => self.users.get(entry.id()).map_or_else(|| entry.clone(), AclId::of_external_user),
+            AclKind::User => {
+                self.users.get(entry.id()).map_or_else(|| entry.clone(), AclId::of_external_user)
+            }
             _ => entry.clone(),
         })
     }
@@ -186,9 +188,8 @@ impl Known {
         let Some(namespace) = id.and_then(|id| self.namespaces.get(id)) else { return Ok(None) };
         if !namespace.settings.is_active {
             let message = "The namespace is not active: nothing is added to it and nothing in it is changed";
-            return Err(Problem::new(Code::Forbidden, message)
-                .detail("namespace_id", namespace.id.clone())
-                .hint("Set is_active to true with PUT /v1/namespace/{id}, or name another namespace"));
+            let hint = "Set is_active to true with PUT /v1/namespace/{id}, or name another namespace";
+            return Err(Problem::new(Code::Forbidden, message).hint(hint));
         }
         let mut policy = namespace.settings.default_policy.clone();
         policy.iter_mut().for_each(|policy| self.settle_policy(policy));

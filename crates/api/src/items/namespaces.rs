@@ -12,7 +12,7 @@ use memoryscope_engine::erasing::{AllChanged, Contexts, erase_all, unshare_all};
 use memoryscope_engine::op::namespace::{self as op, Create, Delete, Get, List, Update};
 use memoryscope_engine::op::seek::Sought;
 use memoryscope_engine::paging::namespaces;
-use memoryscope_engine::refusal::Refusal;
+use memoryscope_engine::refusal::{Conflict, Refusal};
 use serde_json::{Value, json};
 
 use super::batch::outcome;
@@ -112,9 +112,10 @@ fn delete_operation() -> Operation {
         .runs(&op::DELETE)
         .names("id", ID, ID_PATTERN)
         .asks::<DeleteNamespaceQuery>()
+        .once()
         .answers(200, "It is deleted.", deleted_schema())
         .answers(207, "It stays: something could not be done.", deleted_schema())
-        .refuses(&[Code::Forbidden, Code::NotFound, Code::Conflict])
+        .refuses(&[Code::Forbidden, Code::NotFound])
         .example(Example::new("with all").with("id", EXAMPLE).with("delete_memories", true).with("remove_acl_references", true))
 }
 
@@ -161,7 +162,8 @@ async fn check(
     policy: Option<&MemoryPolicy>,
 ) -> Result<(), Problem> {
     let Some(policy) = policy else { return Ok(()) };
-    let known = Known::find(items, meta, caller, organization, Wanted::default().acl(policy.acl.as_ref())).await?;
+    let known =
+        Known::find(items, meta, caller, organization, Wanted::default().acl(policy.acl.as_ref())).await?;
     let named = policy.schema_id.as_ref().map(|schema| schema.as_str());
     let schema = schemas::of_policy(items, meta, acts, named).await?;
     let silent = RequestPolicy::default();
@@ -293,22 +295,30 @@ async fn delete(
     if asked.delete_nodes && !asked.delete_memories {
         return Err(nodes_alone());
     }
-    let cx = context(&items, Acts::named(&caller, None, asked.organization_id, None)?.principal, &meta, None);
+    let (takes, asked_for) = (asked.takes(), json!([id, asked.takes(), asked.organization_id]));
+    let idempotency = caller.idempotency("DELETE /v1/namespace/{id}", &asked_for);
+    let principal = Acts::named(&caller, None, asked.organization_id, None)?.principal;
+    let cx = context(&items, principal, &meta, idempotency);
     let mut contexts = Contexts::of(&cx);
     let refused = |refusal| error::problem(refusal, &meta);
-    if asked.delete_memories || asked.remove_acl_references {
+    let is_emptied = takes.iter().any(|takes| *takes);
+    let mut is_there = true;
+    if is_emptied {
         // Nothing comes while what is there goes.
         let close = Update { id: id.clone(), change: SettingsChange::closing() };
-        let closed = items.engine.run(&contexts.next(), &close).await.map_err(refused)?;
-        if closed.output.is_none() {
-            return Err(audited(Problem::not_found(), closed.access_log));
-        }
+        is_there = match items.engine.run(&contexts.keyed(0), &close).await {
+            Ok(closed) => closed.output.is_some(),
+            // The same request was here before, and finished.
+            Err(Refusal::Conflict(Conflict::ResultGone)) => false,
+            Err(refusal) => return Err(refused(refusal)),
+        };
     }
-    let unshared = match asked.remove_acl_references {
+    let [erases, unshares] = takes.map(|takes| takes && is_there);
+    let unshared = match unshares {
         true => unshare_all(&items.engine, &contexts.next(), &id).await.map_err(refused)?,
         false => AllChanged::default(),
     };
-    let erased = match asked.delete_memories {
+    let erased = match erases {
         true => erased(&items, &contexts.next(), &id).await.map_err(refused)?,
         false => AllChanged::default(),
     };
@@ -327,7 +337,8 @@ async fn delete(
         });
         return Ok(answer(status, body, &[], None));
     }
-    let done = items.engine.run(&contexts.next(), &Delete { id: id.clone() }).await.map_err(refused)?;
+    let context = contexts.keyed(usize::from(is_emptied));
+    let done = items.engine.run(&context, &Delete { id: id.clone() }).await.map_err(refused)?;
     if done.output.is_none() {
         return Err(audited(Problem::not_found(), done.access_log));
     }
@@ -340,7 +351,8 @@ async fn delete(
 
 fn nodes_alone() -> Problem {
     let path = At::Key(&At::Root("query"), "delete_neo4j_nodes").steps();
-    let message = "must be sent with delete_memories: a node is what memories say, and goes with them".to_owned();
+    let message =
+        "must be sent with delete_memories: a node is what memories say, and goes with them".to_owned();
     error::invalid(&[FieldFault { path, message, fault: Fault::NotAllowed }], 0)
 }
 

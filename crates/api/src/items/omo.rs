@@ -22,8 +22,8 @@ use memoryscope_engine::op::omo::{self as op, Export, NotImported};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
-use super::reading::StatedPurpose;
 use super::known::{Known, Wanted};
+use super::reading::StatedPurpose;
 use super::who::Acts;
 use super::wire::queries::ExportQuery;
 use super::wire::{example, export_schema, exported_schema, import_schema, imported_schema};
@@ -165,10 +165,11 @@ pub(super) async fn import(
     let read = ImportRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
     let (request, mut warnings) = (read.value, read.warnings);
     let (mut identity, organization) = (request.identity.clone(), request.identity.organization_id.clone());
-    let wanted = request.objects.iter().flatten().fold(Wanted::default().identity(&identity), |wanted, object| {
-        let object = &object.value;
-        wanted.acl(object.acl.as_ref()).namespace(object.namespace.as_deref())
-    });
+    let wanted =
+        request.objects.iter().flatten().fold(Wanted::default().identity(&identity), |wanted, object| {
+            let object = &object.value;
+            wanted.acl(object.acl.as_ref()).namespace(object.namespace.as_deref())
+        });
     let known = Known::find(&items, &meta, &caller, organization.as_deref(), wanted).await?;
     known.settle(&mut identity);
     let cx = context(&items, Acts::of(&caller, &identity)?.principal, &meta, idempotency);

@@ -257,9 +257,8 @@ fn unsearchable(
     schema: Option<SchemaId>,
 ) -> Vec<FieldFault> {
     let root = At::Root("body");
-    let unknown = acts.unknown_in(request.search_acl.as_ref(), known, &root).into_iter().map(|fault| FieldFault {
-        path: ["body", "search_acl"].map(|key| Step::Key(key.to_owned())).to_vec(),
-        ..fault
+    let unknown = acts.unknown_in(request.search_acl.as_ref(), known, &root).into_iter().map(|fault| {
+        FieldFault { path: ["body", "search_acl"].map(|key| Step::Key(key.to_owned())).to_vec(), ..fault }
     });
     let schema = request.schema_id.as_ref().filter(|_| schema.is_none()).map(|_| FieldFault {
         path: ["body", "schema_id"].map(|key| Step::Key(key.to_owned())).to_vec(),

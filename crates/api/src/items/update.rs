@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use memoryscope_domain::fields::{At, Fault, FieldFault, Step as Place};
 use memoryscope_domain::ids::MemoryId;
-use memoryscope_domain::items::policy::Layers;
+use memoryscope_domain::items::policy::{Layer, Layers, SchemaId as SchemaName};
 use memoryscope_domain::items::request::UpdateRequest;
 use memoryscope_domain::lifecycle::{Revision, Step};
 use memoryscope_domain::purpose::Purpose;
@@ -80,11 +80,15 @@ pub(super) async fn handler(
     let within = Wanted::default().namespace(before.namespace.as_deref());
     let known = known.and((&items, &meta, &caller), organization.as_deref(), within).await?;
     let namespace = known.policy_of(before.namespace.as_deref())?;
-    let named = request.policy.stated.schema_id.as_ref().map(|id| id.as_str().to_owned()).or(before.schema);
+    let of_request = request.policy.stated.schema_id.as_ref().or(before.schema.as_ref());
+    let of_namespace = namespace.as_ref().and_then(|policy| policy.schema_id.as_ref());
+    let named = of_request.or(of_namespace).map(|id| id.as_str().to_owned());
     let schema = schemas::of_policy(&items, &meta, &acts, named.as_deref()).await?;
-    let (schema, known) = known.with_schema((&items, &meta, &caller), organization.as_deref(), schema).await?;
+    let (schema, known) =
+        known.with_schema((&items, &meta, &caller), organization.as_deref(), schema).await?;
     let policy = &request.policy;
-    let layers = Layers { namespace: namespace.as_ref(), schema: schema.as_ref(), batch: None, request: policy };
+    let layers =
+        Layers { namespace: namespace.as_ref(), schema: schema.as_ref(), batch: None, request: policy };
     let mut faults = unknown_schema(&layers, &root);
     let stated = [&policy.stated, &policy.metadata];
     faults.extend(stated.into_iter().flat_map(|policy| acts.unknown_in(policy.acl.as_ref(), &known, &root)));
@@ -111,7 +115,8 @@ pub(super) async fn handler(
 /// What holds for a memory beside what it states, as far as whoever changes it may read that.
 #[derive(Debug, Default)]
 struct Before {
-    schema: Option<String>,
+    /// The schema that it states, or its own default does; not one that its namespace named then.
+    schema: Option<SchemaName>,
     namespace: Option<String>,
 }
 
@@ -121,7 +126,8 @@ async fn before(items: &Items, meta: &RequestMeta, acts: &Acts, id: MemoryId) ->
         return Before::default();
     };
     let Some(item) = done.output.memory.item() else { return Before::default() };
-    let schema = item.policy.schema_id.as_ref().map(|schema| schema.value.as_str().to_owned());
+    let schema = item.policy.schema_id.as_ref().filter(|schema| schema.layer != Layer::Namespace);
+    let schema = schema.map(|schema| schema.value.clone());
     Before { schema, namespace: item.namespace_id.clone() }
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use memoryscope_domain::fields::{At, Fault, FieldFault, Faults, Warning};
+use memoryscope_domain::fields::{At, Fault, Faults, FieldFault, Warning};
 use memoryscope_domain::ids::UserId;
 use memoryscope_domain::items::user::{self, Profile, ProfileChange, User};
 use memoryscope_engine::erasing::Contexts;
@@ -68,15 +68,17 @@ fn list_operation() -> Operation {
 }
 
 fn batch_operation() -> Operation {
-    let users = json!({"users": [{"external_id": "ana"}, {"external_id": "ben", "metadata": {"plan": "free"}}]});
+    let users =
+        json!({"users": [{"external_id": "ana"}, {"external_id": "ben", "metadata": {"plan": "free"}}]});
     super::operation(Verb::Post, "/v1/user/batch", "createUsers")
         .says("Tell of users", "Up to a hundred, each accepted or refused on its own.")
         .runs(&op::CREATE)
         .asks::<PlaceQuery>()
         .takes_json(users_body_schema())
+        .once()
         .answers(200, "All are known.", batch_schema())
         .answers(207, "Some are; of the others it says why not.", batch_schema())
-        .refuses(&[Code::Forbidden, Code::Conflict])
+        .refuses(&[Code::Forbidden])
         .example(Example::new("two").body(users))
 }
 
@@ -186,16 +188,18 @@ async fn create_batch(
     document: Document,
 ) -> Result<Response, Problem> {
     let place = decode_query::<PlaceQuery>(query.as_deref(), Unknown::Accept)?.value;
+    let idempotency = caller.idempotency("POST /v1/user/batch", document.value());
     let read = Profile::read_batch(&document.into_value()?, &items.config.reading).map_err(of_faults)?;
     let mut warnings: Vec<Warning> = read.warnings;
-    let cx = context(&items, acts(&caller, place.organization_id)?.principal, &meta, None);
+    let cx = context(&items, acts(&caller, place.organization_id)?.principal, &meta, idempotency);
     let mut contexts = Contexts::of(&cx);
-    let (mut data, mut known, mut failed) = (Vec::new(), 0_usize, None);
+    let (mut data, mut tried, mut known, mut failed) = (Vec::new(), 0_usize, 0_usize, None);
     for profile in read.value {
         let told = match profile {
             Ok(read) => {
                 warnings.extend(read.warnings);
-                let told = items.engine.run(&contexts.next(), &Create { profile: read.value }).await;
+                let told = items.engine.run(&contexts.keyed(tried), &Create { profile: read.value }).await;
+                tried += 1;
                 told.map(|done| done.output).map_err(|refusal| error::problem(refusal, &meta))
             }
             Err(faults) => Err(of_faults(faults)),
@@ -208,6 +212,10 @@ async fn create_batch(
             Err(problem) => {
                 data.push(refused(&problem, &meta));
                 // What is no user's own fault is the whole request's, where nothing came of it.
+                let is_keys = matches!(problem.code(), Code::IdempotencyKeyReused | Code::InProgress);
+                if is_keys && tried == 1 {
+                    return Err(problem);
+                }
                 let is_of_all = problem.status().is_server_error() || problem.code() == Code::Forbidden;
                 failed = failed.or_else(|| is_of_all.then_some(problem));
             }

@@ -11,8 +11,8 @@ use memoryscope_domain::items::{AccessList, AclId, AclKind};
 use memoryscope_domain::principal::Principal;
 use memoryscope_domain::scope::{Scope, ScopeType};
 
-use super::known::{self, Known};
 use super::error;
+use super::known::{self, Known};
 use crate::auth::Caller;
 use crate::problem::Problem;
 

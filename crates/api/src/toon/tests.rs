@@ -9,14 +9,27 @@ fn values_are_written_as_the_specification_says() {
     check(json!({}), &[]);
     check(json!([]), &["[0]:"]);
     check(json!("a b"), &["a b"]);
-    check(json!({"id": 7, "name": "Ana", "is": true, "none": null}), &["id: 7", "is: true", "name: Ana", "none: null"]);
+    check(
+        json!({"id": 7, "name": "Ana", "is": true, "none": null}),
+        &["id: 7", "is: true", "name: Ana", "none: null"],
+    );
     check(json!({"a": {"b": {"c": 1}, "d": {}}}), &["a:", "  b:", "    c: 1", "  d:"]);
     check(json!({"tags": ["a", "b,c", 1.5, null], "no": []}), &["no[0]:", "tags[4]: a,\"b,c\",1.5,null"]);
     let rows = json!({"rows": [{"a": 1, "b": "x"}, {"b": "y z", "a": null}]});
     check(rows, &["rows[2]{a,b}:", "  1,x", "  null,y z"]);
     check(
         json!({"rows": [{"a": 1}, {"b": 2}, 3, [4, 5], [], [[6]], {}]}),
-        &["rows[7]:", "  - a: 1", "  - b: 2", "  - 3", "  - [2]: 4,5", "  - [0]:", "  - [1]:", "    - [1]: 6", "  -"],
+        &[
+            "rows[7]:",
+            "  - a: 1",
+            "  - b: 2",
+            "  - 3",
+            "  - [2]: 4,5",
+            "  - [0]:",
+            "  - [1]:",
+            "    - [1]: 6",
+            "  -",
+        ],
     );
     check(
         json!([{"a": [{"b": 1}, {"b": 2}], "c": {"d": 3}}, {"a": {"e": 4}, "c": [[5]]}]),
@@ -42,9 +55,10 @@ fn what_would_be_read_otherwise_is_quoted() {
     for plain in ["Ana", "a b", "é", "1a", "1.", ".5", "1e", "True", "a-b", "a#b", "+", "e5", "☃"] {
         check(plain, plain);
     }
-    for quoted in
-        ["", " a", "a ", "true", "false", "null", "1", "-1", "+1", "05", "1.5", "1e5", "1E+5", "-", "-a", "#a", "a:b", "a,b", "[a", "a}"]
-    {
+    for quoted in [
+        "", " a", "a ", "true", "false", "null", "1", "-1", "+1", "05", "1.5", "1e5", "1E+5", "-", "-a",
+        "#a", "a:b", "a,b", "[a", "a}",
+    ] {
         check(quoted, &format!("\"{quoted}\""));
     }
     check("a\"b\\c", "\"a\\\"b\\\\c\"");
@@ -203,7 +217,8 @@ fn values() -> impl Strategy<Value = Value> {
         "[ -~]{0,6}",
         "[-+0-9.eE]{1,5}",
         "[\\PC\n\t\r\u{1}]{0,4}",
-        prop::sample::select(vec!["true", "null", "- a", "a: b", "[1]", "#", "\"", "\\"]).prop_map(str::to_owned),
+        prop::sample::select(vec!["true", "null", "- a", "a: b", "[1]", "#", "\"", "\\"])
+            .prop_map(str::to_owned),
     ];
     let primitives = prop_oneof![
         Just(Value::Null),
@@ -218,7 +233,8 @@ fn values() -> impl Strategy<Value = Value> {
         let object = object.prop_map(|members| Value::Object(members.into_iter().collect()));
         let row = prop::collection::vec(inner.clone(), 2);
         let rows = prop::collection::vec(row, 1..4);
-        let table = rows.prop_map(|rows| rows.iter().map(|row| json!({"x": row[0], "y, z": row[1]})).collect());
+        let table =
+            rows.prop_map(|rows| rows.iter().map(|row| json!({"x": row[0], "y, z": row[1]})).collect());
         prop_oneof![object, prop::collection::vec(inner, 0..4).prop_map(Value::Array), table]
     })
 }

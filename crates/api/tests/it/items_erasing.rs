@@ -46,8 +46,11 @@ async fn everything_that_is_ones_own_and_nothing_else() {
     let lent = added(app, "Ben is vegetarian.", &[("external_user_id", json!("ben")), anas_too]).await;
     let rules = added(app, "House rules.", &[("acl", json!({"write": ["ana"]}))]).await;
     let elsewhere = added(app, "Ana swims.", &[ana.clone(), ("organization_id", json!("acme"))]).await;
-    talk.say("by somebody who may only read", erase("?external_user_id=ana").with("x-memoryscope-roles", "reader"))
-        .await;
+    talk.say(
+        "by somebody who may only read",
+        erase("?external_user_id=ana").with("x-memoryscope-roles", "reader"),
+    )
+    .await;
     talk.say("of a namespace", erase("?external_user_id=ana&namespace_id=n")).await;
     talk.say("all", erase("?external_user_id=ana&skip_parse=true")).await;
     talk.say("again", erase("?external_user_id=ana")).await;
@@ -134,7 +137,8 @@ async fn however_many_there_are() {
         .collect();
     for _ in 0..3 {
         app.clock.advance_micros(1_000);
-        let stored = app.post("/v1/memory/batch", &json!({"external_user_id": "ana", "memories": batch})).await;
+        let stored =
+            app.post("/v1/memory/batch", &json!({"external_user_id": "ana", "memories": batch})).await;
         assert_eq!(stored.status, 200, "{}", stored.text);
     }
     let query = json!({"tenant_id": "t_default", "scope": {"scope_type": "user", "scope_id": "ana"},

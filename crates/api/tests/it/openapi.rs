@@ -266,6 +266,14 @@ async fn examples_work() {
                     let made = app.post("/v1/schemas", &json!({"name": "Tasks", "node_types": types})).await;
                     made.json()["data"]["id"].as_str().expect("an id").to_owned()
                 }
+                ["", "v1", "user", ..] => {
+                    let told = app.post("/v1/user", &json!({"external_id": "ana"})).await;
+                    text(&told, "user_id")
+                }
+                ["", "v1", "namespace", ..] => {
+                    let made = app.post("/v1/namespace", &json!({"name": "n"})).await;
+                    made.json()["data"]["objectId"].as_str().expect("an id").to_owned()
+                }
                 _ => read.header("x-access-log-id").to_owned(),
             };
             if path.ends_with("/release") {

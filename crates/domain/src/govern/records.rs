@@ -32,10 +32,9 @@ impl Record {
             }
             // It is what holds for everybody of the tenant who is in it.
             RecordKind::Namespace => true,
-            RecordKind::Session
-            | RecordKind::Feedback
-            | RecordKind::Opinion
-            | RecordKind::Batch => principal.caller == Caller::System,
+            RecordKind::Session | RecordKind::Feedback | RecordKind::Opinion | RecordKind::Batch => {
+                principal.caller == Caller::System
+            }
         }
     }
 

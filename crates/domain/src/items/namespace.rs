@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::policy::{MemoryPolicy, PolicyPlace};
 use super::request::Reading;
 use crate::constraint::closed_list;
-use crate::fields::{At, Fault, Faults, Members, Notes, Read, Unknown, WarningKind, flag, integer, line, one_of};
+use crate::fields::{
+    At, Fault, Faults, Members, Notes, Read, Unknown, WarningKind, flag, integer, line, one_of,
+};
 use crate::limits;
 use crate::record::{Record, RecordKind};
 use crate::time::Timestamp;
@@ -204,7 +206,8 @@ fn read_change(body: &Value, is_new: bool, notes: &mut Notes) -> Option<Settings
         true => members.required("name", notes, read_name),
         false => members.optional("name", notes, read_name),
     };
-    let environment = members.optional("environment_type", notes, one_of(Environment::NAMES, Environment::from_name));
+    let environment =
+        members.optional("environment_type", notes, one_of(Environment::NAMES, Environment::from_name));
     let is_active = members.optional("is_active", notes, flag);
     let rate_limits = members.optional("rate_limits", notes, read_limits).map(Some);
     let default_policy = members.optional("default_policy", notes, |value, at, notes| {
@@ -238,7 +241,8 @@ fn read_limits(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<BTreeMap
             notes.wrong::<()>(&at, Fault::Invalid, message);
             continue;
         }
-        let limit = if value.is_null() { Some(None) } else { integer(0, i64::MAX)(value, &at, notes).map(Some) };
+        let limit =
+            if value.is_null() { Some(None) } else { integer(0, i64::MAX)(value, &at, notes).map(Some) };
         if let Some(limit) = limit {
             read.insert(name.clone(), limit);
         }
@@ -267,7 +271,10 @@ mod tests {
         let check = |body: Value, expect: &[&str]| {
             assert_eq!(read(&body).err().unwrap_or_default(), expect, "{body}");
         };
-        check(json!({"name": "acme", "environment_type": "production", "rate_limits": {"a": 7, "b": null}}), &[]);
+        check(
+            json!({"name": "acme", "environment_type": "production", "rate_limits": {"a": 7, "b": null}}),
+            &[],
+        );
         check(json!({}), &["body.name: is required"]);
         check(
             json!({"name": " ", "environment_type": "here", "is_active": 1, "rate_limits": {"a": -1, "b": "x"},
@@ -287,7 +294,8 @@ mod tests {
 
     #[test]
     fn a_record_reads_back_and_a_change_states_what_it_replaces() {
-        let settings = read(&json!({"name": "acme", "default_policy": {"risk": "sensitive"}})).expect("settings");
+        let settings =
+            read(&json!({"name": "acme", "default_policy": {"risk": "sensitive"}})).expect("settings");
         let now = Timestamp::from_unix_micros(7);
         let namespace = Namespace::new(id_from(Uuid::from_u128(7)), settings, now);
         assert!(is_id(&namespace.id) && !is_id("acme") && !is_id(&namespace.id.to_uppercase()));

@@ -70,7 +70,8 @@ const PREFIX: &str = "u_";
 /// The id of the user whom an application calls so: `u_` and 32 hexadecimal digits.
 #[must_use]
 pub fn id_of(external_id: &UserId) -> String {
-    let digest = Sha256::new().chain_update(b"memoryscope-user-v1\0").chain_update(external_id.as_str()).finalize();
+    let digest =
+        Sha256::new().chain_update(b"memoryscope-user-v1\0").chain_update(external_id.as_str()).finalize();
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("{PREFIX}{hex}")
 }
@@ -170,12 +171,17 @@ impl Profile {
     ///
     /// # Errors
     /// When `users` is no list of 1 to [`limits::USERS_BATCH_ITEMS`].
-    pub fn read_batch(body: &Value, reading: &Reading) -> Result<Read<Vec<Result<Read<Self>, Faults>>>, Faults> {
+    pub fn read_batch(
+        body: &Value,
+        reading: &Reading,
+    ) -> Result<Read<Vec<Result<Read<Self>, Faults>>>, Faults> {
         let root = At::Root("body");
         let mut notes = Notes::new(reading.is_strict);
         let users = Members::open(body, &root, &mut notes).and_then(|mut members| {
             let users = members.required("users", &mut notes, |value, at, notes| match value {
-                Value::Array(users) if (1..=limits::USERS_BATCH_ITEMS).contains(&users.len()) => Some(users.clone()),
+                Value::Array(users) if (1..=limits::USERS_BATCH_ITEMS).contains(&users.len()) => {
+                    Some(users.clone())
+                }
                 Value::Array(_) => {
                     let message = format!("must have 1 to {} members", limits::USERS_BATCH_ITEMS);
                     notes.wrong(at, Fault::OutOfRange, message)
@@ -267,9 +273,9 @@ mod tests {
     use crate::items::request::is_application_id;
 
     fn read(body: &Value) -> Result<Profile, Vec<String>> {
-        Profile::read(body, &Reading::default())
-            .map(|read| read.value)
-            .map_err(|faults| faults.list.iter().map(|fault| format!("{}: {}", fault.field(), fault.message)).collect())
+        Profile::read(body, &Reading::default()).map(|read| read.value).map_err(|faults| {
+            faults.list.iter().map(|fault| format!("{}: {}", fault.field(), fault.message)).collect()
+        })
     }
 
     #[test]
@@ -294,7 +300,8 @@ mod tests {
             ],
         );
         check(json!([]), &["body: must be a JSON object"]);
-        let long = json!({"external_id": "ana", "metadata": {"a": "x".repeat(limits::USER_METADATA_BYTES_MAX)}});
+        let long =
+            json!({"external_id": "ana", "metadata": {"a": "x".repeat(limits::USER_METADATA_BYTES_MAX)}});
         assert_eq!(read(&long).expect_err("too long").len(), 1);
     }
 
@@ -307,14 +314,17 @@ mod tests {
         assert_ne!(ana, id_of(&name("Ana")));
         // Kept in databases: it must not change.
         assert_eq!(ana, "u_aabdbf68588b7c55f36f1633d879e71d");
-        for other in ["", "u_", "ana", "u_AABDBF68588B7C55F36F1633D879E71D", "aabdbf68588b7c55f36f1633d879e71d"] {
+        for other in
+            ["", "u_", "ana", "u_AABDBF68588B7C55F36F1633D879E71D", "aabdbf68588b7c55f36f1633d879e71d"]
+        {
             assert!(!is_id(other), "{other}");
         }
     }
 
     #[test]
     fn a_record_reads_back_and_a_change_states_what_it_replaces() {
-        let profile = read(&json!({"external_id": "ana", "email": "Ana@x.org", "metadata": {"a": 1}})).expect("a profile");
+        let profile = read(&json!({"external_id": "ana", "email": "Ana@x.org", "metadata": {"a": 1}}))
+            .expect("a profile");
         let user = User::new(profile, Timestamp::from_unix_micros(7));
         assert_eq!(User::of(&user.record()), Some(user.clone()));
         assert_eq!(user.record().flaw(), None);
@@ -329,6 +339,11 @@ mod tests {
         };
         check(json!({}), Some("Ana@x.org"), true, UserType::DeveloperUser);
         check(json!({"email": null, "type": "agent"}), None, true, UserType::Agent);
-        check(json!({"email": "b@c", "metadata": null, "type": null}), Some("b@c"), false, UserType::DeveloperUser);
+        check(
+            json!({"email": "b@c", "metadata": null, "type": null}),
+            Some("b@c"),
+            false,
+            UserType::DeveloperUser,
+        );
     }
 }

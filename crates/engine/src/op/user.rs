@@ -127,7 +127,9 @@ pub struct Which {
 impl Which {
     fn takes(&self, user: &User) -> bool {
         let profile = &user.profile;
-        let is_same = |email: &String| profile.email.as_ref().is_some_and(|held| held.to_lowercase() == email.to_lowercase());
+        let is_same = |email: &String| {
+            profile.email.as_ref().is_some_and(|held| held.to_lowercase() == email.to_lowercase())
+        };
         self.external_id.as_ref().is_none_or(|name| *name == profile.external_id)
             && self.email.as_ref().is_none_or(is_same)
     }

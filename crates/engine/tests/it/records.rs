@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use super::support::{World, refused, tenant, user};
 
 pub(crate) fn profile(name: &str) -> Profile {
-    let body = json!({"external_id": name, "email": format!("{name}@example.org"), "metadata": {"since": 2026}});
+    let body =
+        json!({"external_id": name, "email": format!("{name}@example.org"), "metadata": {"since": 2026}});
     Profile::read(&body, &Reading::default()).expect("a profile").value
 }
 
@@ -72,19 +73,23 @@ async fn a_user_is_told_of_once_and_looked_at_by_who_manages_them() {
     assert_eq!(names(world.cx("bob"), Which::default()).await, (1, "bob".to_owned()));
     assert_eq!(names(world.cx("bob"), mail("ann@example.org")).await, (0, String::new()));
     assert_eq!(names(world.cx("eve"), Which::default()).await, (0, String::new()));
-    let seen = async |cx: Context| world.run(cx, Get { ids: vec![id_of("ann")] }).await.expect("a look").output.len() == 1;
+    let seen = async |cx: Context| {
+        world.run(cx, Get { ids: vec![id_of("ann")] }).await.expect("a look").output.len() == 1
+    };
     assert!(seen(world.nobody()).await && seen(world.cx("ann")).await && !seen(world.cx("bob")).await);
     assert!(seen(developer(&world, Role::Reader)).await);
     let update = Update { id: id_of("ann"), change: change(&json!({"email": null})) };
     assert_eq!(refused(world.run(world.cx("ann"), update.clone()).await), "ROLE_DENIED");
     assert_eq!(refused(world.run(developer(&world, Role::Reader), update.clone()).await), "ROLE_DENIED");
     assert_eq!(refused(world.run(world.cx("eve"), Delete { id: id_of("ann") }).await), "ROLE_DENIED");
-    let next = world.run(world.nobody(), update).await.expect("changed").output.expect("a user").expect("her name");
+    let next =
+        world.run(world.nobody(), update).await.expect("changed").output.expect("a user").expect("her name");
     assert_eq!((next.version, next.profile.email, next.profile.metadata), (2, None, profile("ann").metadata));
     assert_eq!(names(world.nobody(), mail("ann@example.org")).await, (0, String::new()), "listed anew");
     let renamed = Update { id: id_of("ann"), change: change(&json!({"external_id": "anna"})) };
     assert_eq!(world.run(world.nobody(), renamed).await.expect("an answer").output, Some(Err(OtherName)));
-    let gone = async || world.run(world.nobody(), Delete { id: id_of("ann") }).await.expect("an answer").output;
+    let gone =
+        async || world.run(world.nobody(), Delete { id: id_of("ann") }).await.expect("an answer").output;
     assert_eq!((gone().await, gone().await), (Some(()), None));
     assert!(world.verification().await.ok);
 }
@@ -141,7 +146,8 @@ async fn a_namespace_is_everybodys_to_see_and_the_developers_to_change() {
     world.clock.advance_micros(1_000);
     let two = world.run(world.nobody(), create).await.expect("made").output;
     assert_ne!(made.id, two.id, "names are no ids");
-    let listed = world.run(world.cx("ann"), namespace::List { after: None, limit: 1 }).await.expect("a list").output;
+    let listed =
+        world.run(world.cx("ann"), namespace::List { after: None, limit: 1 }).await.expect("a list").output;
     assert_eq!((listed.total, listed.more, listed.namespaces), (2, true, vec![made.clone()]));
     let behind = namespace::List { after: Some(made.id.clone()), limit: 1 };
     let listed = world.run(world.cx("ann"), behind).await.expect("a list").output;

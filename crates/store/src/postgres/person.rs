@@ -134,11 +134,7 @@ impl View<'_> {
         }
     }
 
-    async fn scan_end(
-        &mut self,
-        after: Option<MemoryId>,
-        scan: usize,
-    ) -> Result<Option<MemoryId>, Failure> {
+    async fn scan_end(&mut self, after: Option<MemoryId>, scan: usize) -> Result<Option<MemoryId>, Failure> {
         let behind = after.map_or(Vec::new(), bytes);
         let offset = row::limit(scan.saturating_sub(1));
         let values: Vec<Value<'_>> = vec![Box::new(self.tenant()), Box::new(behind), Box::new(offset)];

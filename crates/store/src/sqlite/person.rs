@@ -93,7 +93,8 @@ impl View<'_> {
         let end = end.map_or(LAST_ID.to_vec(), |id| id.uuid().as_bytes().to_vec());
         let mark = mark_of_namespace(&select.namespace);
         let mut statement = self.conn.prepare_cached(WITHIN)?;
-        let mut rows = statement.query(params![self.load.tenant.as_str(), behind(select.after), end, mark])?;
+        let mut rows =
+            statement.query(params![self.load.tenant.as_str(), behind(select.after), end, mark])?;
         let mut ids = Vec::new();
         while let Some(row) = rows.next()? {
             ids.push(memory_id(row, 0)?);
@@ -114,8 +115,14 @@ impl View<'_> {
         let end = end.map_or(LAST_ID.to_vec(), |id| id.uuid().as_bytes().to_vec());
         let [owner, subject] = tags(&select.user);
         let mut statement = self.conn.prepare_cached(BETWEEN)?;
-        let values =
-            params![self.load.tenant.as_str(), behind(select.after), end, select.partition().0, owner, subject];
+        let values = params![
+            self.load.tenant.as_str(),
+            behind(select.after),
+            end,
+            select.partition().0,
+            owner,
+            subject
+        ];
         let mut rows = statement.query(values)?;
         let mut ids = Vec::new();
         while let Some(row) = rows.next()? {

@@ -2,9 +2,9 @@
 
 pub(super) mod example;
 pub(super) mod memory;
+pub(super) mod namespaces;
 pub(super) mod queries;
 pub(super) mod review;
-pub(super) mod namespaces;
 pub(super) mod schema;
 mod schema_answers;
 mod schema_constraint;

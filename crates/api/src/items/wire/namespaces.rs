@@ -42,6 +42,13 @@ pub(in crate::items) struct DeleteNamespaceQuery {
     pub(in crate::items) remove_acl_references: bool,
 }
 
+impl DeleteNamespaceQuery {
+    /// Whether memories are erased, and whether the namespace is taken out of access lists.
+    pub(in crate::items) const fn takes(&self) -> [bool; 2] {
+        [self.delete_memories, self.remove_acl_references]
+    }
+}
+
 impl Shape for DeleteNamespaceQuery {
     const NAME: &'static str = "DeleteNamespaceQuery";
     fn read(f: &mut Fields<'_>) -> Option<Self> {

@@ -66,8 +66,7 @@ impl Shape for DeleteUserQuery {
 }
 
 /// One at, and nothing blank or unseen.
-const EMAIL_PATTERN: &str =
-    r"^[^\s@\u0000-\u001f\u007f-\u009f]+@[^\s@\u0000-\u001f\u007f-\u009f]+$";
+const EMAIL_PATTERN: &str = r"^[^\s@\u0000-\u001f\u007f-\u009f]+@[^\s@\u0000-\u001f\u007f-\u009f]+$";
 
 fn external_id() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": limits::USER_ID_BYTES_MAX, "pattern": USER_ID_PATTERN})

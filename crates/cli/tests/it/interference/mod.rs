@@ -9,6 +9,7 @@ mod bridges;
 mod endpoints;
 mod graph;
 mod items;
+mod records;
 mod scoped;
 mod stores;
 mod world;

@@ -132,7 +132,8 @@ impl Cursor<'_> {
             return Err(self.wrong(": and a property"));
         }
         // The bracket that closes it is the last one: a value may hold others.
-        let Some(inner) = self.text.trim_end().strip_suffix(')').filter(|inner| inner.len() >= self.at) else {
+        let Some(inner) = self.text.trim_end().strip_suffix(')').filter(|inner| inner.len() >= self.at)
+        else {
             self.at = self.text.trim_end().len();
             return Err(self.wrong(") at the end"));
         };

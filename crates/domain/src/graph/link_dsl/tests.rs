@@ -95,7 +95,11 @@ fn nodes_are_found_through_an_edge() {
     check("Task.via(ASSIGNED_TO->Person:email)", task, &["email semantic 0.85"]);
     check(" Task.via(ASSIGNED_TO->Person:email=ann@x.y) ", task, &["email exact 0.85 \"ann@x.y\""]);
     check("Task.via(ASSIGNED_TO->Person:name=Ann (Lee))", task, &["name exact 0.85 \"Ann (Lee)\""]);
-    check("Task.via(ASSIGNED_TO->Person:id=1,name~@0.9)", task, &["id exact 0.85 \"1\"", "name semantic 0.9"]);
+    check(
+        "Task.via(ASSIGNED_TO->Person:id=1,name~@0.9)",
+        task,
+        &["id exact 0.85 \"1\"", "name semantic 0.9"],
+    );
 }
 
 #[test]
@@ -133,7 +137,16 @@ fn what_cannot_be_read_is_shown_where() {
     check("Task->blocks", &at(7, parse_expected("edge")));
     check("Task->BLOCKS->Bug x", &at(18, ": or the end"));
     let placeholder = "$this, $previous or $context:N with N from 1 to 20";
-    for text in ["$that", "$context", "$context:", "$context:0", "$context:21", "$context:+3", "$context:300", "$context:3x"] {
+    for text in [
+        "$that",
+        "$context",
+        "$context:",
+        "$context:0",
+        "$context:21",
+        "$context:+3",
+        "$context:300",
+        "$context:3x",
+    ] {
         check(text, &at(1, placeholder));
     }
     check("Task.via()", &at(10, parse_expected("edge")));

@@ -291,7 +291,11 @@ fn a_memory_is_linked_with_those_before_it() {
     };
     let [one, two] = [before[0].prefixed(), before[1].prefixed()];
     check("$context:1", &before, &format!("$this>{one} created; $this>$previous merged"));
-    check("$context:2", &before, &format!("$this>{one} created; $this>{two} created; $this>$previous merged"));
+    check(
+        "$context:2",
+        &before,
+        &format!("$this>{one} created; $this>{two} created; $this>$previous merged"),
+    );
     check("$context:20", &before[..1], &format!("$this>{one} created; $this>$previous merged"));
     check("$context:3", &[], "$this>$context:3 skipped no_previous; $this>$previous skipped no_previous");
 }

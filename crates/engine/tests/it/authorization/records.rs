@@ -38,7 +38,9 @@ impl Case {
                 let list = namespace::List { after: None, limit: 9 };
                 self.mark(list, |listed| !listed.namespaces.is_empty()).await
             }
-            "namespace.get" => self.mark(namespace::Get { ids: vec![namespace] }, |found| !found.is_empty()).await,
+            "namespace.get" => {
+                self.mark(namespace::Get { ids: vec![namespace] }, |found| !found.is_empty()).await
+            }
             "namespace.update" => {
                 let update = namespace::Update { id: namespace, change: SettingsChange::closing() };
                 self.mark(update, Option::is_some).await

@@ -12,9 +12,7 @@ use memoryscope_domain::memory::{Body, Memory, State, SubjectRef};
 use memoryscope_domain::object::{Derivation, Distinct};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::scope::Scope;
-use memoryscope_engine::port::{
-    Load, PersonSelect, Select, Snapshot, Store, StoreError, With, WithinSelect,
-};
+use memoryscope_engine::port::{Load, PersonSelect, Select, Snapshot, Store, StoreError, With, WithinSelect};
 
 use crate::make::{
     child, commit, commit_all, event, grant, load, load_of, memory, memory_id, memory_of, set, tenant, time,
