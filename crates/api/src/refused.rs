@@ -122,7 +122,7 @@ fn role_denied(operation: &str) -> Problem {
             .hint("Leave out X-MemoryScope-User, and send a role that may change, such as app");
     }
     let changes = |info: &&op::Info| info.name == operation && (info.changes || **info == op::seek::INFO);
-    if op::ALL.iter().any(|info| changes(info)) {
+    if op::ALL.iter().any(changes) {
         Problem::new(Code::Forbidden, "The role reader may only read")
             .hint("Send the header X-MemoryScope-Roles with a role that may change, such as app")
     } else {

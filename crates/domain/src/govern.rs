@@ -422,9 +422,6 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             None => refused(Reason::RoleDenied, Ruling::default(), None),
         },
         Authority::ReadSchemas | Authority::ChangeSchemas => schemas::decide(ask, facts),
-        Authority::ManageRecords if !records::manages(ask.principal) => {
-            refused(Reason::RoleDenied, Ruling::default(), None)
-        }
         Authority::ReadRecords | Authority::ChangeRecords | Authority::ManageRecords => {
             records::decide(ask, facts)
         }

@@ -134,7 +134,7 @@ impl Layers {
             return Ok(known.clone());
         }
         let found = match SchemaId::parse(named) {
-            Ok(id) => engine.run(&contexts.next(), &schema::Get { id }).await?.output,
+            Ok(id) => engine.run(&contexts.part(), &schema::Get { id }).await?.output,
             Err(_) => None,
         };
         let found = found.map(|stored| stored.schema);
@@ -152,7 +152,7 @@ impl Layers {
             return Ok(known.clone());
         }
         let get = namespace::Get { ids: vec![id.to_owned()] };
-        let found = if is_id(id) { engine.run(&contexts.next(), &get).await?.output } else { Vec::new() };
+        let found = if is_id(id) { engine.run(&contexts.part(), &get).await?.output } else { Vec::new() };
         let policy = found.into_iter().next().and_then(|found| found.settings.default_policy);
         self.namespaces.insert(id.to_owned(), policy.clone());
         Ok(policy)
@@ -169,14 +169,14 @@ async fn change_all(
     let (mut all, mut after) = (AllChanged::default(), None);
     loop {
         let seek = Seek { what: what.clone(), after };
-        let found = engine.run(&contexts.next(), &seek).await?.output;
+        let found = engine.run(&contexts.part(), &seek).await?.output;
         for lot in found.memories.chunks(limits::ERASED_AT_ONCE_ITEMS) {
             let mut steps: Vec<(MakeStep, Context)> = Vec::with_capacity(lot.len());
             let mut writers = BTreeSet::new();
             for memory in lot {
                 if let Some(step) = deed.step(engine, &mut contexts, memory).await? {
                     writers.extend(deed.takes_a_writer_of(memory).then_some(memory.id));
-                    steps.push((MakeStep { id: memory.id, step }, contexts.next()));
+                    steps.push((MakeStep { id: memory.id, step }, contexts.part()));
                 }
             }
             all.take(join_all(steps.iter().map(|(step, cx)| change(engine, cx, step))).await, &writers);
@@ -228,7 +228,7 @@ impl<'a> Contexts<'a> {
 
     /// The next part's.
     #[must_use]
-    pub fn next(&mut self) -> Context {
+    pub fn part(&mut self) -> Context {
         let id_seed = IdSeed(*self.seeds.next_uuid().as_bytes());
         Context { id_seed, idempotency: None, ..self.cx.clone() }
     }
@@ -240,6 +240,6 @@ impl<'a> Contexts<'a> {
         if let (Some(given), 1..) = (&mut idempotency, number) {
             given.key.key = format!("{}#{number}", given.key.key);
         }
-        Context { idempotency, ..self.next() }
+        Context { idempotency, ..self.part() }
     }
 }

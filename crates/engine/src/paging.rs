@@ -23,7 +23,7 @@ pub async fn users(
     while skip > 0 {
         let limit = skip.min(limits::RECORDS_STEP_ITEMS);
         let step = user::List { after, limit, ..list.clone() };
-        let mut passed = engine.run(&contexts.next(), &step).await?;
+        let mut passed = engine.run(&contexts.part(), &step).await?;
         if !passed.output.more {
             passed.output.users.clear();
             return Ok(passed);
@@ -31,7 +31,7 @@ pub async fn users(
         after = passed.output.users.last().map(memoryscope_domain::items::user::User::id);
         skip -= limit;
     }
-    engine.run(&contexts.next(), &user::List { after, ..list }).await
+    engine.run(&contexts.part(), &user::List { after, ..list }).await
 }
 
 /// The page of namespaces behind so many of them.
@@ -48,7 +48,7 @@ pub async fn namespaces(
     let mut after = list.after.clone();
     while skip > 0 {
         let limit = skip.min(limits::RECORDS_STEP_ITEMS);
-        let mut passed = engine.run(&contexts.next(), &namespace::List { after, limit }).await?;
+        let mut passed = engine.run(&contexts.part(), &namespace::List { after, limit }).await?;
         if !passed.output.more {
             passed.output.namespaces.clear();
             return Ok(passed);
@@ -56,5 +56,5 @@ pub async fn namespaces(
         after = passed.output.namespaces.last().map(|last| last.id.clone());
         skip -= limit;
     }
-    engine.run(&contexts.next(), &namespace::List { after, limit: list.limit }).await
+    engine.run(&contexts.part(), &namespace::List { after, limit: list.limit }).await
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use memoryscope_domain::fields::{At, Warning};
+use memoryscope_domain::fields::{At, Read, Warning};
 use memoryscope_domain::ids::TenantId;
 use memoryscope_domain::items::RequestPolicy;
-use memoryscope_domain::items::request::{BatchRequest, Identity};
+use memoryscope_domain::items::request::{AddRequest, BatchRequest, Identity};
 use memoryscope_engine::op::batch::{IngestedItem, ingest_each};
-use memoryscope_engine::op::ingest;
+use memoryscope_engine::op::ingest::{self, NewObject};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
@@ -84,19 +84,9 @@ pub(super) async fn handler(
     for (index, item) in batch.items.into_iter().enumerate() {
         let made = async {
             let read = item.map_err(error::of_request)?;
-            let mut own = read.warnings;
+            let known = known.get(&read.value.identity.organization_id).unwrap_or(&nothing);
             let at = At::Index(&list, index);
-            let mut request = read.value;
-            let known = known.get(&request.identity.organization_id).unwrap_or(&nothing);
-            add::settle(&mut request, known);
-            let mut policy = batch.policy.clone();
-            known.settle_request(&mut policy);
-            let policy = Some(&policy);
-            let (schema, known) =
-                add::schema_of((&items, &meta, &caller), &request, policy, known.clone()).await?;
-            let beside = Beside { batch: policy, schema: schema.as_ref(), known: &known, skips: asked.skips };
-            let made = add::made(&caller, &request, beside, &at, meta.now, &mut own)?;
-            Ok::<_, Problem>((made, own))
+            made((&items, &meta, &caller), (known, &batch.policy), read, &at, asked.skips).await
         };
         match made.await {
             Ok(((acts, object), own)) => {
@@ -121,6 +111,26 @@ pub(super) async fn handler(
         return Err((*first).clone());
     }
     Ok(answered(told, &warnings, batch.content_bytes, &meta))
+}
+
+/// What an item asks for, and what it is warned of.
+async fn made(
+    around: (&Items, &RequestMeta, &Caller),
+    (known, policy): (&Known, &RequestPolicy),
+    read: Read<AddRequest>,
+    at: &At<'_>,
+    skips: bool,
+) -> Result<((Acts, NewObject), Vec<Warning>), Problem> {
+    let (mut request, mut warnings) = (read.value, read.warnings);
+    add::settle(&mut request, known);
+    let mut policy = policy.clone();
+    known.settle_request(&mut policy);
+    let batch = Some(&policy);
+    let (schema, known) = add::schema_of(around, &request, batch, known.clone()).await?;
+    let beside = Beside { batch, schema: schema.as_ref(), known: &known, skips };
+    let (_, meta, caller) = around;
+    let made = add::made(caller, &request, beside, at, meta.now, &mut warnings)?;
+    Ok((made, warnings))
 }
 
 /// What the items and their batch name, by the organizations that they are in.

@@ -315,11 +315,11 @@ async fn delete(
     }
     let [erases, unshares] = takes.map(|takes| takes && is_there);
     let unshared = match unshares {
-        true => unshare_all(&items.engine, &contexts.next(), &id).await.map_err(refused)?,
+        true => unshare_all(&items.engine, &contexts.part(), &id).await.map_err(refused)?,
         false => AllChanged::default(),
     };
     let erased = match erases {
-        true => erased(&items, &contexts.next(), &id).await.map_err(refused)?,
+        true => erased(&items, &contexts.part(), &id).await.map_err(refused)?,
         false => AllChanged::default(),
     };
     let cascade = json!({

@@ -13,6 +13,9 @@ pub(super) fn leave_what_is_readable(ask: &Ask<'_>, records: &mut Records) {
 
 /// Where the caller wants to change what it may only read, it is denied.
 pub(super) fn decide(ask: &Ask<'_>, facts: Facts) -> Verdict {
+    if ask.authority == Authority::ManageRecords && !manages(ask.principal) {
+        return refused(Reason::RoleDenied, Ruling::default(), None);
+    }
     let changes = matches!(ask.authority, Authority::ChangeRecords | Authority::ManageRecords);
     if changes && !facts.records.named.iter().all(|record| record.may_be_changed_by(ask.principal)) {
         return refused(Reason::RoleDenied, Ruling::default(), None);

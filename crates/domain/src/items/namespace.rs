@@ -258,12 +258,12 @@ mod tests {
     use super::*;
     use crate::items::{Consent, Risk};
 
-    fn faults(faults: Faults) -> Vec<String> {
+    fn faults(faults: &Faults) -> Vec<String> {
         faults.list.iter().map(|fault| format!("{}: {}", fault.field(), fault.message)).collect()
     }
 
     fn read(body: &Value) -> Result<Settings, Vec<String>> {
-        Settings::read(body, &Reading::default()).map(|read| read.value).map_err(faults)
+        Settings::read(body, &Reading::default()).map(|read| read.value).map_err(|found| faults(&found))
     }
 
     #[test]

@@ -156,6 +156,9 @@ pub struct ProfileChange {
     pub user_type: Option<UserType>,
 }
 
+/// One of several users, right or wrong by itself.
+pub type ReadProfile = Result<Read<Profile>, Faults>;
+
 impl Profile {
     /// Reads what `POST /v1/user` is sent.
     ///
@@ -171,10 +174,7 @@ impl Profile {
     ///
     /// # Errors
     /// When `users` is no list of 1 to [`limits::USERS_BATCH_ITEMS`].
-    pub fn read_batch(
-        body: &Value,
-        reading: &Reading,
-    ) -> Result<Read<Vec<Result<Read<Self>, Faults>>>, Faults> {
+    pub fn read_batch(body: &Value, reading: &Reading) -> Result<Read<Vec<ReadProfile>>, Faults> {
         let root = At::Root("body");
         let mut notes = Notes::new(reading.is_strict);
         let users = Members::open(body, &root, &mut notes).and_then(|mut members| {

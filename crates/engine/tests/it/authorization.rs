@@ -43,7 +43,6 @@ use memoryscope_engine::op::reconstruct::Reconstruct;
 use memoryscope_engine::op::review::Queue;
 use memoryscope_engine::op::revoke::Revoke;
 use memoryscope_engine::op::schema::{self, Amend, Edit};
-use memoryscope_engine::op::seek::{Seek, Sought};
 use memoryscope_engine::op::spiral::GetSpiral;
 use memoryscope_engine::op::step::MakeStep;
 use memoryscope_engine::op::subject::{Admit, Export, Upkeep};
@@ -251,10 +250,6 @@ impl Case {
             "memory.search" => {
                 let search = super::items::search(scope, None, ItemFilter::default());
                 self.mark(search, |answer| !answer.items.is_empty()).await
-            }
-            "memory.seek" => {
-                let seek = Seek { what: Sought::Own { namespace: None }, after: None };
-                self.mark(seek, |found| !found.memories.is_empty()).await
             }
             "omo.export" => {
                 let export = ExportObjects { ids: vec![self.item], purpose };

@@ -1,7 +1,8 @@
-//! The operations on users and namespaces.
+//! The operations on users and namespaces, and looking for what is one's own.
 
 use memoryscope_domain::items::namespace::SettingsChange;
 use memoryscope_domain::items::user::ProfileChange;
+use memoryscope_engine::op::seek::{Seek, Sought};
 use memoryscope_engine::op::user::Create as Told;
 use memoryscope_engine::op::{namespace, user};
 
@@ -28,6 +29,10 @@ impl Case {
         let namespace = self.namespace.clone();
         let list = user::List { which: user::Which::default(), after: None, limit: 9 };
         Some(match name {
+            "memory.seek" => {
+                let seek = Seek { what: Sought::Own { namespace: None }, after: None };
+                self.mark(seek, |found| !found.memories.is_empty()).await
+            }
             "user.create" => self.mark(Told { profile }, |_| true).await,
             "user.list" => self.mark(list, |listed| !listed.users.is_empty()).await,
             "user.get" => self.mark(user::Get { ids: vec![id] }, |found| !found.is_empty()).await,
