@@ -112,7 +112,10 @@ pub fn explanation_schema() -> Value {
         [
             (
                 "score",
-                about(number(), "What it is ordered by: what words, meaning, the graph and neighbours add, times boost."),
+                about(
+                    number(),
+                    "What it is ordered by: what words, meaning, the graph and neighbours add, times boost.",
+                ),
             ),
             ("keyword", about(or_null(keyword), "By its words; null where it holds none of the query's.")),
             ("semantic", about(or_null(semantic), "By its meaning; null where it was not found so.")),

@@ -24,4 +24,5 @@ pub mod problem;
 pub mod refused;
 pub mod scoped;
 pub mod serve;
+pub mod toon;
 pub mod wire;

@@ -116,7 +116,13 @@ fn role_denied(operation: &str) -> Problem {
             "Send the header X-MemoryScope-User with the person's id, or X-MemoryScope-Groups with the scope",
         );
     }
-    if op::ALL.iter().any(|info| info.name == operation && info.changes) {
+    if ["user.", "namespace."].iter().any(|family| operation.starts_with(family)) {
+        let message = "Users and namespaces are told of, changed and deleted by who acts for nobody, and by the role admin";
+        return Problem::new(Code::Forbidden, message)
+            .hint("Leave out X-MemoryScope-User, and send a role that may change, such as app");
+    }
+    let changes = |info: &&op::Info| info.name == operation && (info.changes || **info == op::seek::INFO);
+    if op::ALL.iter().any(changes) {
         Problem::new(Code::Forbidden, "The role reader may only read")
             .hint("Send the header X-MemoryScope-Roles with a role that may change, such as app")
     } else {

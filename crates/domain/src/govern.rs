@@ -178,6 +178,8 @@ pub enum Authority {
     ReadEach,
     /// The caller names a memory that it may know of, and the policy grants the step.
     ChangeNamed,
+    /// The caller looks for what it may know of, to change it one by one.
+    Seek,
     /// The caller asks whether a tool may be called, and on what evidence: that is answered, never refused.
     Gate,
     /// The caller names a decision that was made before; it is hidden where it is not theirs to look at.
@@ -210,6 +212,8 @@ pub enum Authority {
     ReadRecords,
     /// The caller keeps records, or forgets those that it may change; what it may not read is hidden.
     ChangeRecords,
+    /// The same of records that whoever manages the tenant keeps: who acts for nobody, or is an admin.
+    ManageRecords,
     /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
     Operator,
     /// The caller is the server itself.
@@ -221,8 +225,8 @@ impl Authority {
     fn writes(self) -> bool {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
-            Self::Owner | Self::ChangeNamed | Self::MakeBridge | Self::EndBridge => true,
-            Self::ChangeSchemas | Self::ChangeRecords => true,
+            Self::Owner | Self::Seek | Self::ChangeNamed | Self::MakeBridge | Self::EndBridge => true,
+            Self::ChangeSchemas | Self::ChangeRecords | Self::ManageRecords => true,
             Self::ReadNamed
             | Self::ReadEach
             | Self::Gate
@@ -370,7 +374,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
     facts.memories.retain(|memory| memory.tenant == ask.principal.tenant);
     records::leave_what_is_readable(ask, &mut facts.records);
     // What has not followed yet is nobody's to see, but for the server, which makes it follow.
-    if !matches!(ask.authority, Authority::System | Authority::ChangeNamed) {
+    if !matches!(ask.authority, Authority::System | Authority::ChangeNamed | Authority::Seek) {
         let Facts { memories, evidence, pending, .. } = &mut facts;
         memories.retain(|memory| !pending.contains(&memory.id));
         evidence.retain(|memory| !pending.contains(&memory.id));
@@ -389,6 +393,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::Owner => own::decide(policy, ask, facts),
         Authority::Gate => gating::decide(policy, ask, facts),
         Authority::ChangeNamed => changing::decide(policy, ask, facts),
+        Authority::Seek => changing::decide_sought(policy, ask, facts),
         Authority::Continue => own::decide_continue(policy, ask, facts),
         Authority::Revoke => {
             match own::held(ask, facts.grant.take()).filter(|g| ask.repeat || g.revoked.is_none()) {
@@ -417,7 +422,9 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
             None => refused(Reason::RoleDenied, Ruling::default(), None),
         },
         Authority::ReadSchemas | Authority::ChangeSchemas => schemas::decide(ask, facts),
-        Authority::ReadRecords | Authority::ChangeRecords => records::decide(ask, facts),
+        Authority::ReadRecords | Authority::ChangeRecords | Authority::ManageRecords => {
+            records::decide(ask, facts)
+        }
         Authority::Operator => {
             if records::runs(ask.principal) {
                 allowed(ask, facts, Ruling::default())

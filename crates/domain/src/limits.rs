@@ -118,6 +118,28 @@ pub const PERSON_SCAN_ITEMS: usize = 20_000;
 pub const PERSON_PAGE_ITEMS: usize = 2_000;
 /// Memories that are erased or revoked in one commit, each with what follows.
 pub const PERSON_BATCH_ITEMS: usize = 100;
+/// Users that one request tells of.
+pub const USERS_BATCH_ITEMS: usize = 100;
+/// A mail address: longer ones reach nobody.
+pub const EMAIL_CHARS_MAX: usize = 320;
+/// What is told of a user beside their name, as JSON.
+pub const USER_METADATA_BYTES_MAX: usize = 16 * 1_024;
+/// Users or namespaces on one page, and so many unless asked otherwise.
+pub const RECORDS_PAGE_MAX: i64 = 100;
+/// Users or namespaces on one page, unless asked otherwise.
+pub const RECORDS_PAGE_DEFAULT: i64 = 10;
+/// Users or namespaces that are passed over to get to a page.
+pub const RECORDS_SKIPPED_MAX: i64 = 1_000_000;
+/// Users or namespaces that are looked at in one step on the way to a page.
+pub const RECORDS_STEP_ITEMS: usize = 500;
+/// What people call a namespace, and one of its limits.
+pub const NAMESPACE_NAME_CHARS_MAX: usize = 200;
+/// Limits that are kept with a namespace.
+pub const RATE_LIMITS_MAX: usize = 32;
+/// Memories that are erased side by side where all of a caller's own are: the store commits them together.
+pub const ERASED_AT_ONCE_ITEMS: usize = 32;
+/// Memories of which an answer says each that it is erased; of more only how many.
+pub const ERASED_SHOWN_ITEMS: usize = 1_000;
 /// Memories, grants or audit entries of one person that one export holds.
 pub const EXPORT_ITEMS_MAX: usize = 5_000;
 /// Bridges to one scope: each is one more scope that every read of it looks at.
@@ -342,7 +364,9 @@ pub const NODE_NAME_TERMS_MAX: usize = 12;
 pub const NODE_NAME_BYTES_MAX: usize = 200;
 /// Terms by which one memory's nodes are looked for.
 pub const NODE_TERMS_MAX: usize = 100;
-/// Memories of a scope among which the one before another is looked for: some of them may not be seen.
+/// Memories before another that one `$context:N` links it with.
+pub const CONTEXT_LINKS_MAX: u8 = 20;
+/// Memories of a scope, beside as many as are wanted, among which those before another are looked for: some of them may not be seen.
 pub const GRAPH_PREVIOUS_ITEMS: usize = 16;
 /// Memories whose graphs are made between two looks at what waits.
 pub const EXTRACTION_BATCH_ITEMS: usize = 50;

@@ -12,6 +12,7 @@ pub mod embed;
 pub mod embedding;
 pub mod engine;
 mod entry;
+pub mod erasing;
 pub mod extract;
 #[cfg(feature = "fakes")]
 pub mod fakes;
@@ -20,6 +21,7 @@ mod load;
 pub mod memory_store;
 pub mod notify;
 pub mod op;
+pub mod paging;
 mod policies;
 pub mod port;
 pub mod refusal;

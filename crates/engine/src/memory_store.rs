@@ -219,6 +219,7 @@ impl Tenant {
             Select::Bridges(select) => self.bridges(load, select, &mut facts),
             Select::Pending { limit } => self.next_mark(*limit, &mut facts),
             Select::Person(select) => self.person(select, &mut facts),
+            Select::Within(select) => self.within(select, &mut facts),
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts);
             }

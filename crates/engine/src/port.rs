@@ -27,7 +27,7 @@ pub use self::beside::{Around, Near};
 pub use self::bridged::{BridgeSelect, BridgesTo, Source};
 pub use self::health::{Health, PoolUse};
 pub use self::keyed::{KeyedSelect, PolicySelect, SchemaSelect};
-pub use self::person::{PersonSelect, With};
+pub use self::person::{PersonSelect, With, WithinSelect};
 pub use self::records::{RecordPage, WantedRecords};
 pub use self::rights::Rights;
 
@@ -257,6 +257,8 @@ pub enum Select {
     },
     /// What is about a person and not erased, in order of the ids.
     Person(PersonSelect),
+    /// What is in a namespace and not erased, in order of the ids.
+    Within(WithinSelect),
     /// What there is of a person beside memories: grants ([`Facts::grants`]), bridges from or to their scope, whether or not
     /// they stand ([`Facts::bridges`]), both in order of their ids, and, whosever they are, what idempotency keys did
     /// ([`Facts::idempotency`]), by client and key.

@@ -62,7 +62,8 @@ pub(super) async fn handler(
     let request = document.decode_at::<QueryRequest>(Unknown::Refuse, meta.now)?.value;
     let binding = request.binding();
     let mark = request.cursor.map(|cursor| cursor.of(binding, "body")).transpose()?;
-    let QueryRequest { tenant, scope, purpose, text, explain, boost, filters, limit, max_tokens, .. } = request;
+    let QueryRequest { tenant, scope, purpose, text, explain, boost, filters, limit, max_tokens, .. } =
+        request;
     let cx = context(&engine, &caller, &meta, Place { tenant: &tenant, scope: Some(&scope) }, None);
     let refused = |refusal| error::problem(refusal, &meta);
     let (after, search, searched) = match (text, mark) {

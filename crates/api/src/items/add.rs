@@ -16,6 +16,7 @@ use memoryscope_engine::op::ingest::{self, Ingest, NewObject};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
+use super::known::{Known, Wanted};
 use super::who::Acts;
 use super::wire::queries::AddQuery;
 use super::wire::{added_schema, example, memory, schema};
@@ -61,10 +62,14 @@ pub(super) async fn handler(
     let idempotency = caller.idempotency("POST /v1/memory", document.value());
     let body = document.into_value()?;
     let read = AddRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
-    let mut warnings = read.warnings;
-    let schema = schema_of(&items, &meta, &caller, &read.value, None).await?;
-    let beside = Beside { batch: None, schema: schema.as_ref(), skips: asked.skips };
-    let (acts, object) = made(&caller, &read.value, beside, &At::Root("body"), meta.now, &mut warnings)?;
+    let (mut request, mut warnings) = (read.value, read.warnings);
+    let wanted = Wanted::default().identity(&request.identity).policy(&request.policy);
+    let organization = request.identity.organization_id.clone();
+    let known = Known::find(&items, &meta, &caller, organization.as_deref(), wanted).await?;
+    settle(&mut request, &known);
+    let (schema, known) = schema_of((&items, &meta, &caller), &request, None, known).await?;
+    let beside = Beside { batch: None, schema: schema.as_ref(), known: &known, skips: asked.skips };
+    let (acts, object) = made(&caller, &request, beside, &At::Root("body"), meta.now, &mut warnings)?;
     let is_given = graph::is_given(&object);
     let principal = acts.principal.clone();
     let webhook = told(asked.webhook, &headers, "query.webhook_url", &mut warnings);
@@ -115,6 +120,12 @@ pub(super) fn body_of(item: Value) -> Value {
     body
 }
 
+/// Puts users as the application names them in the place of the server's own ids.
+pub(super) fn settle(request: &mut AddRequest, known: &Known) {
+    known.settle(&mut request.identity);
+    known.settle_request(&mut request.policy);
+}
+
 /// What is known beside a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Beside<'a> {
@@ -122,34 +133,40 @@ pub(super) struct Beside<'a> {
     pub(super) batch: Option<&'a RequestPolicy>,
     /// The schema that it names, if there is one.
     pub(super) schema: Option<&'a Schema>,
+    /// The users and namespaces that it names.
+    pub(super) known: &'a Known,
     /// Whether nothing is to be extracted of it.
     pub(super) skips: bool,
 }
 
-/// The schema that a request, or its batch, names.
+/// The schema that a request, its batch or its namespace names, and who is known beside it then.
 pub(super) async fn schema_of(
-    items: &Items,
-    meta: &RequestMeta,
-    caller: &Caller,
+    (items, meta, caller): (&Items, &RequestMeta, &Caller),
     request: &AddRequest,
     batch: Option<&RequestPolicy>,
-) -> Result<Option<Schema>, Problem> {
-    let layers = Layers { namespace: None, schema: None, batch, request: &request.policy };
-    let Some(named) = layers.schema_id() else { return Ok(None) };
-    schemas::of_policy(items, meta, &Acts::of(caller, &request.identity)?, Some(named.as_str())).await
+    known: Known,
+) -> Result<(Option<Schema>, Known), Problem> {
+    let namespace = known.policy_of(request.identity.namespace_id.as_deref())?;
+    let layers = Layers { namespace: namespace.as_ref(), schema: None, batch, request: &request.policy };
+    let Some(named) = layers.schema_id() else { return Ok((None, known)) };
+    let acts = Acts::of(caller, &request.identity)?;
+    let found = schemas::of_policy(items, meta, &acts, Some(named.as_str())).await?;
+    let organization = request.identity.organization_id.as_deref();
+    known.with_schema((items, meta, caller), organization, found).await
 }
 
 /// The memory that a request asks for, and who asks.
 pub(super) fn made(
     caller: &Caller,
     request: &AddRequest,
-    Beside { batch, schema, skips }: Beside<'_>,
+    Beside { batch, schema, known, skips }: Beside<'_>,
     at: &At<'_>,
     now: Timestamp,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Acts, NewObject), Problem> {
     let acts = Acts::of(caller, &request.identity)?;
-    let layers = Layers { namespace: None, schema, batch, request: &request.policy };
+    let namespace = known.policy_of(request.identity.namespace_id.as_deref())?;
+    let layers = Layers { namespace: namespace.as_ref(), schema, batch, request: &request.policy };
     let mut faults = super::update::unknown_schema(&layers, at);
     let resolved = match layers.resolve(at) {
         Ok(resolved) => Some(resolved),
@@ -159,7 +176,7 @@ pub(super) fn made(
         }
     };
     let acl = resolved.as_ref().and_then(|resolved| resolved.value.policy.acl.as_ref());
-    faults.extend(acts.unknown_in(acl.map(|acl| &acl.value), at));
+    faults.extend(acts.unknown_in(acl.map(|acl| &acl.value), known, at));
     let Some(resolved) = resolved.filter(|_| faults.is_empty()) else {
         return Err(error::invalid(&faults, 0));
     };

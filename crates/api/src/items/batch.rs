@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use memoryscope_domain::fields::{At, Warning};
+use memoryscope_domain::fields::{At, Read, Warning};
 use memoryscope_domain::ids::TenantId;
-use memoryscope_domain::items::request::BatchRequest;
+use memoryscope_domain::items::RequestPolicy;
+use memoryscope_domain::items::request::{AddRequest, BatchRequest, Identity};
 use memoryscope_engine::context::{Context, Tells};
 use memoryscope_engine::op::batch::{IngestedItem, ingest_each};
-use memoryscope_engine::op::ingest;
+use memoryscope_engine::op::ingest::{self, NewObject};
 use memoryscope_engine::op::told::Keep;
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::add::Beside;
+use super::known::{Known, Wanted};
 use super::who::Acts;
 use super::wire::queries::AddQuery;
 use super::wire::{batch_schema, example, memory, schema};
@@ -73,8 +75,13 @@ pub(super) async fn handler(
     if let Some(what) = asked.unsupported.or(as_omo) {
         return Err(Problem::new(Code::NotImplemented, what));
     }
+    let nothing = Known::default();
     // Who acts for the batch as a whole only names its place in the chain's context.
-    let acts = Acts::of(&caller, &batch.identity)?;
+    let mut identity = batch.identity.clone();
+    let known = known_of(&items, &meta, &caller, &batch).await?;
+    let of_batch = known.get(&identity.organization_id).unwrap_or(&nothing);
+    of_batch.settle(&mut identity);
+    let acts = Acts::of(&caller, &identity)?;
     let cx = context(&items, acts.principal, &meta, idempotency);
     let id = name(&cx);
     let hook = add::told(batch.webhook.or(asked.webhook), &headers, "body.webhook_url", &mut warnings);
@@ -86,13 +93,9 @@ pub(super) async fn handler(
     for (index, item) in batch.items.into_iter().enumerate() {
         let made = async {
             let read = item.map_err(error::of_request)?;
-            let mut own = read.warnings;
+            let known = known.get(&read.value.identity.organization_id).unwrap_or(&nothing);
             let at = At::Index(&list, index);
-            let policy = Some(&batch.policy);
-            let schema = add::schema_of(&items, &meta, &caller, &read.value, policy).await?;
-            let beside = Beside { batch: policy, schema: schema.as_ref(), skips: asked.skips };
-            let made = add::made(&caller, &read.value, beside, &at, meta.now, &mut own)?;
-            Ok::<_, Problem>((made, own))
+            made((&items, &meta, &caller), (known, &batch.policy), read, &at, asked.skips).await
         };
         match made.await {
             Ok(((acts, object), own)) => {
@@ -142,6 +145,50 @@ fn name(cx: &Context) -> String {
     let digest = hasher.finalize();
     let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("{BATCH}{digits}")
+}
+
+/// What an item asks for, and what it is warned of.
+async fn made(
+    around: (&Items, &RequestMeta, &Caller),
+    (known, policy): (&Known, &RequestPolicy),
+    read: Read<AddRequest>,
+    at: &At<'_>,
+    skips: bool,
+) -> Result<((Acts, NewObject), Vec<Warning>), Problem> {
+    let (mut request, mut warnings) = (read.value, read.warnings);
+    add::settle(&mut request, known);
+    let mut policy = policy.clone();
+    known.settle_request(&mut policy);
+    let batch = Some(&policy);
+    let (schema, known) = add::schema_of(around, &request, batch, known.clone()).await?;
+    let beside = Beside { batch, schema: schema.as_ref(), known: &known, skips };
+    let (_, meta, caller) = around;
+    let made = add::made(caller, &request, beside, at, meta.now, &mut warnings)?;
+    Ok((made, warnings))
+}
+
+/// What the items and their batch name, by the organizations that they are in.
+async fn known_of(
+    items: &Items,
+    meta: &RequestMeta,
+    caller: &Caller,
+    batch: &BatchRequest,
+) -> Result<BTreeMap<Option<String>, Known>, Problem> {
+    let mut wanted: BTreeMap<Option<String>, Wanted> = BTreeMap::new();
+    let mut want = |identity: &Identity, policy: &RequestPolicy| {
+        let of = wanted.entry(identity.organization_id.clone()).or_default();
+        *of = std::mem::take(of).identity(identity).policy(policy).policy(&batch.policy);
+    };
+    want(&batch.identity, &batch.policy);
+    for read in batch.items.iter().flatten() {
+        want(&read.value.identity, &read.value.policy);
+    }
+    let mut known = BTreeMap::new();
+    for (organization, wanted) in wanted {
+        let found = Known::find(items, meta, caller, organization.as_deref(), wanted).await?;
+        known.insert(organization, found);
+    }
+    Ok(known)
 }
 
 /// Whether a problem is with the whole request and not with what one item says.

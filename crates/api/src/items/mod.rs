@@ -7,9 +7,12 @@ mod batch;
 mod batch_status;
 mod delete;
 mod envelope;
+mod erase_all;
 mod error;
 mod get;
 mod graph;
+mod known;
+mod namespaces;
 mod omo;
 mod paging;
 mod reading;
@@ -18,6 +21,7 @@ mod schemas;
 mod search;
 mod unbuilt;
 mod update;
+mod users;
 mod warn;
 mod who;
 mod wire;
@@ -62,6 +66,7 @@ pub fn routes() -> Routes<Items> {
         .add(add::operation(), add::handler)
         .add(batch::operation(), batch::handler)
         .add(search::operation(), search::handler)
+        .add(erase_all::operation(), erase_all::handler)
         .add(get::status_operation(), get::status_handler)
         .add(batch_status::operation(), batch_status::handler)
         .add(get::operation(), get::handler)
@@ -79,7 +84,7 @@ pub fn routes() -> Routes<Items> {
         .add(omo::export_operation(), omo::export)
         .add(omo::file_operation(), omo::export_file)
         .add(omo::import_operation(), omo::import);
-    unbuilt::routes(review::routes(routes))
+    unbuilt::routes(namespaces::routes(users::routes(review::routes(routes))))
 }
 
 /// A route of the dialect.

@@ -22,6 +22,7 @@ use memoryscope_engine::op::omo::{self as op, Export, NotImported};
 use memoryscope_engine::refusal::Refusal;
 use serde_json::{Value, json};
 
+use super::known::{Known, Wanted};
 use super::reading::StatedPurpose;
 use super::who::Acts;
 use super::wire::queries::ExportQuery;
@@ -163,7 +164,15 @@ pub(super) async fn import(
     let body = document.into_value()?;
     let read = ImportRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
     let (request, mut warnings) = (read.value, read.warnings);
-    let cx = context(&items, Acts::of(&caller, &request.identity)?.principal, &meta, idempotency);
+    let (mut identity, organization) = (request.identity.clone(), request.identity.organization_id.clone());
+    let wanted =
+        request.objects.iter().flatten().fold(Wanted::default().identity(&identity), |wanted, object| {
+            let object = &object.value;
+            wanted.acl(object.acl.as_ref()).namespace(object.namespace.as_deref())
+        });
+    let known = Known::find(&items, &meta, &caller, organization.as_deref(), wanted).await?;
+    known.settle(&mut identity);
+    let cx = context(&items, Acts::of(&caller, &identity)?.principal, &meta, idempotency);
     let mut told = BTreeMap::new();
     let (mut places, mut objects, mut given) = (Vec::new(), Vec::new(), Vec::new());
     let root = At::Root("body");
@@ -176,7 +185,7 @@ pub(super) async fn import(
                 let too_large = problem.code() == Code::PayloadTooLarge;
                 (if too_large { "too_large" } else { "invalid" }, problem)
             })
-            .and_then(|object| made(&caller, &request.identity, object, &at, &meta, &mut warnings));
+            .and_then(|object| made(&caller, (&identity, &known), object, &at, &meta, &mut warnings));
         match made {
             Ok((principal, scope, imported)) => {
                 places.push(index);
@@ -201,7 +210,7 @@ pub(super) async fn import(
 /// What an object becomes: of whoever the request acts for, else of the user whom the object names, else of the developer.
 fn made(
     caller: &Caller,
-    identity: &Identity,
+    (identity, known): (&Identity, &Known),
     Read { value: mut object, warnings: own }: Read<OmoObject>,
     at: &At<'_>,
     meta: &RequestMeta,
@@ -215,12 +224,15 @@ fn made(
     };
     let invalid = |problem: Problem| ("invalid", problem);
     let acts = Acts::of(caller, &identity).map_err(invalid)?;
-    let unknown = acts.unknown_in(object.acl.as_ref(), at);
+    let namespace = known.policy_of(identity.namespace_id.as_deref());
+    let namespace = namespace.map_err(|problem| ("denied", problem))?;
+    object.acl = object.acl.as_ref().map(|acl| known.named(acl));
+    let unknown = acts.unknown_in(object.acl.as_ref(), known, at);
     if !unknown.is_empty() {
         return Err(invalid(error::invalid(&unknown, 0)));
     }
     object.namespace = identity.namespace_id;
-    let imported = object.imported(acts.owner, identity.organization_id, at, meta.now);
+    let imported = object.imported(acts.owner, (identity.organization_id, namespace.as_ref()), at, meta.now);
     let imported = imported.map_err(|faults| invalid(error::of_request(faults.into())))?;
     warnings.extend(own.into_iter().chain(imported.warnings));
     Ok((acts.principal, acts.scope, imported.value))

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use memoryscope_domain::fields::{At, Fault, FieldFault, Step, Warning};
 use memoryscope_domain::graph::fold::{Node, Seen};
 use memoryscope_domain::graph::{Name, SYSTEM_TYPES};
-use memoryscope_domain::ids::SchemaId;
+use memoryscope_domain::ids::{AuditId, SchemaId};
 use memoryscope_domain::items::request::{Counts, Query, SearchRequest};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::Memory;
@@ -22,17 +23,19 @@ use memoryscope_engine::op::query::Item;
 use memoryscope_engine::op::search::Search;
 use serde_json::{Value, json};
 
+use super::known::{Known, Wanted};
 use super::reading::StatedPurpose;
 use super::who::Acts;
 use super::wire::queries::SearchQuery;
 use super::wire::{found_schema, memory, schema};
-use super::{Items, answer, context, error, graph, paging, schemas};
+use super::{Items, answer, context, error, graph, paging, schemas, warn};
 use crate::auth::Caller;
 use crate::explained::{self, Searched};
 use crate::json::Document;
 use crate::meta::RequestMeta;
 use crate::openapi::{Example, Operation, Verb};
 use crate::problem::{Code, Problem};
+use crate::toon;
 use crate::wire::{Unknown, decode_query};
 
 pub(super) fn operation() -> Operation {
@@ -52,13 +55,15 @@ pub(super) fn operation() -> Operation {
             "Those of external_user_id, or the developer's own, that hold words of the query or mean the like, the best first, \
              and with explain why; for *, all and everything the latest. A memory that may not be put into a prompt is not found for chat_response. next_cursor goes on \
              where there may be more; with max_tokens the answer ends before the memory with which its texts would have \
-             more, by estimate, but is never empty for that.",
+             more, by estimate, but is never empty for that. With response_format=toon the same answer is written in Token-Oriented \
+             Object Notation, and the header X-Content-Format says so.",
         )
         .runs(&op::SEARCH)
         .states_purpose()
         .asks::<SearchQuery>()
         .takes_json(schema::search())
         .answers(200, "What was found.", found_schema())
+        .answers_as(200, "The same as TOON.", "text/plain", json!({"type": "string"}))
         .refuses(&[Code::PolicyDenied, Code::NotImplemented])
         .example(Example::new("words").body(json!({"query": "window seats", "external_user_id": "ana"})))
         .example(Example::new("explained").body(explained))
@@ -78,25 +83,28 @@ pub(super) async fn handler(
     let asked = decode_query::<SearchQuery>(query.as_deref(), Unknown::Accept)?.value;
     let body = document.into_value()?;
     let read = SearchRequest::read(&body, &items.config.reading).map_err(error::of_request)?;
-    let (request, warnings) = (read.value, read.warnings);
-    if asked.is_toon {
-        return Err(Problem::new(Code::NotImplemented, "answers as toon are not built"));
-    }
+    let (mut request, warnings) = (read.value, read.warnings);
+    let wanted = Wanted::default().identity(&request.identity).acl(request.search_acl.as_ref());
+    let organization = request.identity.organization_id.clone();
+    let known = Known::find(&items, &meta, &caller, organization.as_deref(), wanted).await?;
+    known.settle(&mut request.identity);
+    request.search_acl = request.search_acl.as_ref().map(|acl| known.named(acl));
     let counts = Counts::new(asked.max_memories, asked.max_nodes);
     let counts = counts.map_err(|faults| error::of_request(faults.into()))?;
     let acts = Acts::of(&caller, &request.identity)?;
     let named = request.schema_id.as_ref().map(Name::as_str);
     let schema = schemas::readable(&items, &meta, &acts, named).await?.map(|stored| stored.id);
-    let faults = unsearchable(&acts, &request, schema);
+    let faults = unsearchable(&acts, &known, &request, schema);
     if !faults.is_empty() {
         return Err(error::invalid(&faults, 0));
     }
+    let form = if asked.is_toon { Form::Toon } else { Form::Json };
     let is_graph_wanted = request.enable_agentic_graph;
     if let Some(pattern) = request.pattern {
         let (namespace, limit) = (acts.scope.namespace.clone(), counts.nodes);
         let cx = context(&items, acts.principal, &meta, None);
         let op = Matching { namespace, pattern, schema, purpose, limit };
-        return matching(&items, &meta, &cx, &op, &warnings).await;
+        return matching(&items, &meta, &cx, &op, (&warnings, form)).await;
     }
     let (search, searched) = match &request.query {
         Query::Words(text) => sought(&items, text, &request).await.unzip(),
@@ -127,7 +135,38 @@ pub(super) async fn handler(
         "error": null,
         "details": searched.map(|searched| json!({"explanation": searched})),
     });
-    Ok(answer(StatusCode::OK, body, &warnings, Some(done.access_log)))
+    Ok(form.answer(body, &warnings, done.access_log))
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Json,
+    Toon,
+}
+
+impl Form {
+    fn answer(self, body: Value, warnings: &[Warning], access_log: AuditId) -> Response {
+        let response = answer(StatusCode::OK, body.clone(), warnings, Some(access_log));
+        match self {
+            Self::Json => response,
+            Self::Toon => {
+                let mut told = body;
+                warn::write(&mut told, warnings);
+                in_toon(response, &told)
+            }
+        }
+    }
+}
+
+/// The answer with this body as TOON.
+fn in_toon(response: Response, body: &Value) -> Response {
+    let (mut head, _) = response.into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    head.headers.insert(header::CONTENT_TYPE, plain);
+    head.headers.insert(HeaderName::from_static("x-content-format"), HeaderValue::from_static("toon"));
+    Response::from_parts(head, Body::from(toon::text(body)))
 }
 
 /// Answers with the nodes that a pattern finds.
@@ -136,7 +175,7 @@ async fn matching(
     meta: &RequestMeta,
     cx: &Context,
     op: &Matching,
-    warnings: &[Warning],
+    (warnings, form): (&[Warning], Form),
 ) -> Result<Response, Problem> {
     let done = items.engine.run(cx, op).await.map_err(|refusal| error::problem(refusal, meta))?;
     let wanted = op.pattern.return_properties.as_deref();
@@ -149,7 +188,7 @@ async fn matching(
         "error": null,
         "details": {"truncated": done.output.truncated},
     });
-    Ok(answer(StatusCode::OK, body, warnings, Some(done.access_log)))
+    Ok(form.answer(body, warnings, done.access_log))
 }
 
 /// Nodes as they are shown, with these of their properties, and the schemas of those that are of no type of the system's.
@@ -218,11 +257,15 @@ async fn sought(items: &Items, text: &str, request: &SearchRequest) -> Option<(S
 }
 
 /// What is wrong with whom and what the request names.
-fn unsearchable(acts: &Acts, request: &SearchRequest, schema: Option<SchemaId>) -> Vec<FieldFault> {
+fn unsearchable(
+    acts: &Acts,
+    known: &Known,
+    request: &SearchRequest,
+    schema: Option<SchemaId>,
+) -> Vec<FieldFault> {
     let root = At::Root("body");
-    let unknown = acts.unknown_in(request.search_acl.as_ref(), &root).into_iter().map(|fault| FieldFault {
-        path: ["body", "search_acl"].map(|key| Step::Key(key.to_owned())).to_vec(),
-        ..fault
+    let unknown = acts.unknown_in(request.search_acl.as_ref(), known, &root).into_iter().map(|fault| {
+        FieldFault { path: ["body", "search_acl"].map(|key| Step::Key(key.to_owned())).to_vec(), ..fault }
     });
     let schema = request.schema_id.as_ref().filter(|_| schema.is_none()).map(|_| FieldFault {
         path: ["body", "schema_id"].map(|key| Step::Key(key.to_owned())).to_vec(),

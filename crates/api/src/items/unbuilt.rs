@@ -6,11 +6,7 @@ use crate::problem::{Code, Problem};
 use super::Items;
 
 /// Paths of the dialect that nothing is built for, each with its methods.
-const PATHS: [&str; 37] = [
-    "/v1/memory/all",
-    "/v1/user",
-    "/v1/user/batch",
-    "/v1/user/{id}",
+const PATHS: &[&str] = &[
     "/v1/messages",
     "/v1/messages/sessions/{id}",
     "/v1/messages/sessions/{id}/status",
@@ -19,8 +15,6 @@ const PATHS: [&str; 37] = [
     "/v1/feedback",
     "/v1/feedback/batch",
     "/v1/feedback/{id}",
-    "/v1/namespace",
-    "/v1/namespace/{id}",
     "/v1/namespace/{id}/api-keys",
     "/v1/namespace/{id}/instance",
     "/v1/organization/instance",
@@ -48,7 +42,7 @@ const PATHS: [&str; 37] = [
 
 /// The routes, each answering 501 whatever the method. They are in no description: there is nothing to describe.
 pub(super) fn routes(routes: Routes<Items>) -> Routes<Items> {
-    PATHS.into_iter().fold(routes, |routes, path| routes.unbuilt(path, handler))
+    PATHS.iter().fold(routes, |routes, path| routes.unbuilt(path, handler))
 }
 
 async fn handler() -> Problem {

@@ -12,6 +12,7 @@ use memoryscope_domain::principal::Principal;
 use memoryscope_domain::scope::{Scope, ScopeType};
 
 use super::error;
+use super::known::{self, Known};
 use crate::auth::Caller;
 use crate::problem::Problem;
 
@@ -39,10 +40,7 @@ impl Acts {
             Some(Acting::External(user)) => principal.user = Some(user.clone()),
             // The one user of the server's own is the developer.
             Some(Acting::Internal(user)) if user.as_str() == principal.client => principal.user = None,
-            Some(Acting::Internal(_)) => {
-                let message = "names no user of this server's own: send external_user_id";
-                return Err(wrong(&["user_id"], Fault::NotAllowed, message));
-            }
+            Some(Acting::Internal(_)) => return Err(known::no_such_user("body")),
             None => {}
         }
         let organization = identity.organization_id.as_deref().unwrap_or(DEFAULT_ORGANIZATION).to_owned();
@@ -74,11 +72,13 @@ impl Acts {
         Self::of(caller, &Identity { acting, organization_id, namespace_id })
     }
 
-    /// What is wrong with an access list that names somebody who does not exist here.
-    pub(super) fn unknown_in(&self, acl: Option<&AccessList>, at: &At<'_>) -> Vec<FieldFault> {
+    /// What is wrong with an access list that names somebody who does not exist here. The namespace that the request itself names is
+    /// there by being named.
+    pub(super) fn unknown_in(&self, acl: Option<&AccessList>, known: &Known, at: &At<'_>) -> Vec<FieldFault> {
         let exists = |entry: &&AclId| match entry.kind() {
             AclKind::User => entry.id() == self.principal.client,
             AclKind::Organization => entry.id() == self.organization,
+            AclKind::Namespace => entry.id() == self.scope.namespace || known.has_namespace(entry.id()),
             _ => true,
         };
         let unknown = acl.into_iter().flat_map(AccessList::entries).filter(|entry| !exists(entry));

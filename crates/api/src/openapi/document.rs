@@ -108,6 +108,11 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> Value {
             }
         };
         let headers = operation.headers(*status, false);
+        if let Some(before) = responses.get_mut(&status.to_string()) {
+            // The same answer in another form.
+            before["content"][*media] = content[*media].clone();
+            continue;
+        }
         responses.insert(
             status.to_string(),
             json!({"description": about, "headers": headers, "content": content}),

@@ -1,4 +1,4 @@
-//! The examples of docs/api-scoped.md, docs/api-core.md, docs/bridges.md, docs/lifecycle.md, docs/subjects.md, docs/tools.md, docs/policy.md, docs/explain-and-replay.md, docs/features.md and docs/jobs.md are true, and the limits are those that hold.
+//! The examples of docs/api-scoped.md, docs/api-core.md, docs/bridges.md, docs/lifecycle.md, docs/subjects.md, docs/tools.md, docs/policy.md, docs/explain-and-replay.md, docs/features.md, docs/users-and-namespaces.md and docs/jobs.md are true, and the limits are those that hold.
 //!
 //! Each ```http block is a request or, where it begins with `HTTP/1.1`, the answer to the one before. They run in
 //! their order on one server. An object with the member "…" may have more members than are shown. A comment
@@ -21,6 +21,7 @@ const SUBJECTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/subjects
 const LIFECYCLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/lifecycle.md");
 const FEATURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/features.md");
 const JOBS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/jobs.md");
+const RECORDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/users-and-namespaces.md");
 const LOOKING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/explain-and-replay.md");
 
 fn page(path: &str) -> String {
@@ -113,6 +114,7 @@ async fn examples_are_true() {
     check_examples(POLICY, 8).await;
     check_examples(ITEMS, 11).await;
     check_examples(JOBS, 7).await;
+    check_examples(RECORDS, 17).await;
 }
 
 async fn check_examples(path: &str, least: usize) {

@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     Endless,
     /// A commit takes until the gate opens.
     Gated,
+    /// The disk is full after so many commits.
+    After(usize),
 }
 
 /// The memory store, with faults.
@@ -75,6 +77,8 @@ impl Store for Faulty {
                 self.waiting.add_permits(1);
                 self.gate.acquire().await.expect("the gate is never closed").forget();
             }
+            Fault::After(0) => return Err(StoreError::Unavailable("the disk is full".to_owned())),
+            Fault::After(left) => self.set(Fault::After(left - 1)),
             _ => {}
         }
         self.inner.commit(decided).await

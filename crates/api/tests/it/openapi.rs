@@ -217,6 +217,11 @@ fn example(path: &str, method: &str, told: &Value, name: &str, live: &BTreeMap<&
     ask.json(&body)
 }
 
+async fn namespace(app: &App) -> String {
+    let made = app.post("/v1/namespace", &json!({"name": "n"})).await;
+    made.json()["data"]["objectId"].as_str().expect("an id").to_owned()
+}
+
 /// Every example, sent as it stands and then with the names of what is there, which must then do what its route is for.
 /// The names of an operation's examples; `none` where it needs none.
 fn example_names<'a>(path: &str, told: &'a Value) -> BTreeSet<&'a str> {
@@ -266,6 +271,10 @@ async fn examples_work() {
                     let made = app.post("/v1/schemas", &json!({"name": "Tasks", "node_types": types})).await;
                     made.json()["data"]["id"].as_str().expect("an id").to_owned()
                 }
+                ["", "v1", "user", ..] => {
+                    text(&app.post("/v1/user", &json!({"external_id": "ana"})).await, "user_id")
+                }
+                ["", "v1", "namespace", ..] => namespace(&app).await,
                 _ => read.header("x-access-log-id").to_owned(),
             };
             if path.ends_with("/release") {

@@ -8,6 +8,7 @@ use super::keys::{AuditKey, Private, PrivateCheck};
 use super::parse::Record;
 use super::verify::{Reason, Verifier};
 use crate::ids::UserId;
+use crate::items::user;
 use crate::memory::SubjectRef;
 
 impl Private {
@@ -30,6 +31,8 @@ impl Private {
 
 /// The members by which what stands beside an entry names a person.
 const NAMING: [&str; 3] = ["user_id", "scope_id", "person_id"];
+/// The member by which it names the person's own record, whose id follows from their name.
+const RECORD: &str = "record_id";
 
 impl Private {
     /// Whether it names the person: as the one whom the entry is about, or as one whom the request was about.
@@ -37,7 +40,10 @@ impl Private {
     pub fn names(&self, person: &UserId) -> bool {
         self.object().is_ok_and(|object| {
             object.get("user_id").is_some_and(|user| user == person.as_str())
-                || object.get("request").is_some_and(|request| names(request, person.as_str()))
+                || object.get("request").is_some_and(|request| {
+                    names(request, NAMING.as_slice(), person.as_str())
+                        || names(request, &[RECORD], &user::id_of(person))
+                })
         })
     }
 
@@ -45,21 +51,22 @@ impl Private {
     /// none stands there by accident.
     #[must_use]
     pub fn marks_of(person: &UserId) -> Vec<String> {
-        let mark = |member: &str| {
-            let object = Map::from_iter([(member.to_owned(), Value::from(person.as_str()))]);
+        let mark = |member: &str, name: &str| {
+            let object = Map::from_iter([(member.to_owned(), Value::from(name))]);
             let text = canonical_json(&object);
             text.trim_start_matches('{').strip_suffix('}').unwrap_or_default().to_owned()
         };
-        NAMING.into_iter().map(mark).collect()
+        let record = std::iter::once(mark(RECORD, &user::id_of(person)));
+        NAMING.into_iter().map(|member| mark(member, person.as_str())).chain(record).collect()
     }
 }
 
-fn names(value: &Value, person: &str) -> bool {
+fn names(value: &Value, by: &[&str], person: &str) -> bool {
     match value {
         Value::Object(members) => members.iter().any(|(name, value)| {
-            (NAMING.contains(&name.as_str()) && value == person) || names(value, person)
+            (by.contains(&name.as_str()) && value == person) || names(value, by, person)
         }),
-        Value::Array(members) => members.iter().any(|member| names(member, person)),
+        Value::Array(members) => members.iter().any(|member| names(member, by, person)),
         _ => false,
     }
 }

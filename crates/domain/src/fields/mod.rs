@@ -12,7 +12,8 @@ pub(crate) use members::{Members, Unknown};
 pub(crate) use notes::field_text;
 pub use notes::{FAULTS_MAX, Fault, Faults, FieldFault, Notes, Read, Step, Warning, WarningKind};
 pub(crate) use read::{
-    any_case, each, flag, integer, line, list_of, name_list, number, object_within, prose, text, time, unit,
+    any_case, each, flag, integer, line, list_of, name_list, number, object_within, one_of, prose, text,
+    time, unit,
 };
 
 /// Where a reader stands: a chain on the stack that costs nothing until something is wrong.

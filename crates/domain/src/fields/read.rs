@@ -86,7 +86,7 @@ pub(crate) fn time(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Time
 }
 
 /// One of a closed list of names, exactly as they are written.
-fn one_of<T>(
+pub(crate) fn one_of<T>(
     names: &'static [&'static str],
     from_name: impl Fn(&str) -> Option<T>,
 ) -> impl Fn(&Value, &At<'_>, &mut Notes) -> Option<T> {

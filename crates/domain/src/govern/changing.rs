@@ -99,6 +99,23 @@ pub(super) fn decide(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdic
     partly_allowed(ask, facts, BTreeMap::new(), details, ruling)
 }
 
+/// Events that were there when the caller asked and that it may know of, as if it had named each. Where looking stopped is told of
+/// all that was looked at.
+pub(super) fn decide_sought(policy: &Policy, ask: &Ask<'_>, mut facts: Facts) -> Verdict {
+    if let (true, Some(last)) = (facts.more, facts.memories.last()) {
+        facts.scan_end = Some((last.created, last.id));
+    }
+    let Facts { memories, pending, .. } = &mut facts;
+    memories.retain(|memory| {
+        let principal = ask.principal.acting_on(memory);
+        let ask = &Ask { principal: &principal, ..ask.clone() };
+        memory.body.memory_type() == MemoryType::Event
+            && memory.created <= ask.now
+            && is_known(policy, ask, memory, pending.contains(&memory.id))
+    });
+    partly_allowed(ask, facts, BTreeMap::new(), Details::default(), Ruling::default())
+}
+
 /// Who may know that there is such a memory, and so what a step with it comes to: whoever may read it for some purpose; of
 /// what is revoked or erased, or may be so in a moment, those whom it was about and its owners; an admin, and the server. A
 /// preference is no memory that steps are made with.

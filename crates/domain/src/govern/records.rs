@@ -3,6 +3,7 @@
 use super::{Ask, Authority, Facts, Reason, Ruling, Verdict, Visible, allowed, refused};
 use crate::change::{Change, ChangeSet};
 use crate::ids::UserId;
+use crate::memory::SubjectRef;
 use crate::policy::Effect;
 use crate::principal::{Caller, Principal, Role};
 use crate::record::{Record, RecordKind, Records};
@@ -16,7 +17,10 @@ pub(super) fn leave_what_is_readable(ask: &Ask<'_>, records: &mut Records) {
 
 /// Where the caller wants to change what it may only read, it is denied.
 pub(super) fn decide(ask: &Ask<'_>, facts: Facts) -> Verdict {
-    let changes = ask.authority == Authority::ChangeRecords;
+    if ask.authority == Authority::ManageRecords && !manages(ask.principal) {
+        return refused(Reason::RoleDenied, Ruling::default(), None);
+    }
+    let changes = matches!(ask.authority, Authority::ChangeRecords | Authority::ManageRecords);
     if changes && !facts.records.named.iter().all(|record| record.may_be_changed_by(ask.principal)) {
         return refused(Reason::RoleDenied, Ruling::default(), None);
     }
@@ -29,11 +33,15 @@ impl Record {
     pub fn may_be_read_by(&self, principal: &Principal) -> bool {
         match self.kind {
             RecordKind::Job | RecordKind::Delivery => runs(principal),
-            RecordKind::User
-            | RecordKind::Namespace
-            | RecordKind::Session
-            | RecordKind::Feedback
-            | RecordKind::Opinion => principal.caller == Caller::System,
+            RecordKind::User => {
+                let person = principal.user.as_ref().map(SubjectRef::of_user);
+                manages(principal) || (self.subject.is_some() && self.subject == person)
+            }
+            // It is what holds for everybody of the tenant who is in it.
+            RecordKind::Namespace => true,
+            RecordKind::Session | RecordKind::Feedback | RecordKind::Opinion => {
+                principal.caller == Caller::System
+            }
             RecordKind::Batch => principal.caller == Caller::System || self.is_batch_of(principal),
         }
     }
@@ -49,8 +57,17 @@ impl Record {
     /// Whether the principal may change it.
     #[must_use]
     pub fn may_be_changed_by(&self, principal: &Principal) -> bool {
-        self.may_be_read_by(principal)
+        match self.kind {
+            RecordKind::User | RecordKind::Namespace => manages(principal),
+            _ => self.may_be_read_by(principal),
+        }
     }
+}
+
+/// Whether it manages its tenant's users and namespaces: a client that acts for nobody, and an admin.
+pub(super) fn manages(principal: &Principal) -> bool {
+    let is_developer = principal.caller == Caller::Client && principal.user.is_none();
+    is_developer || principal.roles.contains(&Role::Admin) || principal.caller == Caller::System
 }
 
 /// Whether it runs the tenant.
@@ -72,7 +89,7 @@ impl Visible<Facts> {
         let follows = held.map_or(next.version == 1, |held| held.version + 1 == next.version);
         match self.authority {
             Authority::System => true,
-            Authority::ChangeRecords => follows,
+            _ if self.changes_records() => follows,
             // A job of the tenant's, by who runs it.
             Authority::Operator => held.is_some() && follows && next.kind == RecordKind::Delivery,
             // What is told of what is made, and which of it came together.
@@ -88,7 +105,11 @@ impl Visible<Facts> {
     /// Whether it was about forgetting this record.
     pub(super) fn may_forget_record(&self, kind: RecordKind, id: &str) -> bool {
         let is_held = self.held_record(kind, id).is_some();
-        self.authority == Authority::System || (self.authority == Authority::ChangeRecords && is_held)
+        self.authority == Authority::System || (self.changes_records() && is_held)
+    }
+
+    fn changes_records(&self) -> bool {
+        matches!(self.authority, Authority::ChangeRecords | Authority::ManageRecords)
     }
 
     fn held_record(&self, kind: RecordKind, id: &str) -> Option<&Record> {

@@ -1,5 +1,7 @@
 //! Nodes and edges exactly as a caller gives them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -33,6 +35,9 @@ pub enum EdgeEnd {
     This,
     /// `$previous`: its user's latest memory before it.
     Previous,
+    /// `$context:N`: so many of its user's latest memories before it, as many as there are; 1 to
+    /// [`limits::CONTEXT_LINKS_MAX`]. An edge that has it at one end is as many edges.
+    Context(u8),
     /// A node of the request, or a memory. A node comes first.
     Named(NodeId),
 }
@@ -44,6 +49,8 @@ pub enum EndOf<'a> {
     This,
     /// The latest one before it.
     Previous,
+    /// So many of the latest ones before it.
+    Context(u8),
     /// A node of the request.
     Node(&'a GivenNode),
     /// A memory, if there is one of that id.
@@ -51,22 +58,13 @@ pub enum EndOf<'a> {
 }
 
 impl EdgeEnd {
-    /// The end as it is sent.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::This => "$this",
-            Self::Previous => "$previous",
-            Self::Named(id) => id.as_str(),
-        }
-    }
-
     /// What it is, given the nodes that are made with it; `None` where it is neither one of them nor a memory's id.
     #[must_use]
     pub fn resolve<'a>(&self, nodes: &'a [GivenNode]) -> Option<EndOf<'a>> {
         match self {
             Self::This => Some(EndOf::This),
             Self::Previous => Some(EndOf::Previous),
+            Self::Context(count) => Some(EndOf::Context(*count)),
             Self::Named(id) => match nodes.iter().find(|node| node.id == *id) {
                 Some(node) => Some(EndOf::Node(node)),
                 None => MemoryId::parse(id.as_str()).ok().map(EndOf::Memory),
@@ -79,17 +77,44 @@ impl EdgeEnd {
         match text.as_str() {
             "$this" => Some(Self::This),
             "$previous" => Some(Self::Previous),
-            context if context == "$context" || context.starts_with("$context:") => notes.wrong(
-                at,
-                Fault::Unsupported,
-                "$context is not supported; known are $this and $previous",
-            ),
-            other if other.starts_with('$') => {
-                notes.wrong(at, Fault::NotAllowed, "is no placeholder; known are $this and $previous")
-            }
+            other if other.starts_with('$') => match context_count(other) {
+                Some(count) => Some(Self::Context(count)),
+                None => {
+                    let message = format!("is no placeholder; known are {}", placeholders());
+                    notes.wrong(at, Fault::NotAllowed, message)
+                }
+            },
             id => NodeId::parse(id).ok().map(Self::Named),
         }
     }
+}
+
+impl fmt::Display for EdgeEnd {
+    /// As it is sent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::This => f.write_str("$this"),
+            Self::Previous => f.write_str("$previous"),
+            Self::Context(count) => write!(f, "{CONTEXT}{count}"),
+            Self::Named(id) => f.write_str(id.as_str()),
+        }
+    }
+}
+
+/// How the placeholder begins that stands for several memories.
+pub(crate) const CONTEXT: &str = "$context:";
+
+/// The placeholders, as messages name them.
+pub(crate) fn placeholders() -> String {
+    format!("$this, $previous and {CONTEXT}N with N from 1 to {}", limits::CONTEXT_LINKS_MAX)
+}
+
+/// How many memories a `$context:N` stands for; `None` where it is none.
+pub(crate) fn context_count(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix(CONTEXT)?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let count = digits.parse::<u8>().ok().filter(|_| is_number)?;
+    (1..=limits::CONTEXT_LINKS_MAX).contains(&count).then_some(count)
 }
 
 /// An edge to be made as it is.
@@ -179,6 +204,10 @@ impl GivenEdge {
         let target = members.required(by.target, notes, EdgeEnd::read);
         let edge_type = members.required(by.edge_type, notes, name);
         let properties = members.optional("properties", notes, properties);
+        if let (Some(EdgeEnd::Context(_)), Some(EdgeEnd::Context(_))) = (&source, &target) {
+            let message = "must not be $context:N where the other end is one";
+            notes.wrong::<()>(&members.place(by.target), Fault::NotAllowed, message);
+        }
         members.close(Unknown::Refuse, notes);
         let properties = properties.unwrap_or_default();
         Some(Self { source: source?, target: target?, edge_type: edge_type?, properties })
@@ -188,7 +217,7 @@ impl GivenEdge {
     #[must_use]
     pub fn to_json(&self) -> Value {
         serde_json::json!({
-            "source": self.source.as_str(), "target": self.target.as_str(),
+            "source": self.source.to_string(), "target": self.target.to_string(),
             "type": self.edge_type.as_str(), "properties": self.properties,
         })
     }

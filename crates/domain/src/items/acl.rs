@@ -117,6 +117,12 @@ impl AclId {
         &self.id
     }
 
+    /// Whether it names the members of that namespace.
+    #[must_use]
+    pub fn is_namespace(&self, id: &str) -> bool {
+        self.kind == AclKind::Namespace && self.id == id
+    }
+
     /// Whether the server has to know it: everything but the caller's own users, and roles, which are a closed list.
     #[must_use]
     pub const fn must_exist(&self) -> bool {
@@ -164,6 +170,12 @@ impl AccessList {
     /// Every entry, each once.
     pub fn entries(&self) -> impl Iterator<Item = &AclId> {
         self.readers()
+    }
+
+    /// The same list with other entries in the place of its own.
+    #[must_use]
+    pub fn mapped(&self, map: impl Fn(&AclId) -> AclId) -> Self {
+        Self { read: self.read.iter().map(&map).collect(), write: self.write.iter().map(&map).collect() }
     }
 
     /// The list that holds for an item: the owner may always read and change it, writers may read, and of what is

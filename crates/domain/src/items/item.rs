@@ -185,6 +185,12 @@ impl AclId {
         Self::new(AclKind::User, client).unwrap_or_else(|_| Self::developer_without_name())
     }
 
+    /// As what the developer reads, as [`Principal::reads_as`] spells it.
+    #[must_use]
+    pub fn reader_of_developer(client: &str) -> String {
+        developer_reader(client)
+    }
+
     /// Whether this entry is the principal.
     #[must_use]
     pub fn is(&self, principal: &Principal) -> bool {

@@ -10,9 +10,11 @@
 pub mod acl;
 mod item;
 pub mod metadata;
+pub mod namespace;
 pub mod omo;
 pub mod policy;
 pub mod request;
+pub mod user;
 
 pub use acl::{AccessList, AclId, AclKind};
 pub use item::Item;

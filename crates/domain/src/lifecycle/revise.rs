@@ -5,11 +5,11 @@ use crate::fields::{At, Fault, Faults, Notes};
 use crate::graph::{Extraction, Graph, Schema};
 use crate::items::policy::{EffectivePolicy, Layers};
 use crate::items::request::{ContextMessage, ItemType, UpdateRequest};
-use crate::items::{Item, ItemMetadata, RequestPolicy, Risk};
+use crate::items::{Item, ItemMetadata, MemoryPolicy, RequestPolicy, Risk};
 use crate::object::{Content, Object};
 
 /// What a change of an item states; what it leaves out stays as it is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Revision {
     /// What it says from now on, in the language that it was in.
     pub content: Option<String>,
@@ -23,6 +23,8 @@ pub struct Revision {
     pub context: Option<Vec<ContextMessage>>,
     /// The schema that holds for it from now on, where there is one.
     pub schema: Option<Box<Schema>>,
+    /// What its namespace says, where that says anything.
+    pub namespace: Option<Box<MemoryPolicy>>,
 }
 
 impl Revision {
@@ -30,7 +32,13 @@ impl Revision {
     #[must_use]
     pub fn of(request: UpdateRequest, schema: Option<Box<Schema>>) -> Self {
         let UpdateRequest { content, item_type, policy, metadata, context, identity: _ } = request;
-        Self { content, item_type, metadata, policy, context, schema }
+        Self { content, item_type, metadata, policy, context, schema, namespace: None }
+    }
+
+    /// The same in a namespace that says this.
+    #[must_use]
+    pub fn within(self, namespace: Option<MemoryPolicy>) -> Self {
+        Self { namespace: namespace.map(Box::new), ..self }
     }
 
     /// Makes an object's item the next one.
@@ -59,8 +67,8 @@ impl Revision {
                 .map_err(|message| Barred::Invalid(fault(&["metadata", "category"], message)))?,
         };
         let stated = item.stated.changed_by(&self.policy);
-        let layers =
-            Layers { namespace: None, schema: self.schema.as_deref(), batch: None, request: &stated };
+        let (namespace, schema) = (self.namespace.as_deref(), self.schema.as_deref());
+        let layers = Layers { namespace, schema, batch: None, request: &stated };
         let resolved = layers.resolve(&At::Root("body")).map_err(Barred::Invalid)?.value;
         let is_flagged = |policy: &EffectivePolicy| policy.risk.value == Risk::Flagged;
         if is_flagged(&item.policy) && !is_flagged(&resolved.policy) {

@@ -28,7 +28,8 @@ impl Walk {
     /// reached the best [`limits::WALK_NODES`].
     #[must_use]
     pub fn of(text: &QueryText, graph: &Seen) -> Self {
-        let weight = |node: &Node| Some((node.id, named(text, node).filter(|weight| *weight >= LEAST_NAMED)?));
+        let weight =
+            |node: &Node| Some((node.id, named(text, node).filter(|weight| *weight >= LEAST_NAMED)?));
         let named = best(graph.nodes().filter_map(weight).collect(), limits::WALK_NAMED_NODES);
         let mut weights = named.clone();
         for edge in graph.edges() {
@@ -143,7 +144,11 @@ mod tests {
             memory(2, vec![says(2, "Company", json!({"name": "Acme"}), &[])], vec![joins(maria, "AT", acme)]),
             memory(3, vec![says(3, "Person", described, &[])], vec![joins(omar, "FOUNDED", acme)]),
             memory(4, vec![says(4, "Person", json!({"name": ["Maria Lopez", 7]}), &[])], Vec::new()),
-            memory(5, Vec::new(), vec![joins(End::Memory(memory_id(5)), "FOLLOWS", End::Memory(memory_id(1)))]),
+            memory(
+                5,
+                Vec::new(),
+                vec![joins(End::Memory(memory_id(5)), "FOLLOWS", End::Memory(memory_id(1)))],
+            ),
         ]
     }
 

@@ -7,22 +7,16 @@ use memoryscope_domain::audit_chain::Private;
 use memoryscope_domain::change::{Forgotten, IdempotencyKey};
 use memoryscope_domain::govern::{ErasedValues, Facts};
 use memoryscope_domain::grant::ReadGrant;
-use memoryscope_domain::ids::UserId;
+use memoryscope_domain::ids::{MemoryId, UserId};
 use memoryscope_domain::memory::{Memory, SubjectRef};
 use memoryscope_domain::time::Timestamp;
 
 use super::Tenant;
-use crate::port::{PersonSelect, Rights, With};
+use crate::port::{PersonSelect, Rights, With, WithinSelect};
 
 impl Tenant {
     pub(super) fn person(&self, select: &PersonSelect, facts: &mut Facts) {
-        let behind = select.after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rows: Vec<&Arc<Memory>> =
-            self.memories.range((behind, Bound::Unbounded)).map(|(_, version)| &version.memory).collect();
-        if let Some(scan) = select.scan.map(|scan| scan.max(1)).filter(|scan| rows.len() > *scan) {
-            rows.truncate(scan);
-            facts.scan_end = rows.last().map(|last| (Timestamp::from_unix_micros(0), last.id));
-        }
+        let rows = self.rows_behind(select.after, select.scan, facts);
         let mut found: Vec<Arc<Memory>> =
             rows.into_iter().filter(|memory| select.wants(memory)).map(Arc::clone).collect();
         facts.more = found.len() > select.limit;
@@ -52,6 +46,31 @@ impl Tenant {
             facts.entries.truncate(select.limit);
         }
         facts.memories = found;
+    }
+
+    pub(super) fn within(&self, select: &WithinSelect, facts: &mut Facts) {
+        let rows = self.rows_behind(select.after, Some(select.scan), facts);
+        let wanted = rows.into_iter().filter(|memory| !memory.is_tombstone() && select.wants(memory));
+        facts.memories = wanted.map(Arc::clone).collect();
+        facts.more = facts.memories.len() > select.limit;
+        facts.memories.truncate(select.limit);
+    }
+
+    /// Memories in order of their ids, as far as is to be looked.
+    fn rows_behind(
+        &self,
+        after: Option<MemoryId>,
+        scan: Option<usize>,
+        facts: &mut Facts,
+    ) -> Vec<&Arc<Memory>> {
+        let behind = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.memories.range((behind, Bound::Unbounded)).map(|(_, version)| &version.memory);
+        let mut rows: Vec<&Arc<Memory>> = rows.collect();
+        if let Some(scan) = scan.map(|scan| scan.max(1)).filter(|scan| rows.len() > *scan) {
+            rows.truncate(scan);
+            facts.scan_end = rows.last().map(|last| (Timestamp::from_unix_micros(0), last.id));
+        }
+        rows
     }
 
     /// What is asked of persons' rights.

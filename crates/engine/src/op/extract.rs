@@ -1,5 +1,6 @@
 //! The graph of a memory that waits for it: what an extractor found, or what the caller gave, becomes what the memory says.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use memoryscope_domain::govern::{Authority, Facts, Visible};
 use memoryscope_domain::graph::extraction::{WAITING, WAITING_LONGER};
 use memoryscope_domain::graph::fold::Seen;
 use memoryscope_domain::graph::resolve::{self, CandidateEnd, Candidates, Known, Resolution, Setting};
-use memoryscope_domain::graph::{Extraction, ExtractionStatus, Schema, Search};
+use memoryscope_domain::graph::{EdgeEnd, Extraction, ExtractionStatus, Schema, Search};
 use memoryscope_domain::ids::{MemoryId, NodeId, UserId};
 use memoryscope_domain::items::policy::GraphPlan;
 use memoryscope_domain::items::{AclKind, Item};
@@ -125,7 +126,7 @@ impl Settle {
         keys.extend(given.filter_map(|node| NodeId::parse(node.id.as_str()).ok()).map(Key::node));
         for edge in policy.relationships.iter().flat_map(|edges| &edges.value) {
             let ends = [&edge.source, &edge.target].into_iter();
-            keys.extend(ends.filter_map(|end| NodeId::parse(bare(end.as_str())).ok()).map(Key::node));
+            keys.extend(ends.filter_map(|end| NodeId::parse(bare(&end.to_string())).ok()).map(Key::node));
         }
         let mut types = BTreeSet::new();
         for node in self.found.iter().flat_map(|found| &found.nodes) {
@@ -154,17 +155,21 @@ impl Settle {
                 && memory.item().is_some_and(|item| item.policy.may_be_used() && item.is_readable_by(&writer))
         };
         let memories: Vec<Arc<Memory>> = seen.memories().iter().filter(is_known).cloned().collect();
-        let before = memories.iter().filter(|memory| {
-            memory.scope == self.memory.scope
-                && (memory.placed, memory.id) < (self.memory.placed, self.memory.id)
-        });
-        let previous = before.max_by_key(|memory| (memory.placed, memory.id)).map(|memory| memory.id);
+        let mut before: Vec<&Arc<Memory>> = memories
+            .iter()
+            .filter(|memory| {
+                memory.scope == self.memory.scope
+                    && (memory.placed, memory.id) < (self.memory.placed, self.memory.id)
+            })
+            .collect();
+        before.sort_by_key(|memory| Reverse((memory.placed, memory.id)));
+        let previous: Vec<MemoryId> = before.iter().map(|memory| memory.id).collect();
         let graph = Seen::of(&memories);
         let was_cut = seen.memories().len() >= limits::GRAPH_MEMORIES_MAX;
         let known = Known::new(&graph, &self.memory.scope.namespace, was_cut);
         let setting = Setting {
             memory: self.memory.id,
-            previous,
+            previous: &previous,
             policy: &item.policy,
             schema: self.schema.as_ref(),
             known: &known,
@@ -188,6 +193,16 @@ impl Settle {
             _ => Resolution { graph: item.graph.clone(), report: resolve::Report::default() },
         }
     }
+}
+
+/// How many of the memories before it an item wants to be linked with.
+fn context_of(item: &Item) -> usize {
+    let edges = item.policy.relationships.iter().flat_map(|edges| &edges.value);
+    let counts = edges.flat_map(|edge| [&edge.source, &edge.target]).map(|end| match end {
+        EdgeEnd::Context(count) => usize::from(*count),
+        EdgeEnd::This | EdgeEnd::Previous | EdgeEnd::Named(_) => 0,
+    });
+    counts.max().unwrap_or(0)
 }
 
 /// A memory's id without its prefix: a node's has another.
@@ -240,7 +255,7 @@ impl Operation for Settle {
     fn select(&self, _cx: &Context) -> Select {
         let keys = self.memory.item().map(|item| self.keys(item)).unwrap_or_default();
         let keys = keys.into_iter().take(limits::KEYS_ASKED_MAX).collect();
-        // The latest of its scope before it: what $previous is.
+        // The latest of its scope before it: what $previous and $context:N are.
         let objects = ObjectSelect {
             partition: self.memory.partition,
             among: of_types(&[MemoryType::Event]),
@@ -252,7 +267,7 @@ impl Operation for Settle {
             words: None,
             near: None,
             around: Around::nothing(),
-            limit: limits::GRAPH_PREVIOUS_ITEMS,
+            limit: limits::GRAPH_PREVIOUS_ITEMS + self.memory.item().map_or(0, context_of),
         };
         let keyed = KeyedSelect { keys, after: None, limit: limits::GRAPH_MEMORIES_MAX };
         Select::Shared { objects, keyed }

@@ -157,7 +157,8 @@ impl SearchItems {
         };
         // Whoever reads as one of these has been given what is shared with it.
         let readers = cx.principal.reads_as();
-        let walked = self.search.as_ref().map(|search| search.keys(self.scope.partition())).unwrap_or_default();
+        let walked =
+            self.search.as_ref().map(|search| search.keys(self.scope.partition())).unwrap_or_default();
         let readers = readers.iter().take(limits::KEYS_ASKED_MAX - walked.len());
         let keys = readers.map(|reader| Key::reader(reader)).chain(walked).collect();
         let keyed = KeyedSelect { keys, after: None, limit: limits::LIST_SCAN_ITEMS };

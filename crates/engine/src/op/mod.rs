@@ -40,6 +40,7 @@ pub mod ingest;
 pub mod items;
 pub mod job;
 pub mod list;
+pub mod namespace;
 pub mod omo;
 pub mod order;
 pub mod page;
@@ -53,10 +54,12 @@ pub mod review;
 pub mod revoke;
 pub mod schema;
 pub mod search;
+pub mod seek;
 pub mod spiral;
 pub mod step;
 pub mod subject;
 pub mod told;
+pub mod user;
 
 /// What every operation declares of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +73,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 71] = [
+pub static ALL: &[&Info] = &[
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -86,6 +89,7 @@ pub static ALL: [&Info; 71] = [
     &step::DISPUTE,
     &step::ATTEST,
     &step::ERASE,
+    &seek::INFO,
     &step::APPROVE,
     &step::REJECT,
     &review::LIST,
@@ -128,6 +132,16 @@ pub static ALL: [&Info; 71] = [
     &graph::SEARCH,
     &extract::WAIT,
     &extract::INFO,
+    &user::CREATE,
+    &user::LIST,
+    &user::GET,
+    &user::UPDATE,
+    &user::DELETE,
+    &namespace::CREATE,
+    &namespace::LIST,
+    &namespace::GET,
+    &namespace::UPDATE,
+    &namespace::DELETE,
     &subject::ERASE,
     &subject::EXPORT,
     &subject::CONSENT,

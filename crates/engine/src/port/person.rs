@@ -1,4 +1,4 @@
-//! What is read of one person.
+//! What is read of one person, and of one namespace.
 
 use memoryscope_domain::audit_chain::Private;
 use memoryscope_domain::govern::StoredEntry;
@@ -32,6 +32,27 @@ pub enum With {
     /// Their earlier versions ([`memoryscope_domain::govern::Facts::earlier`]), the grants that were given for the person, the bridges from or to their
     /// scope, and the audit entries about the person, of each at most as many as memories; [`memoryscope_domain::govern::Facts::more`] is true where there are more.
     Everything,
+}
+
+/// Which of what is in a namespace, in whatever scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WithinSelect {
+    /// Which namespace; not the empty one.
+    pub namespace: String,
+    /// Only memories behind this one.
+    pub after: Option<MemoryId>,
+    /// How far to look, as [`PersonSelect::scan`].
+    pub scan: usize,
+    /// At most so many memories; [`memoryscope_domain::govern::Facts::more`] says whether there were more among those that were looked at.
+    pub limit: usize,
+}
+
+impl WithinSelect {
+    /// Whether it is wanted.
+    #[must_use]
+    pub fn wants(&self, memory: &Memory) -> bool {
+        memory.scope.namespace == self.namespace
+    }
 }
 
 impl PersonSelect {

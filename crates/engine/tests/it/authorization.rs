@@ -58,6 +58,8 @@ use super::objects::{event, filters};
 use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
 
+mod records;
+
 const LEGEND: &str = "\
 Each cell: what is the caller's own, then what is another's.
 ✓ done  ∅ answered, and nothing is seen  ✗ denied (403)  ? hidden (404)
@@ -121,6 +123,7 @@ struct Case {
     bridge: BridgeId,
     /// A query of Ann's, by a client of the local name.
     log: AuditId,
+    namespace: String,
 }
 
 /// What Ann lets Eve see.
@@ -160,11 +163,12 @@ impl Case {
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, event, item, schema, token, bridge, log }
+        Self { world, cx, memory, event, item, schema, token, bridge, log, namespace: String::new() }
     }
 
     /// What has to happen before an operation can show something.
-    async fn prepare(&self, name: &str) {
+    async fn prepare(&mut self, name: &str) {
+        self.prepare_records(name).await;
         if name == "spiral.get" {
             for line in super::spirals::RUMINATING {
                 self.world.ingest("ann", spiralling("ann", line)).await;
@@ -347,6 +351,9 @@ impl Case {
         let seen = |page: &op::audit::Page| !page.items.is_empty();
         let token_hash = self.token.hash();
         if let Some(mark) = Box::pin(self.run_on_graphs_and_persons(name)).await {
+            return Some(mark);
+        }
+        if let Some(mark) = Box::pin(self.run_on_records(name)).await {
             return Some(mark);
         }
         let mark = match name {

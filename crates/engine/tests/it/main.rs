@@ -20,6 +20,7 @@ mod omo;
 mod paging;
 mod pending;
 mod properties;
+mod records;
 mod replay;
 mod replay_bridges;
 mod reviews;

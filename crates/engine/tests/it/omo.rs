@@ -30,7 +30,7 @@ pub(crate) fn incoming(world: &World, whose: &str, object: &Value) -> (Scope, Im
     let (whose, now) = (user(whose), world.nobody().now);
     let scope = Scope { namespace: read.namespace.clone().unwrap_or_default(), ..Scope::of_user(&whose) };
     let owner = AclId::of_external_user(&whose);
-    (scope, read.imported(owner, None, &At::Root("body"), now).expect("it comes in").value)
+    (scope, read.imported(owner, (None, None), &At::Root("body"), now).expect("it comes in").value)
 }
 
 /// An object of another server.

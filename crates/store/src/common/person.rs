@@ -15,6 +15,12 @@ pub(crate) fn mark_in_private(person: &UserId) -> String {
     Private::marks_of(person).into_iter().next().unwrap_or_default()
 }
 
+/// What stands in the document of a memory that is in the namespace, and may stand in another.
+pub(crate) fn mark_of_namespace(namespace: &str) -> String {
+    // A text can always be written.
+    format!("\"namespace\":{}", serde_json::to_string(namespace).unwrap_or_default())
+}
+
 /// The tags of what is about the person outside of their scope: as owner, and as subject.
 pub(crate) fn tags(person: &UserId) -> [Vec<u8>; 2] {
     let mut tags = tags_of(person).into_iter().map(|tag| tag.as_bytes().to_vec());

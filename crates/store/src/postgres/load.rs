@@ -187,6 +187,7 @@ impl View<'_> {
             | Select::Logged { .. }
             | Select::Pending { .. }
             | Select::Person(_)
+            | Select::Within(_)
             | Select::Keyed(_)
             | Select::Shared { .. }
             | Select::Unembedded { .. }
@@ -216,6 +217,7 @@ impl View<'_> {
             | Select::Verification
             | Select::Pending { .. }
             | Select::Person(_)
+            | Select::Within(_)
             | Select::Belongings { .. } => return Ok(None),
             Select::Preferences(select) => Listing::Shelf(select).first_call(self.load),
             Select::Bridges(select) => bridges::call(self.load, select),
@@ -341,6 +343,7 @@ impl View<'_> {
             }
             Select::Pending { limit } => self.next_mark(*limit, facts).await?,
             Select::Person(select) => self.person(select, facts).await?,
+            Select::Within(select) => self.within(select, facts).await?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, facts).await?;
             }

@@ -8,7 +8,7 @@ use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{MemoryId, UserId};
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{PersonSelect, With};
+use memoryscope_engine::port::{PersonSelect, With, WithinSelect};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use super::error::Failure;
 use super::load::{VERSIONS, View};
 use super::session::Call;
 use super::value::{Bytes, Value};
-use crate::common::person::{mark_in_grant, mark_in_private, tags};
+use crate::common::person::{mark_in_grant, mark_in_private, mark_of_namespace, tags};
 use crate::common::row::{self, corrupt};
 
 /// Entries, and memories that may be about a person, read at once.
@@ -31,6 +31,11 @@ const BETWEEN: &str = "
       AND (partition_key = $4 OR position($5::bytea IN coalesce(tags, ''::bytea)) > 0
            OR position($6::bytea IN coalesce(tags, ''::bytea)) > 0)
     ORDER BY id LIMIT $7";
+
+const WITHIN: &str = "
+    SELECT id, version, document, body FROM memories
+    WHERE tenant = $1 AND id > $2 AND id <= $3 AND state < 4 AND strpos(document, $4::text) > 0
+    ORDER BY id LIMIT $5";
 
 const GRANTS: &str =
     "SELECT document FROM read_grants WHERE tenant = $1 AND strpos(document, $2::text) > 0 ORDER BY id";
@@ -67,7 +72,7 @@ impl View<'_> {
     /// A walk by the primary key: a person is named in tags of any scope.
     pub(super) async fn person(&mut self, select: &PersonSelect, facts: &mut Facts) -> Result<(), Failure> {
         let end = match select.scan {
-            Some(scan) => self.person_scan_end(select, scan).await?,
+            Some(scan) => self.scan_end(select.after, scan).await?,
             None => None,
         };
         facts.scan_end = end.map(|id| (Timestamp::from_unix_micros(0), id));
@@ -99,12 +104,38 @@ impl View<'_> {
         Ok(())
     }
 
-    async fn person_scan_end(
-        &mut self,
-        select: &PersonSelect,
-        scan: usize,
-    ) -> Result<Option<MemoryId>, Failure> {
-        let behind = select.after.map_or(Vec::new(), bytes);
+    /// A walk by the primary key: what is in a namespace is in any scope.
+    pub(super) async fn within(&mut self, select: &WithinSelect, facts: &mut Facts) -> Result<(), Failure> {
+        let end = self.scan_end(select.after, select.scan).await?;
+        facts.scan_end = end.map(|id| (Timestamp::from_unix_micros(0), id));
+        let mut behind = select.after.map_or(Vec::new(), bytes);
+        let (end, mark) = (end.map_or(LAST_ID.to_vec(), bytes), mark_of_namespace(&select.namespace));
+        loop {
+            let values: Vec<Value<'_>> = vec![
+                Box::new(self.tenant()),
+                Box::new(behind),
+                Box::new(end.clone()),
+                Box::new(mark.clone()),
+                Box::new(row::limit(PAGE_ROWS)),
+            ];
+            let rows = self.session.query(Call::new(WITHIN, values)).await?;
+            for row in &rows {
+                let memory = self.memory(row, 0)?;
+                if select.wants(&memory) {
+                    if facts.memories.len() == select.limit {
+                        facts.more = true;
+                        return Ok(());
+                    }
+                    facts.memories.push(Arc::new(memory));
+                }
+            }
+            let Some(last) = rows.last().filter(|_| rows.len() == PAGE_ROWS) else { return Ok(()) };
+            behind = last.try_get(0)?;
+        }
+    }
+
+    async fn scan_end(&mut self, after: Option<MemoryId>, scan: usize) -> Result<Option<MemoryId>, Failure> {
+        let behind = after.map_or(Vec::new(), bytes);
         let offset = row::limit(scan.saturating_sub(1));
         let values: Vec<Value<'_>> = vec![Box::new(self.tenant()), Box::new(behind), Box::new(offset)];
         let rows = self.session.query(Call::new(SCAN_END, values)).await?;

@@ -195,6 +195,7 @@ impl View<'_> {
             Select::Bridges(select) => facts.bridges = self.bridges(select)?,
             Select::Pending { limit } => self.next_mark(*limit, &mut facts)?,
             Select::Person(select) => self.person(select, &mut facts)?,
+            Select::Within(select) => self.within(select, &mut facts)?,
             Select::Belongings { user, after, limit } => {
                 self.belongings(user, after.as_ref(), *limit, &mut facts)?;
             }

@@ -8,14 +8,14 @@ use memoryscope_domain::grant::ReadGrant;
 use memoryscope_domain::ids::{MemoryId, UserId};
 use memoryscope_domain::memory::Memory;
 use memoryscope_domain::time::Timestamp;
-use memoryscope_engine::port::{PersonSelect, With};
+use memoryscope_engine::port::{PersonSelect, With, WithinSelect};
 use rusqlite::{Connection, params};
 
 use super::apply::execute;
 use super::error::Failure;
 use super::load::{View, memory_id};
 use super::row::{entry, text};
-use crate::common::person::{mark_in_grant, mark_in_private, tags};
+use crate::common::person::{mark_in_grant, mark_in_private, mark_of_namespace, tags};
 use crate::common::row::{self, corrupt};
 
 /// The rows of one tenant between two ids.
@@ -25,13 +25,19 @@ const BETWEEN: &str = "
       AND (partition_key = ?4 OR instr(coalesce(tags, x''), ?5) > 0 OR instr(coalesce(tags, x''), ?6) > 0)
     ORDER BY id";
 
+/// The rows of one tenant between two ids that may be in a namespace.
+const WITHIN: &str = "
+    SELECT id FROM memories
+    WHERE tenant = ?1 AND id > ?2 AND id <= ?3 AND state < 4 AND instr(document, ?4) > 0
+    ORDER BY id";
+
 /// Behind every id.
 const LAST_ID: [u8; 17] = [0xff; 17];
 
 impl View<'_> {
     /// A walk by the primary key: a person is named in tags of any scope.
     pub(super) fn person(&mut self, select: &PersonSelect, facts: &mut Facts) -> Result<(), Failure> {
-        let end = select.scan.map(|scan| self.person_scan_end(select, scan)).transpose()?.flatten();
+        let end = select.scan.map(|scan| self.walk_end(select.after, scan)).transpose()?.flatten();
         facts.scan_end = end.map(|id| (Timestamp::from_unix_micros(0), id));
         let mut found: Vec<Arc<Memory>> = Vec::new();
         for id in self.ids_between(select, end)? {
@@ -68,11 +74,39 @@ impl View<'_> {
         Ok(())
     }
 
-    fn person_scan_end(&self, select: &PersonSelect, scan: usize) -> Result<Option<MemoryId>, Failure> {
+    /// A walk by the primary key: what is in a namespace is in any scope.
+    pub(super) fn within(&mut self, select: &WithinSelect, facts: &mut Facts) -> Result<(), Failure> {
+        let end = self.walk_end(select.after, select.scan)?;
+        facts.scan_end = end.map(|id| (Timestamp::from_unix_micros(0), id));
+        for id in self.ids_within(select, end)? {
+            let memory = self.memory(id)?.filter(|memory| select.wants(memory));
+            if facts.memories.len() == select.limit && memory.is_some() {
+                facts.more = true;
+                break;
+            }
+            facts.memories.extend(memory);
+        }
+        Ok(())
+    }
+
+    fn ids_within(&self, select: &WithinSelect, end: Option<MemoryId>) -> Result<Vec<MemoryId>, Failure> {
+        let end = end.map_or(LAST_ID.to_vec(), |id| id.uuid().as_bytes().to_vec());
+        let mark = mark_of_namespace(&select.namespace);
+        let mut statement = self.conn.prepare_cached(WITHIN)?;
+        let mut rows =
+            statement.query(params![self.load.tenant.as_str(), behind(select.after), end, mark])?;
+        let mut ids = Vec::new();
+        while let Some(row) = rows.next()? {
+            ids.push(memory_id(row, 0)?);
+        }
+        Ok(ids)
+    }
+
+    fn walk_end(&self, after: Option<MemoryId>, scan: usize) -> Result<Option<MemoryId>, Failure> {
         let sql = "SELECT id FROM memories WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT 2 OFFSET ?3";
         let mut statement = self.conn.prepare_cached(sql)?;
         let offset = row::limit(scan.saturating_sub(1));
-        let mut rows = statement.query(params![self.load.tenant.as_str(), behind(select), offset])?;
+        let mut rows = statement.query(params![self.load.tenant.as_str(), behind(after), offset])?;
         let Some(last) = rows.next()?.map(|row| memory_id(row, 0)).transpose()? else { return Ok(None) };
         Ok(rows.next()?.map(|_| last))
     }
@@ -81,8 +115,14 @@ impl View<'_> {
         let end = end.map_or(LAST_ID.to_vec(), |id| id.uuid().as_bytes().to_vec());
         let [owner, subject] = tags(&select.user);
         let mut statement = self.conn.prepare_cached(BETWEEN)?;
-        let values =
-            params![self.load.tenant.as_str(), behind(select), end, select.partition().0, owner, subject];
+        let values = params![
+            self.load.tenant.as_str(),
+            behind(select.after),
+            end,
+            select.partition().0,
+            owner,
+            subject
+        ];
         let mut rows = statement.query(values)?;
         let mut ids = Vec::new();
         while let Some(row) = rows.next()? {
@@ -153,8 +193,8 @@ impl View<'_> {
 }
 
 /// Behind which id a listing begins: no id is empty.
-fn behind(select: &PersonSelect) -> Vec<u8> {
-    select.after.map_or(Vec::new(), |id| id.uuid().as_bytes().to_vec())
+fn behind(after: Option<MemoryId>) -> Vec<u8> {
+    after.map_or(Vec::new(), |id| id.uuid().as_bytes().to_vec())
 }
 
 /// Forgets it; secure deletion zeroes where it stood.

@@ -56,9 +56,7 @@ pub(super) struct ScopeWords {
 impl ScopeWords {
     /// About what it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.rows.len() * ROW_BYTES
-            + self.postings.len() * TERM_BYTES
-            + self.postings_count * POSTING_BYTES
+        self.rows.len() * ROW_BYTES + self.postings.len() * TERM_BYTES + self.postings_count * POSTING_BYTES
     }
 
     fn add(&mut self, id: MemoryId, words: &[u8]) {
@@ -158,7 +156,8 @@ impl View<'_> {
         while let Some(row) = rows.next()? {
             let id = memory_id(row, 0)?;
             words.drop(id);
-            let _now = one(self.conn, OF_ROW, params![tenant, id.uuid().as_bytes()], |row| add_row(words, row))?;
+            let _now =
+                one(self.conn, OF_ROW, params![tenant, id.uuid().as_bytes()], |row| add_row(words, row))?;
         }
         let mut new = self.conn.prepare_cached(
             "SELECT id, words FROM memories

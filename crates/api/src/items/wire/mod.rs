@@ -2,6 +2,7 @@
 
 pub(super) mod example;
 pub(super) mod memory;
+pub(super) mod namespaces;
 pub(super) mod queries;
 pub(super) mod review;
 pub(super) mod schema;
@@ -10,6 +11,7 @@ mod schema_constraint;
 mod schema_graph;
 mod schema_omo;
 mod schema_policy;
+pub(super) mod users;
 
 pub(super) use schema_answers::{
     added as added_schema, batch as batch_schema, deleted as deleted_schema, found as found_schema,

@@ -10,12 +10,12 @@ use memoryscope_domain::webhook::{ADDRESS, URL_PATTERN, Webhook, is_address};
 
 use crate::wire::{Decode, Fields, Shape, USER_ID_PATTERN, boolean, choice, one_of, string, whole};
 
-fn user_id() -> impl Decode<Out = UserId> {
+pub(super) fn user_id() -> impl Decode<Out = UserId> {
     let text = string().trimmed().bytes(1..=limits::USER_ID_BYTES_MAX).pattern(USER_ID_PATTERN);
     text.parsed(|text: &String| UserId::parse(text))
 }
 
-fn name() -> impl Decode<Out = String> {
+pub(super) fn name() -> impl Decode<Out = String> {
     // Held to what a user's id is, as in bodies.
     user_id().parsed(|id: &UserId| Ok::<_, Infallible>(id.as_str().to_owned()))
 }
@@ -125,6 +125,24 @@ impl Shape for NamedQuery {
         let named = Named::read(f);
         f.optional("skip_parse", boolean());
         Some(Self { named })
+    }
+}
+
+/// `DELETE /v1/memory/all`.
+#[derive(Debug)]
+pub(in crate::items) struct EraseAllQuery {
+    pub(in crate::items) named: Named,
+    /// A user by an id of the server's own.
+    pub(in crate::items) user_id: Option<UserId>,
+}
+
+impl Shape for EraseAllQuery {
+    const NAME: &'static str = "EraseAllQuery";
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = Named::read(f);
+        let user_id = f.optional("user_id", user_id());
+        f.optional("skip_parse", boolean());
+        Some(Self { named, user_id })
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn identity() -> Map<String, Value> {
 
 /// Everything that says how an item is treated; each of it once.
 fn treatment() -> Map<String, Value> {
-    let link = "Links in short: Type:property, Source->EDGE->Target:property, $this, $previous.";
+    let link = "Links in short: Type:property, Type.via(EDGE->Target:property), Source->EDGE->Target:property, $this, $previous, $context:N.";
     Map::from_iter([
         ("memory_policy".to_owned(), maybe(memory_policy())),
         ("acl".to_owned(), says(maybe(acl()), "Who may read and change it, beside its owner.")),

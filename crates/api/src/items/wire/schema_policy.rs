@@ -40,7 +40,10 @@ pub(super) fn memory_policy() -> Value {
         Map::from_iter([
             (
                 "source".to_owned(),
-                says(text(limits::NODE_ID_CHARS_MAX), "A node of the request, a memory, $this or $previous."),
+                says(
+                    text(limits::NODE_ID_CHARS_MAX),
+                    "A node of the request, a memory, $this, $previous or $context:N.",
+                ),
             ),
             ("target".to_owned(), text(limits::NODE_ID_CHARS_MAX)),
             ("type".to_owned(), name()),

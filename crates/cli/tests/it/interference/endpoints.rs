@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::bridges::{bridges, make_bridge, remove_bridge};
 use super::world::{Answer, Asked, Caller, Twins};
-use super::{graph, items, jobs, scoped};
+use super::{graph, items, jobs, records, scoped};
 
 /// Pages that are turned at most: more than the twins have memories.
 pub(super) const PAGES_MAX: usize = 64;
@@ -112,6 +112,16 @@ endpoints! {
     "GET /v1/graph/nodes/{id}/edges" => |probe| graph::node(probe, "/edges");
     "GET /v1/graph/nodes/{id}/neighbourhood" => |probe| graph::node(probe, "/neighbourhood");
     "POST /v1/schemas" => graph::schema;
+    "POST /v1/user" => records::user;
+    "POST /v1/user/batch" => records::users;
+    "GET /v1/user" => |probe| plain(probe, "/v1/user?page_size=3");
+    "GET /v1/user/{id}" => |probe| plain(probe, records::NOBODY);
+    "PUT /v1/user/{id}" => records::changed_user;
+    "DELETE /v1/user/{id}" => records::forgotten_user;
+    "POST /v1/namespace" => records::namespace;
+    "GET /v1/namespace" => |probe| plain(probe, "/v1/namespace?limit=3");
+    "GET /v1/namespace/{id}" => |probe| plain(probe, records::NOWHERE);
+    "PUT /v1/namespace/{id}" => records::changed_namespace;
     "GET /v1/schemas" => |probe| plain(probe, "/v1/schemas");
     "GET /v1/schemas/{id}" => |probe| plain(probe, graph::NO_SCHEMA);
     "PUT /v1/schemas/{id}" => graph::amended;
@@ -121,6 +131,8 @@ endpoints! {
     "POST /v2/jobs/{id}/cancel" => |probe| jobs::ordered(probe, "cancel");
     "POST /v2/jobs/{id}/retry" => |probe| jobs::ordered(probe, "retry");
     "GET /v2/webhooks/deliveries" => |probe| plain(probe, "/v2/webhooks/deliveries");
+    "DELETE /v1/namespace/{id}" => records::deleted_namespace;
+    "DELETE /v1/memory/all" => items::erase_all;
     "GET /v2/access-logs" => access_logs;
     "GET /v2/access-logs/{id}" => access_log;
     "GET /v2/audit" => audit;

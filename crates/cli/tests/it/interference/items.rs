@@ -15,7 +15,12 @@ use super::endpoints::{PAGES_MAX, Probe};
 use super::world::Caller;
 
 /// An item of a scope's person, or of the developer. What differs between twins is what it is about.
-pub(super) fn item(scope: &Scope, shared_with: &[&str], is_flagged: bool, (at, side): (usize, usize)) -> Item {
+pub(super) fn item(
+    scope: &Scope,
+    shared_with: &[&str],
+    is_flagged: bool,
+    (at, side): (usize, usize),
+) -> Item {
     let owner = match UserId::parse(&scope.id) {
         Ok(person) if scope.scope_type == ScopeType::User => AclId::of_external_user(&person),
         _ => AclId::of_developer("local"),
@@ -134,6 +139,15 @@ pub(super) async fn erase(probe: &Probe<'_>) {
         let answer = probe.twins.ask(&stranger.delete(&path)).await;
         assert_eq!(answer.status, 404, "{id}");
     }
+}
+
+/// Of whoever owns nothing, and then of whoever asks: it is the last that they own.
+pub(super) async fn erase_all(probe: &Probe<'_>) {
+    let stranger = Caller::stranger();
+    let answer = probe.twins.ask(&stranger.delete("/v1/memory/all?external_user_id=stranger")).await;
+    assert_eq!(answer.status, 404);
+    let path = format!("/v1/memory/all?external_user_id={}", probe.caller.user);
+    probe.twins.ask(&probe.caller.delete(&path)).await;
 }
 
 pub(super) async fn add(probe: &Probe<'_>) {

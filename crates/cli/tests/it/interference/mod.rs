@@ -10,6 +10,7 @@ mod endpoints;
 mod graph;
 mod items;
 mod jobs;
+mod records;
 mod scoped;
 mod stores;
 mod world;

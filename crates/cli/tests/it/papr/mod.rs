@@ -64,12 +64,23 @@ operations! {
     organization
     purpose
     export
+    delete_all
+    users
+    namespaces
+    toon
+    links
     unbuilt
 }
 
 #[test]
 fn omo() {
     check("omo", 2);
+}
+
+/// Every method that the client has, with every parameter.
+#[test]
+fn every_method_with_every_parameter() {
+    run("crates/cli/tests/it/papr/shapes.py", None, 1);
 }
 
 /// What it says stands in docs/notebooks, for people.

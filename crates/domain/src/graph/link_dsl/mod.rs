@@ -10,9 +10,9 @@
 //! | `Task->BLOCKS->Task:title`, `->BLOCKS->Task:title` | the target of an edge is found so; from any source |
 //! | `Task->BLOCKS:title` | the same, where the schema allows one type of target |
 //! | `Task->BLOCKS` | as the schema's own constraint finds it |
+//! | `Task.via(ASSIGNED_TO->Person:email)`, `Task.via(ASSIGNED_TO->Person:email=a@b.c)` | tasks are found by what they lead to |
 //! | `$previous` | the memory follows its user's latest one |
-//!
-//! `$context:N` and `Type.via(...)` are refused as unsupported.
+//! | `$context:N` | it follows each of its user's latest N |
 
 mod parse;
 #[cfg(test)]
@@ -28,7 +28,7 @@ use crate::limits;
 
 use parse::{Entry, Stop, parse};
 
-/// The edge that `$previous` makes.
+/// The edge that `$previous` and `$context:N` make.
 const FOLLOWS: &str = "FOLLOWS";
 
 /// An edge constraint that leaves the type of its target to the schema, which must allow exactly one.
@@ -122,11 +122,7 @@ impl Links {
         }
         match parse(text) {
             Ok(entry) => self.take(entry, options, at, notes),
-            Err(Stop::Unsupported(what)) => {
-                let message = format!("uses {what}, which is not supported");
-                notes.wrong::<()>(at, Fault::Unsupported, message);
-            }
-            Err(Stop::Wrong { character, expected }) => {
+            Err(Stop { character, expected }) => {
                 let message = format!("cannot be read at character {character}: expected {expected}");
                 notes.wrong::<()>(at, Fault::Invalid, message);
             }
@@ -134,7 +130,7 @@ impl Links {
     }
 
     fn take(&mut self, entry: Entry, options: Options, at: &At<'_>, notes: &mut Notes) {
-        let is_placeholder = matches!(entry, Entry::This | Entry::Previous);
+        let is_placeholder = matches!(entry, Entry::This | Entry::Before(_));
         if is_placeholder && (options.on_miss.is_some() || options.when.is_some() || !options.set.is_empty())
         {
             notes.warn(
@@ -147,7 +143,7 @@ impl Links {
         let on_miss = on_miss.unwrap_or(Miss::Create);
         match entry {
             Entry::Node { node_type, search } => {
-                let search = Some(Search::by(search));
+                let search = Some(search);
                 self.node_constraints.push(NodeConstraint { node_type, on_miss, search, set, when });
             }
             Entry::Edge { source_type, edge_type, target_type, search } => {
@@ -163,11 +159,11 @@ impl Links {
             Entry::This => {
                 notes.warn(at, WarningKind::NoEffect, "has no effect: it is the new memory itself");
             }
-            Entry::Previous => {
+            Entry::Before(target) => {
                 // The type is a name.
                 let edges = Name::parse(FOLLOWS).ok().map(|edge_type| GivenEdge {
                     source: EdgeEnd::This,
-                    target: EdgeEnd::Previous,
+                    target,
                     edge_type,
                     properties: Map::new(),
                 });

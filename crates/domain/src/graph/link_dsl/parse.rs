@@ -1,30 +1,29 @@
 //! Parses one entry of a `link_to`.
 
+use crate::graph::given::context_count;
 use crate::graph::search::threshold_default;
-use crate::graph::{Match, MatchMode, Name};
+use crate::graph::{Direction, EdgeEnd, Match, MatchMode, Name, Search, Via};
 use crate::limits;
 use crate::object::Unit;
 
 /// What one entry says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// `Type:properties`.
-    Node { node_type: Name, search: Vec<Match> },
+    /// `Type:properties` and `Type.via(EDGE->Target:properties)`.
+    Node { node_type: Name, search: Search },
     /// `Source->EDGE->Target:properties`, with parts left out.
     Edge { source_type: Option<Name>, edge_type: Name, target_type: Option<Name>, search: Vec<Match> },
     /// `$this`.
     This,
-    /// `$previous`.
-    Previous,
+    /// `$previous` and `$context:N`.
+    Before(EdgeEnd),
 }
 
-/// Why an entry cannot be taken.
+/// Where an entry cannot be read, by the character from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// It is right, and not built.
-    Unsupported(&'static str),
-    /// It is wrong, at that character from 1.
-    Wrong { character: usize, expected: &'static str },
+pub(super) struct Stop {
+    pub(super) character: usize,
+    pub(super) expected: &'static str,
 }
 
 const ARROW: &str = "->";
@@ -33,6 +32,8 @@ const EDGE_TYPE: &str = "an edge: a capital letter, then capitals, digits and _"
 const PROPERTY: &str = "a property: a letter or _, then letters, digits and _";
 const THRESHOLD: &str = "a threshold from 0 to 1, such as 0.9";
 const VALUE: &str = "a value";
+const PLACEHOLDER: &str = "$this, $previous or $context:N with N from 1 to 20";
+const _: () = assert!(limits::CONTEXT_LINKS_MAX == 20, "as the message says");
 
 /// The text, and how much of it was read.
 struct Cursor<'a> {
@@ -49,17 +50,17 @@ pub(super) fn parse(text: &str) -> Result<Entry, Stop> {
     if cursor.rest().starts_with(ARROW) {
         return cursor.edge(None);
     }
-    let node_type = cursor.name(NODE_TYPE, |b| b.is_ascii_alphabetic(), |b| b.is_ascii_alphanumeric())?;
-    if cursor.rest().starts_with(".via(") {
-        return Err(Stop::Unsupported(".via(...)"));
+    let node_type = cursor.node_type()?;
+    if cursor.eat(".via(") {
+        return cursor.via(node_type);
     }
     if cursor.rest().starts_with(ARROW) {
         return cursor.edge(Some(node_type));
     }
     if !cursor.eat(":") {
-        return Err(cursor.wrong(": and a property, or -> and an edge"));
+        return Err(cursor.wrong(": and a property, -> and an edge, or .via("));
     }
-    Ok(Entry::Node { node_type, search: cursor.properties()? })
+    Ok(Entry::Node { node_type, search: Search::by(cursor.properties()?) })
 }
 
 impl Cursor<'_> {
@@ -81,7 +82,7 @@ impl Cursor<'_> {
 
     fn wrong(&self, expected: &'static str) -> Stop {
         let before = self.text.get(..self.at).unwrap_or_default();
-        Stop::Wrong { character: before.chars().count() + 1, expected }
+        Stop { character: before.chars().count() + 1, expected }
     }
 
     fn is_at_end(&self) -> bool {
@@ -91,11 +92,11 @@ impl Cursor<'_> {
     fn placeholder(&self) -> Result<Entry, Stop> {
         match self.rest().trim_end() {
             "$this" => Ok(Entry::This),
-            "$previous" => Ok(Entry::Previous),
-            other if other == "$context" || other.starts_with("$context:") => {
-                Err(Stop::Unsupported("$context:N"))
-            }
-            _ => Err(self.wrong("$this or $previous")),
+            "$previous" => Ok(Entry::Before(EdgeEnd::Previous)),
+            other => match context_count(other) {
+                Some(count) => Ok(Entry::Before(EdgeEnd::Context(count))),
+                None => Err(self.wrong(PLACEHOLDER)),
+            },
         }
     }
 
@@ -120,19 +121,42 @@ impl Cursor<'_> {
         Ok(name)
     }
 
+    /// Reads on behind `Type.via(`: what is looked for is what leads to something that is found so.
+    fn via(&mut self, node_type: Name) -> Result<Entry, Stop> {
+        let edge_type = self.edge_type()?;
+        if !self.eat(ARROW) {
+            return Err(self.wrong("-> and a type"));
+        }
+        let target_type = self.node_type()?;
+        if !self.eat(":") {
+            return Err(self.wrong(": and a property"));
+        }
+        // The bracket that closes it is the last one: a value may hold others.
+        let Some(inner) = self.text.trim_end().strip_suffix(')').filter(|inner| inner.len() >= self.at)
+        else {
+            self.at = self.text.trim_end().len();
+            return Err(self.wrong(") at the end"));
+        };
+        let mut inner = Cursor { text: inner, at: self.at };
+        let target = Search::by(inner.properties()?);
+        let via = Via { edge_type, target_type, target, direction: Direction::Outgoing };
+        Ok(Entry::Node { node_type, search: Search { via: vec![via], ..Search::by(Vec::new()) } })
+    }
+
+    fn edge_type(&mut self) -> Result<Name, Stop> {
+        let goes_on = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        self.name(EDGE_TYPE, |b| b.is_ascii_uppercase(), goes_on)
+    }
+
+    fn node_type(&mut self) -> Result<Name, Stop> {
+        self.name(NODE_TYPE, |b| b.is_ascii_alphabetic(), |b| b.is_ascii_alphanumeric())
+    }
+
     /// Reads on from the first arrow.
     fn edge(&mut self, source_type: Option<Name>) -> Result<Entry, Stop> {
         self.eat(ARROW);
-        let edge_type = self.name(
-            EDGE_TYPE,
-            |b| b.is_ascii_uppercase(),
-            |b| b.is_ascii_uppercase() || b.is_ascii_digit(),
-        )?;
-        let target_type = if self.eat(ARROW) {
-            Some(self.name(NODE_TYPE, |b| b.is_ascii_alphabetic(), |b| b.is_ascii_alphanumeric())?)
-        } else {
-            None
-        };
+        let edge_type = self.edge_type()?;
+        let target_type = if self.eat(ARROW) { Some(self.node_type()?) } else { None };
         let search = if self.eat(":") {
             self.properties()?
         } else if self.is_at_end() {

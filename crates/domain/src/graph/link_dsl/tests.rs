@@ -80,6 +80,42 @@ fn there_are_three_forms() {
 }
 
 #[test]
+fn nodes_are_found_through_an_edge() {
+    let check = |text: &str, expect: [&str; 3], by: &[&str]| {
+        let links = read(&json!(text)).expect("links");
+        let [constraint] = links.node_constraints.as_slice() else { panic!("{text}: {links:?}") };
+        let search = constraint.search.as_ref().expect("a search");
+        let [via] = search.via.as_slice() else { panic!("{text}: {search:?}") };
+        let found = [constraint.node_type.as_str(), via.edge_type.as_str(), via.target_type.as_str()];
+        assert_eq!(found, expect, "{text}");
+        assert_eq!(shown(Some(&via.target)), by, "{text}");
+        assert_eq!((via.direction.name(), search.properties.len()), ("outgoing", 0));
+    };
+    let task = ["Task", "ASSIGNED_TO", "Person"];
+    check("Task.via(ASSIGNED_TO->Person:email)", task, &["email semantic 0.85"]);
+    check(" Task.via(ASSIGNED_TO->Person:email=ann@x.y) ", task, &["email exact 0.85 \"ann@x.y\""]);
+    check("Task.via(ASSIGNED_TO->Person:name=Ann (Lee))", task, &["name exact 0.85 \"Ann (Lee)\""]);
+    check(
+        "Task.via(ASSIGNED_TO->Person:id=1,name~@0.9)",
+        task,
+        &["id exact 0.85 \"1\"", "name semantic 0.9"],
+    );
+}
+
+#[test]
+fn a_memory_follows_those_before_it() {
+    let check = |text: &str| {
+        let links = read(&json!(text)).expect("links");
+        let edge = links.relationships.first().map(GivenEdge::to_json);
+        let expect = json!({"source": "$this", "target": text, "type": "FOLLOWS", "properties": {}});
+        assert_eq!(edge, Some(expect), "{text}");
+    };
+    check("$previous");
+    check("$context:1");
+    check("$context:20");
+}
+
+#[test]
 fn what_cannot_be_read_is_shown_where() {
     let check = |text: &str, expect: &str| {
         assert_eq!(read(&json!(text)).expect_err("a fault"), [format!("link_to: {expect}")], "{text}");
@@ -89,7 +125,7 @@ fn what_cannot_be_read_is_shown_where() {
     };
     check("", &at(1, parse_expected("type")));
     check("1Task:a", &at(1, parse_expected("type")));
-    check("Task", &at(5, ": and a property, or -> and an edge"));
+    check("Task", &at(5, ": and a property, -> and an edge, or .via("));
     check("Task:", &at(6, parse_expected("property")));
     check("Task:é", &at(6, parse_expected("property")));
     check("Task:a b", &at(7, "=, ~, a comma or the end"));
@@ -100,9 +136,26 @@ fn what_cannot_be_read_is_shown_where() {
     check("Task:a~@0.9x", &at(12, "=, ~, a comma or the end"));
     check("Task->blocks", &at(7, parse_expected("edge")));
     check("Task->BLOCKS->Bug x", &at(18, ": or the end"));
-    check("$that", &at(1, "$this or $previous"));
-    check("$context:3", "uses $context:N, which is not supported (unsupported)");
-    check("Task.via(X->Y:z)", "uses .via(...), which is not supported (unsupported)");
+    let placeholder = "$this, $previous or $context:N with N from 1 to 20";
+    for text in [
+        "$that",
+        "$context",
+        "$context:",
+        "$context:0",
+        "$context:21",
+        "$context:+3",
+        "$context:300",
+        "$context:3x",
+    ] {
+        check(text, &at(1, placeholder));
+    }
+    check("Task.via()", &at(10, parse_expected("edge")));
+    check("Task.via(X:y)", &at(11, "-> and a type"));
+    check("Task.via(X->Y)", &at(14, ": and a property"));
+    check("Task.via(X->Y:z", &at(16, ") at the end"));
+    check("Task.via(X->Y:z) or", &at(20, ") at the end"));
+    check("Task.via(X->Y:)", &at(15, parse_expected("property")));
+    check("Task.via(X->Y:z!)", &at(16, "=, ~, a comma or the end"));
     let faults = read(&json!({"Task:a": {"created": 1}, "Bug": null, "C:d": 1})).expect_err("faults");
     assert_eq!(faults.len(), 3, "{faults:?}");
     assert_eq!(read(&json!(7)).expect_err("a fault").len(), 1);

@@ -7,7 +7,7 @@ use super::report::{EdgeReport, LeftOut, Outcome, Report};
 use super::{CandidateEdge, CandidateEnd, Making, asserted, set_properties};
 use crate::graph::assertion::{EdgeAssertion, End, Method};
 use crate::graph::schema::{coerce, complete};
-use crate::graph::{Direction, EdgeConstraint, Miss};
+use crate::graph::{Direction, EdgeConstraint, EdgeEnd, Miss};
 
 /// An end that is there, with its type and, where it is a candidate, what became of it and what is known of it.
 struct Joined<'a> {
@@ -75,8 +75,10 @@ impl Making<'_> {
         match end {
             CandidateEnd::This => Ok(memory(self.setting.memory)),
             CandidateEnd::Previous => {
-                self.setting.previous.map(memory).ok_or((Outcome::Skipped, "no_previous"))
+                let previous = self.setting.previous.first().copied();
+                previous.map(memory).ok_or((Outcome::Skipped, "no_previous"))
             }
+            CandidateEnd::Context(_) => Err((Outcome::Skipped, "no_previous")),
             // What whoever writes may not see is not there.
             CandidateEnd::Memory(id) => {
                 let node = crate::ids::NodeId::from_uuid(id.uuid());
@@ -199,6 +201,7 @@ fn spelt(end: &CandidateEnd) -> String {
         CandidateEnd::Node(called) => called.clone(),
         CandidateEnd::This => "$this".to_owned(),
         CandidateEnd::Previous => "$previous".to_owned(),
+        CandidateEnd::Context(count) => EdgeEnd::Context(*count).to_string(),
         CandidateEnd::Memory(id) => id.prefixed(),
     }
 }

@@ -47,6 +47,8 @@ pub enum CandidateEnd {
     This,
     /// Its user's latest memory before it.
     Previous,
+    /// So many of its user's latest memories before it, of which there are none.
+    Context(u8),
     /// Another memory.
     Memory(MemoryId),
 }
@@ -80,8 +82,8 @@ pub struct Candidates {
 pub struct Setting<'a> {
     /// The memory that says it.
     pub memory: MemoryId,
-    /// Its user's latest memory before it, if there is one that whoever writes may see.
-    pub previous: Option<MemoryId>,
+    /// Its user's latest memories before it that whoever writes may see, the latest first.
+    pub previous: &'a [MemoryId],
     /// How the memory is treated.
     pub policy: &'a EffectivePolicy,
     /// The schema that holds for it.
@@ -116,19 +118,28 @@ pub fn given(setting: &Setting<'_>, nodes: &[GivenNode], edges: &[GivenEdge]) ->
         node_type: node.node_type.clone(),
         properties: node.properties.clone(),
     };
-    let end = |end: &EdgeEnd| match end.resolve(nodes) {
-        Some(EndOf::This) => CandidateEnd::This,
-        Some(EndOf::Previous) => CandidateEnd::Previous,
-        Some(EndOf::Memory(memory)) => CandidateEnd::Memory(memory),
-        Some(EndOf::Node(_)) | None => CandidateEnd::Node(end.as_str().to_owned()),
+    let ends = |end: &EdgeEnd| match end.resolve(nodes) {
+        Some(EndOf::This) => vec![CandidateEnd::This],
+        Some(EndOf::Previous) => vec![CandidateEnd::Previous],
+        Some(EndOf::Context(count)) if setting.previous.is_empty() => vec![CandidateEnd::Context(count)],
+        Some(EndOf::Context(count)) => {
+            setting.previous.iter().take(usize::from(count)).copied().map(CandidateEnd::Memory).collect()
+        }
+        Some(EndOf::Memory(memory)) => vec![CandidateEnd::Memory(memory)],
+        Some(EndOf::Node(_)) | None => vec![CandidateEnd::Node(end.to_string())],
     };
-    let edge = |edge: &GivenEdge| CandidateEdge {
-        source: end(&edge.source),
-        target: end(&edge.target),
-        edge_type: edge.edge_type.clone(),
-        properties: edge.properties.clone(),
+    let edge = |edge: &GivenEdge| {
+        let (sources, targets) = (ends(&edge.source), ends(&edge.target));
+        let joined = sources.iter().flat_map(|source| targets.iter().map(move |target| (source, target)));
+        let joined = joined.map(|(source, target)| CandidateEdge {
+            source: source.clone(),
+            target: target.clone(),
+            edge_type: edge.edge_type.clone(),
+            properties: edge.properties.clone(),
+        });
+        joined.collect::<Vec<CandidateEdge>>()
     };
-    let (nodes, edges) = (nodes.iter().map(candidate).collect(), edges.iter().map(edge).collect());
+    let (nodes, edges) = (nodes.iter().map(candidate).collect(), edges.iter().flat_map(edge).collect());
     let candidates = Candidates { nodes, edges, lost: Lost::default() };
     resolve(setting, &candidates, Method::Given)
 }

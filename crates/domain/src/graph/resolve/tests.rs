@@ -21,7 +21,7 @@ fn check(
     let policy = policy(request);
     let setting = Setting {
         memory: memory_id(100),
-        previous: Some(memory_id(1)),
+        previous: &[memory_id(1)],
         policy: &policy,
         schema: of,
         known: &known,
@@ -256,7 +256,7 @@ fn what_is_given_is_made_as_it_is() {
     let edges = &policy.relationships.as_ref().expect("edges").value;
     let memory = memory_id(100);
     let setting =
-        Setting { memory, previous: None, policy: &policy, schema: None, known: &known, now: time(100) };
+        Setting { memory, previous: &[], policy: &policy, schema: None, known: &known, now: time(100) };
     let made = given(&setting, nodes, edges);
     let expect = format!(
         "p created; {ann} merged; p>{ann} created; $this>p created; $this>$previous skipped no_previous"
@@ -265,6 +265,39 @@ fn what_is_given_is_made_as_it_is() {
     assert_eq!(made.graph.nodes[0].node, NodeId::made_by(memory, "Person", "p"));
     assert_eq!(made.graph.nodes[1].node, node_id(1));
     assert_eq!(given(&setting, nodes, edges), made);
+}
+
+/// `$context:N` is as many edges as there are memories before this one, at most N, the latest first; joined with `$previous` it is one.
+#[test]
+fn a_memory_is_linked_with_those_before_it() {
+    let people = people();
+    let seen = Seen::of(&people);
+    let known = Known::new(&seen, "", false);
+    let before: Vec<MemoryId> = people.iter().map(|memory| memory.id).rev().collect();
+    let check = |target: &str, before: &[MemoryId], expect: &str| {
+        let edges = json!([{"source": "$this", "target": target, "type": "FOLLOWS"},
+            {"source": "$this", "target": "$previous", "type": "FOLLOWS"}]);
+        let policy = policy(json!({"relationships": edges}));
+        let edges = &policy.relationships.as_ref().expect("edges").value;
+        let setting = Setting {
+            memory: memory_id(100),
+            previous: before,
+            policy: &policy,
+            schema: None,
+            known: &known,
+            now: time(100),
+        };
+        assert_eq!(told(&given(&setting, &[], edges)), expect, "{target}");
+    };
+    let [one, two] = [before[0].prefixed(), before[1].prefixed()];
+    check("$context:1", &before, &format!("$this>{one} created; $this>$previous merged"));
+    check(
+        "$context:2",
+        &before,
+        &format!("$this>{one} created; $this>{two} created; $this>$previous merged"),
+    );
+    check("$context:20", &before[..1], &format!("$this>{one} created; $this>$previous merged"));
+    check("$context:3", &[], "$this>$context:3 skipped no_previous; $this>$previous skipped no_previous");
 }
 
 fn some_candidates() -> impl Strategy<Value = Vec<(usize, String, bool)>> {
@@ -291,7 +324,7 @@ proptest! {
         };
         let policy = policy(request);
         let setting = Setting {
-            memory: memory_id(100), previous: None, policy: &policy, schema: None, known: &known, now: time(100),
+            memory: memory_id(100), previous: &[], policy: &policy, schema: None, known: &known, now: time(100),
         };
         let nodes: Vec<Candidate> = found.iter().enumerate().map(|(at, (of, name, has_more))| {
             let mut properties = json!({"name": name});

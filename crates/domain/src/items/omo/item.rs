@@ -71,14 +71,15 @@ impl OmoObject {
         self.ext.retain(|name, _| name == EXT_REDACTED);
     }
 
-    /// What the object becomes as an item of `owner`, in an organization, as it comes in at `now`. `at` is where it stands.
+    /// What the object becomes as an item of `owner`, in an organization and a namespace that says `namespace` of its memories, as it
+    /// comes in at `now`. `at` is where it stands.
     ///
     /// # Errors
     /// When it is of a type that items have not, was made in the future, or says of the graph what cannot be done.
     pub fn imported(
         self,
         owner: AclId,
-        organization_id: Option<String>,
+        (organization_id, namespace): (Option<String>, Option<&MemoryPolicy>),
         at: &At<'_>,
         now: Timestamp,
     ) -> Result<Read<Imported>, Faults> {
@@ -92,7 +93,7 @@ impl OmoObject {
             let message = "must be at most 5 minutes in the future";
             notes.wrong::<()>(&At::Key(at, "createdAt"), Fault::OutOfRange, message);
         }
-        let treated = self.treated(at, &mut notes);
+        let treated = self.treated(namespace, at, &mut notes);
         let Some((item_type, (stated, policy))) = item_type.zip(treated) else {
             return notes.finish(None);
         };
@@ -132,7 +133,12 @@ impl OmoObject {
 
     /// What was stated of how it is treated, and what holds. What held where it comes from holds on, with its layers, as far as
     /// that agrees with what stands at the object's top; else that is stated, and the layers are put together anew.
-    fn treated(&self, at: &At<'_>, notes: &mut Notes) -> Option<(RequestPolicy, EffectivePolicy)> {
+    fn treated(
+        &self,
+        namespace: Option<&MemoryPolicy>,
+        at: &At<'_>,
+        notes: &mut Notes,
+    ) -> Option<(RequestPolicy, EffectivePolicy)> {
         let mut stated = RequestPolicy {
             metadata: self.metadata_policy.clone().unwrap_or_default(),
             stated: self.policy.clone().unwrap_or_default(),
@@ -149,7 +155,7 @@ impl OmoObject {
         stated.stated.consent = Some(self.consent);
         stated.stated.risk = Some(self.risk);
         stated.stated.acl = self.acl.clone().or(stated.stated.acl);
-        let layers = Layers { namespace: None, schema: None, batch: None, request: &stated };
+        let layers = Layers { namespace, schema: None, batch: None, request: &stated };
         match layers.resolve(at) {
             Ok(read) => {
                 let policy = read.value.policy;

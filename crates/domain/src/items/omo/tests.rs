@@ -90,7 +90,7 @@ fn what_is_no_object_is_refused_and_the_others_are_read() {
 fn comes_in(object: &Value) -> Result<Read<Imported>, Faults> {
     let owner = AclId::parse("ann").expect("an id");
     let now = Timestamp::from_unix_micros(1_767_225_600_000_000);
-    OmoObject::read(object).expect("an object").value.imported(owner, None, &At::Root("body"), now)
+    OmoObject::read(object).expect("an object").value.imported(owner, (None, None), &At::Root("body"), now)
 }
 
 #[test]

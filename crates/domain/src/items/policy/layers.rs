@@ -216,7 +216,7 @@ fn check_edge(
         let found = end.resolve(nodes);
         match found {
             None => {
-                let message = "is neither $this nor $previous, nor a node of the request, nor a memory's id";
+                let message = "is neither a placeholder, nor a node of the request, nor a memory's id";
                 notes.wrong::<()>(&At::Key(at, field), Fault::Invalid, message);
                 None
             }

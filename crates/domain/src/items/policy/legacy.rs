@@ -101,10 +101,7 @@ fn read_item(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<GivenEdge>
     let at_kind = members.place("relationship_type");
     let target = match kind.as_deref() {
         Some("previous_memory_item_id") => Some(EdgeEnd::Previous),
-        Some("all_previous_memory_items") => {
-            let message = "all_previous_memory_items is not supported; known are previous_memory_item_id and link_to_id";
-            notes.wrong(&at_kind, Fault::Unsupported, message)
-        }
+        Some("all_previous_memory_items") => Some(EdgeEnd::Context(limits::CONTEXT_LINKS_MAX)),
         None | Some("link_to_id") => match related.as_deref().map(NodeId::parse) {
             Some(Ok(id)) if !id.as_str().starts_with('$') => Some(EdgeEnd::Named(id)),
             _ => notes.wrong(&members.place("related_item_id"), Fault::Missing, "must be a memory's id"),

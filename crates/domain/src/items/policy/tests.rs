@@ -287,10 +287,11 @@ fn former_forms_become_policies() {
     let links = json!({"relationships_json": [
         {"relation_type": "FOLLOWS", "relationship_type": "previous_memory_item_id"},
         {"relation_type": "CITES", "related_item_id": id, "metadata": {"page": 3}},
+        {"relation_type": "FOLLOWS", "relationship_type": "all_previous_memory_items"},
     ]});
     let (resolved, _) = resolve(&Said { request: links, ..Said::default() }).expect("a policy");
-    let ends: Vec<&str> = resolved.edges.iter().map(|edge| edge.target.as_str()).collect();
-    assert_eq!(ends, ["$previous", id]);
+    let ends: Vec<String> = resolved.edges.iter().map(|edge| edge.target.to_string()).collect();
+    assert_eq!(ends, ["$previous", id, "$context:20"]);
     let check = |generation: Value, expect: &[&str]| {
         assert_eq!(request(&json!({"graph_generation": generation})).expect_err("faults"), expect);
     };

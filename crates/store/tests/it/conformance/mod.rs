@@ -179,6 +179,7 @@ on_every_store! {
     person:
         what_is_about_a_person_is_found_in_order
         a_person_is_looked_for_in_steps
+        what_is_in_a_namespace_is_found_in_order
         what_is_read_with_it_is_the_persons
         what_is_forgotten_is_gone
         nothing_is_written_under_a_destroyed_key;

@@ -12,7 +12,7 @@ use memoryscope_domain::memory::{Body, Memory, State, SubjectRef};
 use memoryscope_domain::object::{Derivation, Distinct};
 use memoryscope_domain::preference::Kind;
 use memoryscope_domain::scope::Scope;
-use memoryscope_engine::port::{Load, PersonSelect, Select, Snapshot, Store, StoreError, With};
+use memoryscope_engine::port::{Load, PersonSelect, Select, Snapshot, Store, StoreError, With, WithinSelect};
 
 use crate::make::{
     child, commit, commit_all, event, grant, load, load_of, memory, memory_id, memory_of, set, tenant, time,
@@ -98,6 +98,40 @@ pub(super) async fn a_person_is_looked_for_in_steps(store: Arc<dyn Store>) {
         .map(|(memory, family)| (memory.id.uuid().as_u128(), family.descendants.len()))
         .collect();
     assert_eq!(kindred, [(5, 1)]);
+}
+
+/// In whatever scope, and nothing of another tenant, of another namespace, or that is erased.
+pub(super) async fn what_is_in_a_namespace_is_found_in_order(store: Arc<dyn Store>) {
+    let (a, b) = (tenant("a"), tenant("b"));
+    let within = |memory: Memory, namespace: &str| {
+        let scope = Scope { namespace: namespace.to_owned(), ..memory.scope.clone() };
+        Memory { partition: scope.partition(), scope, ..memory }
+    };
+    for tenant in [&a, &b] {
+        let changes = vec![
+            Change::InsertMemory(within(event(tenant, 1, 1), "n")),
+            Change::InsertMemory(within(moved(event(tenant, 2, 1), "bob"), "n")),
+            Change::InsertMemory(within(event(tenant, 3, 1), "n\"m")),
+            Change::InsertMemory(event(tenant, 4, 1)),
+            Change::InsertMemory(within(event(tenant, 5, 1), "n")),
+            Change::EraseMemory(within(event(tenant, 5, 1), "n").tombstone()),
+            Change::InsertMemory(within(event(tenant, 6, 1), "n")),
+        ];
+        commit_all(&*store, tenant, changes).await;
+    }
+    let select = |namespace: &str, after: Option<u128>, scan, limit| {
+        let (namespace, after) = (namespace.to_owned(), after.map(memory_id));
+        Select::Within(WithinSelect { namespace, after, scan, limit })
+    };
+    let check = async |select, expect| assert_eq!(found(&load(&*store, &a, select).await), expect);
+    check(select("n", None, 99, 9), (vec![1, 2, 6], false, None)).await;
+    check(select("n", None, 99, 2), (vec![1, 2], true, None)).await;
+    check(select("n", Some(2), 99, 2), (vec![6], false, None)).await;
+    check(select("n", None, 2, 9), (vec![1, 2], false, Some(2))).await;
+    check(select("n", Some(2), 2, 9), (vec![], false, Some(4))).await;
+    check(select("n", Some(4), 2, 9), (vec![6], false, None)).await;
+    check(select("n\"m", None, 99, 9), (vec![3], false, None)).await;
+    check(select("m", None, 99, 9), (vec![], false, None)).await;
 }
 
 fn record(key: &str, memories: &[u128]) -> IdempotencyRecord {

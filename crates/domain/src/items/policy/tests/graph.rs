@@ -48,7 +48,7 @@ fn check_faults(policy: Value, schema: Value, expect: &[&str]) {
 fn given_nodes_and_edges_are_whole() {
     check_faults(
         json!({"nodes": [{"id": "", "type": "T"}, {"id": "$x", "type": ""}, {"id": "a"}, 1], "relationships": [
-            {"source": "$that", "target": "$context:2"}], "node": []}),
+            {"source": "$that", "target": "$context:21"}, {"source": "$context:1", "target": "$context:2", "type": "A"}], "node": []}),
         Value::Null,
         &[
             "body.memory_policy.nodes[0].id: must not be empty or blank",
@@ -56,9 +56,10 @@ fn given_nodes_and_edges_are_whole() {
             "body.memory_policy.nodes[1].type: must not be empty or blank",
             "body.memory_policy.nodes[2].type: is required",
             "body.memory_policy.nodes[3]: must be a JSON object",
-            "body.memory_policy.relationships[0].source: is no placeholder; known are $this and $previous",
-            "body.memory_policy.relationships[0].target: $context is not supported; known are $this and $previous",
+            "body.memory_policy.relationships[0].source: is no placeholder; known are $this, $previous and $context:N with N from 1 to 20",
+            "body.memory_policy.relationships[0].target: is no placeholder; known are $this, $previous and $context:N with N from 1 to 20",
             "body.memory_policy.relationships[0].type: is required",
+            "body.memory_policy.relationships[1].target: must not be $context:N where the other end is one",
             "body.memory_policy.node: is not known here; did you mean mode?",
         ],
     );
@@ -70,7 +71,7 @@ fn given_nodes_and_edges_are_whole() {
             "body.memory_policy.nodes[1].type: is reserved for memories",
         ],
     );
-    let nowhere = "is neither $this nor $previous, nor a node of the request, nor a memory's id";
+    let nowhere = "is neither a placeholder, nor a node of the request, nor a memory's id";
     check_faults(
         json!({"mode": "manual", "nodes": [{"id": "a", "type": "T"}],
                "relationships": [{"source": "a", "target": "b", "type": "R"}]}),
