@@ -34,6 +34,7 @@ pub mod retrieval;
 pub mod scope;
 pub mod spiral;
 pub mod subject;
+pub mod summary;
 pub mod suppression;
 pub mod time;
 pub mod vector;

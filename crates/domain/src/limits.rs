@@ -351,3 +351,15 @@ pub const EXTRACTION_INTERVAL_MS: u64 = 500;
 pub const KEYS_ASKED_MAX: usize = 1_000;
 /// A webhook's address, or its secret, in bytes.
 pub const WEBHOOK_BYTES_MAX: usize = 2_048;
+/// A summary of a session's last messages, in bytes: a paragraph.
+pub const SUMMARY_SHORT_BYTES: usize = 800;
+/// A summary of its last hundred: two.
+pub const SUMMARY_MEDIUM_BYTES: usize = 1_600;
+/// A summary of all of it: less than a page.
+pub const SUMMARY_LONG_BYTES: usize = 3_000;
+/// A sentence of a summary: longer ones are hardly sentences.
+pub const SUMMARY_SENTENCE_BYTES: usize = 400;
+/// Topics, decisions or next steps of a summary.
+pub const SUMMARY_LIST_ITEMS: usize = 8;
+/// A session's summary with its last messages, for a model.
+pub const SUMMARY_CONTEXT_BYTES: usize = 16 * 1_024;
