@@ -33,6 +33,7 @@ mod ask;
 mod bridging;
 mod changing;
 mod decided;
+mod feedback;
 mod following;
 mod gating;
 mod importing;
@@ -58,6 +59,7 @@ pub use ask::Ask;
 pub use bridging::{Crossing, crossings};
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
+pub use feedback::subject_of;
 pub use gating::{Evidence, Gate};
 pub use importing::Hindered;
 pub use listing::Withheld;
@@ -210,6 +212,10 @@ pub enum Authority {
     ReadRecords,
     /// The caller keeps records, or forgets those that it may change; what it may not read is hidden.
     ChangeRecords,
+    /// The caller names a session by messages of it that the policy grants, and keeps what it is called.
+    KeepSession,
+    /// The caller names a decision of its own about a search, and says what it thinks of what was found.
+    GiveFeedback,
     /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
     Operator,
     /// The caller is the server itself.
@@ -222,7 +228,7 @@ impl Authority {
         match self {
             Self::Policy(effect) => effect != Effect::Read,
             Self::Owner | Self::ChangeNamed | Self::MakeBridge | Self::EndBridge => true,
-            Self::ChangeSchemas | Self::ChangeRecords => true,
+            Self::ChangeSchemas | Self::ChangeRecords | Self::KeepSession | Self::GiveFeedback => true,
             Self::ReadNamed
             | Self::ReadEach
             | Self::Gate
@@ -418,6 +424,8 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         },
         Authority::ReadSchemas | Authority::ChangeSchemas => schemas::decide(ask, facts),
         Authority::ReadRecords | Authority::ChangeRecords => records::decide(ask, facts),
+        Authority::KeepSession => reading::decide_each(policy, ask, facts),
+        Authority::GiveFeedback => feedback::decide(policy, ask, facts),
         Authority::Operator => {
             if records::runs(ask.principal) {
                 allowed(ask, facts, Ruling::default())

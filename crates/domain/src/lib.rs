@@ -12,6 +12,7 @@ pub mod change;
 pub mod consent;
 pub mod constraint;
 pub mod derive;
+pub mod feedback;
 pub mod fields;
 pub mod govern;
 pub mod grant;

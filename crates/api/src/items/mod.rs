@@ -7,14 +7,17 @@ mod batch;
 mod delete;
 mod envelope;
 mod error;
+mod feedback;
 mod get;
 mod graph;
+mod messages;
 mod omo;
 mod paging;
 mod reading;
 mod review;
 mod schemas;
 mod search;
+mod sessions;
 mod unbuilt;
 mod update;
 mod warn;
@@ -77,7 +80,7 @@ pub fn routes() -> Routes<Items> {
         .add(omo::export_operation(), omo::export)
         .add(omo::file_operation(), omo::export_file)
         .add(omo::import_operation(), omo::import);
-    unbuilt::routes(review::routes(routes))
+    unbuilt::routes(feedback::routes(messages::routes(review::routes(routes))))
 }
 
 /// A route of the dialect.

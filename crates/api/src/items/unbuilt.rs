@@ -6,20 +6,12 @@ use crate::problem::{Code, Problem};
 use super::Items;
 
 /// Paths of the dialect that nothing is built for, each with its methods.
-const PATHS: [&str; 38] = [
+const PATHS: [&str; 30] = [
     "/v1/memory/all",
     "/v1/memory/batch/status/{id}",
     "/v1/user",
     "/v1/user/batch",
     "/v1/user/{id}",
-    "/v1/messages",
-    "/v1/messages/sessions/{id}",
-    "/v1/messages/sessions/{id}/status",
-    "/v1/messages/sessions/{id}/process",
-    "/v1/messages/sessions/{id}/compress",
-    "/v1/feedback",
-    "/v1/feedback/batch",
-    "/v1/feedback/{id}",
     "/v1/namespace",
     "/v1/namespace/{id}",
     "/v1/namespace/{id}/api-keys",

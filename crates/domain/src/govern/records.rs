@@ -1,6 +1,7 @@
 //! Who may look at records, and who may change them. That is no matter of policy: each kind says it of itself.
 
 use super::{Ask, Authority, Facts, Reason, Ruling, Verdict, Visible, allowed, refused};
+use crate::memory::SubjectRef;
 use crate::principal::{Caller, Principal, Role};
 use crate::record::{Record, RecordKind, Records};
 
@@ -25,12 +26,18 @@ impl Record {
     pub fn may_be_read_by(&self, principal: &Principal) -> bool {
         match self.kind {
             RecordKind::Job | RecordKind::Delivery => runs(principal),
-            RecordKind::User
-            | RecordKind::Namespace
-            | RecordKind::Session
-            | RecordKind::Feedback
-            | RecordKind::Opinion
-            | RecordKind::Batch => principal.caller == Caller::System,
+            RecordKind::Session | RecordKind::Feedback | RecordKind::Opinion => self.is_own_of(principal),
+            RecordKind::User | RecordKind::Namespace | RecordKind::Batch => {
+                principal.caller == Caller::System
+            }
+        }
+    }
+
+    /// Whether it is the person's for whom the principal acts, or the developer's, who acts for anybody.
+    fn is_own_of(&self, principal: &Principal) -> bool {
+        match &principal.user {
+            Some(user) => self.subject == Some(SubjectRef::of_user(user)),
+            None => true,
         }
     }
 
@@ -58,7 +65,13 @@ impl Visible<Facts> {
     pub(super) fn may_keep_record(&self, next: &Record) -> bool {
         let held = self.held_record(next.kind, &next.id);
         let follows = held.map_or(next.version == 1, |held| held.version + 1 == next.version);
-        self.authority == Authority::System || (self.authority == Authority::ChangeRecords && follows)
+        match self.authority {
+            Authority::System => true,
+            Authority::ChangeRecords => follows,
+            Authority::KeepSession => follows && self.names_session(next),
+            Authority::GiveFeedback => follows && self.says(next),
+            _ => false,
+        }
     }
 
     /// Whether it was about forgetting this record.

@@ -6,7 +6,7 @@
 use super::{Memory, REVIEW, State};
 use crate::graph::Extraction;
 use crate::ids::NodeId;
-use crate::scope::ScopeType;
+use crate::scope::{Partition, ScopeType};
 use sha2::{Digest, Sha256};
 
 /// One thing that a memory is looked up by.
@@ -22,6 +22,7 @@ enum KeyKind {
     NodeValue = 4,
     EdgeType = 5,
     Waiting = 6,
+    Session = 7,
 }
 
 impl Key {
@@ -62,6 +63,18 @@ impl Key {
         Self::of(KeyKind::Waiting, &[job.as_bytes()])
     }
 
+    /// Of the messages of a session in one scope.
+    #[must_use]
+    pub fn session(partition: Partition, session: &str) -> Self {
+        Self::of(KeyKind::Session, &[&partition.0, session.as_bytes()])
+    }
+
+    /// Of the messages of all sessions of that name, in whatever scope.
+    #[must_use]
+    pub fn session_anywhere(session: &str) -> Self {
+        Self::of(KeyKind::Session, &[session.as_bytes()])
+    }
+
     fn of(kind: KeyKind, parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(b"memoryscope-key-v1\0");
@@ -94,6 +107,12 @@ impl Memory {
         );
         if self.state == State::Active {
             keys.extend(item.extraction.as_ref().and_then(Extraction::key));
+        }
+        if let Some(message) = self.message() {
+            keys.extend([
+                Key::session(self.partition, message.session),
+                Key::session_anywhere(message.session),
+            ]);
         }
         keys.extend(review);
         keys.into_iter().collect()

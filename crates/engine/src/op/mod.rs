@@ -32,6 +32,7 @@ pub mod embed;
 pub mod expire;
 pub mod explain;
 pub mod extract;
+pub mod feedback;
 pub mod gate;
 pub mod get;
 pub mod graph;
@@ -50,6 +51,7 @@ pub mod review;
 pub mod revoke;
 pub mod schema;
 pub mod search;
+pub mod session;
 pub mod spiral;
 pub mod step;
 pub mod subject;
@@ -66,7 +68,7 @@ pub struct Info {
 }
 
 /// Every operation there is. Tests walk this list: each has an authorisation row and an audit row, or a test fails.
-pub static ALL: [&Info; 62] = [
+pub static ALL: [&Info; 69] = [
     &create::INFO,
     &read::INFO,
     &continue_read::INFO,
@@ -90,6 +92,13 @@ pub static ALL: [&Info; 62] = [
     &get::HISTORY,
     &query::INFO,
     &items::SEARCH,
+    &session::HISTORY,
+    &session::STATUS,
+    &session::PROCESS,
+    &session::COMPRESS,
+    &session::NAME,
+    &feedback::GIVE,
+    &feedback::GET,
     &omo::EXPORT,
     &omo::IMPORT,
     &reconstruct::INFO,

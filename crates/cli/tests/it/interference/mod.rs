@@ -9,6 +9,7 @@ mod bridges;
 mod endpoints;
 mod graph;
 mod items;
+mod messages;
 mod scoped;
 mod stores;
 mod world;

@@ -62,6 +62,9 @@ operations! {
     organization
     purpose
     export
+    messages
+    sessions
+    feedback
     unbuilt
 }
 
