@@ -78,7 +78,8 @@ pub enum Change {
     InsertMemory(Memory),
     /// Keep the next version of a memory; the one before moves to the versions.
     ReplaceMemory(Memory),
-    /// Keep a tombstone in a memory's place and wipe what every version of it said.
+    /// Keep a tombstone in a memory's place and wipe what every version of it said; and forget what anybody thinks of it: the records
+    /// of opinions that are listed under its prefixed id.
     EraseMemory(Memory),
     /// Keep beside these memories when they last sprouted, for seeds that just did. That is no new version of them; the last one
     /// who says it is right, and of what is not there, or is erased, nothing is kept.

@@ -33,6 +33,7 @@ mod ask;
 mod bridging;
 mod changing;
 mod decided;
+mod feedback;
 mod following;
 mod gating;
 mod importing;
@@ -58,6 +59,7 @@ pub use ask::Ask;
 pub use bridging::{Crossing, crossings};
 pub use changing::Changed;
 pub use decided::{BeyondDecision, Decided};
+pub use feedback::subject_of;
 pub use gating::{Evidence, Gate};
 pub use importing::Hindered;
 pub use listing::Withheld;
@@ -214,6 +216,10 @@ pub enum Authority {
     ChangeRecords,
     /// The same of records that whoever manages the tenant keeps: who acts for nobody, or is an admin.
     ManageRecords,
+    /// The caller names a session by messages of it that the policy grants, and keeps what it is called.
+    KeepSession,
+    /// The caller names a decision of its own about a search, and says what it thinks of what was found.
+    GiveFeedback,
     /// The caller runs the tenant: an admin, or, where no keys are in force, whoever reaches the server.
     Operator,
     /// The caller is the server itself.
@@ -227,6 +233,7 @@ impl Authority {
             Self::Policy(effect) => effect != Effect::Read,
             Self::Owner | Self::Seek | Self::ChangeNamed | Self::MakeBridge | Self::EndBridge => true,
             Self::ChangeSchemas | Self::ChangeRecords | Self::ManageRecords => true,
+            Self::KeepSession | Self::GiveFeedback => true,
             Self::ReadNamed
             | Self::ReadEach
             | Self::Gate
@@ -425,6 +432,8 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::ReadRecords | Authority::ChangeRecords | Authority::ManageRecords => {
             records::decide(ask, facts)
         }
+        Authority::KeepSession => reading::decide_each(policy, ask, facts),
+        Authority::GiveFeedback => feedback::decide(policy, ask, facts),
         Authority::Operator => {
             if records::runs(ask.principal) {
                 allowed(ask, facts, Ruling::default())

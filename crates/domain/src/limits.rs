@@ -407,3 +407,41 @@ pub const EXTRACTION_INTERVAL_MS: u64 = 500;
 pub const KEYS_ASKED_MAX: usize = 1_000;
 /// A webhook's address, or its secret, in bytes.
 pub const WEBHOOK_BYTES_MAX: usize = 2_048;
+/// The name of a session, in characters: a UUID with what an application puts before it, and room.
+pub const SESSION_ID_CHARS_MAX: usize = 256;
+/// A session's title, in characters: one line of a list.
+pub const SESSION_TITLE_CHARS_MAX: usize = 200;
+/// A session's metadata as compact JSON.
+pub const SESSION_METADATA_BYTES_MAX: usize = 16 * 1_024;
+/// Messages of one session that a look at it reads, the oldest first: of what is behind nothing is shown.
+pub const SESSION_MESSAGES_MAX: usize = 20_000;
+/// Messages of a session that one answer shows.
+pub const SESSION_PAGE_MESSAGES_MAX: i64 = 100;
+/// The same, unless asked otherwise.
+pub const SESSION_PAGE_MESSAGES_DEFAULT: i64 = 50;
+/// Messages of a session that one request has processed: each is a commit of its own.
+pub const SESSION_PROCESS_MESSAGES: usize = 1_000;
+/// Blocks of one message.
+pub const MESSAGE_BLOCKS_MAX: usize = 100;
+/// A summary of a session's last messages, in bytes: a paragraph.
+pub const SUMMARY_SHORT_BYTES: usize = 800;
+/// A summary of its last hundred: two.
+pub const SUMMARY_MEDIUM_BYTES: usize = 1_600;
+/// A summary of all of it: less than a page.
+pub const SUMMARY_LONG_BYTES: usize = 3_000;
+/// A sentence of a summary: longer ones are hardly sentences.
+pub const SUMMARY_SENTENCE_BYTES: usize = 400;
+/// Topics, decisions or next steps of a summary.
+pub const SUMMARY_LIST_ITEMS: usize = 8;
+/// A session's summary with its last messages, for a model.
+pub const SUMMARY_CONTEXT_BYTES: usize = 16 * 1_024;
+/// Items of feedback in one batch.
+pub const FEEDBACK_BATCH_ITEMS_MAX: usize = 100;
+/// Each free text of one item of feedback, in bytes: a few pages.
+pub const FEEDBACK_TEXT_BYTES_MAX: usize = 8 * 1_024;
+/// Memories, or nodes, that one item of feedback cites: as many as a search may return.
+pub const FEEDBACK_CITED_MAX: usize = 100;
+/// Searches that one person's opinion of one memory remembers: what was thought long ago says little.
+pub const OPINION_VOTES_MAX: usize = 200;
+/// Memories about which opinions are asked for at once.
+pub const OPINIONS_ASKED_MAX: usize = 200;

@@ -9,9 +9,11 @@ mod delete;
 mod envelope;
 mod erase_all;
 mod error;
+mod feedback;
 mod get;
 mod graph;
 mod known;
+mod messages;
 mod namespaces;
 mod omo;
 mod paging;
@@ -19,6 +21,7 @@ mod reading;
 mod review;
 mod schemas;
 mod search;
+mod sessions;
 mod unbuilt;
 mod update;
 mod users;
@@ -84,7 +87,8 @@ pub fn routes() -> Routes<Items> {
         .add(omo::export_operation(), omo::export)
         .add(omo::file_operation(), omo::export_file)
         .add(omo::import_operation(), omo::import);
-    unbuilt::routes(namespaces::routes(users::routes(review::routes(routes))))
+    let routes = feedback::routes(messages::routes(review::routes(routes)));
+    unbuilt::routes(namespaces::routes(users::routes(routes)))
 }
 
 /// A route of the dialect.

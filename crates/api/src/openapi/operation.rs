@@ -17,6 +17,8 @@ pub enum Verb {
     Post,
     /// Changes.
     Put,
+    /// Changes what it states.
+    Patch,
     /// Takes away.
     Delete,
 }
@@ -29,6 +31,7 @@ impl Verb {
             Self::Get => "get",
             Self::Post => "post",
             Self::Put => "put",
+            Self::Patch => "patch",
             Self::Delete => "delete",
         }
     }
@@ -38,6 +41,7 @@ impl Verb {
             Self::Get => MethodFilter::GET,
             Self::Post => MethodFilter::POST,
             Self::Put => MethodFilter::PUT,
+            Self::Patch => MethodFilter::PATCH,
             Self::Delete => MethodFilter::DELETE,
         }
     }

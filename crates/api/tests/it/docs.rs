@@ -15,6 +15,8 @@ const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api-core.md"
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tools.md");
 const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/policy.md");
 const ITEMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/papr.md");
+const MESSAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/messages.md");
+const FEEDBACK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/feedback.md");
 const SPIRALS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spirals.md");
 const BRIDGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/bridges.md");
 const SUBJECTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/subjects.md");
@@ -115,6 +117,8 @@ async fn examples_are_true() {
     check_examples(ITEMS, 11).await;
     check_examples(JOBS, 7).await;
     check_examples(RECORDS, 17).await;
+    check_examples(MESSAGES, 8).await;
+    check_examples(FEEDBACK, 4).await;
 }
 
 async fn check_examples(path: &str, least: usize) {

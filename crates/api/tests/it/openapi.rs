@@ -209,7 +209,7 @@ fn example(path: &str, method: &str, told: &Value, name: &str, live: &BTreeMap<&
     let schema = &told["requestBody"]["content"]["application/json"]["schema"];
     let fits = faults(&DOCUMENT, schema, &body);
     assert!(fits.is_empty(), "{path} {name}: {fits:?}");
-    for name in ["revocation_token", "access_log_id"] {
+    for name in ["revocation_token", "access_log_id", "search_id"] {
         if let (Some(value), true) = (live.get(name), body.get(name).is_some()) {
             body[name] = json!(value);
         }
@@ -239,6 +239,35 @@ fn example_names<'a>(path: &str, told: &'a Value) -> BTreeSet<&'a str> {
     names
 }
 
+fn text_at(answer: &Answer, pointer: &str) -> String {
+    let found = answer.json().pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    found.unwrap_or_else(|| panic!("no {pointer}: {}", answer.text))
+}
+
+/// The name of a search of Ana's.
+async fn search(app: &App) -> String {
+    let search = json!({"query": "*", "external_user_id": "ana"});
+    text_at(&app.post("/v1/memory/search", &search).await, "/search_id")
+}
+
+/// The name of a session of Ana's.
+async fn session(app: &App) -> String {
+    let message = json!({"content": "Tea.", "role": "user", "sessionId": "s", "external_user_id": "ana"});
+    text_at(&app.post("/v1/messages", &message).await, "/sessionId")
+}
+
+/// What Ana said of an answer.
+async fn feedback(app: &App) -> String {
+    let report = json!({"feedbackType": "report", "feedbackSource": "inline"});
+    let given = json!({"search_id": search(app).await, "external_user_id": "ana", "feedbackData": report});
+    text_at(&app.post("/v1/feedback", &given).await, "/feedback_id")
+}
+
+async fn schema_of_tasks(app: &App) -> String {
+    let types = json!({"Task": {"name": "Task"}});
+    text_at(&app.post("/v1/schemas", &json!({"name": "Tasks", "node_types": types})).await, "/data/id")
+}
+
 #[tokio::test]
 async fn examples_work() {
     let mut count = 0;
@@ -266,15 +295,13 @@ async fn examples_work() {
                     item.json()["data"][0]["memoryId"].as_str().expect("an id").to_owned()
                 }
                 ["", "v2", "subjects", ..] => "ana".to_owned(),
-                ["", "v1", "schemas", ..] => {
-                    let types = json!({"Task": {"name": "Task"}});
-                    let made = app.post("/v1/schemas", &json!({"name": "Tasks", "node_types": types})).await;
-                    made.json()["data"]["id"].as_str().expect("an id").to_owned()
-                }
                 ["", "v1", "user", ..] => {
                     text(&app.post("/v1/user", &json!({"external_id": "ana"})).await, "user_id")
                 }
                 ["", "v1", "namespace", ..] => namespace(&app).await,
+                ["", "v1", "messages", ..] => session(&app).await,
+                ["", "v1", "feedback", "{id}"] => feedback(&app).await,
+                ["", "v1", "schemas", ..] => schema_of_tasks(&app).await,
                 _ => read.header("x-access-log-id").to_owned(),
             };
             if path.ends_with("/release") {
@@ -299,6 +326,7 @@ async fn examples_work() {
             let chat = json!({"tenant_id": "t_default", "scope": scope, "purpose": "chat_response"});
             let asked = app.post("/v2/memories/query", &chat).await;
             live.insert("access_log_id", asked.header("x-access-log-id").to_owned());
+            live.insert("search_id", search(&app).await);
             let nobodys = App::new().ask(example(path, method, told, name, &BTreeMap::new())).await;
             assert!(
                 nobodys.status < 300 || nobodys.status == 404,

@@ -23,8 +23,8 @@ pub struct Wanted {
 #[must_use]
 pub fn children(event: &Memory, ids: [MemoryId; 2], wanted: Wanted, policy_version: &str) -> Vec<Memory> {
     let Body::Event(parent) = &event.body else { return Vec::new() };
-    // Of what is held without consent nothing is made.
-    if parent.item.as_ref().is_some_and(|item| !item.policy.may_be_used()) {
+    // Of what is held without consent nothing is made, nor of a message that is only kept.
+    if parent.item.as_ref().is_some_and(|item| !item.policy.may_be_used() || item.is_held()) {
         return Vec::new();
     }
     let [impact, seed] = ids;

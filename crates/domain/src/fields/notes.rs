@@ -253,6 +253,12 @@ impl Notes {
         self.warnings.extend(other.warnings.into_iter().take(room));
     }
 
+    /// Takes over what another reader warned of.
+    pub(crate) fn take_warnings(&mut self, warnings: Vec<Warning>) {
+        let room = FAULTS_MAX.saturating_sub(self.warnings.len());
+        self.warnings.extend(warnings.into_iter().take(room));
+    }
+
     /// The result, unless something is wrong.
     ///
     /// # Errors

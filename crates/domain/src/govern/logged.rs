@@ -195,7 +195,7 @@ impl Principal {
         is_of_tenant && (self.may_look_at_all_decisions() || self.asked_for(stored))
     }
 
-    fn asked_for(&self, stored: &StoredEntry) -> bool {
+    pub(super) fn asked_for(&self, stored: &StoredEntry) -> bool {
         let Some(private) = stored.private.as_ref().and_then(|private| private.object().ok()) else {
             return false;
         };

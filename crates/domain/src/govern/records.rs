@@ -39,10 +39,16 @@ impl Record {
             }
             // It is what holds for everybody of the tenant who is in it.
             RecordKind::Namespace => true,
-            RecordKind::Session | RecordKind::Feedback | RecordKind::Opinion => {
-                principal.caller == Caller::System
-            }
+            RecordKind::Session | RecordKind::Feedback | RecordKind::Opinion => self.is_own_of(principal),
             RecordKind::Batch => principal.caller == Caller::System || self.is_batch_of(principal),
+        }
+    }
+
+    /// Whether it is the person's for whom the principal acts, or the developer's, who acts for anybody.
+    fn is_own_of(&self, principal: &Principal) -> bool {
+        match &principal.user {
+            Some(user) => self.subject == Some(SubjectRef::of_user(user)),
+            None => true,
         }
     }
 
@@ -98,6 +104,8 @@ impl Visible<Facts> {
                 let tells = matches!(next.kind, RecordKind::Delivery | RecordKind::Batch);
                 tells && makes && next.version == 1
             }
+            Authority::KeepSession => follows && self.names_session(next),
+            Authority::GiveFeedback => follows && self.says(next),
             _ => false,
         }
     }

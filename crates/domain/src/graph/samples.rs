@@ -87,6 +87,7 @@ pub(crate) fn memory(number: u128, nodes: Vec<NodeAssertion>, edges: Vec<EdgeAss
         namespace_id: None,
         graph: Graph { asserted: Some(at), nodes, edges },
         extraction: None,
+        message: None,
         ext: serde_json::Map::new(),
     }));
     let body = Body::Event(Box::new(object));

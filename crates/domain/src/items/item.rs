@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::acl::{AccessList, AclId, AclKind};
+use super::message::Message;
 use super::metadata::ItemMetadata;
 use super::policy::{EffectivePolicy, RequestPolicy, Risk};
 use super::request::{AddRequest, ContextMessage, ItemType};
@@ -45,6 +46,9 @@ pub struct Item {
     /// What became of the extraction of its graph.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extraction: Option<Extraction>,
+    /// What it is as a message of a session, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
     /// What others kept with it where it was imported from, given back as it came: see [`super::omo`].
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub ext: Map<String, Value>,
@@ -75,6 +79,7 @@ impl Item {
             namespace_id: request.identity.namespace_id.clone(),
             graph: Graph::default(),
             extraction: Some(extraction),
+            message: None,
             ext: Map::new(),
         }
     }
@@ -87,6 +92,7 @@ impl Item {
         let mut event = Event::new(TruthMode::FactualClaim, Temporal::observed(now));
         event.content = Some(Content::text(Language::default(), content)?);
         event.item = Some(Box::new(self));
+        event.hold_if_held();
         Ok(event)
     }
 
@@ -146,6 +152,9 @@ impl Item {
     pub(crate) fn forget_what_was_said(&mut self) {
         self.context.clear();
         self.ext.clear();
+        if let Some(message) = &mut self.message {
+            message.blocks.clear();
+        }
         self.graph = Graph::default();
         if let Some(extraction) = &mut self.extraction {
             extraction.report = None;

@@ -9,6 +9,7 @@
 
 pub mod acl;
 mod item;
+pub mod message;
 pub mod metadata;
 pub mod namespace;
 pub mod omo;
@@ -19,6 +20,7 @@ pub mod user;
 pub use acl::{AccessList, AclId, AclKind};
 pub use item::Item;
 pub(crate) use item::{developer_reader, is_group_of_items};
+pub use message::{Message, MessageStatus};
 pub use metadata::{Category, Custom, CustomValue, ItemMetadata, MessageRole, Metadata};
 pub use policy::{
     Consent, EffectivePolicy, Layer, Layers, MemoryPolicy, Mode, RequestPolicy, Risk, SchemaId,

@@ -71,6 +71,16 @@ impl OmoType {
     }
 }
 
+closed_list!(
+    /// As what an item is a message of a session.
+    Kept {
+        /// It is only kept.
+        StoredOnly "stored_only",
+        /// It is treated like any other item.
+        Processed "processed",
+    }
+);
+
 /// What a request stated of how the item is treated.
 const EXT_POLICY: &str = "papr:memory_policy";
 /// What its metadata said of that.
@@ -92,6 +102,8 @@ const EXT_OWNER: &str = "memoryscope:owner";
 const EXT_NAMESPACE: &str = "memoryscope:namespace_id";
 /// Why its writer wants no graph of it to be made.
 const EXT_UNEXTRACTED: &str = "memoryscope:not_extracted";
+/// Whether it is a message of a session, and only kept or processed.
+const EXT_MESSAGE: &str = "memoryscope:message";
 /// Whether its truth is disputed.
 const EXT_DISPUTE: &str = "memoryscope:dispute_state";
 /// What a policy removed of it before it left.
@@ -145,6 +157,8 @@ pub struct OmoObject {
     pub unextracted: Option<String>,
     /// Whether its truth is disputed, where anybody said so.
     pub dispute: Option<DisputeState>,
+    /// As what it is a message of a session, where it is one.
+    pub message: Option<Kept>,
     /// What others keep in `ext`; it is given back as it came.
     pub ext: Map<String, Value>,
 }
@@ -175,6 +189,7 @@ impl OmoObject {
         keep(EXT_OWNER, self.owner.as_ref().map(|owner| owner.to_string().into()));
         keep(EXT_NAMESPACE, self.namespace.as_deref().map(Value::from));
         keep(EXT_UNEXTRACTED, self.unextracted.as_deref().map(Value::from));
+        keep(EXT_MESSAGE, self.message.map(|kept| kept.name().into()));
         keep(EXT_DISPUTE, self.dispute.map(|dispute| dispute.name().into()));
         let mut json = Map::new();
         let mut put = |name: &str, value: Value| drop(json.insert(name.to_owned(), value));
@@ -271,6 +286,7 @@ fn read_object(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<OmoObjec
         namespace: ext.namespace,
         unextracted: ext.unextracted,
         dispute: ext.dispute,
+        message: ext.message,
         ext: ext.others,
     })
 }
@@ -288,6 +304,7 @@ struct Ext {
     namespace: Option<String>,
     unextracted: Option<String>,
     dispute: Option<DisputeState>,
+    message: Option<Kept>,
     others: Map<String, Value>,
 }
 
@@ -318,6 +335,7 @@ fn read_ext(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Ext> {
         namespace: members.optional(EXT_NAMESPACE, notes, line(limits::USER_ID_BYTES_MAX)),
         unextracted: members.optional(EXT_UNEXTRACTED, notes, line(limits::ITEM_TAG_CHARS_MAX)),
         dispute: members.optional(EXT_DISPUTE, notes, any_case(DisputeState::NAMES, DisputeState::from_name)),
+        message: members.optional(EXT_MESSAGE, notes, any_case(Kept::NAMES, Kept::from_name)),
         others: members.others().map(|(key, value)| (key.clone(), value.clone())).collect(),
     };
     let kept = Value::Object(ext.others);

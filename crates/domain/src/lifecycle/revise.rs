@@ -2,7 +2,7 @@
 
 use super::step::Barred;
 use crate::fields::{At, Fault, Faults, Notes};
-use crate::graph::{Extraction, Graph, Schema};
+use crate::graph::{Graph, Schema};
 use crate::items::policy::{EffectivePolicy, Layers};
 use crate::items::request::{ContextMessage, ItemType, UpdateRequest};
 use crate::items::{Item, ItemMetadata, MemoryPolicy, RequestPolicy, Risk};
@@ -25,6 +25,8 @@ pub struct Revision {
     pub schema: Option<Box<Schema>>,
     /// What its namespace says, where that says anything.
     pub namespace: Option<Box<MemoryPolicy>>,
+    /// Whether a message that was only kept is to be treated like any other item from now on. Then nothing else is stated.
+    pub processes: bool,
 }
 
 impl Revision {
@@ -32,7 +34,7 @@ impl Revision {
     #[must_use]
     pub fn of(request: UpdateRequest, schema: Option<Box<Schema>>) -> Self {
         let UpdateRequest { content, item_type, policy, metadata, context, identity: _ } = request;
-        Self { content, item_type, metadata, policy, context, schema, namespace: None }
+        Self { content, item_type, metadata, policy, context, schema, namespace: None, processes: false }
     }
 
     /// The same in a namespace that says this.
@@ -41,8 +43,26 @@ impl Revision {
         Self { namespace: namespace.map(Box::new), ..self }
     }
 
-    /// Makes an object's item the next one.
-    pub(super) fn apply(&self, object: &mut Object) -> Result<(), Barred> {
+    /// Nothing, but that a message that was only kept is to be treated like any other item.
+    #[must_use]
+    pub fn processing() -> Self {
+        Self {
+            content: None,
+            item_type: None,
+            metadata: None,
+            policy: RequestPolicy::default(),
+            context: None,
+            schema: None,
+            namespace: None,
+            processes: true,
+        }
+    }
+
+    /// Makes an object's item the next one. Whether there is anything to change.
+    pub(super) fn apply(&self, object: &mut Object) -> Result<bool, Barred> {
+        if self.processes {
+            return if object.item.is_none() { Err(Barred::NoItem) } else { Ok(object.process()) };
+        }
         let Some(item) = object.item.as_deref_mut() else { return Err(Barred::NoItem) };
         let wrong = |field: &'static [&'static str], message: String| Barred::Invalid(fault(field, message));
         let revised = self.item(item)?;
@@ -53,7 +73,7 @@ impl Revision {
             object.content = Some(content.map_err(|why| wrong(&["content"], why.to_string()))?);
         }
         *item = revised;
-        Ok(())
+        Ok(true)
     }
 
     /// The item as it is from now on: what was stated before and is not stated anew holds on, and the layers of its policy are
@@ -77,7 +97,7 @@ impl Revision {
         // What another content, or another policy, says of the graph is found anew.
         let says_anew = self.content.is_some() || resolved.policy != item.policy;
         let (graph, extraction) = match says_anew {
-            true => (Graph::default(), Some(Extraction::of(&resolved.policy))),
+            true => (Graph::default(), Some(item.extraction_anew(&resolved.policy))),
             false => (item.graph.clone(), item.extraction.clone()),
         };
         Ok(Item {

@@ -268,7 +268,14 @@ pub(super) fn next_version(mut next: Memory, event: Happening, note: Option<Note
 
 /// What it says as an item changed. That it is flagged from now on is remembered beside it: then it begins to wait.
 fn revised(memory: &Memory, revision: &Revision, by: By<'_>) -> Result<Stepped, Barred> {
-    let mut stepped = changed(memory, Happening::Revised, None, by, |object| revision.apply(object))?;
+    let mut changes = true;
+    let mut stepped = changed(memory, Happening::Revised, None, by, |object| {
+        changes = revision.apply(object)?;
+        Ok(())
+    })?;
+    if !changes {
+        return Ok(Stepped::Already);
+    }
     if let Stepped::Next(next) = &mut stepped
         && memory.awaited() != Some(Awaited::Flagged)
         && next.awaited() == Some(Awaited::Flagged)

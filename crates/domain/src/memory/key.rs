@@ -24,6 +24,7 @@ enum KeyKind {
     EdgeType = 5,
     Waiting = 6,
     NodeTerm = 7,
+    Session = 8,
 }
 
 impl Key {
@@ -70,6 +71,18 @@ impl Key {
         Self::of(KeyKind::Waiting, &[job.as_bytes()])
     }
 
+    /// Of the messages of a session in one scope.
+    #[must_use]
+    pub fn session(partition: Partition, session: &str) -> Self {
+        Self::of(KeyKind::Session, &[&partition.0, session.as_bytes()])
+    }
+
+    /// Of the messages of all sessions of that name, in whatever scope.
+    #[must_use]
+    pub fn session_anywhere(session: &str) -> Self {
+        Self::of(KeyKind::Session, &[session.as_bytes()])
+    }
+
     fn of(kind: KeyKind, parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(b"memoryscope-key-v1\0");
@@ -107,6 +120,12 @@ impl Memory {
         );
         if self.state == State::Active {
             keys.extend(item.extraction.as_ref().and_then(Extraction::key));
+        }
+        if let Some(message) = self.message() {
+            keys.extend([
+                Key::session(self.partition, message.session),
+                Key::session_anywhere(message.session),
+            ]);
         }
         keys.extend(review);
         keys.into_iter().collect()

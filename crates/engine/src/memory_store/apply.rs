@@ -29,6 +29,7 @@ impl Tenant {
                 }
                 self.replace(memory, seq);
                 self.activated.remove(&id);
+                self.forget_opinions(id);
                 for (_, (version, _)) in self.versions.range_mut((id, 0)..=(id, u64::MAX)) {
                     version.memory = Arc::new(version.memory.wiped());
                 }

@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use memoryscope_domain::ids::MemoryId;
 use memoryscope_domain::record::{Record, RecordKind, Records};
 use memoryscope_domain::time::Timestamp;
 
@@ -33,6 +34,12 @@ impl Tenant {
         records.more = records.page.len() > page.limit();
         records.page.truncate(page.limit());
         records
+    }
+
+    /// Of an erased memory nobody thinks anything any more.
+    pub(super) fn forget_opinions(&mut self, memory: MemoryId) {
+        let group = memory.prefixed();
+        self.records.retain(|(kind, _), record| *kind != RecordKind::Opinion || record.group != group);
     }
 
     fn of_kind(&self, kind: RecordKind) -> impl Iterator<Item = &Record> {

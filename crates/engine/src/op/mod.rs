@@ -33,6 +33,7 @@ pub mod embed;
 pub mod expire;
 pub mod explain;
 pub mod extract;
+pub mod feedback;
 pub mod gate;
 pub mod get;
 pub mod graph;
@@ -55,6 +56,7 @@ pub mod revoke;
 pub mod schema;
 pub mod search;
 pub mod seek;
+pub mod session;
 pub mod spiral;
 pub mod step;
 pub mod subject;
@@ -98,6 +100,13 @@ pub static ALL: &[&Info] = &[
     &get::HISTORY,
     &query::INFO,
     &items::SEARCH,
+    &session::HISTORY,
+    &session::STATUS,
+    &session::PROCESS,
+    &session::COMPRESS,
+    &session::NAME,
+    &feedback::GIVE,
+    &feedback::GET,
     &omo::EXPORT,
     &omo::IMPORT,
     &reconstruct::INFO,

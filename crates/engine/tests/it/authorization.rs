@@ -58,6 +58,7 @@ use super::objects::{event, filters};
 use super::spirals::spiralling;
 use super::support::{World, likes, list_of, read_of, tenant, user};
 
+mod answers;
 mod records;
 
 const LEGEND: &str = "\
@@ -121,9 +122,10 @@ struct Case {
     schema: SchemaId,
     token: Token,
     bridge: BridgeId,
-    /// A query of Ann's, by a client of the local name.
+    /// A query of Ann's, by a client of the local name, and what she said of its answer.
     log: AuditId,
     namespace: String,
+    said: String,
 }
 
 /// What Ann lets Eve see.
@@ -158,12 +160,13 @@ impl Case {
         let (scope, purpose, filters) = (Scope::of_user(&user("ann")), Purpose::ChatResponse, filters());
         let query = Query { scope, purpose, filters, after: None, search: None, limit: 9, max_tokens: None };
         let log = world.run(world.core("ann"), query).await.unwrap().access_log;
+        let said = world.run(world.core("ann"), answers::report(log)).await.unwrap().output;
         let mut cx = Context { principal, ..world.nobody() };
         cx.principal.user = Some(user(if own { "ann" } else { "bob" }));
         if !own {
             cx.principal.client = "another".to_owned();
         }
-        Self { world, cx, memory, event, item, schema, token, bridge, log, namespace: String::new() }
+        Self { world, cx, memory, event, item, schema, token, bridge, log, said, namespace: String::new() }
     }
 
     /// What has to happen before an operation can show something.
@@ -173,6 +176,9 @@ impl Case {
             for line in super::spirals::RUMINATING {
                 self.world.ingest("ann", spiralling("ann", line)).await;
             }
+        }
+        if name.starts_with("session.") {
+            self.talk().await;
         }
         if matches!(name, "memory.approve" | "memory.reject" | "review.list") {
             let flag = MakeStep { id: self.item, step: revision(&json!({"risk": "flagged"})) };
@@ -314,6 +320,8 @@ impl Case {
                 let settle = Settle { memory, schema: None, found, extractor: "test".to_owned() };
                 self.mark(settle, Option::is_some).await
             }
+            "session.history" | "session.status" | "session.process" | "session.compress"
+            | "session.name" | "feedback.give" | "feedback.get" => return self.run_on_answers(name).await,
             "bridge.create" => self.mark(bridge(), |_| true).await,
             "bridge.remove" => self.mark(EndBridge { id: self.bridge }, |_| true).await,
             "bridge.list" => {

@@ -1,12 +1,14 @@
 //! Operations that go beyond what was decided: nothing of it is written, and it is called a bug.
 
 use memoryscope_domain::change::Change;
+use memoryscope_domain::feedback::opinion_id;
 use memoryscope_domain::govern::{Authority, Facts, Proposed, Visible};
 use memoryscope_domain::ids::{GrantId, IdSource, MemoryId};
-use memoryscope_domain::memory::{Body, Memory, State};
+use memoryscope_domain::memory::{Body, Memory, State, SubjectRef};
 use memoryscope_domain::policy::{Effect, Policy};
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::purpose::Purpose;
+use memoryscope_domain::record::{Record, RecordKind};
 use memoryscope_domain::scope::Scope;
 use memoryscope_engine::context::Context;
 use memoryscope_engine::op::{Info, Mint, Operation, Plan, create, list};
@@ -82,6 +84,11 @@ async fn check(
             let token_hash = world.token("ann").await.hash();
             let bounds = memoryscope_engine::port::GrantMemories { max_age_days: None, limit: 9 };
             Select::Grant { token_hash, memories: Some(bounds) }
+        }
+        Authority::GiveFeedback => {
+            let query = super::objects::query_in(Scope::of_user(&user("ann")), Purpose::ChatResponse);
+            let entry = world.run(world.core("ann"), query).await.unwrap().access_log;
+            Select::Logged { entry, ids: vec![memory] }
         }
         _ => Select::Memories(vec![memory]),
     };
@@ -228,4 +235,37 @@ async fn nobody_is_given_anothers_grant() {
         })]
     };
     assert_eq!(check(Authority::Continue, false, lengthen).await, BEYOND);
+}
+
+#[tokio::test]
+async fn nobody_says_anything_for_another_or_of_what_they_do_not_see() {
+    let keep = |kind: RecordKind, whose: &'static str, version: u64| {
+        move |cx: &Context, seen: &Visible<Facts>| {
+            // A preference is no memory that anybody has opinions of.
+            assert!(seen.memories().is_empty() && !seen.entries().is_empty());
+            let memory = MemoryId::from_uuid(uuid::Uuid::from_u128(7));
+            vec![Change::KeepRecord(Box::new(Record {
+                kind,
+                id: opinion_id(memory, &cx.principal.client, cx.principal.user.as_ref()),
+                group: memory.prefixed(),
+                subject: Some(SubjectRef::of_user(&user(whose))),
+                due: None,
+                version,
+                created: cx.now,
+                document: "{}".to_owned(),
+            }))]
+        }
+    };
+    let cases = [
+        (RecordKind::Feedback, "ann", 1, "answered"),
+        (RecordKind::Feedback, "bob", 1, BEYOND),
+        (RecordKind::Feedback, "ann", 2, BEYOND),
+        (RecordKind::Opinion, "ann", 1, BEYOND),
+        (RecordKind::Session, "ann", 1, BEYOND),
+        (RecordKind::Job, "ann", 1, BEYOND),
+    ];
+    for (kind, whose, version, expected) in cases {
+        let said = check(Authority::GiveFeedback, false, keep(kind, whose, version)).await;
+        assert_eq!(said, expected, "{kind:?} {whose}");
+    }
 }

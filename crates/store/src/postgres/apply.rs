@@ -11,6 +11,7 @@ use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_engine::port::StoreError;
 
 use super::bridges;
+use super::family;
 use super::keyed;
 use super::person;
 use super::records;
@@ -50,8 +51,6 @@ const TOUCH_SEED: &str = "UPDATE memories SET activated = $3 WHERE tenant = $1 A
 const INSERT_LINKS: &str = "
     INSERT INTO links (tenant, parent, child, kind, transform)
     SELECT $1, w.* FROM unnest($2::bytea[], $3::bytea[], $4::bigint[], $5::text[]) AS w";
-
-const FORGET_PARENTS: &str = "DELETE FROM links WHERE tenant = $1 AND child = $2";
 
 const KEEP_VERSIONS: &str = "
     INSERT INTO memory_versions
@@ -355,7 +354,8 @@ impl<'a> Writes<'a> {
         if !round.erased.is_empty() {
             for (_, memory) in &round.erased {
                 self.call(WIPE_VERSIONS, vec![boxed(Bytes::of(memory.id.uuid()))]);
-                self.call(FORGET_PARENTS, vec![boxed(Bytes::of(memory.id.uuid()))]);
+                self.call(family::FORGET_PARENTS, vec![boxed(Bytes::of(memory.id.uuid()))]);
+                self.call(records::FORGET_OPINIONS, records::of_opinions(memory.id));
             }
             self.call(KEEP_WIPED_VERSIONS, places(&round.erased));
         }

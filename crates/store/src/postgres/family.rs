@@ -19,6 +19,9 @@ const CHILDREN: &str = "
         (SELECT parent, child FROM links WHERE tenant = $1 AND parent = w.parent ORDER BY child LIMIT $3) AS l
     ORDER BY l.parent, l.child";
 
+/// What somebody was derived from.
+pub(super) const FORGET_PARENTS: &str = "DELETE FROM links WHERE tenant = $1 AND child = $2";
+
 impl View<'_> {
     /// Everything that was derived from a memory, at most `limit`, and what else that was derived from.
     pub(super) async fn family(&mut self, memory: &Memory, limit: usize) -> Result<Family, Failure> {

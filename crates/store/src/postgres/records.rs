@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use memoryscope_domain::govern::Facts;
-use memoryscope_domain::record::Record;
+use memoryscope_domain::ids::MemoryId;
+use memoryscope_domain::record::{Record, RecordKind};
 use memoryscope_engine::port::RecordPage;
 use tokio_postgres::Row;
 
@@ -31,6 +32,10 @@ const KEEP: &str = "
 
 const FORGET: &str = "DELETE FROM records WHERE tenant = $1 AND kind = $2 AND id = $3";
 
+/// What anybody thinks of a memory goes with it.
+pub(super) const FORGET_OPINIONS: &str =
+    "DELETE FROM records WHERE tenant = $1 AND kind = $2 AND group_name = $3 AND group_name <> ''";
+
 /// Whoever wrote anything has a head.
 pub(super) const TENANTS_AWAITING: &str = "
     SELECT h.tenant FROM audit_heads AS h
@@ -53,6 +58,11 @@ pub(super) fn keep<'a>(tenant: &'a str, record: &'a RecordRow) -> Call<'a> {
         boxed(record.document.as_str()),
     ];
     Call::new(KEEP, values)
+}
+
+/// What [`FORGET_OPINIONS`] takes behind the tenant.
+pub(super) fn of_opinions(memory: MemoryId) -> Vec<Value<'static>> {
+    vec![boxed(RecordKind::Opinion.name()), boxed(memory.prefixed())]
 }
 
 pub(super) fn forget<'a>(tenant: &'a str, kind: &'static str, id: &'a str) -> Call<'a> {

@@ -445,6 +445,7 @@ fn erase_memory(conn: &Connection, tenant: &str, seq: i64, memory: &MemoryRow) -
         params![tenant, memory.id.uuid().as_bytes(), seq],
     )?;
     super::keyed::replace_keys(conn, tenant, memory)?;
+    super::records::forget_opinions(conn, tenant, memory.id)?;
     super::vectors::drop_unless_of(conn, tenant, seq, memory)?;
     write_memory(conn, UPDATE_MEMORY, tenant, seq, memory)
 }

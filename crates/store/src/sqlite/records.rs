@@ -1,7 +1,7 @@
 //! Records beside memories.
 
 use memoryscope_domain::govern::Facts;
-use memoryscope_domain::ids::TenantId;
+use memoryscope_domain::ids::{MemoryId, TenantId};
 use memoryscope_domain::record::{Record, RecordKind};
 use memoryscope_domain::time::Timestamp;
 use memoryscope_engine::port::RecordPage;
@@ -48,6 +48,12 @@ pub(super) fn keep(conn: &Connection, tenant: &str, record: &RecordRow) -> rusql
 
 pub(super) fn forget(conn: &Connection, tenant: &str, kind: &str, id: &str) -> rusqlite::Result<usize> {
     execute(conn, "DELETE FROM records WHERE tenant = ?1 AND kind = ?2 AND id = ?3", [tenant, kind, id])
+}
+
+/// What anybody thinks of a memory goes with it.
+pub(super) fn forget_opinions(conn: &Connection, tenant: &str, memory: MemoryId) -> rusqlite::Result<usize> {
+    let sql = "DELETE FROM records WHERE tenant = ?1 AND kind = ?2 AND group_name = ?3 AND group_name <> ''";
+    execute(conn, sql, params![tenant, RecordKind::Opinion.name(), memory.prefixed()])
 }
 
 impl View<'_> {

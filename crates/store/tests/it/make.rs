@@ -164,6 +164,7 @@ pub(crate) fn item(
             edges: Vec::new(),
         },
         extraction: waits.then(Extraction::queued),
+        message: None,
         ext: serde_json::Map::new(),
     };
     if let Some(object) = made.body.object_mut() {

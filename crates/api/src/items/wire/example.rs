@@ -38,6 +38,29 @@ pub(in crate::items) fn manual() -> Value {
     })
 }
 
+/// A message of a session.
+pub(in crate::items) fn message() -> Value {
+    json!({
+        "content": "I fly to Lisbon on 3 May.",
+        "role": "user",
+        "sessionId": "trip",
+        "external_user_id": "ana",
+        "metadata": {"topics": ["travel"]},
+    })
+}
+
+/// A thumb for an answer.
+pub(in crate::items) fn feedback() -> Value {
+    json!({
+        "search_id": "log_019b76daa800700083c07e797990b22e",
+        "external_user_id": "ana",
+        "feedbackData": {
+            "feedbackType": "thumbs_up", "feedbackSource": "inline", "feedbackText": "That was it.",
+            "citedMemoryIds": [ID],
+        },
+    })
+}
+
 /// An item as an Open Memory Object.
 pub(in crate::items) fn object() -> Value {
     json!({

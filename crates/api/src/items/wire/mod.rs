@@ -1,7 +1,9 @@
 //! The dialect's objects on the wire.
 
 pub(super) mod example;
+pub(super) mod feedback;
 pub(super) mod memory;
+pub(super) mod messages;
 pub(super) mod namespaces;
 pub(super) mod queries;
 pub(super) mod review;

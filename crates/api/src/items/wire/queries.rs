@@ -146,6 +146,25 @@ impl Shape for EraseAllQuery {
     }
 }
 
+/// `GET /v1/messages/sessions/{id}`.
+#[derive(Debug)]
+pub(in crate::items) struct HistoryQuery {
+    pub(in crate::items) named: Named,
+    pub(in crate::items) limit: usize,
+    pub(in crate::items) skip: usize,
+}
+
+impl Shape for HistoryQuery {
+    const NAME: &'static str = "HistoryQuery";
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let named = Named::read(f);
+        let (most, usual) = (limits::SESSION_PAGE_MESSAGES_MAX, limits::SESSION_PAGE_MESSAGES_DEFAULT);
+        let limit = f.or("limit", whole(1..=most), usual);
+        let skip = f.or("skip", whole(0..=limits::SESSION_MESSAGES_MAX as i64), 0);
+        Some(Self { named, limit: usize::try_from(limit?).ok()?, skip: usize::try_from(skip?).ok()? })
+    }
+}
+
 /// `GET /v1/omo/export.json`.
 #[derive(Debug)]
 pub(in crate::items) struct ExportQuery {

@@ -174,7 +174,7 @@ fn metadata() -> Value {
     metadata
 }
 
-fn item_fields() -> Map<String, Value> {
+pub(super) fn item_fields() -> Map<String, Value> {
     let mut fields = identity();
     fields.extend(treatment());
     fields.insert("content".to_owned(), content());

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::bridges::{bridges, make_bridge, remove_bridge};
 use super::world::{Answer, Asked, Caller, Twins};
-use super::{graph, items, jobs, records, scoped};
+use super::{graph, items, jobs, messages, records, scoped};
 
 /// Pages that are turned at most: more than the twins have memories.
 pub(super) const PAGES_MAX: usize = 64;
@@ -101,6 +101,15 @@ endpoints! {
     "GET /v1/omo/export.json" => items::export_file;
     "POST /v1/omo/import" => items::import;
     "GET /v1/review" => items::queue;
+    "GET /v1/messages/sessions/{id}" => messages::history;
+    "GET /v1/messages/sessions/{id}/status" => messages::status;
+    "GET /v1/messages/sessions/{id}/compress" => messages::compress;
+    "POST /v1/messages/sessions/{id}/process" => messages::process;
+    "PATCH /v1/messages/sessions/{id}" => messages::name;
+    "POST /v1/messages" => messages::store;
+    "GET /v1/feedback/{id}" => |probe| plain(probe, "/v1/feedback/fb_00000000000000000000000000000007");
+    "POST /v1/feedback" => messages::give;
+    "POST /v1/feedback/batch" => messages::give_batch;
     "POST /v1/review/{id}/approve" => |probe| items::review(probe, "approve");
     "POST /v1/review/{id}/reject" => |probe| items::review(probe, "reject");
     "POST /v2/memories" => ingest;

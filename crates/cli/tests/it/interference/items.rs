@@ -6,12 +6,15 @@ use memoryscope_domain::graph::{Asserted, EdgeAssertion, End, Graph, Method, Nam
 use memoryscope_domain::ids::{NodeId, UserId};
 use memoryscope_domain::items::policy::{Layer, MemoryPolicy, merge};
 use memoryscope_domain::items::request::ItemType;
-use memoryscope_domain::items::{AccessList, AclId, Item, ItemMetadata, RequestPolicy, Risk};
+use memoryscope_domain::items::{
+    AccessList, AclId, Item, ItemMetadata, Message, MessageRole, RequestPolicy, Risk,
+};
 use memoryscope_domain::scope::{Scope, ScopeType};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::endpoints::{PAGES_MAX, Probe};
+use super::messages::SESSION;
 use super::world::Caller;
 
 /// An item of a scope's person, or of the developer. What differs between twins is what it is about.
@@ -32,10 +35,18 @@ pub(super) fn item(
         ..MemoryPolicy::default()
     };
     let policy = merge(&[(Layer::Request, &stated)]);
+    // A message, and what differs may be of another session.
+    let session = if side == 1 && is_flagged { "another" } else { SESSION };
+    let metadata = ItemMetadata {
+        topics: Some(vec![format!("side {side}")]),
+        role: Some(MessageRole::ALL[side % 2]),
+        conversation_id: Some(session.to_owned()),
+        ..ItemMetadata::default()
+    };
     Item {
         item_type: ItemType::Text,
         owner,
-        metadata: ItemMetadata { topics: Some(vec![format!("side {side}")]), ..ItemMetadata::default() },
+        metadata,
         stated: RequestPolicy { stated, ..RequestPolicy::default() },
         policy,
         context: Vec::new(),
@@ -43,6 +54,7 @@ pub(super) fn item(
         namespace_id: None,
         graph: graph(at, side),
         extraction: None,
+        message: Some(Message::default()),
         ext: serde_json::Map::new(),
     }
 }

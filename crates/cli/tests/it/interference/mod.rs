@@ -10,6 +10,7 @@ mod endpoints;
 mod graph;
 mod items;
 mod jobs;
+mod messages;
 mod records;
 mod scoped;
 mod stores;

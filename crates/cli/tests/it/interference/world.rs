@@ -203,6 +203,10 @@ impl Caller {
         self.with("PUT", path, Some(body))
     }
 
+    pub(super) fn patch(&self, path: &str, body: &Value) -> Asked {
+        self.with("PATCH", path, Some(body))
+    }
+
     /// The same for a purpose that a header states.
     pub(super) fn with_purpose(mut asked: Asked, purpose: Purpose) -> Asked {
         asked.headers.push(("x-purpose", purpose.name().to_owned()));

@@ -331,6 +331,79 @@ def links(papr):
 
 def unbuilt(papr):
     refused(501, lambda: papr.messages.store(content="x", role="user", session_id="s"))
+
+
+def messages(papr):
+    stored = papr.messages.store(content="I fly to Lisbon on 3 May.", role="user", session_id="trip",
+                                 external_user_id="ana", title="A trip", metadata={"topics": ["travel"]})
+    assert (stored.content, stored.role, stored.session_id) == ("I fly to Lisbon on 3 May.", "user", "trip")
+    assert stored.object_id.startswith("mem_") and stored.created_at and stored.processing_status, stored
+    blocks = [{"type": "text", "text": "From where"}, {"type": "text", "text": "do you leave?"}]
+    kept = papr.messages.store(content=blocks, role="assistant", session_id="trip", external_user_id="ana",
+                               process_messages=False)
+    assert [block.text for block in kept.content] == ["From where", "do you leave?"], kept
+    assert kept.processing_status == "pending", kept
+    assert found(papr, "Lisbon") == [stored.object_id] and found(papr, "leave") == []
+    refused(422, lambda: papr.messages.store(content=[{"type": "image"}], role="user", session_id="trip"))
+    refused(422, lambda: papr.messages.store(content="x", role="system", session_id="trip"))
+    refused(413, lambda: papr.messages.store(content="x" * 15_001, role="user", session_id="trip"))
+
+
+def sessions(papr):
+    def say(content, n, **more):
+        role = "user" if n % 2 == 0 else "assistant"
+        return papr.messages.store(content=content, role=role, session_id="talk", external_user_id="ana", **more)
+
+    for n in range(20):
+        say(f"Point {n} of the plan costs {n * 7} euros.", n, process_messages=n < 10)
+    ana = {"external_user_id": "ana"}
+    talk = papr.messages.sessions
+    page = talk.retrieve_history("talk", limit=3, skip=18, extra_query=ana)
+    assert (page.session_id, page.total_count) == ("talk", 20), page
+    assert [message.content[:8] for message in page.messages] == ["Point 18", "Point 19"], page
+    assert page.summaries.long_term and "Last messages:" in page.context_for_llm, page
+    # Whoever names nobody is the developer, and there is one session of that name.
+    assert talk.retrieve_history("talk").total_count == 20
+    refused(404, lambda: talk.retrieve_history("talk", extra_query={"external_user_id": "ben"}))
+    refused(404, lambda: talk.retrieve_history("none"))
+    refused(422, lambda: talk.retrieve_history("talk", limit=101))
+    named = talk.update("talk", title="The plan", metadata={"colour": "blue"}, extra_query=ana)
+    assert named["title"] == "The plan" and named["metadata"] == {"colour": "blue"}, named
+    assert talk.retrieve_status("talk", extra_query=ana)["processing_status"]["pending"] == 10
+    assert talk.process("talk", extra_query=ana)["messages_queued"] == 10
+    assert talk.process("talk", extra_query=ana)["messages_queued"] == 0
+    short = talk.compress("talk", extra_query=ana)
+    assert (short.session_id, short.from_cache, short.message_count) == ("talk", False, 20), short
+    assert "euros" in short.summaries.short_term and short.ai_agent_note and short.summaries.topics, short
+    refused(404, lambda: talk.compress("none"))
+
+
+def feedback(papr):
+    memory = added(papr)
+    search = papr.memory.search(query="window seats", external_user_id="ana").search_id
+    thumb = {"feedback_type": "thumbs_up", "feedback_source": "inline", "feedback_text": "That was it.",
+             "cited_memory_ids": [memory],
+             "user_message": {"_type": "Pointer", "class_name": "Message", "object_id": "m1"}}
+    given = papr.feedback.submit(search_id=search, feedback_data=thumb, external_user_id="ana")
+    assert (given.code, given.status) == (200, "success") and given.feedback_id, given
+    kept = papr.feedback.get_by_id(given.feedback_id, extra_query={"external_user_id": "ana"})
+    assert kept.details["feedbackData"]["feedbackText"] == "That was it.", kept
+    refused(404, lambda: papr.feedback.get_by_id(given.feedback_id, extra_query={"external_user_id": "ben"}))
+    refused(404, lambda: papr.feedback.submit(search_id=search, feedback_data=thumb, external_user_id="ben"))
+    refused(404, lambda: papr.feedback.submit(search_id="unknown", feedback_data=thumb, external_user_id="ana"))
+    bad = {**thumb, "feedback_score": 3}
+    refused(422, lambda: papr.feedback.submit(search_id=search, feedback_data=bad, external_user_id="ana"))
+    items = [{"search_id": search, "feedback_data": thumb, "external_user_id": "ana"},
+             {"search_id": "unknown", "feedback_data": thumb}]
+    several = papr.feedback.submit_batch(feedback_items=items, session_context={"session": 1})
+    assert (several.code, several.successful_count, several.failed_count) == (207, 1, 1), several
+    assert len(several.feedback_ids) == 1 and several.errors[0]["index"] == 1, several
+
+
+def unbuilt(papr):
+    refused(501, lambda: papr.memory.delete_all(external_user_id="ana"))
+    refused(501, lambda: papr.user.list())
+    refused(501, lambda: papr.namespace.list())
     refused(501, lambda: papr.memory.search(query="x", holographic_config={"enabled": True}))
 
 

@@ -69,6 +69,9 @@ operations! {
     namespaces
     toon
     links
+    messages
+    sessions
+    feedback
     unbuilt
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{EXT_ORIGIN_OWNER, EXT_REDACTED, OmoObject};
+use super::{EXT_ORIGIN_OWNER, EXT_REDACTED, Kept, OmoObject};
 use crate::fields::{At, Fault, Faults, FieldFault, Notes, Read, Step, WarningKind};
 use crate::graph::{Extraction, ExtractionStatus, Graph};
 use crate::ids::UserId;
 use crate::items::acl::AclId;
 use crate::items::policy::{EffectivePolicy, GraphPlan, Layers, MemoryPolicy, PolicyPlace, Stated};
-use crate::items::{Item, RequestPolicy};
+use crate::items::{Item, Message, RequestPolicy};
 use crate::limits;
 use crate::memory::{Body, Memory, State};
 use crate::object::DisputeState;
@@ -61,6 +61,10 @@ impl OmoObject {
             namespace: item.namespace_id.clone(),
             unextracted: unextracted(item),
             dispute,
+            message: item
+                .message
+                .as_ref()
+                .map(|of| if of.is_held { Kept::StoredOnly } else { Kept::Processed }),
             ext,
         })
     }
@@ -117,7 +121,15 @@ impl OmoObject {
             namespace_id: self.namespace,
             graph: Graph::default(),
             extraction: Some(extraction),
+            message: None,
             ext,
+        };
+        // In how many blocks it was sent is not taken along.
+        let item = match self.message {
+            Some(kept) => {
+                item.as_message(Message { is_held: kept == Kept::StoredOnly, ..Message::default() })
+            }
+            None => item,
         };
         let event = item.into_event(&self.content, self.created_at).map_err(|why| {
             notes.wrong::<()>(&At::Key(at, "content"), Fault::Invalid, why.to_string());

@@ -5,7 +5,9 @@
 
 mod add;
 mod batch;
+mod feedback;
 mod identity;
+mod message;
 mod omo;
 mod pattern;
 mod search;
@@ -21,7 +23,9 @@ use crate::limits;
 pub(super) use add::read_context;
 pub use add::{AddRequest, ContextMessage, ItemType};
 pub use batch::BatchRequest;
+pub use feedback::{EachRead, FeedbackRequest};
 pub use identity::{Acting, Identity, is_application_id, tenant_of_organization};
+pub use message::{MessageRequest, SessionPatch};
 pub use omo::{ExportRequest, ImportRequest, ids_among};
 pub use pattern::{GraphPattern, Operator, Pattern, PropertyFilter};
 pub use search::{Counts, OmoFilter, Query, SearchRequest};

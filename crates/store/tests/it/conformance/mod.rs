@@ -141,6 +141,7 @@ on_every_store! {
         tenants_with_something_due_are_found
         a_record_is_expected_as_it_stands
         records_go_with_their_person
+        opinions_go_with_their_memory
         what_cannot_be_a_record_is_refused;
     changes:
         replacing_keeps_one_current_version

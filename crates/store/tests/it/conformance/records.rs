@@ -5,11 +5,11 @@ use std::sync::Arc;
 use memoryscope_domain::audit_chain::Seq;
 use memoryscope_domain::change::{Change, ChangeSet, Expect, Forgotten, Last};
 use memoryscope_domain::limits;
-use memoryscope_domain::memory::SubjectRef;
+use memoryscope_domain::memory::{Memory, SubjectRef};
 use memoryscope_domain::record::{Record, RecordKind, Records};
 use memoryscope_engine::port::{Load, RecordPage, Select, Store, StoreError, WantedRecords};
 
-use crate::make::{commit, keep_record, load_of, record, set, tenant, time};
+use crate::make::{commit, keep_record, load_of, memory, record, set, tenant, time};
 
 const JOB: RecordKind = RecordKind::Job;
 const USER: RecordKind = RecordKind::User;
@@ -207,4 +207,24 @@ pub(super) async fn what_cannot_be_a_record_is_refused(store: Arc<dyn Store>) {
     };
     commit(&*store, set(&a, 9, vec![Change::KeepRecord(Box::new(longest.clone()))])).await.unwrap();
     assert_eq!(named(&*store, "a", &[(JOB, &longest.id)]).await, [longest]);
+}
+
+pub(super) async fn opinions_go_with_their_memory(store: Arc<dyn Store>) {
+    let a = tenant("a");
+    let (kept, erased) = (memory(&a, 1), memory(&a, 2));
+    let opinion = |id, of: &Memory| keep_record((RecordKind::Opinion, id, 1), &of.id.prefixed(), None, None);
+    let made = vec![
+        Change::InsertMemory(kept.clone()),
+        Change::InsertMemory(erased.clone()),
+        opinion("one", &kept),
+        opinion("two", &erased),
+        opinion("three", &erased),
+        keep_record((RecordKind::Feedback, "four", 1), &erased.id.prefixed(), None, None),
+    ];
+    commit(&*store, set(&a, 1, made)).await.unwrap();
+    commit(&*store, set(&a, 2, vec![Change::EraseMemory(erased.tombstone())])).await.unwrap();
+    let opinion = RecordKind::Opinion;
+    let ids = [(opinion, "one"), (opinion, "two"), (opinion, "three"), (RecordKind::Feedback, "four")];
+    let left: Vec<String> = named(&*store, "a", &ids).await.into_iter().map(|record| record.id).collect();
+    assert_eq!(left, ["one", "four"]);
 }
