@@ -142,6 +142,9 @@ fn every_operation_of_the_engine_is_there() {
         ("graph.search", "memory.search with search_override"),
         ("graph.waiting", "the server's own job"),
         ("graph.extract", "the server's own job"),
+        ("delivery.turn", "the server's own job"),
+        ("batch.keep", "the server's own part of a batch"),
+        ("memory.status", "the server's own part of batch.get"),
     ]);
     let told: BTreeSet<&str> =
         described().filter_map(|(_, _, told)| told["x-memoryscope-operation"].as_str()).collect();
@@ -268,6 +271,16 @@ async fn schema_of_tasks(app: &App) -> String {
     text_at(&app.post("/v1/schemas", &json!({"name": "Tasks", "node_types": types})).await, "/data/id")
 }
 
+/// The job that makes an item's graph: one that was ended, where it is to be tried again.
+async fn job_of(app: &App, item: &Answer, path: &str) -> String {
+    let item = item.json();
+    let id = item["data"][0]["memoryId"].as_str().expect("an id").replace("mem_", "extraction_");
+    if path.ends_with("/retry") {
+        app.post(&format!("/v2/jobs/{id}/cancel"), &json!({})).await;
+    }
+    id
+}
+
 #[tokio::test]
 async fn examples_work() {
     let mut count = 0;
@@ -290,6 +303,11 @@ async fn examples_work() {
                 ["", "memory", ..] => text(&stored, "id"),
                 ["", "v2", "memories", ..] => text(&event, "id"),
                 ["", "v2", "bridges", ..] => text(&bridge, "id"),
+                ["", "v2", "jobs", ..] => job_of(&app, &item, path).await,
+                ["", "v1", "memory", "batch", ..] => text(
+                    &app.post("/v1/memory/batch", &json!({"memories": [{"content": "x"}]})).await,
+                    "batch_id",
+                ),
                 // A memory is a node of its own.
                 ["", "v1", "memory" | "graph" | "review", ..] => {
                     item.json()["data"][0]["memoryId"].as_str().expect("an id").to_owned()

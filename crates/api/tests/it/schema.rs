@@ -11,6 +11,7 @@ use memoryscope_domain::ids::{AuditId, BridgeId, MemoryId, NodeId, RequestId, Sc
 use memoryscope_domain::preference::Domain;
 use memoryscope_domain::principal::Role;
 use memoryscope_domain::time::Timestamp;
+use memoryscope_domain::webhook::{URL_PATTERN, is_address};
 use serde_json::{Value, json};
 
 /// What is wrong with a value, each with its place.
@@ -149,6 +150,18 @@ fn is_formed(form: &str, text: &str) -> bool {
     let hex = |text: &str, digits: usize| {
         text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
+    let is_named =
+        |names: &[&str]| names.iter().any(|name| text.strip_prefix(name).is_some_and(|rest| hex(rest, 32)));
+    match form {
+        // A job's, and that of a page's last one.
+        "^(?:evt_[0-9a-f]{32}|extraction_[0-9a-f]{32}|embedding|expiry|propagation)$" => {
+            let is_sweep = ["embedding", "expiry", "propagation"].contains(&text);
+            return is_sweep || is_named(&["evt_", "extraction_"]);
+        }
+        "^(?:evt|extraction)_[0-9a-f]{32}$" => return is_named(&["evt_", "extraction_"]),
+        URL_PATTERN => return is_address(text),
+        _ => {}
+    }
     if let Some((prefix, "[0-9a-f]{32}$")) = form.trim_start_matches('^').split_once('_') {
         let rest = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('_'));
         return rest.is_some_and(|rest| hex(rest, 32));
