@@ -21,7 +21,7 @@ use super::query::{Answer, Item, findable, of_types};
 use super::search::Search;
 use super::{Info, Mint, Operation, Plan, page};
 use crate::context::Context;
-use crate::port::{Around, KeyedSelect, ObjectSelect, Select};
+use crate::port::{Around, KeyedSelect, ObjectSelect, Select, WantedRecords};
 use crate::refusal::Refusal;
 use crate::replay::canonical::Canonical;
 use crate::replay::request::of_search_items;
@@ -214,8 +214,13 @@ impl Operation for SearchItems {
         self.search.as_ref().is_some_and(|search| search.leads_on(&self.items(cx, seen), seen, cx.now))
     }
 
+
+    fn records(&self, cx: &Context) -> WantedRecords {
+        self.search.as_ref().map_or_else(WantedRecords::nothing, |search| search.records(cx))
+    }
+
     fn is_of_current_keys(&self) -> bool {
-        self.walks()
+        self.search.as_ref().is_some_and(Search::is_of_current_keys)
     }
 
     fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {

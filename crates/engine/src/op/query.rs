@@ -26,7 +26,7 @@ use super::page::{self, Next};
 use super::search::Search;
 use super::{Bridging, Info, Mint, Operation, Plan};
 use crate::context::Context;
-use crate::port::{Around, ObjectSelect, Select};
+use crate::port::{Around, ObjectSelect, Select, WantedRecords};
 use crate::refusal::Refusal;
 use crate::replay::canonical::Canonical;
 use crate::replay::request::of_query;
@@ -381,6 +381,14 @@ impl Operation for Query {
 
     fn leads_on(&self, cx: &Context, seen: &Visible<Facts>) -> bool {
         self.search.as_ref().is_some_and(|search| search.leads_on(&self.items(cx, seen), seen, cx.now))
+    }
+
+    fn records(&self, cx: &Context) -> WantedRecords {
+        self.search.as_ref().map_or_else(WantedRecords::nothing, |search| search.records(cx))
+    }
+
+    fn is_of_current_keys(&self) -> bool {
+        self.search.as_ref().is_some_and(Search::is_of_current_keys)
     }
 
     fn arrange(&self, cx: &Context, seen: &mut Visible<Facts>) {

@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use memoryscope_domain::feedback::{Opinion, opinion_id};
 use memoryscope_domain::govern::{Facts, Visible};
 use memoryscope_domain::graph::fold::{Node, Seen};
 use memoryscope_domain::ids::{MemoryId, NodeId};
 use memoryscope_domain::limits;
 use memoryscope_domain::memory::{Body, Key, Memory};
+use memoryscope_domain::object::Unit;
+use memoryscope_domain::record::RecordKind;
 use memoryscope_domain::retrieval::{self, Boost, Hit, Question, Walk};
 use memoryscope_domain::scope::Partition;
 use memoryscope_domain::time::Timestamp;
@@ -19,7 +22,8 @@ use memoryscope_domain::vector::{ModelKey, Vector};
 use memoryscope_domain::words::{QueryText, Ranked};
 
 use super::query::Item;
-use crate::port::{Around, Near, ObjectSelect};
+use crate::context::Context;
+use crate::port::{Around, Near, ObjectSelect, WantedRecords};
 
 /// How many times more is looked at, at most: what is nearest four times over, then neighbours, and these further away.
 const LOOKS_MAX: u32 = 12;
@@ -71,6 +75,8 @@ struct Reach {
     around: Around,
     /// The nodes of which all that is said was looked at.
     nodes: BTreeSet<NodeId>,
+    /// The memories about which it was asked what the caller thinks of them.
+    judged: BTreeSet<MemoryId>,
     /// The ranking of what was looked at last, where that led on to no more.
     ranking: Option<Vec<Hit>>,
     /// The graph of what was looked at last, and the nodes of it that the question leads to, the best first.
@@ -90,6 +96,7 @@ impl Looked {
             near: limits::NEAREST_ITEMS * 5 / 4,
             around: Around::nothing(),
             nodes: BTreeSet::new(),
+            judged: BTreeSet::new(),
             ranking: None,
             walked: None,
         }))
@@ -156,6 +163,18 @@ impl Search {
         names.chain(reach.nodes.iter().map(|node| Key::node(*node))).collect()
     }
 
+    /// What the caller thinks of what was found best, where that is to count.
+    pub(super) fn records(&self, cx: &Context) -> WantedRecords {
+        let (client, user) = (&cx.principal.client, cx.principal.user.as_ref());
+        let name = |memory: &MemoryId| (RecordKind::Opinion, opinion_id(*memory, client, user));
+        WantedRecords { named: self.looked.lock().judged.iter().map(name).collect(), page: None }
+    }
+
+    /// Whether it looks at what is there now and has no versions: keys, and what the caller thinks.
+    pub(super) fn is_of_current_keys(&self) -> bool {
+        self.walks || self.boost.feedback > Unit::ZERO
+    }
+
     /// The nodes that the question led to, the best first, and behind them those of which these memories say something; of each what the
     /// caller may see of it.
     pub(super) fn nodes<'a>(&self, shown: impl Iterator<Item = &'a Memory>) -> Vec<Node> {
@@ -203,7 +222,7 @@ impl Search {
     ) -> BTreeMap<MemoryId, usize> {
         let is_event = |memory: &&&Memory| matches!(memory.body, Body::Event(_));
         let events: Vec<&Memory> = memories.iter().filter(is_event).copied().collect();
-        let hits = self.rank(&self.found(&events, seen, None), &events, now);
+        let hits = self.rank(&self.found(&events, seen, None), &events, seen, now);
         hits.iter().zip(0..).map(|(hit, rank)| (hit.ranked.id, rank)).collect()
     }
 
@@ -242,10 +261,19 @@ impl Search {
             && !retrieval::has_neighbours(&anchors, &memories);
         if may_lack {
             reach.around.reach *= WIDENING;
-        } else {
-            reach.ranking = Some(self.rank(&found, &memories, now));
+            return true;
         }
-        may_lack
+        let lent = retrieval::lend(&found, &memories);
+        if self.boost.feedback > Unit::ZERO {
+            let best: BTreeSet<MemoryId> =
+                lent.iter().take(limits::OPINIONS_ASKED_MAX).map(|hit| hit.ranked.id).collect();
+            if !best.is_subset(&reach.judged) {
+                reach.judged = best;
+                return true;
+            }
+        }
+        reach.ranking = Some(self.boosted_by(lent, &memories, seen, now));
+        false
     }
 
     /// Where the question leads to in the graph of these memories, if that is asked; it is kept with the graph.
@@ -264,8 +292,25 @@ impl Search {
         retrieval::find(Question { text: &self.text, nearest, walk }, memories)
     }
 
-    fn rank(&self, found: &[Hit], memories: &[&Memory], now: Timestamp) -> Vec<Hit> {
-        retrieval::boosted(retrieval::lend(found, memories), memories, self.boost, now, |_| UNJUDGED)
+    fn boosted_by(
+        &self,
+        found: Vec<Hit>,
+        memories: &[&Memory],
+        seen: &Visible<Facts>,
+        now: Timestamp,
+    ) -> Vec<Hit> {
+        let opinions = seen.records().named.iter().filter(|held| held.kind == RecordKind::Opinion);
+        let standing = opinions.filter_map(|held| {
+            let opinion: Opinion = serde_json::from_str(&held.document).ok()?;
+            Some((MemoryId::parse(&held.group).ok()?, opinion.standing()))
+        });
+        let liked: BTreeMap<MemoryId, f64> = standing.collect();
+        let of = |id| liked.get(&id).copied().unwrap_or(UNJUDGED);
+        retrieval::boosted(found, memories, self.boost, now, of)
+    }
+
+    fn rank(&self, found: &[Hit], memories: &[&Memory], seen: &Visible<Facts>, now: Timestamp) -> Vec<Hit> {
+        self.boosted_by(retrieval::lend(found, memories), memories, seen, now)
     }
 
     /// The next of these, the best first, at most `limit`.
@@ -286,7 +331,7 @@ impl Search {
             let shown = shown();
             let memories: Vec<&Memory> = shown.iter().map(|item| &*item.memory).collect();
             let walk = self.walk(&memories, &mut reach);
-            self.rank(&self.found(&memories, seen, walk.as_ref()), &memories, now)
+            self.rank(&self.found(&memories, seen, walk.as_ref()), &memories, seen, now)
         });
         let begin = self.after.map_or(0, |after| {
             let there = hits.iter().position(|hit| hit.ranked.id == after.id);

@@ -281,7 +281,8 @@ impl Shape for BoostOf {
     fn read(f: &mut Fields<'_>) -> Option<Self> {
         let strength = unit_or(f, "strength", Unit::ZERO);
         let recency = unit_or(f, "recency", Unit::ZERO);
-        Some(Self(Boost { strength: strength?, recency: recency?, ..Boost::default() }))
+        let feedback = unit_or(f, "feedback", Unit::ZERO);
+        Some(Self(Boost { strength: strength?, recency: recency?, feedback: feedback? }))
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema_constraint::search_override;
 use super::schema_policy::{acl, memory_policy};
-use crate::explained::{BOOST, BOOST_RECENCY, BOOST_STRENGTH, EXPLAIN};
+use crate::explained::{BOOST, BOOST_FEEDBACK, BOOST_RECENCY, BOOST_STRENGTH, EXPLAIN};
 use crate::predicate;
 use crate::wire::USER_ID_PATTERN;
 
@@ -220,7 +220,11 @@ pub(in crate::items) fn batch() -> Value {
 /// [`Boost`](memoryscope_domain::retrieval::Boost).
 fn boost() -> Value {
     let weight = || json!({"type": ["number", "null"], "minimum": 0, "maximum": 1});
-    let fields = [("strength", weight(), BOOST_STRENGTH), ("recency", weight(), BOOST_RECENCY)];
+    let fields = [
+        ("strength", weight(), BOOST_STRENGTH),
+        ("recency", weight(), BOOST_RECENCY),
+        ("feedback", weight(), BOOST_FEEDBACK),
+    ];
     let fields = fields.map(|(name, weight, what)| (name.to_owned(), says(weight, what)));
     object("ItemBoost", &[], Map::from_iter(fields))
 }

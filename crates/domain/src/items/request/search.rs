@@ -243,7 +243,8 @@ fn read_query(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Query> {
 fn read_boost(value: &Value, at: &At<'_>, notes: &mut Notes) -> Option<Boost> {
     let mut members = Members::open(value, at, notes)?;
     let mut weight = |name| members.optional(name, notes, unit).unwrap_or(Unit::ZERO);
-    let boost = Boost { strength: weight("strength"), recency: weight("recency"), ..Boost::default() };
+    let (strength, recency) = (weight("strength"), weight("recency"));
+    let boost = Boost { strength, recency, feedback: weight("feedback") };
     members.close(Unknown::Refuse, notes);
     Some(boost)
 }
