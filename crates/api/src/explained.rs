@@ -22,7 +22,8 @@ pub const BOOST_STRENGTH: &str = "The weight of the memory's strength.";
 pub const BOOST_RECENCY: &str = "The weight of how recent it is: half after 30 days, and so on.";
 
 /// What its `feedback` does.
-pub const BOOST_FEEDBACK: &str = "The weight of what whoever asks said of earlier answers with it: half where they said nothing.";
+pub const BOOST_FEEDBACK: &str =
+    "The weight of what whoever asks said of earlier answers with it: half where they said nothing.";
 
 /// By what was searched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -92,7 +92,7 @@ async fn handler(
     if let Some(title) = request.title.clone() {
         let patch = SessionPatch { title: Some(Some(title)), ..SessionPatch::default() };
         let purpose = Purpose::ChatResponse;
-        let op = Name { session: request.session.clone(), scope, purpose, patch };
+        let op = Name { session: request.session.clone(), scope, purpose, patch, message: Some(stored.id) };
         // The message is stored; sent again, only the title is kept anew.
         let cx = context(&items, principal, &meta, None);
         let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;

@@ -212,7 +212,13 @@ async fn update(
     let asked = Asked::of(&items, &meta, &caller, (&id, named, purpose), What::Status)?;
     let found = asked.run(&items, &meta).await?;
     let cx = context(&items, asked.cx.principal.clone(), &meta, idempotency);
-    let op = Name { session: asked.look.session, scope: found.output.scope, purpose, patch: read.value };
+    let op = Name {
+        session: asked.look.session,
+        scope: found.output.scope,
+        purpose,
+        patch: read.value,
+        message: None,
+    };
     let done = items.engine.run(&cx, &op).await.map_err(|refusal| error::problem(refusal, &meta))?;
     let kept = match done.output {
         None => return Err(audited(Problem::not_found(), done.access_log)),

@@ -237,7 +237,7 @@ async fn searches_go_on() {
 #[tokio::test]
 async fn what_is_not_built_says_so() {
     let mut talk = Talk::with(App::new());
-    for line in ["POST /v1/messages", "POST /v1/feedback", "GET /v1/sync/tiers", "POST /v1/graphql"] {
+    for line in ["POST /v1/document", "POST /v1/telemetry/events", "GET /v1/sync/tiers", "POST /v1/graphql"] {
         talk.say("not built", Ask::new(line)).await;
     }
     insta::assert_snapshot!("items_not_built", talk.end());

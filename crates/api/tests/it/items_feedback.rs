@@ -94,6 +94,30 @@ async fn an_opinion_is_its_persons_own() {
 }
 
 #[tokio::test]
+async fn what_was_good_before_comes_first_where_that_is_asked() {
+    let app = App::new();
+    let first =
+        added(&app, "ana", "Ana likes tea, and tea likes her.", &json!({"acl": {"read": ["ben"]}})).await;
+    let second =
+        added(&app, "ana", "Tea is at four in the garden.", &json!({"acl": {"read": ["ben"]}})).await;
+    let found = async |whose: &str, boost: Value| {
+        let body = json!({"query": "tea", "external_user_id": whose, "boost": boost});
+        let answer = app.post("/v1/memory/search", &body).await.json();
+        let memories = answer["data"]["memories"].as_array().expect("memories").clone();
+        memories.iter().map(|memory| memory["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    let moved = json!({"feedback": 1});
+    for _ in 0..3 {
+        let search = searched(&app, "ana", "tea").await;
+        assert_eq!(status(&app, &thumb("ana", &search, "thumbs_down", &[&first])).await, 200);
+        assert_eq!(status(&app, &thumb("ana", &search, "thumbs_up", &[&second])).await, 200);
+    }
+    assert_eq!(found("ana", Value::Null).await, [first.clone(), second.clone()]);
+    assert_eq!(found("ana", moved.clone()).await, [second.clone(), first.clone()]);
+    assert_eq!(found("ben", moved).await, [first, second], "what others think is theirs");
+}
+
+#[tokio::test]
 async fn opinions_are_forgotten_with_their_memory_and_their_person() {
     let app = App::new();
     let one = added(&app, "ana", "Ana likes tea.", &json!({"acl": {"read": ["ben"]}})).await;
@@ -130,6 +154,12 @@ async fn only_what_was_searched_is_spoken_about() {
     let mut nobody = thumb("ana", &search, "thumbs_up", &[&tea]);
     nobody["external_user_id"] = json!(null);
     assert_eq!(status(&app, &nobody).await, 404);
+    // More than is kept of one is refused.
+    let mut long = thumb("ana", &search, "report", &[]);
+    for name in ["feedbackText", "feedbackValue", "feedbackImpact"] {
+        long["feedbackData"][name] = json!("\u{1}".repeat(8 * 1_024));
+    }
+    assert_eq!(status(&app, &long).await, 413);
     // A query of the core dialect is a search too.
     let query = json!({"tenant_id": "t_default", "scope": {"scope_type": "user", "scope_id": "ana"}, "purpose": "chat_response"});
     let query = Ask::new("POST /v2/memories/query").with("x-memoryscope-user", "ana").json(&query);

@@ -144,6 +144,9 @@ pub(super) fn record(
 ) -> Result<Record, Refusal> {
     let document = serde_json::to_string(document);
     let document = document.map_err(|why| Refusal::Bug(format!("a record cannot be written: {why}")))?;
+    if document.len() > limits::RECORD_BYTES {
+        return Err(Refusal::TooLarge { limit: "bytes of what is kept", max: limits::RECORD_BYTES as u64 });
+    }
     let subject = cx.principal.user.as_ref().map(SubjectRef::of_user);
     Ok(Record { kind, id, group, subject, due: None, version: 1, created: cx.now, document })
 }

@@ -214,7 +214,6 @@ impl Operation for SearchItems {
         self.search.as_ref().is_some_and(|search| search.leads_on(&self.items(cx, seen), seen, cx.now))
     }
 
-
     fn records(&self, cx: &Context) -> WantedRecords {
         self.search.as_ref().map_or_else(WantedRecords::nothing, |search| search.records(cx))
     }

@@ -298,11 +298,23 @@ pub struct Name {
     pub purpose: Purpose,
     /// What is stated.
     pub patch: SessionPatch,
+    /// A message of it, where one is known: then none is looked for.
+    pub message: Option<MemoryId>,
 }
 
 impl Name {
+    fn select_messages(&self) -> Select {
+        match self.message {
+            Some(id) => Select::Memories(vec![id]),
+            None => {
+                let keys = vec![Key::session(self.scope.partition(), &self.session)];
+                Select::Keyed(KeyedSelect { keys, after: None, limit: limits::SESSION_MESSAGES_MAX })
+            }
+        }
+    }
+
     /// A message of it that may be seen, if there is one.
-    fn message<'a>(&self, seen: &'a Visible<Facts>) -> Option<&'a Memory> {
+    fn seen<'a>(&self, seen: &'a Visible<Facts>) -> Option<&'a Memory> {
         let is_of = |memory: &&Arc<Memory>| {
             memory.partition == self.scope.partition()
                 && memory.message().is_some_and(|message| message.session == self.session)
@@ -332,8 +344,7 @@ impl Operation for Name {
     }
 
     fn select(&self, _cx: &Context) -> Select {
-        let keys = vec![Key::session(self.scope.partition(), &self.session)];
-        Select::Keyed(KeyedSelect { keys, after: None, limit: limits::SESSION_MESSAGES_MAX })
+        self.select_messages()
     }
 
     fn records(&self, _cx: &Context) -> WantedRecords {
@@ -350,7 +361,7 @@ impl Operation for Name {
         seen: &Visible<Facts>,
         _mint: &mut Mint,
     ) -> Result<Plan<Self::Output>, Refusal> {
-        let Some(message) = self.message(seen) else {
+        let Some(message) = self.seen(seen) else {
             let reason = Some(Code::literal("NOT_FOUND"));
             return Ok(Plan { reason, came_to_nothing: true, ..Plan::answer(None) });
         };
@@ -380,12 +391,11 @@ impl Operation for Name {
     }
 
     fn select_repeat(&self, _record: &IdempotencyRecord) -> Option<Select> {
-        let keys = vec![Key::session(self.scope.partition(), &self.session)];
-        Some(Select::Keyed(KeyedSelect { keys, after: None, limit: limits::SESSION_MESSAGES_MAX }))
+        Some(self.select_messages())
     }
 
     fn plan_repeat(&self, seen: &Visible<Facts>) -> Option<Plan<Self::Output>> {
-        self.message(seen)?;
+        self.seen(seen)?;
         let document = read(&seen.records().named.first()?.document).ok()?;
         Some(Plan { reason: Some(Code::literal("IDEMPOTENT_REPEAT")), ..Plan::answer(Some(Ok(document))) })
     }

@@ -43,7 +43,7 @@ impl Case {
             "session.name" => {
                 let patch =
                     SessionPatch { title: Some(Some("A talk".to_owned())), ..SessionPatch::default() };
-                let rename = Name { session, scope, purpose, patch };
+                let rename = Name { session, scope, purpose, patch, message: None };
                 return Some(self.mark(rename, |named| matches!(named, Some(Ok(_)))).await);
             }
             "feedback.give" => {
