@@ -281,6 +281,12 @@ async fn job_of(app: &App, item: &Answer, path: &str) -> String {
     id
 }
 
+/// The name of a batch.
+async fn batch_of(app: &App) -> String {
+    let made = app.post("/v1/memory/batch", &json!({"memories": [{"content": "x"}]})).await;
+    made.json()["batch_id"].as_str().expect("a name").to_owned()
+}
+
 #[tokio::test]
 async fn examples_work() {
     let mut count = 0;
@@ -304,10 +310,7 @@ async fn examples_work() {
                 ["", "v2", "memories", ..] => text(&event, "id"),
                 ["", "v2", "bridges", ..] => text(&bridge, "id"),
                 ["", "v2", "jobs", ..] => job_of(&app, &item, path).await,
-                ["", "v1", "memory", "batch", ..] => text(
-                    &app.post("/v1/memory/batch", &json!({"memories": [{"content": "x"}]})).await,
-                    "batch_id",
-                ),
+                ["", "v1", "memory", "batch", ..] => batch_of(&app).await,
                 // A memory is a node of its own.
                 ["", "v1", "memory" | "graph" | "review", ..] => {
                     item.json()["data"][0]["memoryId"].as_str().expect("an id").to_owned()

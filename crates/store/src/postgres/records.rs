@@ -89,7 +89,7 @@ impl View<'_> {
         values.push(Box::new(row::limit(page.limit().saturating_add(1))));
         let sql = format!(
             "SELECT kind, id, group_name, subject, due, version, created, document FROM records
-             WHERE {condition} ORDER BY {order} LIMIT ${}",
+             WHERE tenant = $1 AND {condition} ORDER BY {order} LIMIT ${}",
             values.len()
         );
         let rows = self.session.query(Call::Prepared(Cow::Owned(sql), values)).await?;
@@ -99,7 +99,7 @@ impl View<'_> {
             let (kind, group) = (*kind, group.clone());
             let all = RecordPage::Listed { kind, group, after: None, limit: 0, counted: false };
             let (condition, values) = self.condition(&all);
-            let sql = format!("SELECT count(*) FROM records WHERE {condition}");
+            let sql = format!("SELECT count(*) FROM records WHERE tenant = $1 AND {condition}");
             let rows = self.session.query(Call::Prepared(Cow::Owned(sql), values)).await?;
             let count = rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(0);
             facts.records.count = Some(row::count(count)?);
@@ -107,9 +107,9 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Which rows a page is of.
+    /// Which of the tenant's rows a page is of, and the values with the tenant's own first.
     fn condition(&self, page: &RecordPage) -> (String, Vec<Value<'static>>) {
-        let mut sql = "tenant = $1 AND kind = $2".to_owned();
+        let mut sql = "kind = $2".to_owned();
         let mut values: Vec<Value<'static>> = vec![Box::new(self.tenant()), Box::new(page.kind().name())];
         match page {
             RecordPage::Listed { group, after, .. } => {

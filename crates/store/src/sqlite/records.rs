@@ -70,7 +70,9 @@ impl View<'_> {
                 RecordPage::Listed { .. } => "id",
                 RecordPage::Due { .. } => "due, id",
             };
-            let sql = format!("SELECT {COLUMNS} FROM records WHERE {condition} ORDER BY {order} LIMIT ?");
+            let sql = format!(
+                "SELECT {COLUMNS} FROM records WHERE tenant = ? AND {condition} ORDER BY {order} LIMIT ?"
+            );
             let mut statement = self.conn.prepare_cached(&sql)?;
             let bound = Value::Integer(row::limit(page.limit().saturating_add(1)));
             let mut rows = statement.query(params_from_iter(values.into_iter().chain([bound])))?;
@@ -88,7 +90,7 @@ impl View<'_> {
                     counted: false,
                 };
                 let (condition, values) = self::condition(tenant, &all);
-                let sql = format!("SELECT count(*) FROM records WHERE {condition}");
+                let sql = format!("SELECT count(*) FROM records WHERE tenant = ? AND {condition}");
                 let mut statement = self.conn.prepare_cached(&sql)?;
                 let count = statement.query_row(params_from_iter(values), |row| row.get(0))?;
                 facts.records.count = Some(row::count(count)?);
@@ -98,10 +100,10 @@ impl View<'_> {
     }
 }
 
-/// Which rows a page is of.
+/// Which of the tenant's rows a page is of, and the values with the tenant's own first.
 fn condition(tenant: &str, page: &RecordPage) -> (String, Vec<Value>) {
     let text = |text: &str| Value::Text(text.to_owned());
-    let mut sql = "tenant = ? AND kind = ?".to_owned();
+    let mut sql = "kind = ?".to_owned();
     let mut values = vec![text(tenant), text(page.kind().name())];
     match page {
         RecordPage::Listed { group, after, .. } => {

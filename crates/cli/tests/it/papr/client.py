@@ -140,7 +140,9 @@ def delete(papr):
 
 def status(papr):
     memory = added(papr, skip_background_processing=True)
-    assert papr.memory.retrieve_status(memory)["status"] == "completed"
+    # Where there is a model, its vector comes a little later.
+    while (status := papr.memory.retrieve_status(memory)["status"]) != "completed":
+        assert status == "processing", status
 
 
 def developer(papr):
