@@ -119,7 +119,7 @@ fn delete_operation() -> Operation {
              where it is not said, whatever is no id of this server's is one.",
         )
         .runs(&op::DELETE)
-        .names("id", "The user, by either id.", r"^[\s\S]{1,1024}$")
+        .names("id", "The user, by either id.", r"\S")
         .asks::<DeleteUserQuery>()
         .once()
         .answers(200, "They are forgotten.", deleted_schema())

@@ -220,6 +220,11 @@ fn example(path: &str, method: &str, told: &Value, name: &str, live: &BTreeMap<&
     ask.json(&body)
 }
 
+async fn told(app: &App) -> String {
+    let told = app.post("/v1/user", &json!({"external_id": "ana"})).await;
+    told.json()["user_id"].as_str().expect("an id").to_owned()
+}
+
 async fn namespace(app: &App) -> String {
     let made = app.post("/v1/namespace", &json!({"name": "n"})).await;
     made.json()["data"]["objectId"].as_str().expect("an id").to_owned()
@@ -316,9 +321,7 @@ async fn examples_work() {
                     item.json()["data"][0]["memoryId"].as_str().expect("an id").to_owned()
                 }
                 ["", "v2", "subjects", ..] => "ana".to_owned(),
-                ["", "v1", "user", ..] => {
-                    text(&app.post("/v1/user", &json!({"external_id": "ana"})).await, "user_id")
-                }
+                ["", "v1", "user", ..] => told(&app).await,
                 ["", "v1", "namespace", ..] => namespace(&app).await,
                 ["", "v1", "messages", ..] => session(&app).await,
                 ["", "v1", "feedback", "{id}"] => feedback(&app).await,

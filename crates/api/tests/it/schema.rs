@@ -193,6 +193,12 @@ fn is_formed(form: &str, text: &str) -> bool {
         "^t_[A-Za-z0-9_-]{1,64}$" => TenantId::parse(text).is_ok(),
         "^[0-9]{1,18}(?:-[0-9]{1,18})?$" => text.bytes().all(|b| b.is_ascii_digit() || b == b'-'),
         "^[!-\"$-~]+$" => text.bytes().all(|b| b.is_ascii_graphic() && b != b'#'),
+        email if email.starts_with(r"^[^\s@") => {
+            let is_part = |part: &str| {
+                !part.is_empty() && !part.contains(|c: char| c == '@' || c.is_whitespace() || c.is_control())
+            };
+            text.split_once('@').is_some_and(|(local, host)| is_part(local) && is_part(host))
+        }
         roles if roles.starts_with(r"^[ \t]*(?:app|") => {
             text.split(',').map(str::trim).all(|name| name.is_empty() || Role::from_name(name).is_some())
         }

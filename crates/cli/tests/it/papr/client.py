@@ -310,7 +310,7 @@ def namespaces(papr):
 def toon(papr):
     import toon_format
     for text in ["Ana prefers window seats.", "- a: [1], \"2\"\n\tand more", "true", "0.5", "☃ # no comment"]:
-        added(papr, text, metadata={"topics": ["a, b", "-"], "customMetadata": {"trip": 7, "note: x": "null"}})
+        added(papr, text, metadata={"topics": ["a, b", "-"], "customMetadata": {"trip": 7, "note-x.y": "null"}})
     search = {"query": "*", "external_user_id": "ana", "extra_body": {"explain": True}}
     plain = papr.memory.with_raw_response.search(**search)
     raw = papr.memory.with_raw_response.search(**search, response_format="toon")

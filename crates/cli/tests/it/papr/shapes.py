@@ -203,6 +203,7 @@ def growing(call):
     call("messages.store", GROWING, content="Where?", role="user", session_id="s", title="t", process_messages=False, metadata=METADATA,
          context=CONTEXT, external_user_id="ana", user_id="local", memory_policy=AUTO, graph_generation=LEGACY,
          relationships_json=[], **PLACE)
+    call("messages.store", GROWING, content="Where?", role="user", session_id="s", policy=NESTED)
     call("messages.sessions.retrieve_history", GROWING, session_id="s", limit=1, skip=0)
     call("messages.sessions.update", GROWING, session_id="s", title="t", metadata={"a": 1})
     for name in ("retrieve_status", "process", "compress"):
