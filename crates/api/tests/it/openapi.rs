@@ -220,7 +220,7 @@ fn example(path: &str, method: &str, told: &Value, name: &str, live: &BTreeMap<&
     ask.json(&body)
 }
 
-async fn told(app: &App) -> String {
+async fn user(app: &App) -> String {
     let told = app.post("/v1/user", &json!({"external_id": "ana"})).await;
     told.json()["user_id"].as_str().expect("an id").to_owned()
 }
@@ -321,7 +321,7 @@ async fn examples_work() {
                     item.json()["data"][0]["memoryId"].as_str().expect("an id").to_owned()
                 }
                 ["", "v2", "subjects", ..] => "ana".to_owned(),
-                ["", "v1", "user", ..] => told(&app).await,
+                ["", "v1", "user", ..] => user(&app).await,
                 ["", "v1", "namespace", ..] => namespace(&app).await,
                 ["", "v1", "messages", ..] => session(&app).await,
                 ["", "v1", "feedback", "{id}"] => feedback(&app).await,
