@@ -217,7 +217,7 @@ fn example(path: &str, method: &str, told: &Value, name: &str, live: &BTreeMap<&
     ask.json(&body)
 }
 
-async fn told(app: &App) -> String {
+async fn user(app: &App) -> String {
     let told = app.post("/v1/user", &json!({"external_id": "ana"})).await;
     told.json()["user_id"].as_str().expect("an id").to_owned()
 }
@@ -276,7 +276,7 @@ async fn examples_work() {
                     let made = app.post("/v1/schemas", &json!({"name": "Tasks", "node_types": types})).await;
                     made.json()["data"]["id"].as_str().expect("an id").to_owned()
                 }
-                ["", "v1", "user", ..] => told(&app).await,
+                ["", "v1", "user", ..] => user(&app).await,
                 ["", "v1", "namespace", ..] => namespace(&app).await,
                 _ => read.header("x-access-log-id").to_owned(),
             };
