@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::known::{self, Known, Wanted};
 use super::who::Acts;
 use super::wire::queries::EraseAllQuery;
-use super::wire::{batch_schema, memory};
+use super::wire::{erased_all_schema, memory};
 use super::{Items, add, answer, batch, context, error};
 use crate::auth::Caller;
 use crate::meta::RequestMeta;
@@ -28,8 +28,8 @@ pub(super) fn operation() -> Operation {
         )
         .runs(&seek::INFO)
         .asks::<EraseAllQuery>()
-        .answers(200, "All are erased.", batch_schema())
-        .answers(207, "Some are erased; the others say why not.", batch_schema())
+        .answers(200, "All are erased.", erased_all_schema())
+        .answers(207, "Some are erased; the others say why not.", erased_all_schema())
         .refuses(&[Code::Forbidden, Code::NotFound, Code::Conflict])
         .example(Example::new("a user's").with("external_user_id", "ana"))
 }

@@ -7,14 +7,6 @@ use super::Items;
 
 /// Paths of the dialect that nothing is built for, each with its methods.
 const PATHS: &[&str] = &[
-    "/v1/messages",
-    "/v1/messages/sessions/{id}",
-    "/v1/messages/sessions/{id}/status",
-    "/v1/messages/sessions/{id}/process",
-    "/v1/messages/sessions/{id}/compress",
-    "/v1/feedback",
-    "/v1/feedback/batch",
-    "/v1/feedback/{id}",
     "/v1/namespace/{id}/api-keys",
     "/v1/namespace/{id}/instance",
     "/v1/organization/instance",

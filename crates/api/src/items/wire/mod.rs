@@ -16,8 +16,9 @@ mod schema_policy;
 pub(super) mod users;
 
 pub(super) use schema_answers::{
-    added as added_schema, batch as batch_schema, deleted as deleted_schema, found as found_schema,
-    status_of as status_schema, status_of_batch as batch_status_schema, updated as updated_schema,
+    added as added_schema, batch as batch_schema, deleted as deleted_schema, erased_all as erased_all_schema,
+    found as found_schema, status_of as status_schema, status_of_batch as batch_status_schema,
+    updated as updated_schema,
 };
 pub(super) use schema_graph::{
     around as around_schema, deleted_schema as deleted_schema_schema, edges as edges_schema,

@@ -57,6 +57,15 @@ pub(in crate::items) fn added() -> Value {
 
 /// What became of each item of a batch.
 pub(in crate::items) fn batch() -> Value {
+    of_each("ItemBatch", Some(("batch_id", prefixed("batch_"))))
+}
+
+/// What became of each item that was to be erased.
+pub(in crate::items) fn erased_all() -> Value {
+    of_each("ErasedItems", None)
+}
+
+fn of_each(name: &str, id: Option<(&'static str, Value)>) -> Value {
     let refused = object(
         "RefusedAddition",
         [
@@ -68,22 +77,23 @@ pub(in crate::items) fn batch() -> Value {
             ("problem", crate::openapi::error()),
         ],
     );
-    warned(object(
-        "ItemBatch",
-        [
-            ("code", code()),
-            ("status", status()),
-            ("batch_id", prefixed("batch_")),
-            ("message", text()),
-            ("successful", list(added())),
-            ("errors", list(refused)),
-            ("total_processed", count()),
-            ("total_successful", count()),
-            ("total_failed", count()),
-            ("total_content_size", count()),
-            ("total_storage_size", count()),
-        ],
-    ))
+    let members = [
+        ("code", code()),
+        ("status", status()),
+        ("message", text()),
+        ("successful", list(added())),
+        ("errors", list(refused)),
+        ("total_processed", count()),
+        ("total_successful", count()),
+        ("total_failed", count()),
+        ("total_content_size", count()),
+        ("total_storage_size", count()),
+    ];
+    let answer = object(name, members);
+    warned(match id {
+        Some(id) => with(answer, [id]),
+        None => answer,
+    })
 }
 
 fn memory() -> Value {

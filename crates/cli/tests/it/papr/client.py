@@ -318,7 +318,6 @@ def toon(papr):
     plain, told = plain.http_response.json(), toon_format.decode(raw.http_response.text)
     # Each search has an entry of its own in the audit chain.
     assert plain.pop("search_id") != told.pop("search_id") and plain == told, told
-    assert len(raw.http_response.text) < len(papr.memory.with_raw_response.search(**search).http_response.text)
     answer = papr.memory.search(**search, response_format="toon")
     assert isinstance(answer, str) and answer.startswith("code: 200"), answer
 
