@@ -1,7 +1,7 @@
 //! What a conversation comes to, in its own sentences.
 //!
 //! A summary is made of sentences that were said, as they were said, in the order in which they were; nothing is put into other
-//! words. Which of them stand for the rest is told by [`rank`]: how much of what the others say a sentence says too (LexRank:
+//! words. Which of them stand for the rest is told by `rank`: how much of what the others say a sentence says too (LexRank:
 //! Erkan and Radev, "LexRank: Graph-based Lexical Centrality as Salience in Text Summarization", JAIR 22, 2004), and by its length,
 //! its place and its cues (Edmundson, "New Methods in Automatic Extracting", JACM 16, 1969). It is a pure function of the turns: who
 //! may see less of them gets a summary of less, and nothing of the rest is in it.
