@@ -101,7 +101,7 @@ fn resolve_twenty_among_many(bencher: Bencher<'_, '_>) {
     let (_, policy) = request();
     let setting = Setting {
         memory: MemoryId::from_uuid(Uuid::from_u128(u128::MAX)),
-        previous: None,
+        previous: &[],
         policy: &policy,
         schema: None,
         known: &known,
