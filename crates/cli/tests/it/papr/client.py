@@ -3,9 +3,13 @@
 Nothing is set but the base URL. A key is sent, as the client always does; without keys in force it says nothing.
 """
 
+import json
 import logging
 import os
+import pathlib
+import subprocess
 import sys
+import tempfile
 
 os.environ["PAPR_ONDEVICE_PROCESSING"] = "false"
 logging.disable(logging.CRITICAL)
@@ -328,6 +332,38 @@ def links(papr):
     papr.memory.add(content="x", external_user_id="ana", link_to=["Task.via(ASSIGNED_TO->Person:email=a@b.c)"])
     refused(422, lambda: papr.memory.add(content="x", link_to="$context:0"))
     assert len({first, second, third}) == 3
+
+
+def move(papr, other):
+    """What scripts/move-from-papr brings from one server to the other."""
+    script = pathlib.Path(__file__).parents[5] / "scripts" / "move-from-papr"
+
+    def run(*more, code=0):
+        command = [sys.executable, "-B", script, "--from", str(papr.base_url), "--to", str(other.base_url), "--json", *more]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return json.loads(done.stdout)["moved"] if done.stdout else done.stderr
+
+    anas = [added(papr, f"Ana's note {n}.", metadata={"topics": ["notes"]}) for n in range(55)]
+    shared = added(papr, "Ben's plan.", user="ben", extra_body={"acl": {"read": ["ana"]}})
+    flagged = added(papr, "Ben's secret.", user="ben", extra_body={"risk": "flagged"})
+    dry = run("--user", "ana", "--dry-run")
+    assert dry["ana"] == {"found": 55, "exported": 55, "imported": 0, "skipped": 0, "refused": []}, dry
+    told = run("--user", "ana", "--user", "ben")
+    assert (told["ana"]["imported"], told["ben"]["imported"]) == (55, 2), told
+    again = run("--user", "ana", "--user", "ben")
+    assert (again["ana"]["imported"], again["ana"]["skipped"], again["ben"]["skipped"]) == (0, 55, 2), again
+    ana = {"external_user_id": "ana"}
+    assert other.memory.get(anas[0], extra_query=ana).data.memories[0].topics == ["notes"]
+    # Who may read what came along with it.
+    assert other.memory.get(shared, extra_query=ana).data.memories[0].content == "Ben's plan."
+    refused(404, lambda: other.memory.get(flagged, extra_query=ana))
+    with tempfile.NamedTemporaryFile("w") as ids:
+        ids.write(f"{anas[0]}\nmem_{'0' * 32}\n")
+        ids.flush()
+        named = run("--ids", ids.name, code=1)
+    assert (named["--ids"]["found"], named["--ids"]["exported"]) == (2, 1), named
+    assert "error:" in run("--user", "ana", "--to", "http://127.0.0.1:9", code=1)
 
 
 def unbuilt(papr):

@@ -80,6 +80,11 @@ fn omo() {
     check("omo", 2);
 }
 
+#[test]
+fn moving() {
+    check("move", 2);
+}
+
 /// Every method that the client has, with every parameter.
 #[test]
 fn every_method_with_every_parameter() {
