@@ -393,7 +393,7 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
     match ask.authority {
         Authority::Policy(Effect::Read) => reading::decide(policy, ask, narrowed, facts),
         Authority::ReadNamed => reading::decide_named(policy, ask, facts),
-        Authority::ReadEach => reading::decide_each(policy, ask, facts),
+        Authority::ReadEach | Authority::KeepSession => reading::decide_each(policy, ask, facts),
         Authority::Logged => logged::decide(policy, ask, facts),
         Authority::Explain => logged::decide_explained(policy, ask, facts),
         Authority::Policy(effect) => propose::decide(policy, ask, effect, facts),
@@ -432,20 +432,13 @@ pub fn decide(policy: &Policy, ask: &Ask<'_>, narrowed: Option<Narrowed>, mut fa
         Authority::ReadRecords | Authority::ChangeRecords | Authority::ManageRecords => {
             records::decide(ask, facts)
         }
-        Authority::KeepSession => reading::decide_each(policy, ask, facts),
         Authority::GiveFeedback => feedback::decide(policy, ask, facts),
-        Authority::Operator => {
-            if records::runs(ask.principal) {
-                allowed(ask, facts, Ruling::default())
-            } else {
-                refused(Reason::RoleDenied, Ruling::default(), None)
-            }
-        }
+        Authority::Operator if records::runs(ask.principal) => allowed(ask, facts, Ruling::default()),
         Authority::System if ask.principal.caller == Caller::System => match facts.following {
             Some(_) => following::decide(policy, ask, facts),
             None => person::decide(policy, ask, facts),
         },
-        Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),
+        Authority::Operator | Authority::System => refused(Reason::RoleDenied, Ruling::default(), None),
     }
 }
 

@@ -136,8 +136,6 @@ pub const RECORDS_STEP_ITEMS: usize = 500;
 pub const NAMESPACE_NAME_CHARS_MAX: usize = 200;
 /// Limits that are kept with a namespace.
 pub const RATE_LIMITS_MAX: usize = 32;
-/// Memories that are erased side by side where all of a caller's own are: the store commits them together.
-pub const ERASED_AT_ONCE_ITEMS: usize = 32;
 /// Memories of which an answer says each that it is erased; of more only how many.
 pub const ERASED_SHOWN_ITEMS: usize = 1_000;
 /// Memories, grants or audit entries of one person that one export holds.

@@ -5,9 +5,8 @@
 //! it and an audit entry says so. A crash or a timeout between two of them leaves what was done done: the request is sent again then,
 //! and finds what is left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use futures_util::future::join_all;
 use memoryscope_domain::graph::Schema;
 use memoryscope_domain::ids::{AuditId, IdSeed, IdSource, MemoryId, SchemaId};
 use memoryscope_domain::items::namespace::is_id;
@@ -56,7 +55,7 @@ pub struct AllChanged {
     pub shown: Vec<Changed>,
 }
 
-/// Erases every event that is sought, in lots of [`limits::ERASED_AT_ONCE_ITEMS`]. What the caller may not know of is passed over.
+/// Erases every event that is sought, one after the other. What the caller may not know of is passed over.
 ///
 /// # Errors
 /// When the caller may not change anything, or memories cannot be read now: what was erased before stays erased.
@@ -170,16 +169,14 @@ async fn change_all(
     loop {
         let seek = Seek { what: what.clone(), after };
         let found = engine.run(&contexts.part(), &seek).await?.output;
-        for lot in found.memories.chunks(limits::ERASED_AT_ONCE_ITEMS) {
-            let mut steps: Vec<(MakeStep, Context)> = Vec::with_capacity(lot.len());
-            let mut writers = BTreeSet::new();
-            for memory in lot {
-                if let Some(step) = deed.step(engine, &mut contexts, memory).await? {
-                    writers.extend(deed.takes_a_writer_of(memory).then_some(memory.id));
-                    steps.push((MakeStep { id: memory.id, step }, contexts.part()));
-                }
+        // One after the other: side by side, what each saw of the others would depend on chance.
+        for memory in &found.memories {
+            let Some(step) = deed.step(engine, &mut contexts, memory).await? else { continue };
+            let takes_a_writer = deed.takes_a_writer_of(memory);
+            let one = change(engine, &contexts.part(), &MakeStep { id: memory.id, step }).await;
+            if let Some(one) = one {
+                all.take(one, takes_a_writer);
             }
-            all.take(join_all(steps.iter().map(|(step, cx)| change(engine, cx, step))).await, &writers);
         }
         after = found.after;
         if after.is_none() {
@@ -200,14 +197,12 @@ async fn change(engine: &Engine, cx: &Context, step: &MakeStep) -> Option<Change
 }
 
 impl AllChanged {
-    fn take(&mut self, lot: Vec<Option<Changed>>, writers: &BTreeSet<MemoryId>) {
-        for one in lot.into_iter().flatten() {
-            self.unwritten += usize::from(one.result.is_ok() && writers.contains(&one.id));
-            let count = if one.result.is_ok() { &mut self.changed } else { &mut self.failed };
-            *count += 1;
-            if *count <= limits::ERASED_SHOWN_ITEMS {
-                self.shown.push(one);
-            }
+    fn take(&mut self, one: Changed, takes_a_writer: bool) {
+        self.unwritten += usize::from(one.result.is_ok() && takes_a_writer);
+        let count = if one.result.is_ok() { &mut self.changed } else { &mut self.failed };
+        *count += 1;
+        if *count <= limits::ERASED_SHOWN_ITEMS {
+            self.shown.push(one);
         }
     }
 }

@@ -147,8 +147,9 @@ impl View<'_> {
         let version = match current.versions.get(&id) {
             Some(version) => *version,
             None => {
-                let sql = "SELECT version FROM memories WHERE rowid = ?1";
-                let version = self.conn.prepare_cached(sql)?.query_row([rowid], |row| row.get(0))?;
+                let sql = "SELECT version FROM memories WHERE tenant = ?1 AND rowid = ?2";
+                let values = params![self.load.tenant.as_str(), rowid];
+                let version = self.conn.prepare_cached(sql)?.query_row(values, |row| row.get(0))?;
                 let version = row::count(version)?;
                 current.versions.insert(id, version);
                 version

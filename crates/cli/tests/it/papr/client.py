@@ -366,10 +366,6 @@ def move(papr, other):
     assert "error:" in run("--user", "ana", "--to", "http://127.0.0.1:9", code=1)
 
 
-def unbuilt(papr):
-    refused(501, lambda: papr.messages.store(content="x", role="user", session_id="s"))
-
-
 def messages(papr):
     stored = papr.messages.store(content="I fly to Lisbon on 3 May.", role="user", session_id="trip",
                                  external_user_id="ana", title="A trip", metadata={"topics": ["travel"]})
@@ -438,9 +434,8 @@ def feedback(papr):
 
 
 def unbuilt(papr):
-    refused(501, lambda: papr.memory.delete_all(external_user_id="ana"))
-    refused(501, lambda: papr.user.list())
-    refused(501, lambda: papr.namespace.list())
+    refused(501, lambda: papr.sync.get_tiers())
+    refused(501, lambda: papr.namespace.create_api_key("ns_1", name="k"))
     refused(501, lambda: papr.memory.search(query="x", holographic_config={"enabled": True}))
 
 
