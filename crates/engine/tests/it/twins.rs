@@ -7,7 +7,7 @@ use std::sync::Arc;
 use memoryscope_domain::audit_chain::{Code, Draft, Hash32, MemoryRefs, PolicyRef, Private, Seq, Verdict};
 use memoryscope_domain::change::{Change, ChangeSet};
 use memoryscope_domain::govern::Decided;
-use memoryscope_domain::ids::{AuditId, MemoryId};
+use memoryscope_domain::ids::{AuditId, MemoryId, RequestId};
 use memoryscope_domain::lifecycle::PendingMark;
 use memoryscope_domain::memory::{Body, Memory, State};
 use memoryscope_domain::object::{Content, Distinct, Language, generate};
@@ -126,7 +126,9 @@ async fn world_with(memories: &[Memory], marks: &[MemoryId], is_twin: bool) -> W
     let (other, ..) = fakes::embedding_engine(Arc::<MemoryStore>::clone(&world.store));
     // Numbers in the log count every commit, and say so (docs/retrieval.md): that there was none is no other world.
     if other.embed_waiting().await.unwrap().kept == 0 && is_twin {
-        other.run(&world.system(), &Embed { vectors: Vec::new() }).await.unwrap();
+        let name = RequestId::parse("even").unwrap();
+        let cx = other.begin(Principal::system(tenant()), name, Dialect::Core, other.ports().clock.now());
+        other.run(&cx, &Embed { vectors: Vec::new() }).await.unwrap();
     }
     world
 }
